@@ -1,1 +1,5 @@
-fn main() {}
+//! The one binary. What it does is in `cli`, one file per command.
+
+fn main() -> std::process::ExitCode {
+    blackstart::cli::main()
+}
