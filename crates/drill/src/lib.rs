@@ -6,11 +6,15 @@
 
 pub mod acts;
 pub mod attack;
+pub mod clock;
 pub mod estate;
 pub mod fault;
 pub mod practice;
+pub mod process;
+pub mod rng;
 pub mod snapshot;
 pub mod traffic;
+pub mod wire;
 pub mod world;
 
 pub use fault::{Fault, Result};
