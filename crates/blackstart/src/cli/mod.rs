@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub mod folder;
 pub mod talk;
 
 macro_rules! commands {
