@@ -1,1 +1,48 @@
+//! An append-only, signed, verifiable journal. It knows bytes, not incidents.
+//!
+//! One folder is one journal. What it promises, and the file that keeps the promise:
+//!
+//! | promise | file |
+//! |---|---|
+//! | an acknowledged record survives a power cut | `writer` (one sync per batch of callers), `recover` (what a restart believes) |
+//! | one writer at a time; others hand over to it; when it dies the next takes over | `append`, `handover`, `wire` |
+//! | a record offered twice is recorded once | `batches` |
+//! | readers see only what is on disk | `read` |
+//! | a changed, removed, moved or cut-off record is found and located with the public key alone | `verify`, on `tree`, `checkpoint`, `key` |
+//! | a payload can be erased later without breaking any of this | `record` (what the hash tree covers) |
+//! | all of it holds when the disk misbehaves | `disk` (the door), `faulty` (the disk that loses power) |
+//!
+//! The bytes are laid out in `record` and `segment` and frozen in `docs/formats/journal.md`. The reasons are in
+//! `docs/decisions/0003-journal.md`. To read the crate for trust, take the files in this order: `record`,
+//! `segment`, `recover`, `writer`, `verify`; the others serve them.
 
+mod append;
+mod base64;
+mod batches;
+pub mod checkpoint;
+pub mod disk;
+mod files;
+mod handover;
+pub mod key;
+mod read;
+mod record;
+mod recover;
+mod segment;
+mod tree;
+pub mod verify;
+mod wire;
+mod writer;
+
+pub use append::{Appender, Options};
+pub use checkpoint::Checkpoint;
+pub use key::{PublicKey, SecretKey};
+pub use read::{ReadError, Reader, Records};
+pub use record::{ACTOR_BYTES_MAX, Draft, KIND_BYTES_MAX, PAYLOAD_BYTES_MAX, Payload, Record};
+pub use recover::{KIND_ERASED, KIND_TAIL_CUT, OpenError};
+pub use segment::{Damage, Place};
+pub use tree::Hash;
+pub use verify::{Finding, Grade, Problem, Verification, verify};
+pub use writer::{AppendError, Appended, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Expect};
+
+#[cfg(test)]
+mod tests;
