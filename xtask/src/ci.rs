@@ -21,7 +21,7 @@ fn licences() -> Result<(), String> {
         say("==> licences: SKIPPED, cargo-deny is missing. Install it: cargo install --locked cargo-deny");
         return Ok(());
     }
-    step("licences", cargo(&["deny", "--offline", "check", "bans", "licenses", "sources"]))
+    step("licences", cargo(&["deny", "check", "bans", "licenses", "sources"]))
 }
 
 /// A small drill on the debug build that the tests have made anyway.

@@ -68,7 +68,9 @@ pub fn failure(folder: &Path, fault: &StoreFault) -> Failure {
         StoreFault::NoIncident(_) => Failure::usage(
             what,
             "there is no incident to read or to write to here",
-            format!("name the folder that `blackstart init` made, or make one: blackstart init {shown} --estate ESTATE"),
+            format!(
+                "name the folder that `blackstart init` made, or make one: blackstart init {shown} --estate ESTATE"
+            ),
         ),
         StoreFault::AlreadyThere(_) => Failure::refused(
             what,

@@ -12,3 +12,6 @@ pub mod view;
 pub use event::Event;
 pub use record::Entry;
 pub use view::View;
+
+#[cfg(test)]
+mod tests;
