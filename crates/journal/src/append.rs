@@ -23,6 +23,11 @@ use crate::{Checkpoint, OpenError};
 /// How often we look whether the lock is free or the writer answers.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
+/// UTC milliseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+/// Fills a buffer with random bytes.
+pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+
 /// How a journal is written.
 #[derive(Clone)]
 pub struct Options {
@@ -38,10 +43,10 @@ pub struct Options {
     pub checkpoint_every: Option<Duration>,
     /// How long to wait for a writer that does not answer, and for another to take over from it.
     pub wait: Duration,
-    /// UTC milliseconds since 1970, for the journal's own records.
-    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
-    /// Fills a buffer with bytes nobody can guess. Only tests and golden files put another one here.
-    pub random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    /// The time of the journal's own records.
+    pub clock: Clock,
+    /// Where ids and salts come from: bytes nobody can guess. Only tests and golden files put another one here.
+    pub random: Random,
 }
 
 impl Options {
@@ -152,6 +157,13 @@ impl Appender {
     /// Ends the use of the journal. The last `Appender` to be closed or dropped writes the final checkpoint; to
     /// know that it succeeded, call [`Appender::checkpoint`] before.
     pub fn close(self) {}
+
+    #[cfg(test)]
+    pub(crate) fn append_together(&self, batches: Vec<Vec<Draft>>) -> Vec<crate::writer::Answer> {
+        let Role::Writes(writing) = lock(&self.inner.role).clone() else { panic!("only the writer can") };
+        let offer = |drafts| Offer::new(self.batch_id(), drafts, Expect::Anything, false).unwrap();
+        writing.writer.append_together(batches.into_iter().map(offer).collect())
+    }
 
     fn batch_id(&self) -> BatchId {
         let mut batch = BatchId::default();

@@ -61,7 +61,13 @@ struct Shared {
     writer: Arc<Writer>,
     listener: UnixListener,
     stopping: AtomicBool,
-    connections: Mutex<HashMap<u64, (UnixStream, Option<JoinHandle<()>>)>>,
+    connections: Mutex<HashMap<u64, Served>>,
+}
+
+/// A connection and the thread that serves it.
+struct Served {
+    stream: UnixStream,
+    thread: JoinHandle<()>,
 }
 
 impl Server {
@@ -91,12 +97,12 @@ impl Server {
             let _ = accepting.join();
         }
         let connections = std::mem::take(&mut *lock(&self.shared.connections));
-        for (stream, _) in connections.values() {
+        for Served { stream, .. } in connections.values() {
             // Only the reading side: an answer on its way still goes out.
             let _ = stream.shutdown(std::net::Shutdown::Read);
         }
-        for (_, thread) in connections.into_values() {
-            let _ = thread.map(JoinHandle::join);
+        for Served { thread, .. } in connections.into_values() {
+            let _ = thread.join();
         }
     }
 }
@@ -129,7 +135,7 @@ fn accept(shared: &Arc<Shared>) {
         });
         // The thread cannot remove its entry before it is there: this lock is held.
         if let Ok(thread) = thread {
-            connections.insert(number, (copy, Some(thread)));
+            connections.insert(number, Served { stream: copy, thread });
         }
     }
 }

@@ -94,13 +94,13 @@ impl PublicKey {
 
     /// Reads the form `name+keyid+base64`.
     pub fn parse(text: &str) -> Result<PublicKey, KeyError> {
-        let (name, bytes) = parse_parts(text.trim(), "public")?;
-        let key = VerifyingKey::from_bytes(&bytes.1).map_err(|_| KeyError::Text {
+        let Parts { name, id, key } = parse_parts(text.trim(), "public")?;
+        let key = VerifyingKey::from_bytes(&key).map_err(|_| KeyError::Text {
             expected: "public",
             problem: "its bytes are no point of the curve",
         })?;
         let public = PublicKey { name, key };
-        if public.id() != bytes.0 {
+        if public.id() != id {
             return Err(KeyError::Text {
                 expected: "public",
                 problem: "its id does not belong to its bytes",
@@ -109,7 +109,9 @@ impl PublicKey {
         Ok(public)
     }
 
-    pub(crate) fn accepts(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+    /// Whether this key signed exactly this message. For messages of our own that are no checkpoints: the caller
+    /// sees to it that they cannot be taken for one.
+    pub fn accepts(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 }
@@ -170,8 +172,8 @@ impl SecretKey {
         file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text).map_err(fault)?;
         let problem = |problem| KeyError::Text { expected: "secret", problem };
         let rest = text.trim().strip_prefix(SECRET_PREFIX).ok_or(problem("it does not start as one"))?;
-        let (name, (id, seed)) = parse_parts(rest, "secret")?;
-        let secret = SecretKey::from_seed(&name, &seed)?;
+        let Parts { name, id, key } = parse_parts(rest, "secret")?;
+        let secret = SecretKey::from_seed(&name, &key)?;
         if secret.public().id() != id {
             return Err(problem("its id does not belong to its bytes"));
         }
@@ -188,7 +190,9 @@ impl SecretKey {
         file.sync_all().map_err(fault)
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+    /// Signs a message, for instance a receipt. It must not have the form of a checkpoint (a second line that is a
+    /// number), or it could be shown around as one.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.key.sign(message).to_bytes()
     }
 }
@@ -208,8 +212,14 @@ fn write_parts(f: &mut fmt::Formatter<'_>, name: &str, id: [u8; 4], key: &[u8; 3
     write!(f, "{name}+{:08x}+{}", u32::from_be_bytes(id), base64::encode(&typed))
 }
 
-/// Name, key id and the 32 bytes of `name+keyid+base64`.
-fn parse_parts(text: &str, expected: &'static str) -> Result<(String, ([u8; 4], [u8; 32])), KeyError> {
+/// What `name+keyid+base64` consists of.
+struct Parts {
+    name: String,
+    id: [u8; 4],
+    key: [u8; 32],
+}
+
+fn parse_parts(text: &str, expected: &'static str) -> Result<Parts, KeyError> {
     let problem = |problem| KeyError::Text { expected, problem };
     // The base64 part may itself contain '+', the name and the id may not.
     let mut parts = text.splitn(3, '+');
@@ -224,7 +234,7 @@ fn parse_parts(text: &str, expected: &'static str) -> Result<(String, ([u8; 4], 
     match data.split_first() {
         Some((&ED25519, key)) => {
             let key = key.try_into().map_err(|_| problem("it is not 32 bytes long"))?;
-            Ok((name.to_owned(), (id.to_be_bytes(), key)))
+            Ok(Parts { name: name.to_owned(), id: id.to_be_bytes(), key })
         }
         _ => Err(problem("it is not an Ed25519 key")),
     }

@@ -21,6 +21,7 @@ mod base64;
 mod batches;
 pub mod checkpoint;
 pub mod disk;
+pub mod faulty;
 mod files;
 mod handover;
 pub mod key;
@@ -33,7 +34,7 @@ pub mod verify;
 mod wire;
 mod writer;
 
-pub use append::{Appender, Options};
+pub use append::{Appender, Clock, Options, Random};
 pub use checkpoint::Checkpoint;
 pub use key::{PublicKey, SecretKey};
 pub use read::{ReadError, Reader, Records};

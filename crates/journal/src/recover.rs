@@ -322,7 +322,7 @@ impl Kept {
         let sequence = place.sequence;
         match frame.body(bytes) {
             Body::Present(payload) if frame.header.kind == KIND_ERASED => {
-                self.decided.extend(decided(payload))
+                self.decided.extend(decided(payload));
             }
             Body::Present(_) => {}
             Body::Erased => {
@@ -399,10 +399,8 @@ impl Kept {
             let rubbish = used(&bytes, end);
             let from = segment.uncovered_from.and_then(|from| usize::try_from(from).ok()).unwrap_or(end);
             let mut again = bytes[from..end].to_vec();
-            if index + 1 == count {
-                if cut && rubbish + lost > 0 {
-                    self.record_cut(options, &name, rubbish + lost, &mut again, tree);
-                }
+            if index + 1 == count && cut && rubbish + lost > 0 {
+                self.record_cut(options, &name, rubbish + lost, &mut again, tree);
             }
             let length = again.len();
             again.resize(length.max(end + rubbish - from), 0);

@@ -283,7 +283,7 @@ impl<'a> Look<'a> {
         };
         match frame.body(bytes) {
             Body::Present(payload) if frame.header.kind == KIND_ERASED => {
-                self.decided.extend(decided(payload))
+                self.decided.extend(decided(payload));
             }
             Body::Present(_) => {}
             Body::Erased => self.damages.push((place, Damage::ErasedUndecided)),

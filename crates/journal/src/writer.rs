@@ -161,7 +161,7 @@ impl Offer {
     }
 }
 
-type Answer = Result<Appended, AppendError>;
+pub(crate) type Answer = Result<Appended, AppendError>;
 
 /// One caller in the queue.
 struct Waiting {
@@ -295,16 +295,7 @@ impl Writer {
 
     /// Records a batch, together with others' that come at the same time. Returns after the sync.
     pub(crate) fn append(&self, offer: Offer) -> Answer {
-        let mut salts = vec![0; offer.drafts.len() * SALT_BYTES];
-        (self.options.random)(&mut salts);
-        let sealed = offer.drafts.iter().zip(salts.as_chunks().0);
-        let sealed = sealed.map(|(draft, salt)| (*salt, digest(salt, &draft.payload))).collect();
-        let mine =
-            Arc::new(Waiting { offer, sealed, state: Mutex::new(State::Waits), changed: Condvar::new() });
-        let mut queue = lock(&self.queue);
-        queue.waiting.push(Arc::clone(&mine));
-        let lead = !std::mem::replace(&mut queue.led, true);
-        drop(queue);
+        let (mine, lead) = self.wait_in_queue(offer);
         if lead {
             self.lead();
         }
@@ -322,6 +313,30 @@ impl Writer {
                 State::Waits => unreachable!("the loop above ends only when the state has changed"),
             }
         }
+    }
+
+    fn wait_in_queue(&self, offer: Offer) -> (Arc<Waiting>, bool) {
+        let mut salts = vec![0; offer.drafts.len() * SALT_BYTES];
+        (self.options.random)(&mut salts);
+        let sealed = offer.drafts.iter().zip(salts.as_chunks().0);
+        let sealed = sealed.map(|(draft, salt)| (*salt, digest(salt, &draft.payload))).collect();
+        let mine =
+            Arc::new(Waiting { offer, sealed, state: Mutex::new(State::Waits), changed: Condvar::new() });
+        let mut queue = lock(&self.queue);
+        queue.waiting.push(Arc::clone(&mine));
+        (mine, !std::mem::replace(&mut queue.led, true))
+    }
+
+    /// What happens to batches of several callers that come at the same moment.
+    #[cfg(test)]
+    pub(crate) fn append_together(&self, offers: Vec<Offer>) -> Vec<Answer> {
+        let waiting: Vec<_> = offers.into_iter().map(|offer| self.wait_in_queue(offer).0).collect();
+        self.lead();
+        let answer = |one: &Arc<Waiting>| match &*lock(&one.state) {
+            State::Answered(answer) => answer.clone(),
+            _ => panic!("everybody is answered"),
+        };
+        waiting.iter().map(answer).collect()
     }
 
     /// Writes what is waiting, answers, and passes the lead on.

@@ -1,5 +1,9 @@
 //! The promises of the crate as a whole, on the real disk.
 
+mod faults;
+mod processes;
+mod tampering;
+
 use std::path::Path;
 
 use crate::*;
