@@ -102,8 +102,11 @@ pub fn create(
         source,
     })?;
     write(&folder.join(PUBLIC_KEY), &format!("{}\n", secret.public()))?;
-    let absolute = std::path::absolute(key)
-        .map_err(|source| StoreFault::File { doing: "find", path: key.to_owned(), source })?;
+    let absolute = std::path::absolute(key).map_err(|source| StoreFault::File {
+        doing: "find",
+        path: key.to_owned(),
+        source,
+    })?;
     write(&folder.join(KEY_LOCATION), &format!("{}\n", absolute.display()))?;
     let mut incident = Incident::open(folder, actor)?;
     incident.append(first, Expect::NothingSince(0), now_ms)?;
