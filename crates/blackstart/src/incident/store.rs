@@ -102,8 +102,11 @@ pub fn create(
         source,
     })?;
     write(&folder.join(PUBLIC_KEY), &format!("{}\n", secret.public()))?;
-    let absolute = std::path::absolute(key)
-        .map_err(|source| StoreFault::File { doing: "find", path: key.to_owned(), source })?;
+    let absolute = std::path::absolute(key).map_err(|source| StoreFault::File {
+        doing: "find",
+        path: key.to_owned(),
+        source,
+    })?;
     write(&folder.join(KEY_LOCATION), &format!("{}\n", absolute.display()))?;
     let mut incident = Incident::open(folder, actor)?;
     incident.append(first, Expect::NothingSince(0), now_ms)?;
@@ -229,4 +232,11 @@ pub fn opening(name: &str, estate_hash: &str, estate_text: &str) -> Vec<Event> {
             text: estate_text.to_owned(),
         }),
     ]
+}
+
+/// The newest signed checkpoint, for people to remember elsewhere. `None` if there is none yet, or it cannot be read:
+/// `verify` says more about that.
+pub fn newest_checkpoint(folder: &Path) -> Option<journal::Checkpoint> {
+    let text = std::fs::read_to_string(folder.join(JOURNAL).join("checkpoint")).ok()?;
+    journal::Checkpoint::parse(&text).ok()
 }
