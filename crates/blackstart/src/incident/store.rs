@@ -146,11 +146,8 @@ impl Incident {
         let key = PathBuf::from(key.trim_end());
         let secret =
             journal::key::SecretKey::load(&key).map_err(|source| StoreFault::Key { path: key, source })?;
-        let appender = Appender::open(&journal, {
-            let origin = secret.public().name().to_owned();
-            Options::new(secret, origin)
-        })
-        .map_err(StoreFault::Open)?;
+        let origin = secret.public().name().to_owned();
+        let appender = Appender::open(&journal, Options::new(secret, origin)).map_err(StoreFault::Open)?;
         let reader = Reader::open(&journal).map_err(StoreFault::Read)?;
         let mut incident = Incident {
             folder: folder.to_owned(),
