@@ -6,10 +6,18 @@
 
 pub mod acts;
 pub mod attack;
+pub mod choice;
+pub mod curve;
+pub mod display;
+pub mod drawing;
 pub mod estate;
 pub mod fault;
+pub mod oracle;
 pub mod practice;
+pub mod report;
+pub mod report_html;
 pub mod snapshot;
+pub mod story;
 pub mod traffic;
 pub mod world;
 
