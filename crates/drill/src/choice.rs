@@ -3,6 +3,8 @@
 //! Each choice has a name and is computed from seed and name alone, so one more choice in one act changes no other, and
 //! the same seed makes the same choices on every machine. Not for secrets.
 
+use crate::rng::Rng;
+
 /// The choices of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Choices {
@@ -18,9 +20,7 @@ impl Choices {
     /// A number below `bound`, which is at least 1.
     pub fn below(&self, what: &str, bound: u64) -> u64 {
         assert!(bound > 0, "there is nothing to choose from");
-        let named =
-            what.bytes().fold(self.seed ^ 0x9e37_79b9_7f4a_7c15, |state, byte| mix(state ^ u64::from(byte)));
-        mix(named) % bound
+        Rng::named(self.seed, what).below(bound)
     }
 
     /// One of several.
@@ -28,14 +28,6 @@ impl Choices {
         let count = u64::try_from(of.len()).ok().filter(|count| *count > 0)?;
         of.get(usize::try_from(self.below(what, count)).ok()?)
     }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): every bit of the input changes half of the output.
-fn mix(state: u64) -> u64 {
-    let mut z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

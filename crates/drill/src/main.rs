@@ -22,6 +22,6 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(args) => drill::acts::run(&args),
-        Command::Practice(command) => drill::practice::run(command),
+        Command::Practice(command) => drill::practice::run(&command),
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::stage::{KEPT, LOST, Stage, of};
-use crate::story::{Act, Kind, now_ms};
+use crate::clock::now_ms;
+use crate::story::{Act, Kind};
 use crate::world::wait_until;
 
 /// Plays the act.

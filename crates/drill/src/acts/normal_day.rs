@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::fault::During;
 use crate::stage::{KEPT, LOST, Stage, of, text};
-use crate::story::{Act, Kind, now_ms};
+use crate::clock::now_ms;
+use crate::story::{Act, Kind};
 use crate::traffic::{Settings, Traffic};
 use crate::world::wait_until;
 use crate::{Fault, Result};
