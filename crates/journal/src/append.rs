@@ -13,11 +13,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::disk::{Disk, RealDisk};
 use crate::handover::{Client, Server, perform, try_lock};
 use crate::key::SecretKey;
+use crate::offer::{AppendError, Appended, Expect, Offer};
 use crate::record::{BatchId, Draft};
 use crate::recover::{KIND_ERASED, encode_decision, recover};
 use crate::segment::SEGMENT_BYTES_RANGE;
 use crate::wire::{Reply, Request};
-use crate::writer::{AppendError, Appended, Expect, Offer, Writer, lock};
+use crate::writer::{Writer, lock};
 use crate::{Checkpoint, OpenError};
 
 /// How often we look whether the lock is free or the writer answers.
@@ -159,7 +160,7 @@ impl Appender {
     pub fn close(self) {}
 
     #[cfg(test)]
-    pub(crate) fn append_together(&self, batches: Vec<Vec<Draft>>) -> Vec<crate::writer::Answer> {
+    pub(crate) fn append_together(&self, batches: Vec<Vec<Draft>>) -> Vec<crate::offer::Answer> {
         let Role::Writes(writing) = lock(&self.inner.role).clone() else { panic!("only the writer can") };
         let offer = |drafts| Offer::new(self.batch_id(), drafts, Expect::Anything, false).unwrap();
         writing.writer.append_together(batches.into_iter().map(offer).collect())

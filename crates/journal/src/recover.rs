@@ -359,6 +359,8 @@ impl Kept {
         }
         let acknowledged = promised.max(self.written_at_max);
         let mut from: Option<u64> = None;
+        // A payload that seems erased by nobody may be so because the decision itself is damaged: name that first.
+        self.damages.sort_by_key(|(_, damage)| *damage == Damage::ErasedUndecided);
         for (place, damage) in self.damages.drain(..) {
             if place.sequence < acknowledged {
                 return Err(OpenError::Damaged { folder: folder.to_owned(), place, damage });

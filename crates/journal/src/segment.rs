@@ -117,7 +117,7 @@ pub enum Damage {
     #[error("the payload was changed: it does not agree with its digest")]
     Payload,
     /// The payload is marked as erased, and no record decides so.
-    #[error("the payload was erased, but no recorded decision says so")]
+    #[error("the payload was erased, but no readable record decides so")]
     ErasedUndecided,
     /// The batch of which this record is the first was not written to its end.
     #[error("the records written together with this one are not all there")]

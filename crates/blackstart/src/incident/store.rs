@@ -146,11 +146,8 @@ impl Incident {
         let key = PathBuf::from(key.trim_end());
         let secret =
             journal::key::SecretKey::load(&key).map_err(|source| StoreFault::Key { path: key, source })?;
-        let appender = Appender::open(&journal, {
-            let origin = secret.public().name().to_owned();
-            Options::new(secret, origin)
-        })
-        .map_err(StoreFault::Open)?;
+        let origin = secret.public().name().to_owned();
+        let appender = Appender::open(&journal, Options::new(secret, origin)).map_err(StoreFault::Open)?;
         let reader = Reader::open(&journal).map_err(StoreFault::Read)?;
         let mut incident = Incident {
             folder: folder.to_owned(),
@@ -232,4 +229,11 @@ pub fn opening(name: &str, estate_hash: &str, estate_text: &str) -> Vec<Event> {
             text: estate_text.to_owned(),
         }),
     ]
+}
+
+/// The newest signed checkpoint, for people to remember elsewhere. `None` if there is none yet, or it cannot be read:
+/// `verify` says more about that.
+pub fn newest_checkpoint(folder: &Path) -> Option<journal::Checkpoint> {
+    let text = std::fs::read_to_string(folder.join(JOURNAL).join("checkpoint")).ok()?;
+    journal::Checkpoint::parse(&text).ok()
 }
