@@ -8,13 +8,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::choice::Choices;
+use crate::clock::now_ms;
 use crate::display::Display;
 use crate::estate::{Fund, Layout, StoreAt};
 use crate::oracle::Judgement;
 use crate::product::Product;
 use crate::report::Report;
 use crate::snapshot::Snapshot;
-use crate::clock::now_ms;
 use crate::story::{Act, Clock, Happening, Kind};
 use crate::traffic::{Ledger, Submission, Traffic};
 use crate::world::{Finished, Running, World, wait_until};
@@ -137,7 +137,9 @@ impl Stage {
 
     /// Running traffic, or why there is none.
     pub fn traffic(&self) -> Result<&Traffic> {
-        self.traffic.as_ref().ok_or_else(|| Fault::new("no business flows: an earlier act did not get that far"))
+        self.traffic
+            .as_ref()
+            .ok_or_else(|| Fault::new("no business flows: an earlier act did not get that far"))
     }
 
     /// Everything sent so far.
@@ -161,7 +163,12 @@ impl Stage {
     }
 
     /// Funds of `site` that got an answer with such a status to something sent after this moment.
-    pub fn answered_since(&self, site: &str, since_ms: u64, status: impl Fn(u16) -> bool) -> BTreeSet<String> {
+    pub fn answered_since(
+        &self,
+        site: &str,
+        since_ms: u64,
+        status: impl Fn(u16) -> bool,
+    ) -> BTreeSet<String> {
         let funds: BTreeSet<String> = self.funds_of(site).into_iter().map(|fund| fund.id).collect();
         self.submissions()
             .into_iter()

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::Result;
+use crate::clock::now_ms;
 use crate::fault::During;
 use crate::stage::{Stage, of};
-use crate::clock::now_ms;
 use crate::story::{Act, Kind};
 use crate::traffic::{Operation, Submission};
 use crate::wire::Caller;
