@@ -4,4 +4,5 @@
 //! has ended. A crash at any instant loses nothing: a step with intent and no outcome is in doubt, and is
 //! probed before anything else happens to it.
 
+pub mod step;
 pub mod view;

@@ -1,0 +1,65 @@
+//! The promises of the crate as a whole, on the real disk.
+
+mod faults;
+mod processes;
+mod tampering;
+
+use std::path::Path;
+
+use crate::*;
+
+pub(crate) fn options() -> Options {
+    let key = SecretKey::from_seed("test.example/journal", &[1; 32]).unwrap();
+    Options { checkpoint_every: None, segment_bytes: 64 * 1024, ..Options::new(key, "test.example/journal") }
+}
+
+pub(crate) fn draft(kind: &str, payload: &[u8]) -> Draft {
+    Draft {
+        time_ms: 1_682_000_000_000,
+        actor: "tester".into(),
+        kind: kind.into(),
+        version: 1,
+        payload: payload.into(),
+    }
+}
+
+fn payloads(folder: &Path) -> Vec<Vec<u8>> {
+    let mut reader = Reader::open(folder).unwrap();
+    let payload = |record: Result<Record, ReadError>| match record.unwrap().payload {
+        Payload::Present(payload) => payload,
+        Payload::Erased => b"erased".to_vec(),
+    };
+    reader.read(0).map(payload).collect()
+}
+
+#[test]
+fn what_was_appended_is_read_back_and_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let appender = Appender::open(folder.path(), options()).unwrap();
+    for number in 0..300_u32 {
+        let appended =
+            appender.append(vec![draft("n", &number.to_be_bytes().repeat(200))], Expect::Anything).unwrap();
+        assert_eq!(appended, Appended { first: u64::from(number), next: u64::from(number) + 1 });
+    }
+    let read = payloads(folder.path());
+    assert_eq!(read.len(), 300);
+    assert!(read.iter().zip(0_u32..).all(|(payload, number)| *payload == number.to_be_bytes().repeat(200)));
+    appender.close();
+    let verification = verify(folder.path(), &options().key.public(), None);
+    assert!(verification.findings.is_empty(), "{:?}", verification.findings);
+    assert_eq!((verification.records, verification.covered), (300, 300));
+}
+
+#[test]
+fn a_journal_goes_on_where_it_was_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..5_u64 {
+        let appender = Appender::open(folder.path(), options()).unwrap();
+        let appended = appender
+            .append(vec![draft("a", b"x"), draft("b", b"y")], Expect::NothingSince(round * 2))
+            .unwrap();
+        assert_eq!(appended.first, round * 2);
+    }
+    assert_eq!(payloads(folder.path()).len(), 10);
+    assert!(verify(folder.path(), &options().key.public(), None).intact());
+}
