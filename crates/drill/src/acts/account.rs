@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::Result;
 use crate::fault::During;
 use crate::oracle::{Books, Entered, Judgement, Listed, Paid, Sent, Why, judge};
 use crate::practice::book::effects;
@@ -11,7 +12,6 @@ use crate::report::FundReport;
 use crate::stage::{Stage, text};
 use crate::story::{Act, Kind};
 use crate::traffic::{Operation, Submission};
-use crate::{Fault, Result};
 
 /// How long senders may still wait for their last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(30);
@@ -20,7 +20,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(30);
 pub fn play(stage: &mut Stage, act: &mut Act) -> Result<()> {
     stage.say("business rests; the last answers come in");
     if let Some(traffic) = stage.traffic.take() {
-        traffic.stop(LAST_ANSWERS)?;
+        traffic.stop(LAST_ANSWERS);
     }
     super::hand_back::finish(stage)?;
     stage.say("reading the databases of both data centres and of the bank");
@@ -138,13 +138,12 @@ fn sent(submission: &Submission) -> Sent {
 
 /// The bank's own book, line by line.
 fn paid(stage: &Stage) -> Result<Vec<Paid>> {
-    let book = super::argument(&stage.layout.bank.start, "--book")
-        .ok_or_else(|| Fault::new("the bank was started without a book: nobody can say what it paid"))?;
-    let text = std::fs::read_to_string(&book).during(|| format!("reading the bank's book {book}"))?;
+    let book = &stage.layout.bank_book;
+    let reading = || format!("reading the bank's book {}", book.display());
+    let text = std::fs::read_to_string(book).during(reading)?;
     text.lines()
         .map(|line| {
-            let line: Value =
-                serde_json::from_str(line).during(|| format!("reading the bank's book {book}"))?;
+            let line: Value = serde_json::from_str(line).during(reading)?;
             let reference = line["reference"].as_str().unwrap_or_default().to_owned();
             Ok(Paid { reference, cents: line["amount_cents"].as_u64().unwrap_or(0) })
         })

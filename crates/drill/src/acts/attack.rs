@@ -118,7 +118,7 @@ fn alarm(stage: &mut Stage, act: &mut Act, attackers: &Attackers) -> Result<()> 
     let seconds = stage.seen.attacked_ms.map(|first| alarm_ms.saturating_sub(first));
     stage.report.detect_seconds = seconds.map(|ms| Duration::from_millis(ms).as_secs_f64());
     stage.report.files_lost_before_alarm = u64::try_from(before).ok();
-    stage.happened(Kind::Alarm, format!("alarm after {} files", before));
+    stage.happened(Kind::Alarm, format!("alarm after {before} files"));
     stage.promise(
         act,
         "The watch raises an alarm while the attack is going on",

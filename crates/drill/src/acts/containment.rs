@@ -103,7 +103,7 @@ fn others_go_on(stage: &mut Stage, act: &mut Act) -> Result<()> {
     let funds = stage.funds_of(LOST).len();
     let mut held = 0;
     let _ = wait_until("Munich's funds get receipts", Duration::from_secs(20), || {
-        held = stage.answered_since(LOST, since, |status| status == 202).len();
+        held = stage.answered_since(LOST, since, |status| status == 202);
         held == funds
     });
     stage.promise(

@@ -52,16 +52,18 @@ fn now(services: &Services, funds: &[(String, String)], ledger: &Arc<Ledger>) ->
         look.sites.push((site.clone(), running));
     }
     let mut last: BTreeMap<String, How> = BTreeMap::new();
-    for sent in ledger.submissions() {
-        look.sent += 1;
-        let Some(how) = how(&sent) else { continue };
-        match how {
-            How::Served => look.core += 1,
-            How::Held => look.held += 1,
-            How::Neither => look.turned_away += 1,
+    ledger.look(|all| {
+        for sent in all {
+            look.sent += 1;
+            let Some(how) = how(sent) else { continue };
+            match how {
+                How::Served => look.core += 1,
+                How::Held => look.held += 1,
+                How::Neither => look.turned_away += 1,
+            }
+            last.insert(sent.tenant.clone(), how);
         }
-        last.insert(sent.tenant, how);
-    }
+    });
     for site in [KEPT, LOST] {
         let of_site =
             funds.iter().filter(|(_, at)| at == site).map(|(id, _)| last.get(id).copied()).collect();

@@ -124,9 +124,10 @@ fn set(args: &Args) -> Result<Stage> {
     let folder = std::path::absolute(&args.out)
         .map_err(|cause| Fault::new(format!("{} is no place for a drill: {cause}", args.out.display())))?;
     wrap_up::room(&folder)?;
-    let world = World::create(&folder)?;
     let program = std::env::current_exe()
         .map_err(|cause| Fault::new(format!("this program cannot find its own place: {cause}")))?;
+    let world = World::create(&folder, &program)?;
+    let folder = world.root().to_owned();
     let layout = Layout::choose(Settings {
         root: folder.clone(),
         seed: args.seed,
@@ -169,12 +170,6 @@ fn set(args: &Args) -> Result<Stage> {
         watch: None,
         world,
     })
-}
-
-/// The value after an option in a command line.
-pub fn argument(line: &[String], option: &str) -> Option<String> {
-    let at = line.iter().position(|word| word == option)?;
-    line.get(at + 1).cloned()
 }
 
 /// The first line a program says about itself.

@@ -106,6 +106,7 @@ fn flow(stage: &mut Stage, act: &mut Act) -> Result<()> {
         ledger: stage.folder.join("ledger.jsonl"),
     };
     let traffic = Traffic::start(settings)?;
+    traffic.resend(true);
     stage.ledger = Some(traffic.ledger());
     stage.traffic = Some(traffic);
     super::looking::look(stage);

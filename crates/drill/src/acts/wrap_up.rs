@@ -13,12 +13,14 @@ use crate::{Fault, Result};
 const ROOM: u64 = 1024 * 1024 * 1024;
 /// Step of the curve.
 const STEP_MS: u64 = 250;
+/// The bridge's folder, as it is called once the bridge is gone.
+const BRIDGE_JOURNAL: &str = "bridge-journal";
 /// What stays in the folder: the report, the journals, the public keys, the drill's own book, the marker of the folder.
 const STAYS: [&str; 9] = [
     "report.json",
     "report.html",
     "incident",
-    "bridge",
+    BRIDGE_JOURNAL,
     "ledger.jsonl",
     "plan.json",
     "notices",
@@ -92,11 +94,11 @@ pub(super) fn finish(mut stage: Stage, acts: Vec<Act>, keep: bool) -> Result<boo
     }
     stage.report.write(&stage.folder)?;
     stage.display.end();
-    let Stage { report, folder, world, traffic, bridge, watch, incident, layout, .. } = stage;
+    let Stage { report, folder, world, traffic, bridge, watch, layout, .. } = stage;
     drop((traffic, bridge, watch));
     drop(world);
     if !keep && report.ok {
-        clear(&folder, &incident, &layout.bridge.folder)?;
+        clear(&folder, &layout.bridge.folder)?;
     }
     last_words(&report, &folder);
     Ok(report.ok)
@@ -132,19 +134,21 @@ fn curve(stage: &mut Stage) {
 fn urgency(operation: Operation) -> u64 {
     match operation {
         Operation::Eau => 5,
-        Operation::Payment => 4,
+        Operation::Payment => 8,
         Operation::Address => 1,
         Operation::Letter => 2,
     }
 }
 
 /// Removes stores, repositories, logs and secret keys. Only what lies in the drill's own marked folder.
-fn clear(folder: &Path, incident: &Path, bridge: &Path) -> Result<()> {
+fn clear(folder: &Path, bridge: &Path) -> Result<()> {
+    let kept = folder.join(BRIDGE_JOURNAL);
+    std::fs::rename(bridge, &kept)
+        .during(|| format!("keeping the bridge's journal in {}", kept.display()))?;
     for entry in std::fs::read_dir(folder).during(|| format!("tidying {}", folder.display()))? {
         let entry = entry.during(|| format!("tidying {}", folder.display()))?;
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        let stays = STAYS.contains(&name.as_str()) || path == incident || bridge.starts_with(&path);
-        if stays {
+        if STAYS.contains(&name.as_str()) {
             continue;
         }
         let removed =
