@@ -88,6 +88,7 @@ pub type RecoveryPoints = BTreeMap<Id, String>;
 
 /// Builds the problem, or says why there is no plan.
 pub fn instance(estate: &Estate, lost: &Lost, points: &RecoveryPoints) -> Result<Instance, Refusal> {
+    refuse_unknown(estate, lost)?;
     let mut builder = Builder {
         estate,
         limits: Vec::new(),
@@ -311,6 +312,24 @@ impl Builder<'_> {
             }
         }
         Ok(Activity { target: id.clone(), what: What::BringUp, duration_s, demands, weight })
+    }
+}
+
+/// A dependency on something that is not there would silently not be waited for, and a capability served by
+/// nothing known would silently count as never lost.
+fn refuse_unknown(estate: &Estate, lost: &Lost) -> Result<(), Refusal> {
+    let needed = estate
+        .edges
+        .iter()
+        .filter(|edge| edge.kind.blocks_start() && lost.services.contains(&edge.from))
+        .map(|edge| (&edge.from, &edge.to));
+    let serving = estate
+        .capabilities
+        .iter()
+        .flat_map(|(id, capability)| capability.served_by.iter().map(move |serving| (id, &serving.service)));
+    match needed.chain(serving).find(|(_, to)| !estate.contains(to)) {
+        Some((from, to)) => Err(Refusal::UnknownReference { from: from.clone(), to: to.clone() }),
+        None => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@
 //! schedule found as a plan; `explain` says what decided it and what it does not know. `check` looks at a
 //! finished plan with the estate in hand and shares no code with any of them.
 
+pub mod answer;
 pub mod bound;
 pub mod check;
 pub mod decide;
@@ -17,6 +18,7 @@ pub mod file;
 pub mod generate;
 pub mod instance;
 pub mod lost;
+pub mod page;
 pub mod part;
 pub mod priority;
 pub mod refusal;

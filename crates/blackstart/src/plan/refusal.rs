@@ -37,9 +37,10 @@ impl Refusal {
             Refusal::CannotBeLost { .. } => {
                 "a plan brings back machines, services and data; people and parties outside are not restored by us"
             }
-            Refusal::UnknownReference { .. } | Refusal::Cycle { .. } => {
-                "no order satisfies this estate, so any plan would hang at this place"
+            Refusal::UnknownReference { .. } => {
+                "a plan that passes over it would start things too early, or call something served that is not"
             }
+            Refusal::Cycle { .. } => "no order satisfies this estate, so any plan would hang at this place",
             Refusal::DemandAboveCapacity { .. } | Refusal::DoesNotFit { .. } => {
                 "it could never start within the limits of this estate, so no plan is printed that pretends it can"
             }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::file::StepKind;
 use super::instance::RecoveryPoints;
-use super::{Made, Refusal, check, decide, make};
+use super::{Made, Refusal, answer, check, decide, make, page};
 use crate::estate::Id;
 use crate::estate::model::{
     Capability, Edge, EdgeKind, Estate, Evidence, External, Gate, Host, Probe, Resource, ResourceKind, Run,
@@ -171,6 +171,18 @@ fn a_circle_is_refused_by_name() {
 }
 
 #[test]
+fn nothing_unknown_is_passed_over() {
+    let mut needs = estate();
+    needs.edges.push(edge("service:core-muc", "service:directory", EdgeKind::StartOnly));
+    assert!(refused(&needs, &[]).to_string().starts_with("service:core-muc refers to service:directory"));
+    planned(&needs, &["site:ess"]);
+    let mut serves = estate();
+    let capability = serves.capabilities.get_mut(&id("capability:eau")).expect("it is there");
+    capability.served_by[0].service = id("service:gone");
+    assert!(refused(&serves, &[]).to_string().starts_with("capability:eau refers to service:gone"));
+}
+
+#[test]
 fn a_gate_waits_for_what_its_probe_uses() {
     let mut estate = estate();
     let core = estate.services.get_mut(&id("service:core-muc")).expect("it is there");
@@ -256,6 +268,16 @@ fn who_starts_a_service_stays_until_its_gate_has_passed() {
         .to_vec();
     busy.sort_unstable();
     assert!(busy.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{busy:?}");
+}
+
+#[test]
+fn the_page_says_who_is_back_when_and_what_is_not_known() {
+    let made = planned(&estate(), &["site:muc", "service:core-ess"]);
+    insta::assert_snapshot!(page::page(&estate(), &made));
+    insta::assert_snapshot!(
+        "json",
+        serde_json::to_string_pretty(&answer::answer(&made)).expect("plain data")
+    );
 }
 
 #[test]
