@@ -205,7 +205,10 @@ mod tests {
             idempotency: Some(Mark([5; 32])),
         };
         vec![
-            Fact::Started { program: "0.1.0".into(), recipients: BTreeMap::from([(x.clone(), "age1".into())]) },
+            Fact::Started {
+                program: "0.1.0".into(),
+                recipients: BTreeMap::from([(x.clone(), "age1".into())]),
+            },
             Fact::Accepted(Accepted { idempotency: None, ..accepted.clone() }),
             Fact::Accepted(accepted),
             Fact::Settled(Settled {

@@ -50,9 +50,9 @@ impl State {
 
     fn reopened(self) -> State {
         match self {
-            State::Pending
-            | State::Settled(Outcome::Applied)
-            | State::Settled(Outcome::AlreadyThere) => State::Pending,
+            State::Pending | State::Settled(Outcome::Applied) | State::Settled(Outcome::AlreadyThere) => {
+                State::Pending
+            }
             State::Settled(Outcome::Conflict) => State::Settled(Outcome::Conflict),
             State::Settled(Outcome::Refused) => State::Settled(Outcome::Refused),
         }
@@ -360,7 +360,10 @@ impl Ledger {
             | Fact::ClockBehind { .. }
             | Fact::ClockCaughtUp {} => true,
         };
-        assert!(all_sound, "an account does not add up: accepted must be the sum of all outcomes and pending");
+        assert!(
+            all_sound,
+            "an account does not add up: accepted must be the sum of all outcomes and pending"
+        );
     }
 
     /// The first entry that may have been accepted at or after `since_ms`, as far as the clock can be
@@ -369,8 +372,12 @@ impl Ledger {
         let mut jumps = self.clock_jumps.iter().rev().peekable();
         let mut shift: i64 = 0;
         let mut first = self.entries;
-        let mut times: Vec<(u64, i64)> =
-            self.books.values().flat_map(|book| book.items.values()).map(|i| (i.sequence, i.accepted_ms)).collect();
+        let mut times: Vec<(u64, i64)> = self
+            .books
+            .values()
+            .flat_map(|book| book.items.values())
+            .map(|i| (i.sequence, i.accepted_ms))
+            .collect();
         times.sort_unstable();
         for (sequence, time_ms) in times.into_iter().rev() {
             while let Some((_, ahead_ms)) = jumps.next_if(|(at, _)| *at > sequence) {

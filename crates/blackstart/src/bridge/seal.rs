@@ -59,8 +59,7 @@ impl Recipient {
     }
 
     pub fn seal_submission(&self, envelope: &Envelope, body: &[u8]) -> Result<Vec<u8>, SealFault> {
-        let mut plain = serde_json::to_vec(envelope)
-            .expect("an envelope holds only strings and numbers");
+        let mut plain = serde_json::to_vec(envelope).expect("an envelope holds only strings and numbers");
         plain.push(b'\n');
         plain.extend_from_slice(body);
         plain.resize(plain.len().next_multiple_of(PADDED_TO_BYTES), b' ');
@@ -104,10 +103,17 @@ impl Identity {
     }
 
     /// Opens a submission and makes sure that it is the one that was asked for.
-    pub fn open_submission(&self, receipt: &ReceiptId, sealed: &[u8]) -> Result<(Envelope, Vec<u8>), SealFault> {
+    pub fn open_submission(
+        &self,
+        receipt: &ReceiptId,
+        sealed: &[u8],
+    ) -> Result<(Envelope, Vec<u8>), SealFault> {
         let mut plain = self.open(sealed)?;
         let broken = |why: &str| SealFault::Envelope(why.to_owned());
-        let end = plain.iter().position(|&byte| byte == b'\n').ok_or_else(|| broken("its first line has no end"))?;
+        let end = plain
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .ok_or_else(|| broken("its first line has no end"))?;
         let envelope: Envelope =
             serde_json::from_slice(&plain[..end]).map_err(|error| SealFault::Envelope(error.to_string()))?;
         if envelope.receipt != *receipt {
@@ -141,7 +147,10 @@ mod tests {
         let recipient = Recipient::parse(&tenant.recipient().to_string()).unwrap();
         let sealed = recipient.seal_submission(&envelope(5), b"hello").unwrap();
         let again = Identity::parse(&format!("# remark\n\n{}\n", tenant.secret_line())).unwrap();
-        assert_eq!(again.open_submission(&ReceiptId([1; 16]), &sealed).unwrap(), (envelope(5), b"hello".to_vec()));
+        assert_eq!(
+            again.open_submission(&ReceiptId([1; 16]), &sealed).unwrap(),
+            (envelope(5), b"hello".to_vec())
+        );
         assert!(matches!(other.open_submission(&ReceiptId([1; 16]), &sealed), Err(SealFault::Open(_))));
         assert!(!sealed.windows(5).any(|window| window == b"hello"));
     }
