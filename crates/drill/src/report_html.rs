@@ -51,7 +51,7 @@ pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -338,7 +338,7 @@ fn check_yourself(report: &Report) -> String {
     format!(
         "<section><h2>Check it yourself</h2>\n<p>Beside this page lie <code>report.json</code>, the incident journal, the \
          journal of the bridge and their public keys. The signing keys are gone with the run.</p>\n<pre><code>blackstart \
-         journal verify incident\nblackstart journal verify bridge\nblackstart journal show incident\nblackstart status \
+         journal verify incident\nblackstart journal verify bridge-journal\nblackstart journal show incident\nblackstart status \
          incident\ncargo drill --seed {} --funds {} --attack {}     # the same choices again</code></pre></section>\n",
         report.seed,
         report.funds,
