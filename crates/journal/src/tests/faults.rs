@@ -276,6 +276,60 @@ fn a_write_that_finds_no_room_half_way_leaves_nothing_behind() {
     }
 }
 
+#[test]
+fn remains_of_a_write_without_room_do_not_look_like_damage_in_a_finished_segment() {
+    for seed in 1..=200 {
+        let disk = FaultyDisk::new(seed);
+        let options = Options { segment_bytes: 4096, ..options_on(&disk, seed) };
+        let appender = Appender::open(Path::new(FOLDER), options.clone()).unwrap();
+        appender.append(vec![draft("a", &[1; 200])], Expect::Anything).unwrap();
+        disk.fill_during_writes(1);
+        assert_eq!(
+            appender.append(vec![draft("b", &[2; 3000])], Expect::Anything),
+            Err(AppendError::DiskFull)
+        );
+        // This one no longer fits into the segment and begins another.
+        appender.append(vec![draft("c", &[3; 3800])], Expect::Anything).unwrap();
+        std::mem::forget(appender);
+        disk.cut_power();
+        Appender::open(Path::new(FOLDER), options).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let kinds: Vec<String> = read_all(&disk).into_iter().map(|record| record.kind).collect();
+        assert_eq!(kinds, ["a", "c"], "seed {seed}");
+    }
+}
+
+#[test]
+fn an_interrupted_erasure_is_finished_when_the_journal_is_opened() {
+    let secret = b"insured person 4711".repeat(60);
+    let mut unfinished = 0;
+    for seed in 1..=200_u64 {
+        let disk = FaultyDisk::new(seed);
+        let appender = Appender::open(Path::new(FOLDER), options_on(&disk, seed)).unwrap();
+        appender.append(vec![draft("a", b"x"), draft("b", &secret)], Expect::Anything).unwrap();
+        let checkpoint = appender.checkpoint().unwrap();
+        disk.lose_power_after(seed % 8);
+        let erased = appender.erase(0, "officer", &[1], "asked for");
+        drop(appender);
+        disk.cut_power();
+        let left = |disk: &FaultyDisk| {
+            disk.names()
+                .iter()
+                .any(|path| disk.content(path).windows(19).any(|window| *window == secret[..19]))
+        };
+        assert!(erased.is_err() || !left(&disk), "seed {seed}: acknowledged and not erased");
+        let left_before = left(&disk);
+        drop(Appender::open(Path::new(FOLDER), options_on(&disk, seed + 1)).unwrap());
+        let records = read_all(&disk);
+        let decided = records.iter().any(|record| record.kind == KIND_ERASED);
+        assert_eq!(records[1].payload == Payload::Erased, decided, "seed {seed}");
+        assert_eq!(left(&disk), !decided, "seed {seed}");
+        unfinished += usize::from(left_before && decided);
+        let verification = verify_on(&disk, Path::new(FOLDER), &options().key.public(), Some(&checkpoint));
+        assert!(verification.findings.is_empty(), "seed {seed}: {:?}", verification.findings);
+    }
+    assert!(unfinished > 10, "{unfinished}");
+}
+
 /// A closed journal on a disk, with some records in several segments.
 pub(super) fn closed_journal(seed: u64) -> (FaultyDisk, Vec<Record>, Checkpoint) {
     let disk = FaultyDisk::new(seed);
