@@ -47,13 +47,7 @@ pub fn read_files(files: &[RawFile]) -> Reading {
     if let Some(worst) = out.worst_not_shown {
         let what = format!("{} more of such findings are not shown", out.not_shown);
         let to_do = "mend those that are shown, then check again";
-        out.findings.push(Finding::new(
-            Grade::Note,
-            "more-findings",
-            what,
-            "the list is not complete",
-            to_do,
-        ));
+        out.findings.push(Finding::new(worst, "more-findings", what, "the list is not complete", to_do));
     }
     Reading { estate, findings: out.findings, sources: out.sources, incomplete: out.incomplete }
 }
@@ -118,7 +112,7 @@ fn tables(text: &str, file: usize, estate: &mut Estate, out: &mut Out) {
             fields.wrong(kind.word(), table, &format!("tables: [{}.name]", kind.word()), out);
             continue;
         };
-        for (key, value) in entries.iter() {
+        for (key, value) in entries {
             define(kind, key, value, file, estate, out);
         }
     }
@@ -174,7 +168,7 @@ fn define(
         }
         Kind::Store => drop(estate.stores.insert(id.clone(), things::store(fields, &id, out))),
         Kind::Capability => {
-            drop(estate.capabilities.insert(id.clone(), things::capability(fields, &id, out)))
+            drop(estate.capabilities.insert(id.clone(), things::capability(fields, &id, out)));
         }
         Kind::Tenant => drop(estate.tenants.insert(id.clone(), things::tenant(fields, &id, out))),
         Kind::External => drop(estate.externals.insert(id.clone(), things::external(fields, &id, out))),
