@@ -326,11 +326,8 @@ fn knowledge(look: &Look<'_>) -> Vec<Finding> {
     let doubtful: Vec<String> = doubtful.map(|edge| format!("{} on {}", edge.from, edge.to)).collect();
     if let Some(edge) = estate.edges.iter().find(|edge| edge.kind.blocks_start() && edge.confidence < 700) {
         let shown: Vec<&str> = doubtful.iter().take(5).map(String::as_str).collect();
-        let what = format!(
-            "uncertain dependencies hold up a start ({}): {}",
-            doubtful.len(),
-            shown.join(", ")
-        );
+        let what =
+            format!("uncertain dependencies hold up a start ({}): {}", doubtful.len(), shown.join(", "));
         let to_do = "ask the people who run the dependent, and write down who said it";
         let field = format!("needs.{} {}", edge.kind.word(), edge.to);
         found.push(
