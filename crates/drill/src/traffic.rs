@@ -1,74 +1,20 @@
-//! The funds' business during the drill: what is sent in, and the drill's own book of it.
+//! The funds' business during the drill: people who send in what they have to, ask again when no answer comes, and
+//! sometimes send the same thing twice. And the drill's own book of all of it, which owes nothing to the product.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::Result;
 use crate::estate::Fund;
+use crate::world::wait_until;
 
-/// Operations as the bridge names them: `eau`, `payment`, `address`, `letter`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Operation {
-    Eau,
-    Payment,
-    Address,
-    Letter,
-}
+mod ledger;
+mod sender;
 
-/// Why something was sent the way it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Intent {
-    /// Should be applied once.
-    Plain,
-    /// The same business again on another channel: same item, other idempotency key.
-    Resend,
-    /// An address edit made on an outdated version: must end as a conflict.
-    Outdated,
-    /// Must be refused by the core.
-    Wrong,
-}
-
-/// One thing a sender sent, with what it got. Several submissions may carry the same item (resends).
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Submission {
-    /// The sender's own id, also in the body as `item`. Unique in the drill.
-    pub item: String,
-    /// `Idempotency-Key` of this submission; unique per submission.
-    pub key: String,
-    pub tenant: String,
-    pub person: String,
-    pub operation: Operation,
-    pub intent: Intent,
-    pub body: String,
-    pub attempts: u32,
-    pub sent_ms: u64,
-    pub answered_ms: Option<u64>,
-    /// HTTP status of the answer, once there is one.
-    pub status: Option<u16>,
-    /// Receipt id.
-    pub receipt: Option<String>,
-    /// `applied`, `held`, `refused`, `already_there`, `conflict` as on the receipt.
-    pub state: Option<String>,
-    /// The receipt as received.
-    pub receipt_json: Option<serde_json::Value>,
-}
-
-/// The drill's book of everything sent. Appended to a JSON lines file before it is believed.
-pub struct Ledger {}
-
-impl Ledger {
-    /// Everything so far, in the order of sending.
-    pub fn submissions(&self) -> Vec<Submission> {
-        todo!()
-    }
-    /// Reads a ledger back from its file.
-    pub fn load(_path: &Path) -> Result<Vec<Submission>> {
-        todo!()
-    }
-}
+pub use ledger::{Intent, Ledger, Operation, Submission};
 
 /// What flows, and where to.
 #[derive(Clone, Debug)]
@@ -80,15 +26,18 @@ pub struct Settings {
     pub seed: u64,
     /// Submissions a second over all funds.
     pub per_second: u32,
-    pub threads: usize,
-    /// JSON lines file.
+    /// Senders at work at the same time. Each has persons of its own, so that one person's business keeps its order.
+    pub threads: u32,
+    /// JSON lines file; must not exist yet.
     pub ledger: PathBuf,
 }
 
 /// Numbers that can be read at any time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counts {
+    /// Submissions begun, resends included.
     pub sent: u64,
+    /// Those with a final answer.
     pub answered: u64,
     /// 200 or 201
     pub applied: u64,
@@ -96,41 +45,124 @@ pub struct Counts {
     pub held: u64,
     /// 208, 409, 422
     pub declined: u64,
-    /// Answers that are none of these (the bridge turned somebody away).
+    /// Answers that are none of these: somebody was turned away. 5xx is asked again under the same key.
     pub turned_away: u64,
-    /// Tries without any answer.
+    /// Tries without any answer; asked again under the same key.
     pub no_answer: u64,
 }
 
-/// Running traffic. Dropping it stops it.
-pub struct Traffic {}
+#[derive(Default)]
+struct Numbers {
+    sent: AtomicU64,
+    answered: AtomicU64,
+    applied: AtomicU64,
+    held: AtomicU64,
+    declined: AtomicU64,
+    turned_away: AtomicU64,
+    no_answer: AtomicU64,
+}
+
+/// What all senders share.
+struct Shared {
+    settings: Settings,
+    ledger: Arc<Ledger>,
+    numbers: Numbers,
+    per_second: AtomicU32,
+    paused: AtomicBool,
+    resend: AtomicBool,
+    /// Leave at once, even without an answer.
+    leave: AtomicBool,
+    under_way: AtomicUsize,
+}
+
+/// Running traffic. Dropping it ends it at once.
+pub struct Traffic {
+    shared: Arc<Shared>,
+    senders: Vec<JoinHandle<()>>,
+}
 
 impl Traffic {
-    pub fn start(_settings: Settings) -> Result<Traffic> {
-        todo!()
+    /// Starts sending.
+    pub fn start(settings: Settings) -> Result<Traffic> {
+        let ledger = Arc::new(Ledger::create(&settings.ledger)?);
+        let threads = settings.threads.clamp(1, settings.persons_per_fund.max(1));
+        let shared = Arc::new(Shared {
+            per_second: AtomicU32::new(settings.per_second),
+            settings,
+            ledger,
+            numbers: Numbers::default(),
+            paused: AtomicBool::new(false),
+            resend: AtomicBool::new(false),
+            leave: AtomicBool::new(false),
+            under_way: AtomicUsize::new(0),
+        });
+        let start = |number| {
+            let shared = shared.clone();
+            std::thread::spawn(move || sender::send_all(&shared, number, threads))
+        };
+        let senders = (0..threads).map(start).collect();
+        Ok(Traffic { shared, senders })
     }
+
     pub fn counts(&self) -> Counts {
-        todo!()
+        let numbers = &self.shared.numbers;
+        let read = |number: &AtomicU64| number.load(Ordering::SeqCst);
+        Counts {
+            sent: read(&numbers.sent),
+            answered: read(&numbers.answered),
+            applied: read(&numbers.applied),
+            held: read(&numbers.held),
+            declined: read(&numbers.declined),
+            turned_away: read(&numbers.turned_away),
+            no_answer: read(&numbers.no_answer),
+        }
     }
+
     pub fn ledger(&self) -> Arc<Ledger> {
-        todo!()
+        self.shared.ledger.clone()
     }
-    /// No new business; waits for what is under way (retries go on) up to the deadline.
-    pub fn pause(&self, _deadline: Duration) -> Result<()> {
-        todo!()
+
+    /// No new business. What is under way goes on being asked until it is answered, up to the deadline.
+    pub fn pause(&self, deadline: Duration) -> Result<()> {
+        self.shared.paused.store(true, Ordering::SeqCst);
+        let under_way = || self.shared.under_way.load(Ordering::SeqCst);
+        wait_until("everything that was sent is answered", deadline, || under_way() == 0)
     }
+
     pub fn go_on(&self) {
-        todo!()
+        self.shared.paused.store(false, Ordering::SeqCst);
     }
+
     /// Whether some senders send the same business again on another channel.
-    pub fn resend(&self, _on: bool) {
-        todo!()
+    pub fn resend(&self, on: bool) {
+        self.shared.resend.store(on, Ordering::SeqCst);
     }
-    pub fn rate(&self, _per_second: u32) {
-        todo!()
+
+    /// Submissions a second from now on.
+    pub fn rate(&self, per_second: u32) {
+        self.shared.per_second.store(per_second, Ordering::SeqCst);
     }
-    /// Ends it; what has no answer by the deadline stays in the ledger without one.
-    pub fn stop(self, _deadline: Duration) -> Result<Counts> {
-        todo!()
+
+    /// Ends it. What has no answer by the deadline stays in the ledger without one.
+    pub fn stop(mut self, deadline: Duration) -> Counts {
+        let _ = self.pause(deadline);
+        self.leave();
+        self.counts()
+    }
+
+    fn leave(&mut self) {
+        self.shared.leave.store(true, Ordering::SeqCst);
+        for sender in self.senders.drain(..) {
+            let _ = sender.join();
+        }
     }
 }
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests;

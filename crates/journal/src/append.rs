@@ -51,7 +51,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The real disk, segments of 8 MiB, a checkpoint at most once a second.
+    /// The real disk, segments of 64 MiB, a checkpoint at most once a second.
     pub fn new(key: SecretKey, origin: impl Into<String>) -> Options {
         let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let random = |bytes: &mut [u8]| {
@@ -62,7 +62,7 @@ impl Options {
             key,
             origin: origin.into(),
             disk: Arc::new(RealDisk),
-            segment_bytes: 8 * 1024 * 1024,
+            segment_bytes: 64 * 1024 * 1024,
             checkpoint_every: Some(Duration::from_secs(1)),
             wait: Duration::from_secs(20),
             clock: Arc::new(move || i64::try_from(now()).unwrap_or(i64::MAX)),

@@ -17,7 +17,7 @@ use crate::files;
 use crate::offer::{Answer, AppendError, Appended, Expect, Offer};
 use crate::record::{BatchId, Header, JournalId, SALT_BYTES, digest, encode, frame_length};
 use crate::recover::{Ground, create_segment, decided, erase_bodies};
-use crate::segment::{SEGMENT_HEADER_BYTES, Seen, walk};
+use crate::segment::{SEGMENT_HEADER_BYTES, Seen, walk, with_room};
 use crate::tree::{Hash, Tree};
 use crate::{OpenError, Options};
 
@@ -61,6 +61,8 @@ struct Core {
     segment: Box<dyn DiskFile>,
     /// Where the next record goes.
     end: u64,
+    /// Up to here room is reserved.
+    room: u64,
     /// Up to here the segment may hold remains of a write that failed for lack of room; zero again with the next.
     smeared_to: u64,
     next: u64,
@@ -118,6 +120,7 @@ impl Writer {
     pub(crate) fn new(folder: PathBuf, options: Options, ground: Ground) -> Result<Writer, OpenError> {
         let path = folder.join(&ground.segment);
         let segment = options.disk.open(&path, Access::Write).map_err(OpenError::file("open", &path))?;
+        let room = segment.length().map_err(OpenError::file("look at", &path))?;
         let path = folder.join(files::DURABLE);
         // Synced once, so that later writes of these 24 bytes need no new block.
         let durable = files::open_or_create(&*options.disk, &path)
@@ -128,6 +131,7 @@ impl Writer {
             journal: ground.journal,
             segment,
             end: ground.end,
+            room,
             smeared_to: ground.end,
             next: ground.next,
             kinds: ground.kinds,
@@ -237,7 +241,7 @@ impl Writer {
                     Ok(()) => staged.add(core, one),
                     Err(error) => staged.answers.push(Err(error)),
                 }
-            } else if self.fits(core, staged.bytes.len() + need) {
+            } else if Self::fits(core, staged.bytes.len() + need) {
                 staged.add(core, one);
             } else {
                 break;
@@ -256,8 +260,8 @@ impl Writer {
         done
     }
 
-    fn fits(&self, core: &Core, need: usize) -> bool {
-        need <= WRITE_BYTES_MAX && core.end + need as u64 <= self.options.segment_bytes
+    fn fits(core: &Core, need: usize) -> bool {
+        need <= WRITE_BYTES_MAX && core.end + need as u64 <= core.room
     }
 
     /// Sees to it that `need` bytes can be written at `core.end`.
@@ -265,10 +269,16 @@ impl Writer {
         let segment_bytes = self.options.segment_bytes;
         let empty = core.end == SEGMENT_HEADER_BYTES as u64;
         let wanted = core.end + need as u64;
-        let made = if wanted <= segment_bytes || empty {
-            core.segment.preallocate(segment_bytes.max(wanted))
+        let made = if wanted <= core.room {
+            return Ok(());
+        } else if wanted <= segment_bytes || empty {
+            let length = with_room(wanted, segment_bytes);
+            let longer = core.segment.preallocate(length).map(|()| length);
+            // On a nearly full disk what is needed may still fit.
+            let made = longer.or_else(|_| core.segment.preallocate(wanted).map(|()| wanted));
+            made.map(|length| core.room = length)
         } else {
-            let bytes = segment_bytes.max((SEGMENT_HEADER_BYTES + need) as u64);
+            let bytes = with_room((SEGMENT_HEADER_BYTES + need) as u64, segment_bytes);
             let disk = &*self.options.disk;
             let clean = core.clean_up();
             clean.and_then(|()| create_segment(disk, &self.folder, &core.journal, core.next, bytes)).map(

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::view::{Cut, CutState};
-use super::{Proposal, Refusal, authority, perform, propose};
+use super::decide::{self, Cut, Refusal};
+use super::run::{self, Watcher};
+use super::view::CutState;
 use crate::estate::Id;
 use crate::estate::model::{
     Authority, Capability, Door, Edge, EdgeKind, Estate, Evidence, External, Gate, Host, Probe, Run, Service,
@@ -56,13 +57,20 @@ fn estate() -> Estate {
             probe: format!("127.0.0.1:{}", port + 9),
         };
         estate.sites.insert(id(&at), Site { doors: vec![door], ..Site::default() });
-        estate.hosts.insert(id(&format!("host:{site}-a")), Host { site: Some(id(&at)), ..Host::default() });
+        for host in ["a", "b"] {
+            let known = Host { site: Some(id(&at)), ..Host::default() };
+            estate.hosts.insert(id(&format!("host:{site}-{host}")), known);
+        }
         let mut identity = service(&at, port);
         (identity.site, identity.host) = (None, Some(id(&format!("host:{site}-a"))));
         estate.services.insert(id(&format!("service:identity-{site}")), identity);
         let core = format!("service:core-{site}");
-        estate.services.insert(id(&core), service(&at, port + 1));
-        estate.stores.insert(id(&format!("store:core-{site}")), Store { site: Some(id(&at)), ..Store::default() });
+        let mut serving = service(&at, port + 1);
+        serving.host = Some(id(&format!("host:{site}-b")));
+        estate.services.insert(id(&core), serving);
+        estate
+            .stores
+            .insert(id(&format!("store:core-{site}")), Store { site: Some(id(&at)), ..Store::default() });
         edge(&mut estate, &core, &format!("service:identity-{site}"), EdgeKind::Hard);
         edge(&mut estate, &core, &format!("store:core-{site}"), EdgeKind::Data);
         edge(&mut estate, &core, "external:bank", EdgeKind::Soft);
@@ -79,65 +87,80 @@ fn estate() -> Estate {
     estate
 }
 
-fn proposed(infected: &[&str], protect: &[&str]) -> Result<Proposal, Refusal> {
+fn proposed(infected: &[&str], protect: &[&str]) -> Result<Cut, Refusal> {
     let all = |texts: &[&str]| texts.iter().map(|text| id(text)).collect::<Vec<Id>>();
-    propose(&estate(), &all(infected), &all(protect))
+    decide::cut(&estate(), &all(infected), &all(protect))
 }
 
-fn stopped(proposal: &Proposal) -> Vec<&str> {
+fn stopped(proposal: &Cut) -> Vec<&str> {
     let stop = |act: &'_ CutAct| matches!(act, CutAct::StopService { .. });
     proposal.acts.iter().filter(|act| stop(act)).map(|act| act.target().name()).collect()
 }
 
-fn names(ids: &BTreeSet<Id>) -> Vec<&str> {
+fn names(ids: &[Id]) -> Vec<&str> {
     ids.iter().map(Id::name).collect()
 }
 
 #[test]
-fn an_infected_site_is_closed_first_and_all_that_runs_there_is_stopped() {
-    let proposal = proposed(&["site:muc"], &[]).expect("a cut");
-    assert_eq!(proposal.acts[0], CutAct::CloseDoor { site: id("site:muc"), door: "front".to_owned() });
-    assert_eq!(stopped(&proposal), ["core-muc", "identity-muc"]);
+fn an_infected_site_is_closed_first_and_all_that_runs_there_is_stopped_dependents_first() {
+    let cut = proposed(&["site:muc"], &[]).expect("a cut");
+    assert_eq!(cut.acts[0], CutAct::CloseDoor { site: id("site:muc"), door: "front".to_owned() });
+    // Reporting in Essen reads a store in Munich, but serves without it: it is not stopped.
+    assert_eq!(stopped(&cut), ["core-muc", "identity-muc"]);
     // What is infected is lost already: the cut itself takes nothing more, and nothing is less than nothing.
-    assert_eq!((proposal.cost_insured, proposal.bound, proposal.optimal), (0, 0, true));
-    assert_eq!((proposal.already_lost_insured, names(&proposal.already_lost_tenants)), (9_000_000, vec!["muc"]));
+    assert_eq!((cut.cost_insured, cut.bound, cut.optimal), (0, 0, true));
+    assert_eq!((cut.lost_insured, names(&cut.tenants)), (9_000_000, vec!["muc"]));
     // Through the store in Munich; not over the bank, and not along an edge that only says an order.
-    assert_eq!(proposal.exposed, BTreeMap::from([(id("service:report"), id("store:core-muc"))]));
+    assert_eq!(names(&cut.exposed), ["report"]);
 }
 
 #[test]
 fn what_falls_with_an_infected_provider_is_lost_already_and_is_not_stopped() {
-    let proposal = proposed(&["host:muc-a"], &[]).expect("a cut");
-    assert_eq!(stopped(&proposal), ["identity-muc"]);
-    assert_eq!(proposal.acts.len(), 1, "no door is closed where only a host is infected");
-    assert_eq!((proposal.cost_insured, proposal.already_lost_insured), (0, 9_000_000));
-    let exposed: Vec<&str> = proposal.exposed.keys().map(Id::name).collect();
-    assert_eq!(exposed, ["core-muc", "report"]);
+    let cut = proposed(&["host:muc-a"], &[]).expect("a cut");
+    assert_eq!(cut.acts.len(), 1, "no door is closed where only a host is infected");
+    assert_eq!(stopped(&cut), ["identity-muc"]);
+    assert_eq!((cut.cost_insured, cut.lost_insured), (0, 9_000_000));
+    assert_eq!(names(&cut.exposed), ["core-muc"]);
 }
 
 #[test]
 fn stopping_what_stands_on_an_infected_store_has_a_price_and_no_proof() {
-    let proposal = proposed(&["store:core-muc"], &[]).expect("a cut");
-    assert_eq!(stopped(&proposal), ["core-muc", "report"]);
-    assert_eq!((proposal.cost_insured, names(&proposal.tenants)), (9_000_000, vec!["muc"]));
-    assert_eq!((proposal.bound, proposal.optimal, proposal.already_lost_insured), (0, false, 0));
+    let cut = proposed(&["store:core-muc"], &[]).expect("a cut");
+    assert_eq!(stopped(&cut), ["core-muc"]);
+    assert_eq!((cut.cost_insured, names(&cut.tenants)), (9_000_000, vec!["muc"]));
+    assert_eq!((cut.bound, cut.optimal), (0, false));
 }
 
 #[test]
 fn the_price_counts_each_person_once_over_all_that_is_lost() {
-    let proposal = proposed(&["store:core-muc", "store:core-ess", "service:identity-ess"], &[]).expect("a cut");
-    assert_eq!(proposal.already_lost_insured, 1_000);
-    assert_eq!((proposal.cost_insured, names(&proposal.tenants)), (9_000_000, vec!["muc"]));
+    let cut = proposed(&["store:core-muc", "store:core-ess", "service:identity-ess"], &[]).expect("a cut");
+    assert_eq!((cut.cost_insured, cut.lost_insured), (9_000_000, 9_001_000));
 }
 
 #[test]
 fn what_is_protected_is_named_when_it_would_be_cut() {
     for (infected, protect, says) in [
-        ("site:muc", "service:core-muc", "service:core-muc is to be protected, but it is infected"),
-        ("store:core-muc", "service:report", "service:report is to be protected, but service:report would be stopped"),
-        ("store:core-muc", "site:ess", "site:ess is to be protected, but service:report would be stopped"),
-        ("store:core-muc", "tenant:muc", "tenant:muc is to be protected, but the cut would take capability:eau from it"),
-        ("store:core-muc", "capability:eau", "capability:eau is to be protected, but the cut would take it from tenant:muc"),
+        (
+            "site:muc",
+            "service:core-muc",
+            "the cut would hit service:core-muc, and service:core-muc is to be protected",
+        ),
+        ("site:muc", "site:muc", "the cut would hit service:core-muc, and site:muc is to be protected"),
+        (
+            "store:core-muc",
+            "host:muc-b",
+            "the cut would hit service:core-muc, and host:muc-b is to be protected",
+        ),
+        (
+            "store:core-muc",
+            "tenant:muc",
+            "the cut would hit capability:eau, and tenant:muc is to be protected",
+        ),
+        (
+            "store:core-muc",
+            "capability:eau",
+            "the cut would hit tenant:muc, and capability:eau is to be protected",
+        ),
     ] {
         assert_eq!(proposed(&[infected], &[protect]).expect_err("refused").to_string(), says);
     }
@@ -145,11 +168,19 @@ fn what_is_protected_is_named_when_it_would_be_cut() {
 }
 
 #[test]
+fn a_protected_site_is_not_closed_even_if_nothing_runs_there() {
+    let mut estate = estate();
+    let door = estate.sites[&id("site:muc")].doors.clone();
+    estate.sites.insert(id("site:bln"), Site { doors: door, ..Site::default() });
+    let bln = [id("site:bln")];
+    assert!(matches!(decide::cut(&estate, &bln, &bln), Err(Refusal::Protected { .. })));
+}
+
+#[test]
 fn names_that_mean_nothing_are_refused() {
-    assert_eq!(proposed(&["site:bln"], &[]), Err(Refusal::NotInEstate(vec![id("site:bln")])));
-    assert_eq!(proposed(&["site:muc"], &["site:bln"]), Err(Refusal::NotInEstate(vec![id("site:bln")])));
-    assert_eq!(proposed(&["external:bank"], &[]), Err(Refusal::CannotBeInfected(id("external:bank"))));
-    assert_eq!(proposed(&[], &[]), Err(Refusal::NothingNamed));
+    assert_eq!(proposed(&["site:bln"], &[]), Err(Refusal::Unknown(id("site:bln"))));
+    assert_eq!(proposed(&["site:muc"], &["site:bln"]), Err(Refusal::Unknown(id("site:bln"))));
+    assert_eq!(proposed(&["external:bank"], &[]), Err(Refusal::NotInfectable(id("external:bank"))));
 }
 
 #[test]
@@ -162,18 +193,18 @@ fn only_what_was_granted_may_be_done_without_asking() {
     };
     let stop = |name: &str| CutAct::StopService { service: id(name) };
     let close = CutAct::CloseDoor { site: id("site:muc"), door: "front".to_owned() };
-    assert!(authority::granted(&estate, &stop("service:core-muc")).is_none());
+    assert!(decide::authority(&estate, &stop("service:core-muc")).is_none());
     estate.authority = vec![grant("stop-service", &["site:muc"])];
-    assert!(authority::granted(&estate, &stop("service:core-muc")).is_some());
-    assert!(authority::granted(&estate, &stop("service:identity-muc")).is_some(), "its host is at the site");
-    assert!(authority::granted(&estate, &stop("service:core-ess")).is_none());
-    assert!(authority::granted(&estate, &close).is_none(), "stopping is not closing");
+    assert!(decide::authority(&estate, &stop("service:core-muc")).is_some());
+    assert!(decide::authority(&estate, &stop("service:identity-muc")).is_some(), "its host is at the site");
+    assert!(decide::authority(&estate, &stop("service:core-ess")).is_none());
+    assert!(decide::authority(&estate, &close).is_none(), "stopping is not closing");
     estate.authority = vec![grant("close-door", &[])];
-    assert!(authority::granted(&estate, &close).is_some());
+    assert!(decide::authority(&estate, &close).is_some());
     estate.authority = vec![grant("stop-service", &["host:muc-a", "service:report"])];
-    assert!(authority::granted(&estate, &stop("service:identity-muc")).is_some());
-    assert!(authority::granted(&estate, &stop("service:report")).is_some());
-    assert!(authority::granted(&estate, &stop("service:core-muc")).is_none());
+    assert!(decide::authority(&estate, &stop("service:identity-muc")).is_some());
+    assert!(decide::authority(&estate, &stop("service:report")).is_some());
+    assert!(decide::authority(&estate, &stop("service:core-muc")).is_none());
 }
 
 /// What really is, apart from what the journal says. Killed when `acts_left` is used up: before the effect of
@@ -193,7 +224,7 @@ struct State {
     clock_ms: u64,
     acts: u64,
     kill: Option<(u64, bool)>,
-    commands: Vec<String>,
+    outputs: Vec<PathBuf>,
 }
 
 struct Killed;
@@ -248,7 +279,7 @@ impl World for Fake {
     fn run(&self, launch: &Launch<'_>, _: u64) -> Result<Ended, WorldFault> {
         let text = launch.command.join(" ");
         self.act(|state| {
-            state.commands.push(text.clone());
+            state.outputs.push(launch.output.to_owned());
             if let Some(port) = text.strip_prefix("close ") {
                 let address = format!("127.0.0.1:{port}");
                 if !state.stubborn.contains(&address) {
@@ -303,21 +334,41 @@ fn incident(folder: &Path) -> Incident {
         &folder.join("key"),
         "test",
         "test",
-        store::opening("test", "hash", "text"),
+        &store::opening("test", "hash", "text"),
         0,
     )
     .expect("an incident")
 }
 
-fn applied(incident: &mut Incident, world: &Fake, estate: &Estate, infected: &str) -> Vec<Cut> {
-    let proposal = propose(estate, &[id(infected)], &[]).expect("a cut");
-    perform::apply(incident, world, estate, "hash", &proposal, &mut |_| {})
-        .expect("the journal works")
-        .expect("nothing is held")
+struct Silent;
+
+impl Watcher for Silent {
+    fn begun(&mut self, _: &CutAct) {}
+    fn probed(&mut self, _: &CutAct, _: bool, _: &str) {}
 }
 
-fn states(cuts: &[Cut]) -> Vec<CutState> {
-    cuts.iter().map(|cut| cut.state).collect()
+/// Decides, acts and probes as the command does; then how each act stands.
+fn applied(
+    incident: &mut Incident,
+    world: &Fake,
+    estate: &Estate,
+    infected: &str,
+) -> Vec<(CutState, String)> {
+    let cut = decide::cut(estate, &[id(infected)], &[]).expect("a cut");
+    incident
+        .decide(0, |view| decide::decide(&cut, "hash", view))
+        .expect("the journal works")
+        .expect("not held");
+    let holds = run::run(incident, world, estate, &cut.acts, &mut Silent).expect("the journal works");
+    let known = &incident.view().contain.cuts;
+    let of = |act: &CutAct| known.iter().find(|cut| cut.act == *act).expect("it was decided");
+    let all: Vec<_> = cut.acts.iter().map(|act| (of(act).state, of(act).detail.clone())).collect();
+    assert_eq!(holds, all.iter().all(|(state, _)| *state == CutState::Holds));
+    all
+}
+
+fn states(cuts: &[(CutState, String)]) -> Vec<CutState> {
+    cuts.iter().map(|(state, _)| *state).collect()
 }
 
 #[test]
@@ -336,6 +387,7 @@ fn a_cut_is_done_probed_and_recorded_and_a_second_call_does_nothing_again() {
     assert_eq!(decisions(&folder.path().join("incident")), 1);
 }
 
+/// How often a cut was decided.
 fn decisions(folder: &Path) -> usize {
     let mut count = 0;
     store::each_entry(folder, 0, |entry| {
@@ -361,7 +413,10 @@ fn killed_at_any_act_it_goes_on_and_ends_the_same() {
             killed += 1;
             drop(first);
             let before = store::read(&folder.path().join("incident")).expect("readable");
-            assert!(before.contain.cuts.iter().any(|cut| cut.state == CutState::Intended), "the intent was first");
+            assert!(
+                before.contain.cuts.iter().any(|cut| cut.state == CutState::Intended),
+                "the intent was first"
+            );
             world.state(|state| state.kill = None);
             let mut second = Incident::open(&folder.path().join("incident"), "test").expect("opens again");
             let cuts = applied(&mut second, &world, &estate(), "site:muc");
@@ -383,7 +438,7 @@ fn what_stays_open_leaks_and_is_tried_again() {
     let stubborn = ["127.0.0.1:29".to_owned(), "/run/21.pid".to_owned()];
     world.state(|state| state.stubborn.extend(stubborn));
     let cuts = applied(&mut incident, &world, &estate(), "site:muc");
-    assert_eq!(states(&cuts), [CutState::Leaks, CutState::Leaks, CutState::Holds]);
+    assert_eq!(states(&cuts), [CutState::Leaks, CutState::Leaks, CutState::Holds], "{cuts:?}");
     world.state(|state| state.stubborn.clear());
     let cuts = applied(&mut incident, &world, &estate(), "site:muc");
     assert_eq!(states(&cuts), [CutState::Holds; 3]);
@@ -396,20 +451,37 @@ fn a_door_that_nobody_can_knock_on_is_not_called_closed() {
     let mut estate = estate();
     estate.sites.get_mut(&id("site:muc")).expect("it is there").doors[0].probe = "front gate".to_owned();
     let cuts = applied(&mut incident, &Fake::new(), &estate, "site:muc");
-    assert_eq!(cuts[0].state, CutState::Leaks);
-    assert!(cuts[0].detail.contains("not an address"), "{}", cuts[0].detail);
+    assert_eq!(cuts[0].0, CutState::Leaks);
+    assert!(cuts[0].1.contains("not an address"), "{}", cuts[0].1);
 }
 
 #[test]
-fn what_nobody_knows_how_to_stop_has_failed_and_keeps_nothing_else_from_being_done() {
+fn what_nobody_can_look_at_is_not_called_stopped_and_keeps_nothing_else_from_being_done() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut incident = incident(folder.path());
     let mut estate = estate();
-    estate.services.get_mut(&id("service:core-muc")).expect("it is there").run = None;
+    let core = estate.services.get_mut(&id("service:core-muc")).expect("it is there");
+    // It says how it is started, but was not started by us, and there is nothing to knock on.
+    core.run = Some(Run { start: words("serve"), ..Run::default() });
+    core.gates.clear();
     estate.sites.get_mut(&id("site:muc")).expect("it is there").doors[0].close = words("fails");
     let cuts = applied(&mut incident, &Fake::new(), &estate, "site:muc");
-    assert_eq!(states(&cuts), [CutState::Failed, CutState::Failed, CutState::Holds]);
-    assert!(cuts[1].detail.contains("nothing says which process"), "{}", cuts[1].detail);
+    assert_eq!(states(&cuts), [CutState::Leaks, CutState::Leaks, CutState::Holds]);
+    assert!(cuts[0].1.contains("`fails` ended with"), "{}", cuts[0].1);
+    assert!(cuts[1].1.contains("does not say how to stop it"), "{}", cuts[1].1);
+}
+
+#[test]
+fn the_output_of_a_command_stays_in_the_incident_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let mut estate = estate();
+    estate.sites.get_mut(&id("site:muc")).expect("it is there").doors[0].name = "x/../../../front".to_owned();
+    let world = Fake::new();
+    applied(&mut incident, &world, &estate, "site:muc");
+    let outputs = world.state(|state| state.outputs.clone());
+    assert_eq!(outputs.len(), 1);
+    assert_eq!(outputs[0].parent(), Some(folder.path().join("incident").join("runs").as_path()));
 }
 
 #[test]
@@ -418,9 +490,7 @@ fn nothing_is_done_to_what_is_held() {
     let mut incident = incident(folder.path());
     let hold = CommandEvent::HoldPlaced { on: id("service:core-muc"), reason: "evidence".to_owned() };
     incident.record(&[Event::Command(hold)], 0).expect("recorded");
-    let world = Fake::new();
-    let proposal = propose(&estate(), &[id("site:muc")], &[]).expect("a cut");
-    let answer = perform::apply(&mut incident, &world, &estate(), "hash", &proposal, &mut |_| {});
-    assert!(answer.expect("the journal works").is_err());
-    assert_eq!(world.state(|state| state.acts), 0);
+    let cut = proposed(&["site:muc"], &[]).expect("a cut");
+    let refused = decide::decide(&cut, "hash", incident.view()).expect_err("it is held");
+    assert!(matches!(refused, Refusal::OnHold { on, .. } if on == id("service:core-muc")));
 }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::contain::view::CutState;
 use crate::estate::model::{CutBehaviour, Estate};
 use crate::estate::{Id, graph};
 use crate::incident::View;
@@ -34,7 +33,8 @@ pub fn services_down(estate: &Estate, view: &View) -> BTreeSet<Id> {
             .is_some_and(|known| known.since_entry > since_entry && serves(estate, service, known.state))
     };
     let mut down = BTreeSet::new();
-    for cut in view.contain.cuts.iter().filter(|cut| stands(cut.state)) {
+    // A decided cut counts as made: whoever relies on the service must not wait for the proof.
+    for cut in view.contain.cuts.iter().filter(|cut| cut.state.is_in_force()) {
         let services: Vec<Id> = match &cut.act {
             CutAct::StopService { service } => vec![service.clone()],
             CutAct::CloseDoor { site, .. } => {
@@ -50,14 +50,6 @@ pub fn services_down(estate: &Estate, view: &View) -> BTreeSet<Id> {
     }
     down.extend(view.recover.parked.keys().cloned());
     down
-}
-
-/// A decided cut counts as made: whoever relies on the service must not wait for the proof.
-fn stands(state: CutState) -> bool {
-    match state {
-        CutState::Decided | CutState::Intended | CutState::Done | CutState::Holds | CutState::Leaks => true,
-        CutState::Failed | CutState::Lifted => false,
-    }
 }
 
 fn serves(estate: &Estate, service: &Id, state: ServiceState) -> bool {
