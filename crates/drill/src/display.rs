@@ -175,7 +175,7 @@ fn paint_until_over(screen: &Mutex<Screen>) {
     loop {
         let over = {
             let mut screen = lock(screen);
-            if round % 4 == 0
+            if round.is_multiple_of(4)
                 && let Some(looker) = &screen.looker
             {
                 let look = looker();

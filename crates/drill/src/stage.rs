@@ -8,13 +8,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::choice::Choices;
+use crate::clock::now_ms;
 use crate::display::Display;
 use crate::estate::{Fund, Layout, StoreAt};
 use crate::oracle::Judgement;
 use crate::product::Product;
 use crate::report::Report;
 use crate::snapshot::Snapshot;
-use crate::clock::now_ms;
 use crate::story::{Act, Clock, Happening, Kind};
 use crate::traffic::{Ledger, Submission, Traffic};
 use crate::world::{Finished, Running, World, wait_until};
@@ -24,6 +24,9 @@ use crate::{Fault, Result};
 pub const LOST: &str = "muc";
 /// The site that goes on.
 pub const KEPT: &str = "ess";
+
+/// Senders write side by side, so the ledger's order and the moments of sending may differ by this much.
+const REACH_BACK_MS: u64 = 2_000;
 
 /// Everything on stage.
 pub struct Stage {
@@ -137,7 +140,9 @@ impl Stage {
 
     /// Running traffic, or why there is none.
     pub fn traffic(&self) -> Result<&Traffic> {
-        self.traffic.as_ref().ok_or_else(|| Fault::new("no business flows: an earlier act did not get that far"))
+        self.traffic
+            .as_ref()
+            .ok_or_else(|| Fault::new("no business flows: an earlier act did not get that far"))
     }
 
     /// Everything sent so far.
@@ -145,39 +150,47 @@ impl Stage {
         self.ledger.as_ref().map(|ledger| ledger.submissions()).unwrap_or_default()
     }
 
+    /// Looks at everything sent so far without copying it.
+    pub fn look_at_sent<T: Default>(&self, at: impl FnOnce(&[Submission]) -> T) -> T {
+        self.ledger.as_ref().map(|ledger| ledger.look(at)).unwrap_or_default()
+    }
+
     /// Submissions with a receipt that were answered between two moments, of funds of this site.
     pub fn acknowledged(&self, site: &str, after_ms: u64, before_ms: u64) -> usize {
-        let funds: BTreeSet<String> = self.funds_of(site).into_iter().map(|fund| fund.id).collect();
-        self.submissions()
-            .iter()
-            .filter(|sent| sent.receipt.is_some() && funds.contains(&sent.tenant))
-            .filter(|sent| sent.answered_ms.is_some_and(|at| at > after_ms && at < before_ms))
-            .count()
+        let funds = self.ids_of(site);
+        self.look_at_sent(|sent| {
+            sent.iter()
+                .filter(|sent| sent.receipt.is_some() && funds.contains(sent.tenant.as_str()))
+                .filter(|sent| sent.answered_ms.is_some_and(|at| at > after_ms && at < before_ms))
+                .count()
+        })
     }
 
-    /// Funds of `site` that had something answered by a core after this moment (and sent after it, too).
-    pub fn served_since(&self, site: &str, since_ms: u64) -> BTreeSet<String> {
-        self.answered_since(site, since_ms, |status| matches!(status, 200 | 201))
+    /// How many funds of `site` got an answer with such a status to something sent after this moment.
+    pub fn answered_since(&self, site: &str, since_ms: u64, status: impl Fn(u16) -> bool) -> usize {
+        let funds = self.ids_of(site);
+        self.look_at_sent(|sent| {
+            sent.iter()
+                .rev()
+                .take_while(|sent| sent.sent_ms + REACH_BACK_MS >= since_ms)
+                .filter(|sent| sent.sent_ms >= since_ms && sent.status.is_some_and(&status))
+                .filter(|sent| funds.contains(sent.tenant.as_str()))
+                .map(|sent| sent.tenant.as_str())
+                .collect::<BTreeSet<_>>()
+                .len()
+        })
     }
 
-    /// Funds of `site` that got an answer with such a status to something sent after this moment.
-    pub fn answered_since(&self, site: &str, since_ms: u64, status: impl Fn(u16) -> bool) -> BTreeSet<String> {
-        let funds: BTreeSet<String> = self.funds_of(site).into_iter().map(|fund| fund.id).collect();
-        self.submissions()
-            .into_iter()
-            .filter(|sent| sent.sent_ms >= since_ms && funds.contains(&sent.tenant))
-            .filter(|sent| sent.status.is_some_and(&status))
-            .map(|sent| sent.tenant)
-            .collect()
+    fn ids_of(&self, site: &str) -> BTreeSet<&str> {
+        self.layout.funds.iter().filter(|fund| fund.site == site).map(|fund| fund.id.as_str()).collect()
     }
 
     /// Waits until every fund of a site is served by a core again; says how many are.
     pub fn wait_until_served(&self, site: &str, deadline: Duration) -> (usize, usize) {
-        let (since, funds) = (now_ms(), self.funds_of(site).len());
-        let mut served = 0;
+        let (since, funds, mut served) = (now_ms(), self.ids_of(site).len(), 0);
         // The number is the evidence; whether it is enough is for the promise to say.
         let _ = wait_until("every fund is served", deadline, || {
-            served = self.served_since(site, since).len();
+            served = self.answered_since(site, since, |status| matches!(status, 200 | 201));
             served >= funds
         });
         (served, funds)

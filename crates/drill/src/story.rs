@@ -123,7 +123,6 @@ impl Clock {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::folder::{self, By};
-use super::{Answer, Failure, talk};
+use super::{Answer, Failure, read_estate, talk};
 use crate::contain::decide::{self, Cut, Refusal};
 use crate::contain::run::{self, Watcher};
 use crate::estate::{Estate, Id, canonical};
@@ -41,7 +41,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let estate = folder::estate(&args.estate)?;
+    let estate = read_estate::read(&args.estate)?;
     let cut = decide::cut(&estate, &args.infected, &args.protect).map_err(refused)?;
     if args.json {
         talk::json(&as_json(&cut));

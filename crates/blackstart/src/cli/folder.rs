@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::Failure;
-use crate::estate::{Estate, Grade};
 use crate::incident::store::{self, Incident, StoreFault};
 use crate::incident::{Event, View};
 
@@ -43,32 +42,6 @@ pub fn read(folder: &Path) -> Result<View, Failure> {
 
 pub fn open(folder: &Path, by: &By) -> Result<Incident, Failure> {
     Incident::open(folder, &by.name()).map_err(|fault| failure(folder, &fault))
-}
-
-/// The estate in this folder, if a decision may be based on it: readable, and nothing in it blocking.
-pub fn estate(path: &Path) -> Result<Estate, Failure> {
-    let reading = crate::estate::read(path).map_err(|fault| {
-        Failure::usage(
-            chain(&fault),
-            "there is no estate to decide on",
-            "name a folder with the estate's TOML files",
-        )
-    })?;
-    let blocking: Vec<_> =
-        reading.findings.iter().filter(|finding| finding.grade == Grade::Blocking).collect();
-    match blocking.first() {
-        None => Ok(reading.estate),
-        Some(first) => Err(Failure::refused(
-            format!(
-                "the estate {} has {} blocking finding(s); the first: {}",
-                path.display(),
-                blocking.len(),
-                first.what
-            ),
-            "a decision on it could be wrong",
-            format!("see all of them with their places, and mend them: blackstart check {}", path.display()),
-        )),
-    }
 }
 
 /// Appends a fact that depends on nothing.

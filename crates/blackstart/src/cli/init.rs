@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::folder::{self, By};
-use super::{Answer, Failure, talk};
+use super::{Answer, Failure, read_estate, talk};
 use crate::estate::canonical;
 use crate::incident::store;
 
@@ -29,7 +29,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let estate = folder::estate(&args.estate)?;
+    let estate = read_estate::read(&args.estate)?;
     let name = args.name.clone().unwrap_or_else(|| file_name(&args.folder));
     let now_ms = folder::now_ms();
     let origin = format!("blackstart/{}/{now_ms}", slug(&name));

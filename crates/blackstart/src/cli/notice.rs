@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::folder::{self, By};
-use super::{Answer, Failure, talk};
+use super::{Answer, Failure, read_estate, talk};
 use crate::incident::Event;
 use crate::incident::event::NoticeEvent;
 use crate::incident::store;
@@ -38,7 +38,7 @@ struct Build {
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let What::Build(args) = &args.what;
-    let estate = folder::estate(&args.estate)?;
+    let estate = read_estate::read(&args.estate)?;
     let view = folder::read(&args.journal)?;
     let all = public::public(&estate, &view);
     let checkpoint = store::newest_checkpoint(&args.journal);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::Result;
-use crate::stage::{KEPT, LOST, Stage, of};
 use crate::clock::now_ms;
+use crate::stage::{KEPT, LOST, Stage, of};
 use crate::story::{Act, Kind};
 use crate::world::wait_until;
 
@@ -28,8 +28,16 @@ fn cut(stage: &mut Stage, act: &mut Act) -> Result<()> {
         format!("{acts} acts, {} insured lose something", price["cost_insured"]),
     );
     stage.say("cutting Munich off");
-    let done =
-        stage.run(&["contain", &estate, "--infected", &infected, "--journal", &incident, "--apply", "--yes"])?;
+    let done = stage.run(&[
+        "contain",
+        &estate,
+        "--infected",
+        &infected,
+        "--journal",
+        &incident,
+        "--apply",
+        "--yes",
+    ])?;
     stage.seen.contained_ms = Some(now_ms());
     stage.happened(Kind::Step, "Munich is cut off");
     stage.promise(
@@ -65,7 +73,8 @@ fn probe(stage: &mut Stage, act: &mut Act) -> Result<()> {
         format!("{} {}", door.probe, if open { "accepts connections" } else { "refuses" }),
     );
     let units = stage.layout.units.clone();
-    let of_lost: Vec<_> = units.iter().filter(|unit| unit.site.as_deref() == Some(LOST) && !unit.job).collect();
+    let of_lost: Vec<_> =
+        units.iter().filter(|unit| unit.site.as_deref() == Some(LOST) && !unit.job).collect();
     let services: Vec<_> = of_lost.into_iter().filter(|unit| unit.name != door.unit.name).collect();
     let still: Vec<&str> = services
         .iter()
@@ -94,7 +103,7 @@ fn others_go_on(stage: &mut Stage, act: &mut Act) -> Result<()> {
     let funds = stage.funds_of(LOST).len();
     let mut held = 0;
     let _ = wait_until("Munich's funds get receipts", Duration::from_secs(20), || {
-        held = stage.answered_since(LOST, since, |status| status == 202).len();
+        held = stage.answered_since(LOST, since, |status| status == 202);
         held == funds
     });
     stage.promise(

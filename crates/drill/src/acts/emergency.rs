@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::Result;
+use crate::clock::now_ms;
 use crate::fault::During;
 use crate::stage::{Stage, of};
-use crate::clock::now_ms;
 use crate::story::{Act, Kind};
-use crate::traffic::{Operation, Submission};
+use crate::traffic::Submission;
 use crate::wire::Caller;
 use crate::world::wait_until;
 
@@ -93,7 +93,7 @@ fn receipts_survive(stage: &mut Stage, act: &mut Act) -> Result<()> {
     let caller = Caller::new(Duration::from_secs(10));
     let (mut asked, mut same, mut other) = (0, 0, Vec::new());
     for held in with_receipt.iter().step_by(step).take(SAMPLE) {
-        let url = format!("{}/t/{}/{}", stage.layout.bridge.url, held.tenant, path_of(held.operation));
+        let url = format!("{}/t/{}/{}", stage.layout.bridge.url, held.tenant, held.operation.word());
         let answer = caller
             .post(&url, &[("Idempotency-Key", &held.key)], &held.body)
             .during(|| format!("asking the bridge again for {}", held.key))?;
@@ -114,22 +114,14 @@ fn receipts_survive(stage: &mut Stage, act: &mut Act) -> Result<()> {
     Ok(())
 }
 
-fn path_of(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Eau => "eau",
-        Operation::Payment => "payment",
-        Operation::Address => "address",
-        Operation::Letter => "letter",
-    }
-}
-
 /// Everything sent before now has an answer that takes it in (or a reasoned no of the core) with a receipt.
 fn nobody_turned_away(stage: &mut Stage, act: &mut Act) -> Result<()> {
     let until = now_ms();
     let mut open = usize::MAX;
     let _ = wait_until("everybody has an answer", Duration::from_secs(30), || {
-        let sent = stage.submissions();
-        open = sent.iter().filter(|sent| sent.sent_ms < until && sent.receipt.is_none()).count();
+        open = stage.look_at_sent(|sent| {
+            sent.iter().filter(|sent| sent.sent_ms < until && sent.receipt.is_none()).count()
+        });
         open == 0
     });
     let counts = stage.traffic()?.counts();

@@ -52,18 +52,21 @@ fn now(services: &Services, funds: &[(String, String)], ledger: &Arc<Ledger>) ->
         look.sites.push((site.clone(), running));
     }
     let mut last: BTreeMap<String, How> = BTreeMap::new();
-    for sent in ledger.submissions() {
-        look.sent += 1;
-        let Some(how) = how(&sent) else { continue };
-        match how {
-            How::Served => look.core += 1,
-            How::Held => look.held += 1,
-            How::Neither => look.turned_away += 1,
+    ledger.look(|all| {
+        for sent in all {
+            look.sent += 1;
+            let Some(how) = how(sent) else { continue };
+            match how {
+                How::Served => look.core += 1,
+                How::Held => look.held += 1,
+                How::Neither => look.turned_away += 1,
+            }
+            last.insert(sent.tenant.clone(), how);
         }
-        last.insert(sent.tenant, how);
-    }
+    });
     for site in [KEPT, LOST] {
-        let of_site = funds.iter().filter(|(_, at)| at == site).map(|(id, _)| last.get(id).copied()).collect();
+        let of_site =
+            funds.iter().filter(|(_, at)| at == site).map(|(id, _)| last.get(id).copied()).collect();
         look.funds.push((site.to_owned(), of_site));
     }
     look
@@ -72,7 +75,8 @@ fn now(services: &Services, funds: &[(String, String)], ledger: &Arc<Ledger>) ->
 /// Whether the process named in a pid file is there. Good enough to show; promises look closer.
 pub fn runs(pid_file: &Path) -> bool {
     let pid = std::fs::read_to_string(pid_file).ok();
-    let pid = pid.as_deref().map(str::trim).and_then(|text| text.split_whitespace().next()?.parse::<u32>().ok());
+    let pid =
+        pid.as_deref().map(str::trim).and_then(|text| text.split_whitespace().next()?.parse::<u32>().ok());
     pid.is_some_and(|pid| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::clock::now_ms;
 use crate::fault::During;
 use crate::stage::{KEPT, LOST, Stage, of, text};
-use crate::clock::now_ms;
 use crate::story::{Act, Kind};
 use crate::traffic::{Settings, Traffic};
 use crate::world::wait_until;
@@ -38,9 +38,13 @@ fn build(stage: &mut Stage, act: &mut Act) -> Result<()> {
     for fund in stage.layout.funds.clone() {
         let identity = keys.join(format!("{}.age", fund.id));
         let made = stage.must(&["handback", "keygen", "-o", &text(&identity), "--tenant", &fund.id])?;
-        let recipient = made.stdout.split_whitespace().find(|word| word.starts_with("age1")).ok_or_else(|| {
-            Fault::new(format!("`handback keygen` printed no recipient that begins with age1: {}", made.stdout))
-        })?;
+        let recipient =
+            made.stdout.split_whitespace().find(|word| word.starts_with("age1")).ok_or_else(|| {
+                Fault::new(format!(
+                    "`handback keygen` printed no recipient that begins with age1: {}",
+                    made.stdout
+                ))
+            })?;
         recipients.insert(fund.id.clone(), recipient.to_owned());
         let config = stage.layout.write_handback(&fund.id, &identity)?;
         stage.seen.handback.insert(fund.id, config);
@@ -68,7 +72,16 @@ fn open_incident(stage: &mut Stage) -> Result<()> {
     let (incident, estate) = (stage.incident(), stage.estate());
     let key = stage.folder.join("incident.key");
     stage.must(&[
-        "init", &incident, "--estate", &estate, "--key", &text(&key), "--name", "Drill", "--by", "drill",
+        "init",
+        &incident,
+        "--estate",
+        &estate,
+        "--key",
+        &text(&key),
+        "--name",
+        "Drill",
+        "--by",
+        "drill",
     ])?;
     Ok(())
 }
@@ -93,6 +106,7 @@ fn flow(stage: &mut Stage, act: &mut Act) -> Result<()> {
         ledger: stage.folder.join("ledger.jsonl"),
     };
     let traffic = Traffic::start(settings)?;
+    traffic.resend(true);
     stage.ledger = Some(traffic.ledger());
     stage.traffic = Some(traffic);
     super::looking::look(stage);
@@ -150,7 +164,11 @@ fn quiet_so_far(stage: &mut Stage, act: &mut Act) -> Result<()> {
         act,
         "The watch raises no alarm on a normal day",
         alarms.trim().is_empty(),
-        if alarms.trim().is_empty() { "it printed nothing".to_owned() } else { crate::product::short(&alarms) },
+        if alarms.trim().is_empty() {
+            "it printed nothing".to_owned()
+        } else {
+            crate::product::short(&alarms)
+        },
     );
     Ok(())
 }

@@ -244,7 +244,7 @@ pub(super) fn by_name(name: &str) -> Promise {
 }
 
 /// The appended ending, if it is one that nobody uses for anything known. Numbers and the usual words
-/// for older copies are how people and programs rename.
+/// for older copies are how people and programs rename; endings that declare encryption are no secret.
 pub(crate) fn unknown_ending(name: &str) -> Option<String> {
     const KEPT: &[&str] = &[
         "bak", "old", "orig", "tmp", "part", "swp", "new", "save", "lock", "gz", "xz", "zst", "bz2", "z",
@@ -253,4 +253,14 @@ pub(crate) fn unknown_ending(name: &str) -> Option<String> {
     by_name(name).appended.filter(|ending| {
         !KEPT.contains(&ending.as_str()) && !ending.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
     })
+}
+
+/// The name a file had before an ending was appended to it that hides or encrypts it.
+pub(crate) fn name_before(name: &str) -> Option<&str> {
+    let declared = || {
+        let (kept, last) = name.rsplit_once('.')?;
+        (DECLARED.contains(&last.to_lowercase().as_str()) && by_name(kept).kind.is_some()).then_some(kept)
+    };
+    let unknown = || name.get(..name.len().checked_sub(unknown_ending(name)?.len() + 1)?);
+    declared().or_else(unknown)
 }

@@ -7,6 +7,7 @@
 
 mod read_only;
 mod restore;
+mod scan;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use sha2::{Digest, Sha256};
 
 use read_only::ReadOnly;
 pub use restore::{RestoreFault, Restored, restore_snapshot};
+pub use scan::{Progress, Wish, scan};
 
 /// Prefix of a repository in estates and on the command line.
 pub const PREFIX: &str = "restic:";
@@ -86,6 +88,10 @@ pub fn local_path(repository: &str) -> Result<PathBuf, RepositoryFault> {
 
 /// Opens without writing: no lock, no cache.
 pub fn open(repository: &str, password: &str) -> Result<Opened, RepositoryFault> {
+    open_with(repository, &Credentials::password(password))
+}
+
+fn open_with(repository: &str, credentials: &Credentials) -> Result<Opened, RepositoryFault> {
     let path = local_path(repository)?;
     looks_like_a_repository(&path)?;
     let name = path.to_str().ok_or_else(|| RepositoryFault::Open {
@@ -101,7 +107,7 @@ pub fn open(repository: &str, password: &str) -> Result<Opened, RepositoryFault>
     let backends = RepositoryBackends::new(door.clone(), None);
     let options = RepositoryOptions::default().no_cache(true);
     let opened = Repository::new(&options, &backends)
-        .and_then(|repository| repository.open(&Credentials::password(password)))
+        .and_then(|repository| repository.open(credentials))
         .map_err(|error| {
             // A damaged key file was left out of the listing; then the password cannot be blamed.
             if error.is_incorrect_password() && door.left_out().is_empty() {

@@ -37,10 +37,20 @@ impl ReadOnly {
         match self.read_full(kind, id) {
             Ok(_) => true,
             Err(error) => {
-                self.note(format!("{kind} file {}: {}", id.to_hex().as_str(), super::brief(&error)));
+                self.note(format!("{} file {}: {}", word(kind), id.to_hex().as_str(), super::brief(&error)));
                 false
             }
         }
+    }
+}
+
+fn word(kind: FileType) -> &'static str {
+    match kind {
+        FileType::Config => "config",
+        FileType::Index => "index",
+        FileType::Key => "key",
+        FileType::Snapshot => "snapshot",
+        FileType::Pack => "pack",
     }
 }
 
@@ -108,10 +118,10 @@ impl WriteBackend for ReadOnly {
     }
 
     fn write_bytes(&self, kind: FileType, _: &Id, _: bool, _: BytesList) -> RusticResult<()> {
-        Err(refused(&format!("writing a {kind} file")))
+        Err(refused(&format!("writing a {} file", word(kind))))
     }
 
     fn remove(&self, kind: FileType, _: &Id, _: bool) -> RusticResult<()> {
-        Err(refused(&format!("removing a {kind} file")))
+        Err(refused(&format!("removing a {} file", word(kind))))
     }
 }
