@@ -6,13 +6,23 @@
 
 pub mod acts;
 pub mod attack;
+pub mod choice;
 pub mod clock;
+pub mod curve;
+pub mod display;
+pub mod drawing;
 pub mod estate;
 pub mod fault;
+pub mod oracle;
 pub mod practice;
 pub mod process;
+pub mod product;
+pub mod report;
+pub mod report_html;
 pub mod rng;
 pub mod snapshot;
+pub mod stage;
+pub mod story;
 pub mod traffic;
 pub mod wire;
 pub mod world;

@@ -6,9 +6,13 @@
 
 pub mod event;
 pub mod record;
+pub mod standing;
 pub mod store;
 pub mod view;
 
 pub use event::Event;
 pub use record::Entry;
 pub use view::View;
+
+#[cfg(test)]
+mod tests;
