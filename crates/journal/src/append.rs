@@ -13,11 +13,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::disk::{Disk, RealDisk};
 use crate::handover::{Client, Server, perform, try_lock};
 use crate::key::SecretKey;
+use crate::offer::{AppendError, Appended, Expect, Offer};
 use crate::record::{BatchId, Draft};
 use crate::recover::{KIND_ERASED, encode_decision, recover};
 use crate::segment::SEGMENT_BYTES_RANGE;
 use crate::wire::{Reply, Request};
-use crate::writer::{AppendError, Appended, Expect, Offer, Writer, lock};
+use crate::writer::{Writer, lock};
 use crate::{Checkpoint, OpenError};
 
 /// How often we look whether the lock is free or the writer answers.
@@ -50,7 +51,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The real disk, segments of 8 MiB, a checkpoint at most once a second.
+    /// The real disk, segments of 64 MiB, a checkpoint at most once a second.
     pub fn new(key: SecretKey, origin: impl Into<String>) -> Options {
         let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let random = |bytes: &mut [u8]| {
@@ -61,7 +62,7 @@ impl Options {
             key,
             origin: origin.into(),
             disk: Arc::new(RealDisk),
-            segment_bytes: 8 * 1024 * 1024,
+            segment_bytes: 64 * 1024 * 1024,
             checkpoint_every: Some(Duration::from_secs(1)),
             wait: Duration::from_secs(20),
             clock: Arc::new(move || i64::try_from(now()).unwrap_or(i64::MAX)),
@@ -159,7 +160,7 @@ impl Appender {
     pub fn close(self) {}
 
     #[cfg(test)]
-    pub(crate) fn append_together(&self, batches: Vec<Vec<Draft>>) -> Vec<crate::writer::Answer> {
+    pub(crate) fn append_together(&self, batches: Vec<Vec<Draft>>) -> Vec<crate::offer::Answer> {
         let Role::Writes(writing) = lock(&self.inner.role).clone() else { panic!("only the writer can") };
         let offer = |drafts| Offer::new(self.batch_id(), drafts, Expect::Anything, false).unwrap();
         writing.writer.append_together(batches.into_iter().map(offer).collect())

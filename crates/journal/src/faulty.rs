@@ -126,6 +126,24 @@ impl State {
         Ok(())
     }
 
+    /// What a system does on its own account at any time: puts some of what is unsynced on the disk.
+    fn write_back(&mut self, file: usize) {
+        if !self.draw().is_multiple_of(4) {
+            return;
+        }
+        for sector in self.files[file].dirty.clone() {
+            let content = &self.files[file];
+            let (start, end) = (sector * SECTOR, ((sector + 1) * SECTOR).min(content.live.len()));
+            if start < end && self.draw().is_multiple_of(2) {
+                let content = &mut self.files[file];
+                let length = content.safe.len().max(end);
+                content.safe.resize(length, 0);
+                content.safe[start..end].copy_from_slice(&content.live[start..end]);
+                content.dirty.remove(&sector);
+            }
+        }
+    }
+
     /// Lets each unsynced sector survive with chance `keep` of 256, whole or torn.
     fn settle(&mut self, file: usize, keep: u64) {
         let Content { live, safe: mut settled, dirty, length_dirty } = std::mem::take(&mut self.files[file]);
@@ -384,6 +402,7 @@ impl DiskFile for FaultyFile {
         if count > 0 {
             content.dirty.extend(start / SECTOR..=(start + count - 1) / SECTOR);
         }
+        state.write_back(self.file);
         if count < bytes.len() { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
     }
 

@@ -25,6 +25,7 @@ pub mod faulty;
 mod files;
 mod handover;
 pub mod key;
+mod offer;
 mod read;
 mod record;
 mod recover;
@@ -37,13 +38,13 @@ mod writer;
 pub use append::{Appender, Clock, Options, Random};
 pub use checkpoint::Checkpoint;
 pub use key::{PublicKey, SecretKey};
+pub use offer::{AppendError, Appended, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Expect};
 pub use read::{ReadError, Reader, Records};
 pub use record::{ACTOR_BYTES_MAX, Draft, KIND_BYTES_MAX, PAYLOAD_BYTES_MAX, Payload, Record};
 pub use recover::{KIND_ERASED, KIND_TAIL_CUT, OpenError};
 pub use segment::{Damage, Place};
 pub use tree::Hash;
 pub use verify::{Finding, Grade, Problem, Verification, verify};
-pub use writer::{AppendError, Appended, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Expect};
 
 #[cfg(test)]
 mod tests;

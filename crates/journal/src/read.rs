@@ -103,7 +103,7 @@ impl Reader {
     pub fn read(&mut self, from: u64) -> Records<'_> {
         if let Some(cursor) = &mut self.cursor {
             // It may hold bytes behind the length published then, which are not those that were published since.
-            cursor.window.clear();
+            cursor.filled = 0;
         }
         match self.durable_length() {
             Ok(until) => Records { reader: self, next: from, until, failed: None },
@@ -142,6 +142,7 @@ impl Reader {
             end,
             offset: SEGMENT_HEADER_BYTES as u64,
             window: Vec::new(),
+            filled: 0,
             window_at: 0,
         };
         self.skip(cursor, sequence)
@@ -163,7 +164,7 @@ impl Reader {
     /// At least `need` bytes from the cursor on, fewer only at the end of the segment.
     fn bytes<'c>(&self, cursor: &'c mut Cursor, need: usize) -> Result<&'c [u8], ReadError> {
         match cursor.fill(need) {
-            Ok(skip) => Ok(&cursor.window[skip..]),
+            Ok(skip) => Ok(&cursor.window[skip..cursor.filled]),
             Err(source) => Err(self.file(&self.folder.join(&cursor.name), source)),
         }
     }
@@ -193,7 +194,7 @@ impl Reader {
         for attempt in 0..3 {
             if attempt > 0 {
                 // An erasure may have overtaken us: its mark is written before the payload goes.
-                cursor.window.clear();
+                cursor.filled = 0;
             }
             let frame = self.frame(cursor)?;
             let length = frame.length();
@@ -226,6 +227,8 @@ struct Cursor {
     end: Option<u64>,
     offset: u64,
     window: Vec<u8>,
+    /// How much of the window holds bytes of the file.
+    filled: usize,
     window_at: u64,
 }
 
@@ -237,12 +240,13 @@ impl Cursor {
     /// Sees to it that `need` bytes from the offset on are in the window, and says where in it they start.
     fn fill(&mut self, need: usize) -> io::Result<usize> {
         let inside = self.offset.checked_sub(self.window_at).and_then(|skip| usize::try_from(skip).ok());
-        if let Some(skip) = inside.filter(|skip| skip.saturating_add(need) <= self.window.len()) {
+        if let Some(skip) = inside.filter(|skip| skip.saturating_add(need) <= self.filled) {
             return Ok(skip);
         }
-        self.window.resize(need.max(WINDOW_BYTES), 0);
-        let count = read_up_to(&*self.file, &mut self.window, self.offset)?;
-        self.window.truncate(count);
+        if self.window.len() < need.max(WINDOW_BYTES) {
+            self.window = vec![0; need.max(WINDOW_BYTES)];
+        }
+        self.filled = read_up_to(&*self.file, &mut self.window, self.offset)?;
         self.window_at = self.offset;
         Ok(0)
     }

@@ -28,7 +28,8 @@ use crate::record::{
     BatchId, Body, Frame, Header, JournalId, MAGIC_ERASED, SALT_BYTES, digest, encode, take,
 };
 use crate::segment::{
-    Damage, Place, SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES, Seen, encode_segment_header, segment_name, walk,
+    Damage, Place, SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES, Seen, encode_segment_header, segment_name, used,
+    walk, with_room,
 };
 use crate::tree::{Hash, Tree};
 
@@ -359,6 +360,8 @@ impl Kept {
         }
         let acknowledged = promised.max(self.written_at_max);
         let mut from: Option<u64> = None;
+        // A payload that seems erased by nobody may be so because the decision itself is damaged: name that first.
+        self.damages.sort_by_key(|(_, damage)| *damage == Damage::ErasedUndecided);
         for (place, damage) in self.damages.drain(..) {
             if place.sequence < acknowledged {
                 return Err(OpenError::Damaged { folder: folder.to_owned(), place, damage });
@@ -381,7 +384,7 @@ impl Kept {
         let mut lost = 0;
         for segment in self.segments.extract_if(.., |segment| !segment.valid || segment.first > next) {
             let path = folder.join(&segment.name);
-            lost += used(&read_whole(disk, &path, SEGMENT_BYTES_MAX).unwrap_or_default(), 0);
+            lost += used(&read_whole(disk, &path, SEGMENT_BYTES_MAX).unwrap_or_default());
             disk.remove(&path).map_err(OpenError::file("remove an interrupted segment", &path))?;
         }
         if self.segments.is_empty() {
@@ -396,7 +399,7 @@ impl Kept {
             let (name, path) = (segment.name.clone(), folder.join(&segment.name));
             let bytes = read_whole(disk, &path, SEGMENT_BYTES_MAX).map_err(OpenError::file("read", &path))?;
             let end = usize::try_from(segment.end).map_or(bytes.len(), |end| end.min(bytes.len()));
-            let rubbish = used(&bytes, end);
+            let rubbish = used(&bytes[end..]);
             let from = segment.uncovered_from.and_then(|from| usize::try_from(from).ok()).unwrap_or(end);
             let mut again = bytes[from..end].to_vec();
             if index + 1 == count && cut && rubbish + lost > 0 {
@@ -451,7 +454,7 @@ impl Kept {
         let mut journal = JournalId::default();
         (options.random)(&mut journal);
         let journal = *self.journal.get_or_insert(journal);
-        create_segment(&*options.disk, folder, &journal, first, options.segment_bytes)
+        create_segment(&*options.disk, folder, &journal, first, with_room(1, options.segment_bytes))
             .map_err(OpenError::file("make a segment in", folder))?;
         let end = SEGMENT_HEADER_BYTES as u64;
         self.segments.push(Segment {
@@ -463,12 +466,6 @@ impl Kept {
         });
         Ok(())
     }
-}
-
-/// How many bytes from `from` on are in use, up to the last one that is not zero.
-fn used(bytes: &[u8], from: usize) -> usize {
-    let rest = bytes.get(from..).unwrap_or_default();
-    rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
 
 /// Makes a segment that survives a power cut before anything is put into it.

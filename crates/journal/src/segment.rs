@@ -22,9 +22,31 @@ pub(crate) const SEGMENT_HEADER_BYTES: usize = 64;
 pub(crate) const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The smallest and largest size that may be asked for; single large batches may make a segment larger.
 pub(crate) const SEGMENT_BYTES_RANGE: std::ops::RangeInclusive<u64> = 4096..=64 * 1024 * 1024;
+/// Room is reserved in steps of this many bytes: one change of size for thousands of records.
+pub(crate) const ROOM_STEP: u64 = 4 * 1024 * 1024;
 const MAGIC: &[u8; 8] = b"BSjrnl01";
 
 const _: () = assert!(SEGMENT_BYTES_MAX > 2 * PAYLOAD_BYTES_MAX as u64 + *SEGMENT_BYTES_RANGE.end());
+
+/// How long to make a segment so that it holds `wanted` bytes and some more, if that is within its size.
+pub(crate) fn with_room(wanted: u64, segment_bytes: u64) -> u64 {
+    wanted.max(wanted.next_multiple_of(ROOM_STEP).min(segment_bytes))
+}
+
+/// How many of these bytes are in use, up to the last one that is not zero. Looks at whole blocks first: the
+/// reserved room at the end of a segment can be long.
+pub(crate) fn used(bytes: &[u8]) -> usize {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let mut end = bytes.len();
+    for block in bytes.rchunks(ZEROS.len()) {
+        if *block != ZEROS[..block.len()] {
+            let last = block.iter().rposition(|byte| *byte != 0);
+            return end - block.len() + last.map_or(0, |last| last + 1);
+        }
+        end -= block.len();
+    }
+    0
+}
 
 /// A place in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +139,7 @@ pub enum Damage {
     #[error("the payload was changed: it does not agree with its digest")]
     Payload,
     /// The payload is marked as erased, and no record decides so.
-    #[error("the payload was erased, but no recorded decision says so")]
+    #[error("the payload was erased, but no readable record decides so")]
     ErasedUndecided,
     /// The batch of which this record is the first was not written to its end.
     #[error("the records written together with this one are not all there")]
@@ -218,10 +240,8 @@ impl Walk<'_> {
                     at += self.record(name, at, frame, &bytes[at..]);
                     continue;
                 }
-                Ok(None) => match bytes[at..].iter().all(|byte| *byte == 0) {
-                    true => return,
-                    false => "bytes stand behind the last record that are no record",
-                },
+                Ok(None) if used(&bytes[at..]) == 0 => return,
+                Ok(None) => "bytes stand behind the last record that are no record",
                 Err(why) => why,
             };
             let next = next_record(bytes, at + 1, journal);

@@ -7,9 +7,9 @@
 use std::io::{self, Read};
 
 use crate::checkpoint::Checkpoint;
+use crate::offer::{AppendError, Appended, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Expect, Offer};
 use crate::record::{Draft, take};
 use crate::recover::KIND_ERASED;
-use crate::writer::{AppendError, Appended, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Expect, Offer};
 
 /// The start of a greeting; the number of records on disk follows, as 8 bytes.
 pub(crate) const GREETING: &[u8; 8] = b"BShand01";

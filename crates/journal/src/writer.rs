@@ -10,158 +10,21 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use thiserror::Error;
-
 use crate::batches::{Known, Recent};
 use crate::checkpoint::Checkpoint;
 use crate::disk::{Access, DiskFile, replace_whole};
 use crate::files;
-use crate::record::{
-    ACTOR_BYTES_MAX, BatchId, Draft, Header, JournalId, KIND_BYTES_MAX, PAYLOAD_BYTES_MAX, SALT_BYTES,
-    digest, encode, frame_length,
-};
+use crate::offer::{Answer, AppendError, Appended, Expect, Offer};
+use crate::record::{BatchId, Header, JournalId, SALT_BYTES, digest, encode, frame_length};
 use crate::recover::{Ground, create_segment, decided, erase_bodies};
-use crate::segment::{SEGMENT_HEADER_BYTES, Seen, walk};
+use crate::segment::{SEGMENT_HEADER_BYTES, Seen, walk, with_room};
 use crate::tree::{Hash, Tree};
 use crate::{OpenError, Options};
 
-/// The most bytes that one batch may take on disk.
-pub const BATCH_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// The most records in one batch.
-pub const BATCH_RECORDS_MAX: usize = 65_536;
 /// At most this much is handed to the disk before a sync; the rest of the callers get the next one.
 const WRITE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A checkpoint enters the history when it covers this many records more than the last one there.
 const HISTORY_STEP: u64 = 256;
-
-/// What must not have happened since the caller looked. `at` is the number of records the decision was based on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expect {
-    /// Record it in any case.
-    Anything,
-    /// Record it only if there are still exactly this many records.
-    NothingSince(u64),
-    /// Record it only if none of these kinds has come since.
-    NoneOfSince {
-        /// The number of records the decision was based on.
-        at: u64,
-        /// The kinds it depends on.
-        kinds: Vec<String>,
-    },
-}
-
-/// Where a batch was recorded: the records `first..next`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Appended {
-    /// The first record of the batch.
-    pub first: u64,
-    /// The number of records after it, which is what the next decision is based on.
-    pub next: u64,
-}
-
-/// Why a batch was not recorded.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum AppendError {
-    /// Something came in between that the decision depends on.
-    #[error(
-        "not recorded: this was decided after {decided_at} records, and record {sequence}{} has come since. \
-         Look again and decide again", kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default()
-    )]
-    Refused {
-        /// The number of records the decision was based on.
-        decided_at: u64,
-        /// A record that came since.
-        sequence: u64,
-        /// Its kind, if a kind was what was asked for.
-        kind: Option<String>,
-    },
-    /// The decision was based on more records than there are.
-    #[error(
-        "not recorded: this was decided after {decided_at} records, but the journal has only {length}. \
-         It is another journal, or its end is gone"
-    )]
-    Ahead {
-        /// The number of records the decision was based on.
-        decided_at: u64,
-        /// The number of records there are.
-        length: u64,
-    },
-    /// The batch cannot be recorded by anybody.
-    #[error("not recorded: {0}")]
-    Invalid(String),
-    /// There is no room. Later appends succeed when there is room again.
-    #[error("not recorded: the disk is full. Make room; appending goes on by itself")]
-    DiskFull,
-    /// The disk failed while it was made to keep what was written. Nothing is accepted any more.
-    #[error(
-        "the journal has stopped: {cause}. It is not known what of the last batch is on the disk, so nothing more is \
-         accepted. Check the disk, then start the program again: it reads what is really there"
-    )]
-    Stopped {
-        /// What failed.
-        cause: String,
-    },
-    /// The writer was lost after it got the batch, and it cannot be found out here whether it is recorded.
-    #[error("it is not known whether this was recorded: {why}. Read the journal before doing it again")]
-    InDoubt {
-        /// Why.
-        why: String,
-    },
-    /// Nothing was recorded, for a reason of the machine.
-    #[error("not recorded: {0}")]
-    Failed(String),
-}
-
-/// A batch on its way, its payloads already salted and hashed.
-pub(crate) struct Offer {
-    pub(crate) batch: BatchId,
-    pub(crate) drafts: Vec<Draft>,
-    pub(crate) expect: Expect,
-    /// Set when the batch was offered before and the answer was lost: the number of records at the first offer.
-    pub(crate) again_since: Option<u64>,
-}
-
-impl Offer {
-    /// Checks what can be checked without the journal. `own` allows the journal's own kinds.
-    pub(crate) fn new(
-        batch: BatchId,
-        drafts: Vec<Draft>,
-        expect: Expect,
-        own: bool,
-    ) -> Result<Offer, AppendError> {
-        let invalid = |why: String| Err(AppendError::Invalid(why));
-        if drafts.len() > BATCH_RECORDS_MAX
-            || drafts.iter().map(frame_length).sum::<usize>() > BATCH_BYTES_MAX
-        {
-            return invalid(format!(
-                "a batch has at most {BATCH_RECORDS_MAX} records and {BATCH_BYTES_MAX} bytes; record it in parts"
-            ));
-        }
-        for draft in &drafts {
-            if draft.payload.len() > PAYLOAD_BYTES_MAX {
-                return invalid(format!(
-                    "a payload has {} bytes, at most {PAYLOAD_BYTES_MAX} fit",
-                    draft.payload.len()
-                ));
-            }
-            if draft.actor.len() > ACTOR_BYTES_MAX {
-                return invalid(format!("the name of an actor has more than {ACTOR_BYTES_MAX} bytes"));
-            }
-            if draft.kind.is_empty() || draft.kind.len() > KIND_BYTES_MAX {
-                return invalid(format!("a kind has 1 to {KIND_BYTES_MAX} bytes, not {}", draft.kind.len()));
-            }
-            if !own && draft.kind.starts_with("journal.") {
-                return invalid(format!(
-                    "the kind {:?} is the journal's own; choose another name",
-                    draft.kind
-                ));
-            }
-        }
-        Ok(Offer { batch, drafts, expect, again_since: None })
-    }
-}
-
-pub(crate) type Answer = Result<Appended, AppendError>;
 
 /// One caller in the queue.
 struct Waiting {
@@ -198,6 +61,8 @@ struct Core {
     segment: Box<dyn DiskFile>,
     /// Where the next record goes.
     end: u64,
+    /// Up to here room is reserved.
+    room: u64,
     /// Up to here the segment may hold remains of a write that failed for lack of room; zero again with the next.
     smeared_to: u64,
     next: u64,
@@ -255,6 +120,7 @@ impl Writer {
     pub(crate) fn new(folder: PathBuf, options: Options, ground: Ground) -> Result<Writer, OpenError> {
         let path = folder.join(&ground.segment);
         let segment = options.disk.open(&path, Access::Write).map_err(OpenError::file("open", &path))?;
+        let room = segment.length().map_err(OpenError::file("look at", &path))?;
         let path = folder.join(files::DURABLE);
         // Synced once, so that later writes of these 24 bytes need no new block.
         let durable = files::open_or_create(&*options.disk, &path)
@@ -265,6 +131,7 @@ impl Writer {
             journal: ground.journal,
             segment,
             end: ground.end,
+            room,
             smeared_to: ground.end,
             next: ground.next,
             kinds: ground.kinds,
@@ -374,7 +241,7 @@ impl Writer {
                     Ok(()) => staged.add(core, one),
                     Err(error) => staged.answers.push(Err(error)),
                 }
-            } else if self.fits(core, staged.bytes.len() + need) {
+            } else if Self::fits(core, staged.bytes.len() + need) {
                 staged.add(core, one);
             } else {
                 break;
@@ -393,8 +260,8 @@ impl Writer {
         done
     }
 
-    fn fits(&self, core: &Core, need: usize) -> bool {
-        need <= WRITE_BYTES_MAX && core.end + need as u64 <= self.options.segment_bytes
+    fn fits(core: &Core, need: usize) -> bool {
+        need <= WRITE_BYTES_MAX && core.end + need as u64 <= core.room
     }
 
     /// Sees to it that `need` bytes can be written at `core.end`.
@@ -402,10 +269,16 @@ impl Writer {
         let segment_bytes = self.options.segment_bytes;
         let empty = core.end == SEGMENT_HEADER_BYTES as u64;
         let wanted = core.end + need as u64;
-        let made = if wanted <= segment_bytes || empty {
-            core.segment.preallocate(segment_bytes.max(wanted))
+        let made = if wanted <= core.room {
+            return Ok(());
+        } else if wanted <= segment_bytes || empty {
+            let length = with_room(wanted, segment_bytes);
+            let longer = core.segment.preallocate(length).map(|()| length);
+            // On a nearly full disk what is needed may still fit.
+            let made = longer.or_else(|_| core.segment.preallocate(wanted).map(|()| wanted));
+            made.map(|length| core.room = length)
         } else {
-            let bytes = segment_bytes.max((SEGMENT_HEADER_BYTES + need) as u64);
+            let bytes = with_room((SEGMENT_HEADER_BYTES + need) as u64, segment_bytes);
             let disk = &*self.options.disk;
             let clean = core.clean_up();
             clean.and_then(|()| create_segment(disk, &self.folder, &core.journal, core.next, bytes)).map(

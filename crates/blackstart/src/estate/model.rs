@@ -19,7 +19,7 @@ pub struct Estate {
     pub tenants: BTreeMap<Id, Tenant>,
     pub externals: BTreeMap<Id, External>,
     pub resources: BTreeMap<Id, Resource>,
-    /// Dependent to provider, in file order within a dependent.
+    /// Dependent to provider, each once, ordered by dependent, kind and provider.
     pub edges: Vec<Edge>,
     /// What may be done at an alarm without asking first.
     pub authority: Vec<Authority>,
