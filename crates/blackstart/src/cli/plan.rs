@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::folder::{self, By};
-use super::{Answer, Failure, talk};
+use super::{Answer, Failure, read_estate, talk};
 use crate::estate::{Id, canonical};
 use crate::incident::View;
 use crate::plan::{self, Made, Refusal, answer, decide, instance::RecoveryPoints, page};
@@ -33,7 +33,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let estate = folder::estate(&args.estate)?;
+    let estate = read_estate::read(&args.estate)?;
     let estate_hash = canonical::hash(&estate);
     let view = args.journal.as_deref().map(folder::read).transpose()?;
     let points = view.as_ref().map(recovery_points);
