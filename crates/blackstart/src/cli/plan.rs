@@ -18,7 +18,7 @@ pub struct Args {
     pub estate: PathBuf,
     /// Sites, hosts, services and stores that are lost, as `kind:name`. Without it everything is lost.
     #[arg(long, value_name = "ID", num_args = 1..)]
-    pub lost: Vec<Id>,
+    pub lost: Vec<String>,
     /// Incident folder: recovery points are taken from it, and the plan is recorded in it.
     #[arg(long, value_name = "DIR")]
     pub journal: Option<PathBuf>,
@@ -33,11 +33,15 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
+<<<<<<< HEAD
+=======
+    let lost = ids(&args.lost)?;
+>>>>>>> main
     let estate = read_estate::read(&args.estate)?;
     let estate_hash = canonical::hash(&estate);
     let view = args.journal.as_deref().map(folder::read).transpose()?;
     let points = view.as_ref().map(recovery_points);
-    let made = plan::make(&estate, &estate_hash, &args.lost, points.as_ref()).map_err(|refusal| refused(&refusal))?;
+    let made = plan::make(&estate, &estate_hash, &lost, points.as_ref()).map_err(|refusal| refused(&refusal))?;
     if let Some(output) = &args.output {
         write_whole(output, &made.plan.to_text()).map_err(|error| {
             Failure::fault(
@@ -56,6 +60,20 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         talk::data(page::page(&estate, &made).trim_end());
     }
     Ok(Answer::Done)
+}
+
+/// Ids as typed.
+pub(super) fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
+    let read = |text: &String| {
+        text.parse::<Id>().map_err(|error| {
+            Failure::usage(
+                error.to_string(),
+                "nothing was done: it is not clear what is meant",
+                "write it as it stands in the estate, for example site:muc or service:identity-muc",
+            )
+        })
+    };
+    typed.iter().map(read).collect()
 }
 
 /// Recovery points that were chosen and that are still judged clean.
