@@ -33,10 +33,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-<<<<<<< HEAD
-=======
     let lost = ids(&args.lost)?;
->>>>>>> main
     let estate = read_estate::read(&args.estate)?;
     let estate_hash = canonical::hash(&estate);
     let view = args.journal.as_deref().map(folder::read).transpose()?;

@@ -254,13 +254,7 @@ async fn settle(edge: &Edge, tenant: &Id, sequence: u64, outcome: Outcome, answe
 }
 
 /// The answer to the sender. It says what is on disk, never more.
-fn receipt(
-    edge: &Edge,
-    tenant: &Id,
-    sequence: u64,
-    body_sha256: Mark,
-    answered: Option<&Answer>,
-) -> Response {
+fn receipt(edge: &Edge, tenant: &Id, sequence: u64, body_sha256: Mark, answered: Option<&Answer>) -> Response {
     let written = edge.desk.with(|shared| {
         let item = shared.ledger.book(tenant)?.item(sequence)?;
         Some((item.clone(), shared.checkpoint.clone()))
