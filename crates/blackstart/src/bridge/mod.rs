@@ -17,3 +17,6 @@ pub mod run;
 pub mod seal;
 pub mod upstream;
 pub mod writer;
+
+#[cfg(test)]
+mod tests;

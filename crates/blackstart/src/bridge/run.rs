@@ -108,7 +108,7 @@ impl Bridge {
         let config = Arc::new(config);
         let marks = config.tenants.keys().map(|id| (id.clone(), MarkKey::of(&marks_secret, id))).collect();
         record_start(&config, &jobs)?;
-        let (bodies, forwarded, reads) = Edge::limits();
+        let (memory, forwarded, reads) = Edge::limits();
         let edge = Edge {
             desk: Arc::new(Desk::new(Arc::clone(&config), shared, jobs, stop.clone())),
             door: Door::new(Duration::from_millis(config.upstream_timeout_ms)),
@@ -118,7 +118,7 @@ impl Bridge {
             control_token,
             session_key,
             journal,
-            bodies,
+            memory,
             forwarded,
             reads,
         };

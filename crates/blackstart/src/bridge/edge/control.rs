@@ -30,8 +30,8 @@ struct Wish {
 
 async fn wish(edge: &Edge, headers: &HeaderMap, content: Body) -> Result<(BTreeSet<Id>, Wish), Problem> {
     authorised(edge, headers)?;
-    let content = body(headers, content, CONTROL_BYTES_MAX).await?;
-    let wish: Wish = serde_json::from_slice(&content)
+    let content = body(edge, headers, content, CONTROL_BYTES_MAX).await?;
+    let wish: Wish = serde_json::from_slice(&content.bytes)
         .map_err(|error| Problem::wrong(format!("this is not a control call: {error}")))?;
     let whom = match (&wish.site, &wish.tenants) {
         (Some(site), None) => Whom::Site(site.clone()),

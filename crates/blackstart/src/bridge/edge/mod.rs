@@ -13,12 +13,13 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use http_body_util::BodyExt;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use journal::key::SecretKey;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::config::Config;
 use super::desk::Desk;
@@ -29,8 +30,11 @@ use crate::estate::{Id, Kind};
 
 /// Open connections. Beyond them new ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 2_048;
-/// Requests whose bodies are in memory at once.
-const BODIES_MAX: usize = 512;
+/// What all bodies in memory may take up together, counted in units of `SHARE_BYTES`.
+const MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+const SHARE_BYTES: usize = 1024;
+/// Of a body that is too long, this much is read and thrown away before the answer.
+const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Requests to what is behind at once; each takes a thread while it waits.
 const FORWARDED_MAX: usize = 256;
 const READS_MAX: usize = 64;
@@ -51,14 +55,16 @@ pub struct Edge {
     /// Hand-back tokens are derived from this and die with the process.
     pub session_key: [u8; 32],
     pub journal: std::path::PathBuf,
-    pub bodies: Semaphore,
+    pub memory: Arc<Semaphore>,
     pub forwarded: Semaphore,
     pub reads: Semaphore,
 }
 
 impl Edge {
-    pub fn limits() -> (Semaphore, Semaphore, Semaphore) {
-        (Semaphore::new(BODIES_MAX), Semaphore::new(FORWARDED_MAX), Semaphore::new(READS_MAX))
+    /// Of memory for bodies, of forwarded requests, of reads.
+    pub fn limits() -> (Arc<Semaphore>, Semaphore, Semaphore) {
+        let memory = Arc::new(Semaphore::new(MEMORY_BYTES_MAX / SHARE_BYTES));
+        (memory, Semaphore::new(FORWARDED_MAX), Semaphore::new(READS_MAX))
     }
 }
 
@@ -177,36 +183,26 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     value.strip_prefix("Bearer ").map(str::trim)
 }
 
+/// A body in memory, and its share of what bodies may take up together.
+pub struct Content {
+    pub bytes: Bytes,
+    _share: Option<OwnedSemaphorePermit>,
+}
+
 /// The whole body, if it comes in time and is not longer than this.
-pub async fn body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
-    let too_long = || {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is longer than {bytes_max} bytes"),
-            "nothing was accepted and nothing was recorded",
-            "send it in smaller parts",
-        )
-    };
+pub async fn body(
+    edge: &Edge,
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+) -> Result<Content, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let announced = announced.and_then(|text| text.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > bytes_max as u64) {
-        return Err(too_long());
+    let announced = announced.and_then(|text| text.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > bytes_max + DISCARDED_BYTES_MAX) {
+        return Err(too_long(bytes_max));
     }
-    // One byte more than allowed tells "too long" from "broken off".
-    let all = axum::body::to_bytes(body, bytes_max + 1);
-    match tokio::time::timeout(BODY_TIMEOUT, all).await {
-        Ok(Ok(bytes)) if bytes.len() <= bytes_max => Ok(bytes),
-        Ok(Ok(_)) => Err(too_long()),
-        Ok(Err(error)) => {
-            let mut cause: Option<&dyn std::error::Error> = Some(&error);
-            while let Some(inner) = cause {
-                if inner.is::<http_body_util::LengthLimitError>() {
-                    return Err(too_long());
-                }
-                cause = inner.source();
-            }
-            Err(Problem::wrong("the body broke off"))
-        }
+    match tokio::time::timeout(BODY_TIMEOUT, collect(edge, body, bytes_max)).await {
+        Ok(collected) => collected,
         Err(_) => Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             "the body did not arrive in time",
@@ -214,6 +210,44 @@ pub async fn body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<B
             "send it again",
         )),
     }
+}
+
+async fn collect(edge: &Edge, mut body: Body, bytes_max: usize) -> Result<Content, Problem> {
+    let mut bytes = Vec::new();
+    let mut share: Option<OwnedSemaphorePermit> = None;
+    let mut discarded = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::wrong("the body broke off"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if discarded > 0 || bytes.len() + data.len() > bytes_max {
+            // What is only a little too long is read to its end, because a sender that is still writing does
+            // not see the answer.
+            discarded += data.len().max(1);
+            if discarded > DISCARDED_BYTES_MAX {
+                break;
+            }
+            continue;
+        }
+        // Memory is taken as bytes come, not as they are announced: who sends nothing takes nothing.
+        let units = u32::try_from(data.len().div_ceil(SHARE_BYTES)).unwrap_or(u32::MAX);
+        let more = Arc::clone(&edge.memory).acquire_many_owned(units).await;
+        let more = more.map_err(|_| Problem::wrong("the bridge is ending"))?;
+        match &mut share {
+            Some(share) => share.merge(more),
+            None => share = Some(more),
+        }
+        bytes.extend_from_slice(&data);
+    }
+    if discarded > 0 { Err(too_long(bytes_max)) } else { Ok(Content { bytes: bytes.into(), _share: share }) }
+}
+
+fn too_long(bytes_max: usize) -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("the body is longer than {bytes_max} bytes"),
+        "nothing was accepted and nothing was recorded",
+        "send it in smaller parts",
+    )
 }
 
 /// Serves until `stop` holds a reason or `shutdown` fires; then no new connection is taken.

@@ -241,8 +241,8 @@ pub async fn outcome(
     content: Body,
 ) -> Result<Response, Problem> {
     let tenant = authorised(&edge, &name, &headers)?;
-    let content = body(&headers, content, OUTCOME_BYTES_MAX).await?;
-    let report: Report = serde_json::from_slice(&content)
+    let content = body(&edge, &headers, content, OUTCOME_BYTES_MAX).await?;
+    let report: Report = serde_json::from_slice(&content.bytes)
         .map_err(|error| Problem::wrong(format!("this is not an outcome: {error}")))?;
     let reason = STANDARD
         .decode(report.sealed_reason.unwrap_or_default())

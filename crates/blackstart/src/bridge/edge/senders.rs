@@ -8,9 +8,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio::sync::SemaphorePermit;
 
-use super::{Edge, Problem, Shared, answer, body, tenant_named};
+use super::{Content, Edge, Problem, Shared, answer, body, tenant_named};
 use crate::bridge::config::Operation;
 use crate::bridge::desk::{InFlight, NotAccepted, Taken, Turn};
 use crate::bridge::fact::{Accepted, Mark, Outcome, ReceiptId, Settled, Witness};
@@ -59,9 +58,8 @@ pub async fn submit(
     // The request is carried on even if its sender goes away: it may be on disk already, and its turn
     // must come and pass, or everybody behind it would wait.
     let carried = tokio::spawn(async move {
-        let Ok(permit) = edge.bodies.acquire().await else { return Err(ended()) };
-        let content = body(&headers, content, BODY_BYTES_MAX).await?;
-        carry(&edge, preparation, headers, content, permit).await
+        let content = body(&edge, &headers, content, BODY_BYTES_MAX).await?;
+        carry(&edge, preparation, headers, content).await
     });
     carried.await.map_err(|_| ended())?
 }
@@ -141,14 +139,13 @@ async fn carry(
     edge: &Arc<Edge>,
     preparation: Preparation,
     headers: HeaderMap,
-    content: Bytes,
-    permit: SemaphorePermit<'_>,
+    content: Content,
 ) -> Result<Response, Problem> {
-    let copy = content.clone();
+    let copy = content.bytes.clone();
     let tenant = preparation.tenant.clone();
     let prepared =
         tokio::task::spawn_blocking(move || prepare(preparation, &copy)).await.map_err(|_| ended())??;
-    let body_sha256 = Mark(Sha256::digest(&content).into());
+    let body_sha256 = Mark(Sha256::digest(&content.bytes).into());
     let sequence = match edge.desk.accept(prepared.accepted, prepared.sealed).await {
         Ok(Taken::New(sequence)) => sequence,
         Ok(Taken::Before(sequence)) => return Ok(receipt(edge, &tenant, sequence, body_sha256, None)),
@@ -156,12 +153,11 @@ async fn carry(
     };
     let in_flight = InFlight::new(Arc::clone(&edge.desk), sequence);
     let answered = if my_turn(edge, &tenant, sequence).await {
-        forward(edge, &tenant, sequence, headers, content).await
+        forward(edge, &tenant, sequence, headers, content.bytes.clone()).await
     } else {
         None
     };
     drop(in_flight);
-    drop(permit);
     Ok(receipt(edge, &tenant, sequence, body_sha256, answered.as_ref()))
 }
 
@@ -254,7 +250,13 @@ async fn settle(edge: &Edge, tenant: &Id, sequence: u64, outcome: Outcome, answe
 }
 
 /// The answer to the sender. It says what is on disk, never more.
-fn receipt(edge: &Edge, tenant: &Id, sequence: u64, body_sha256: Mark, answered: Option<&Answer>) -> Response {
+fn receipt(
+    edge: &Edge,
+    tenant: &Id,
+    sequence: u64,
+    body_sha256: Mark,
+    answered: Option<&Answer>,
+) -> Response {
     let written = edge.desk.with(|shared| {
         let item = shared.ledger.book(tenant)?.item(sequence)?;
         Some((item.clone(), shared.checkpoint.clone()))
