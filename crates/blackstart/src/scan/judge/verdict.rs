@@ -85,7 +85,7 @@ pub(super) fn from_bytes(
     }
     match (promise.kind, shown) {
         (Some((promised, _)), None) if promised.is_text() => {
-            votes.extend(not_text(promise, promised, statistics, text))
+            votes.extend(not_text(promise, promised, statistics, text));
         }
         (Some((promised, _)), Some(shown)) if promised.is_text() && !shown.is_text() => {
             votes.push(vote(
@@ -94,7 +94,7 @@ pub(super) fn from_bytes(
             ));
         }
         (Some((promised, strict)), None) => {
-            votes.extend(without_magic(promise, promised, strict, head, statistics))
+            votes.extend(without_magic(promise, promised, strict, head, statistics));
         }
         (Some((promised, true)), Some(shown)) if shown.is_text() && !promised.is_text() => {
             votes.push(vote(Leaning::TypeLost, format!("is called .{} but holds only text", promise.ending)));
