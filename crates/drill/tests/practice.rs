@@ -1,5 +1,10 @@
 //! The practice world as it runs: real processes on real ports.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets something unforeseen has failed, helpers included"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -56,5 +56,9 @@ fn the_estate_names_every_unit_and_store_and_the_bridge_every_fund() {
     let fund = layout.funds.iter().find(|fund| fund.site == "muc").unwrap();
     let config = layout.write_handback(&fund.id, Path::new("/keys/x")).unwrap();
     let handback = fs::read_to_string(config).unwrap();
-    assert!(handback.contains("/paid/") && handback.contains("muc = ") && !handback.contains("ess = "));
+    let at =
+        |site: &str| format!("127.0.0.1:{}/", layout.door(site).unwrap().public[&format!("core-{site}")]);
+    assert!(
+        handback.contains("/paid/{/item}") && handback.contains(&at("muc")) && !handback.contains(&at("ess"))
+    );
 }
