@@ -147,7 +147,8 @@ fn service(unit: &Unit, site: &str) -> String {
     }
     let _ = write!(table, "\n[service.{name}.run]\nstart = {}\n", list(&unit.start));
     if unit.job {
-        table.push_str("job = true\n\n");
+        // Whoever must stop the site looks here to see whether the job is running at that moment.
+        let _ = writeln!(table, "job = true\npid_file = {}\n", quoted_path(&unit.pid_file));
         return table;
     }
     let _ = writeln!(table, "admit = {}\npid_file = {}\n", list(&unit.admit), quoted_path(&unit.pid_file));
