@@ -2,6 +2,7 @@
 //!
 //! - `bridge`, `bridge_hostile` on `bridge_rig`: business while the core is gone, and its return.
 //! - `scan`: judging folders and repositories, and the watch.
+//! - `check`: what is said about an estate, as text and as JSON, and the exit code.
 //! - `tidy`: rules about the source that the compiler does not see.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on may panic")]
@@ -10,4 +11,5 @@ mod bridge;
 mod bridge_hostile;
 mod bridge_rig;
 mod scan;
+mod check;
 mod tidy;
