@@ -19,4 +19,6 @@ pub mod upstream;
 pub mod writer;
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
 mod tests;

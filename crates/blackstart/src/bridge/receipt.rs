@@ -138,8 +138,14 @@ mod tests {
 
     #[test]
     fn the_form_of_a_receipt_stays_as_it_is() {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&example()).unwrap());
-        insta::assert_snapshot!(example().signed_text());
+        let golden = include_str!("../../../../docs/formats/golden/receipt-v1.json");
+        let public = include_str!("../../../../docs/formats/golden/receipt-v1.public-key");
+        assert_eq!(format!("{}\n", serde_json::to_string_pretty(&example()).unwrap()), golden);
+        assert_eq!(format!("{}\n", key().public()), public);
+        assert_eq!(Receipt::parse(golden).unwrap().verify(&PublicKey::parse(public).unwrap()), Ok(true));
+        let page = include_str!("../../../../docs/formats/receipt.md");
+        let shown: String = example().signed_text().lines().map(|line| format!("    {line}\n")).collect();
+        assert!(page.contains(&shown), "the page should show this signed text:\n{shown}");
     }
 
     #[test]

@@ -3,11 +3,10 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use journal::key::SecretKey;
-use journal::{Appender, Options};
+use journal::{Appender, Options, Reader};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -51,7 +50,6 @@ pub enum RunFault {
 pub struct Bridge {
     pub edge: Arc<Edge>,
     stop: watch::Receiver<Option<String>>,
-    writer: JoinHandle<()>,
     _lock: File,
 }
 
@@ -95,12 +93,13 @@ impl Bridge {
 
         let origin = key.public().name().to_owned();
         let appender = Appender::open(&journal, Options::new(key.clone(), origin)).map_err(RunFault::Open)?;
+        let reader = Reader::open(&journal).map_err(RunFault::Read)?;
         let (stop_sender, stop) = watch::channel(None);
         let tenants = config.tenants.keys().cloned();
         let (writer, shared) =
-            Writer::open(appender, &journal, tenants, clocks, stop_sender).map_err(RunFault::Read)?;
+            Writer::open(appender, reader, tenants, clocks, stop_sender).map_err(RunFault::Read)?;
         let (jobs, taken) = mpsc::channel();
-        let writer = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("bridge journal".to_owned())
             .spawn(move || writer.run(&taken))
             .map_err(|error| RunFault::Start(error.to_string()))?;
@@ -122,12 +121,12 @@ impl Bridge {
             forwarded,
             reads,
         };
-        Ok(Bridge { edge: Arc::new(edge), stop, writer, _lock: lock })
+        Ok(Bridge { edge: Arc::new(edge), stop, _lock: lock })
     }
 
     /// Serves until `shutdown` is set or the journal fails. What was accepted is on disk either way.
     pub async fn serve(self, listener: TcpListener, shutdown: watch::Receiver<bool>) -> Result<(), RunFault> {
-        let Bridge { edge, stop, writer, _lock } = self;
+        let Bridge { edge, stop, _lock } = self;
         edge::serve(listener, Arc::clone(&edge), stop.clone(), shutdown).await;
         // Requests that are being forwarded may still get their outcome on disk; those that do not are pending.
         let patience = Duration::from_millis(edge.config.upstream_timeout_ms);
@@ -144,12 +143,8 @@ impl Bridge {
             }
             None => {
                 drop(tokio::time::timeout(patience, quiet).await);
-                drop(edge);
-                // Connections that are still open keep the desk, and with it the writer, alive: the journal is
-                // whole without waiting for them.
-                if writer.is_finished() {
-                    drop(writer.join());
-                }
+                // So that the last entries are proven as well. The journal is whole without it.
+                drop(edge.desk.statement().await);
                 Ok(())
             }
         }

@@ -12,6 +12,8 @@ use super::fact::{Outcome, ReceiptId};
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 /// What is read through the bridge may be longer.
 const READ_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Who does not even take the call in this time is gone; senders should not wait for longer.
+const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// A connection that idled longer is not used again: the other side may be closing it at this moment.
 const IDLE_MAX: Duration = Duration::from_secs(1);
 
@@ -80,6 +82,7 @@ impl Door {
             .max_redirects_will_error(false)
             .proxy(None)
             .timeout_global(Some(timeout))
+            .timeout_connect(Some(timeout.min(CONNECT_MAX)))
             .max_idle_age(IDLE_MAX)
             .max_idle_connections(512)
             .max_idle_connections_per_host(256)
@@ -103,7 +106,8 @@ impl Door {
             request = request.header(*name, value);
         }
         let request = request.body(&body[..]).map_err(|error| NoAnswer::Broken(error.to_string()))?;
-        read(self.agent.run(request).map_err(no_answer)?, ANSWER_BYTES_MAX)
+        // The status says what happened; a body that is too long is only left out of the receipt.
+        read(self.agent.run(request).map_err(no_answer)?, ANSWER_BYTES_MAX).map(|(answer, _)| answer)
     }
 
     /// Blocks.
@@ -113,7 +117,17 @@ impl Door {
             request = request.header(name, value);
         }
         let request = request.body(()).map_err(|error| NoAnswer::Broken(error.to_string()))?;
-        read(self.agent.run(request).map_err(no_answer)?, READ_BYTES_MAX)
+        match read(self.agent.run(request).map_err(no_answer)?, READ_BYTES_MAX)? {
+            (answer, Length::Whole) => Ok(answer),
+            (_, Length::TooLong) => {
+                let body = format!("the answer is longer than {READ_BYTES_MAX} bytes: read it in parts\n");
+                Ok(Answer {
+                    status: 502,
+                    content_type: Some("text/plain".to_owned()),
+                    body: body.into_bytes(),
+                })
+            }
+        }
     }
 }
 
@@ -127,15 +141,22 @@ pub fn submission_headers(
     headers
 }
 
-fn read(answer: http::Response<ureq::Body>, bytes_max: u64) -> Result<Answer, NoAnswer> {
+fn read(answer: http::Response<ureq::Body>, bytes_max: u64) -> Result<(Answer, Length), NoAnswer> {
     let status = answer.status().as_u16();
     let content_type = answer.headers().get(http::header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
     match answer.into_body().into_with_config().limit(bytes_max).read_to_vec() {
-        Ok(body) => Ok(Answer { status, content_type, body }),
-        Err(ureq::Error::BodyExceedsLimit(_)) => Ok(Answer { status, content_type: None, body: Vec::new() }),
+        Ok(body) => Ok((Answer { status, content_type, body }, Length::Whole)),
+        Err(ureq::Error::BodyExceedsLimit(_)) => {
+            Ok((Answer { status, content_type: None, body: Vec::new() }, Length::TooLong))
+        }
         Err(error) => Err(no_answer(error)),
     }
+}
+
+enum Length {
+    Whole,
+    TooLong,
 }
 
 fn no_answer(error: ureq::Error) -> NoAnswer {

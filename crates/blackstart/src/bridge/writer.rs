@@ -6,7 +6,6 @@
 //! so nothing more is accepted and the process ends; the next start reads what is really there.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -167,12 +166,11 @@ impl Writer {
     /// Folds the whole journal. `stop` is set when the journal fails.
     pub fn open(
         appender: Appender,
-        folder: &Path,
+        mut reader: Reader,
         tenants: impl Iterator<Item = Id>,
         clocks: Clocks,
         stop: watch::Sender<Option<String>>,
     ) -> Result<(Writer, SharedState), journal::ReadError> {
-        let mut reader = Reader::open(folder)?;
         let mut ledger = Ledger::default();
         for record in reader.read(0) {
             apply(&mut ledger, &record?);
@@ -371,6 +369,17 @@ impl Writer {
         if let Ok(checkpoint) = self.appender.checkpoint() {
             look(&self.shared).checkpoint = checkpoint.text;
         }
+    }
+}
+
+impl Drop for Writer {
+    /// However it ends, also by a panic: without it nothing can be accepted, and everybody must know.
+    fn drop(&mut self) {
+        self.stop.send_if_modified(|cause| {
+            let first = cause.is_none();
+            cause.get_or_insert_with(|| "the thread that writes it has ended".to_owned());
+            first
+        });
     }
 }
 

@@ -511,7 +511,7 @@ fn the_account_is_recorded_in_the_incident_with_the_checkpoint_that_proves_it() 
     rig.submit("a", &note("p1", "1", "i1"));
     let folder = rig.path("incident");
     let first = blackstart::incident::store::opening("test", "0", "");
-    blackstart::incident::store::create(&folder, &rig.path("incident.key"), "test", "me", first, 1).unwrap();
+    blackstart::incident::store::create(&folder, &rig.path("incident.key"), "test", "me", &first, 1).unwrap();
     let config = rig.config();
     let ran = output(&["bridge", "account", &config, "--journal", path(&folder), "--by", "me", "--json"]);
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));

@@ -5,6 +5,7 @@
 //! one tenant is worth nothing for another.
 
 use std::collections::BTreeMap;
+use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use journal::{Payload, Reader};
+use journal::{Payload, ReadError, Reader, Record};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -128,80 +129,88 @@ pub async fn for_people(
 }
 
 /// The items with their sealed bytes read back from the journal; `false` if the page became too large and
-/// was cut. With `reasons` also what the core said.
+/// was cut, never before its first item. With `reasons` also what the core said.
 async fn with_sealed(
     edge: &Arc<Edge>,
     items: Vec<Item>,
     reasons: bool,
 ) -> Result<(Vec<Value>, bool), Problem> {
     let journal = edge.journal.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let mut sequences: Vec<u64> = items.iter().map(|item| item.sequence).collect();
-        if reasons {
-            sequences.extend(items.iter().filter_map(|item| item.settled_at));
-        }
-        sequences.sort_unstable();
-        let mut sealed = read_sealed(&journal, &sequences)?;
-        let whole = sealed.len() == sequences.len();
-        let values = items.iter().map_while(|item| item_json(item, &mut sealed, reasons)).collect();
-        Ok::<_, journal::ReadError>((values, whole))
-    });
-    read.await
-        .map_err(|error| error.to_string())
-        .and_then(|read| read.map_err(|error| error.to_string()))
-        .map_err(|why| {
+    let read = tokio::task::spawn_blocking(move || read_page(&journal, &items, reasons)).await;
+    read.map_err(|error| error.to_string()).and_then(|read| read.map_err(|error| error.to_string())).map_err(
+        |why| {
             Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 format!("what was sealed cannot be read back: {why}"),
                 "the journal may be damaged; nothing was changed",
                 "the operator must run `blackstart journal verify` on the bridge's folder",
             )
-        })
+        },
+    )
 }
 
-/// The sealed bytes of these entries, in ascending order, until the page is full.
-fn read_sealed(
-    journal: &std::path::Path,
-    sequences: &[u64],
-) -> Result<BTreeMap<u64, Vec<u8>>, journal::ReadError> {
+fn read_page(journal: &FilePath, items: &[Item], reasons: bool) -> Result<(Vec<Value>, bool), ReadError> {
+    let sequences: Vec<u64> = items.iter().map(|item| item.sequence).collect();
+    let mut contents = read_sealed(journal, &sequences)?;
+    let mut reader = Reader::open(journal)?;
+    let (mut values, mut bytes) = (Vec::new(), 0);
+    for item in items {
+        let Some(content) = contents.remove(&item.sequence) else { break };
+        if bytes > PAGE_BYTES_MAX {
+            break;
+        }
+        let reason = match item.settled_at.filter(|_| reasons) {
+            Some(at) => reader.read(at).next().transpose()?.map(|record| sealed_in(&record)),
+            None => None,
+        };
+        bytes += reason.as_ref().map_or(0, Vec::len);
+        values.push(item_json(item, &content, reason));
+    }
+    let whole = values.len() == items.len();
+    Ok((values, whole))
+}
+
+fn sealed_in(record: &Record) -> Vec<u8> {
+    match &record.payload {
+        Payload::Present(payload) => fact::decode(&record.kind, record.version, payload)
+            .map(|(_, sealed)| sealed.to_vec())
+            .unwrap_or_default(),
+        Payload::Erased => Vec::new(),
+    }
+}
+
+/// The sealed bytes of these entries, which must ascend, until the page is full; at least one.
+fn read_sealed(journal: &FilePath, sequences: &[u64]) -> Result<BTreeMap<u64, Vec<u8>>, ReadError> {
     let mut reader = Reader::open(journal)?;
     let mut found = BTreeMap::new();
-    let (mut next, mut bytes) = (0, 0);
-    while let Some(from) = sequences.get(next).copied() {
-        let mut last = from;
+    let mut bytes = 0;
+    let mut wanted = sequences.iter().copied().peekable();
+    while let Some(from) = wanted.peek().copied() {
         for record in reader.read(from) {
             let record = record?;
-            let Some(wanted) = sequences.get(next).copied() else { return Ok(found) };
-            if record.sequence < wanted {
-                if wanted - last > GAP_MAX {
-                    break;
-                }
-                continue;
+            match wanted.peek() {
+                Some(next) if *next == record.sequence => {}
+                Some(next) if *next - record.sequence <= GAP_MAX => continue,
+                Some(_) => break,
+                None => return Ok(found),
             }
-            last = wanted;
-            next += 1;
-            let sealed = match &record.payload {
-                Payload::Present(payload) => fact::decode(&record.kind, record.version, payload)
-                    .map(|(_, sealed)| sealed.to_vec())
-                    .unwrap_or_default(),
-                Payload::Erased => Vec::new(),
-            };
+            wanted.next();
+            let sealed = sealed_in(&record);
             bytes += sealed.len();
             found.insert(record.sequence, sealed);
             if bytes > PAGE_BYTES_MAX {
                 return Ok(found);
             }
         }
-        if last == from && !found.contains_key(&from) {
-            // Published entries are there; if this one is not, its place is left out rather than asked for again.
-            next += 1;
+        if wanted.peek() == Some(&from) {
+            // What is in the ledger is published, so it is there; if not, the page ends before it.
+            return Ok(found);
         }
     }
     Ok(found)
 }
 
-fn item_json(item: &Item, sealed: &mut BTreeMap<u64, Vec<u8>>, reasons: bool) -> Option<Value> {
-    let content = sealed.remove(&item.sequence)?;
+fn item_json(item: &Item, content: &[u8], reason: Option<Vec<u8>>) -> Value {
     let mut value = json!({
         "sequence": item.sequence,
         "receipt": item.receipt,
@@ -211,16 +220,12 @@ fn item_json(item: &Item, sealed: &mut BTreeMap<u64, Vec<u8>>, reasons: bool) ->
         "same_business_as": item.same_business_as,
         "sealed": STANDARD.encode(content),
     });
-    if reasons {
-        let reason = match item.settled_at {
-            Some(at) => sealed.remove(&at)?,
-            None => Vec::new(),
-        };
+    if let Some(reason) = reason {
         value["state"] = item.state.word().into();
         value["status"] = item.status.into();
         value["sealed_reason"] = STANDARD.encode(reason).into();
     }
-    Some(value)
+    value
 }
 
 #[derive(Deserialize)]
