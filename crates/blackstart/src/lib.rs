@@ -6,6 +6,7 @@
 
 pub mod bridge;
 pub mod cli;
+pub mod command;
 pub mod contain;
 pub mod estate;
 pub mod incident;

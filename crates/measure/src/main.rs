@@ -1,1 +1,25 @@
-fn main() {}
+//! `measure WHAT [ARGS]`: runs one evaluation and prints its figures.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+measure journal [FOLDER] [--rounds N] [--seconds S]   durable appends against a plain preallocated file
+                                                      (FOLDER: where the disk is; default: the current folder)
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut out = std::io::stdout();
+    let done = match args.split_first() {
+        Some((what, rest)) if what == "journal" => measure::journal_appends::run(rest, &mut out),
+        _ => Err(HELP.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            let _ = writeln!(std::io::stderr(), "{message}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! What is infected and what is cut off, as the journal says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
@@ -40,6 +40,18 @@ pub enum CutState {
     Lifted,
 }
 
+impl CutState {
+    /// Nobody has lifted it or given up on it.
+    pub fn is_in_force(self) -> bool {
+        match self {
+            CutState::Decided | CutState::Intended | CutState::Done | CutState::Holds | CutState::Leaks => {
+                true
+            }
+            CutState::Failed | CutState::Lifted => false,
+        }
+    }
+}
+
 impl View {
     pub(crate) fn apply(&mut self, entry: &Entry, event: &ContainEvent) {
         match event {
@@ -74,14 +86,5 @@ impl View {
             Some(known) => *known = cut,
             None => self.cuts.push(cut),
         }
-    }
-
-    /// Services and sites that are cut off now, by id, with the state of the cut.
-    pub fn active(&self) -> BTreeMap<&Id, CutState> {
-        self.cuts
-            .iter()
-            .filter(|cut| !matches!(cut.state, CutState::Lifted | CutState::Failed))
-            .map(|cut| (cut.act.target(), cut.state))
-            .collect()
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod event;
 pub mod record;
+pub mod standing;
 pub mod store;
 pub mod view;
 

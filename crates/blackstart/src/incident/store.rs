@@ -37,7 +37,7 @@ pub enum StoreFault {
 impl StoreFault {
     /// Somebody appended meanwhile what this decision depends on: look again and decide again.
     pub fn is_outdated(&self) -> bool {
-        matches!(self, StoreFault::Append(journal::AppendError::Outdated { .. }))
+        matches!(self, StoreFault::Append(journal::AppendError::Refused { .. }))
     }
 }
 
@@ -59,12 +59,21 @@ pub fn read(folder: &Path) -> Result<View, StoreFault> {
 
 /// Calls `visit` with every durable entry from `from` on.
 pub fn each_entry(folder: &Path, from: u64, mut visit: impl FnMut(super::Entry)) -> Result<(), StoreFault> {
+    each_record(folder, from, |record| visit(record::entry(record)))
+}
+
+/// The same, as the journal keeps it.
+pub fn each_record(
+    folder: &Path,
+    from: u64,
+    mut visit: impl FnMut(journal::Record),
+) -> Result<(), StoreFault> {
     if !folder.join(JOURNAL).is_dir() {
         return Err(StoreFault::NoIncident(folder.to_owned()));
     }
     let mut reader = Reader::open(&folder.join(JOURNAL)).map_err(StoreFault::Read)?;
     for record in reader.read(from) {
-        visit(record::entry(record.map_err(StoreFault::Read)?));
+        visit(record.map_err(StoreFault::Read)?);
     }
     Ok(())
 }
@@ -75,7 +84,7 @@ pub fn create(
     key: &Path,
     origin: &str,
     actor: &str,
-    first: Vec<Event>,
+    first: &[Event],
     now_ms: i64,
 ) -> Result<Incident, StoreFault> {
     if folder.join(JOURNAL).exists() {
@@ -93,9 +102,14 @@ pub fn create(
         source,
     })?;
     write(&folder.join(PUBLIC_KEY), &format!("{}\n", secret.public()))?;
-    write(&folder.join(KEY_LOCATION), &format!("{}\n", key.display()))?;
+    let absolute = std::path::absolute(key).map_err(|source| StoreFault::File {
+        doing: "find",
+        path: key.to_owned(),
+        source,
+    })?;
+    write(&folder.join(KEY_LOCATION), &format!("{}\n", absolute.display()))?;
     let mut incident = Incident::open(folder, actor)?;
-    incident.append(&first, Expect::NothingSince(0), now_ms)?;
+    incident.append(first, Expect::NothingSince(0), now_ms)?;
     Ok(incident)
 }
 
@@ -132,7 +146,8 @@ impl Incident {
         let key = PathBuf::from(key.trim_end());
         let secret =
             journal::key::SecretKey::load(&key).map_err(|source| StoreFault::Key { path: key, source })?;
-        let appender = Appender::open(&journal, Options::new(secret)).map_err(StoreFault::Open)?;
+        let origin = secret.public().name().to_owned();
+        let appender = Appender::open(&journal, Options::new(secret, origin)).map_err(StoreFault::Open)?;
         let reader = Reader::open(&journal).map_err(StoreFault::Read)?;
         let mut incident = Incident {
             folder: folder.to_owned(),
@@ -214,4 +229,11 @@ pub fn opening(name: &str, estate_hash: &str, estate_text: &str) -> Vec<Event> {
             text: estate_text.to_owned(),
         }),
     ]
+}
+
+/// The newest signed checkpoint, for people to remember elsewhere. `None` if there is none yet, or it cannot be read:
+/// `verify` says more about that.
+pub fn newest_checkpoint(folder: &Path) -> Option<journal::Checkpoint> {
+    let text = std::fs::read_to_string(folder.join(JOURNAL).join("checkpoint")).ok()?;
+    journal::Checkpoint::parse(&text).ok()
 }

@@ -12,6 +12,8 @@ pub struct View {
     pub plans: BTreeMap<String, Recorded>,
     /// Hash of the plan that may be run. At most one: a new approval replaces it.
     pub approved: Option<String>,
+    /// Entry of that approval. Running a plan a second time needs a second approval.
+    pub approved_at_entry: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,10 +34,14 @@ impl View {
                 };
                 self.plans.insert(hash.clone(), plan);
             }
-            PlanEvent::Approved { hash } => self.approved = Some(hash.clone()),
+            PlanEvent::Approved { hash } => {
+                self.approved = Some(hash.clone());
+                self.approved_at_entry = Some(entry.sequence);
+            }
             PlanEvent::Withdrawn { hash, .. } => {
                 if self.approved.as_ref() == Some(hash) {
                     self.approved = None;
+                    self.approved_at_entry = None;
                 }
             }
         }

@@ -20,6 +20,7 @@ const ACROSS: &[(&str, &str)] = &[
     ("notice", "bridge::counted"),
     ("notice", "contain::view"),
     ("notice", "recover::view"),
+    ("incident", "plan::file"),
     ("incident", "scan::view"),
     ("incident", "contain::view"),
     ("incident", "plan::view"),

@@ -1,0 +1,71 @@
+//! Which batches were recorded lately, so that one offered again after a lost answer is not recorded twice.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::Appended;
+use crate::record::BatchId;
+
+/// A client offers again at once; this is far more than can come in between, at about 5 MB.
+const BATCHES_MAX: usize = 65_536;
+
+#[derive(Default)]
+pub(crate) struct Recent {
+    places: HashMap<BatchId, Appended>,
+    order: VecDeque<BatchId>,
+    /// All batches that start at or after this record are known.
+    complete_from: u64,
+}
+
+/// What is known about a batch that is offered again.
+pub(crate) enum Known {
+    Recorded(Appended),
+    NotRecorded,
+    /// It may have been recorded and forgotten.
+    Forgotten,
+}
+
+impl Recent {
+    pub(crate) fn insert(&mut self, batch: BatchId, first: u64, next: u64) {
+        self.places.insert(batch, Appended { first, next });
+        self.order.push_back(batch);
+        if self.order.len() > BATCHES_MAX
+            && let Some(oldest) = self.order.pop_front()
+            && let Some(place) = self.places.remove(&oldest)
+        {
+            self.complete_from = self.complete_from.max(place.next);
+        }
+    }
+
+    /// `since`: how many records there were when the batch was first offered.
+    pub(crate) fn find(&self, batch: &BatchId, since: u64) -> Known {
+        match self.places.get(batch) {
+            Some(place) => Known::Recorded(*place),
+            None if since >= self.complete_from => Known::NotRecorded,
+            None => Known::Forgotten,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forgotten_batch_is_never_called_unrecorded() {
+        let mut recent = Recent::default();
+        for number in 0..BATCHES_MAX as u64 + 10 {
+            let mut id = BatchId::default();
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            recent.insert(id, number, number + 1);
+        }
+        let id_of = |number: u64| {
+            let mut id = BatchId::default();
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            id
+        };
+        assert!(matches!(recent.find(&id_of(5), 5), Known::Forgotten));
+        assert!(matches!(recent.find(&id_of(10), 10), Known::Recorded(Appended { first: 10, next: 11 })));
+        assert!(matches!(recent.find(&[255; 16], 10), Known::NotRecorded));
+        assert!(matches!(recent.find(&[255; 16], 9), Known::Forgotten));
+    }
+}

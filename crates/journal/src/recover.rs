@@ -1,0 +1,531 @@
+//! What a writer does before it writes: read everything, prove it against the newest checkpoint, and deal with
+//! what an interrupted write left behind.
+//!
+//! The rule for damage, in the order in which it is applied:
+//! 1. Damage at a record that the newest checkpoint covers, or that was published as durable, is never cut. Those
+//!    records were acknowledged; somebody relies on them. The journal does not open, and says where it is broken.
+//! 2. Damage above is the mark of an interrupted write, unless a valid record follows that was written when the
+//!    damaged one was already on disk (its `written_at` says so). Then the damaged one had been acknowledged too,
+//!    and the journal does not open. Records that were handed to the disk in the same write prove nothing: a power
+//!    cut may keep the end of a write and lose its middle.
+//! 3. Otherwise the tail is cut from the damage on, and the cut is recorded in its place, in the same write.
+//!
+//! After a failed sync the system may show bytes that never reached the disk. So everything above the checkpoint
+//! is written once more and synced before anybody is told that it is there.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::Options;
+use crate::batches::Recent;
+use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::disk::{Access, Disk, read_whole, replace_whole};
+use crate::files;
+use crate::record::{
+    BatchId, Body, Frame, Header, JournalId, MAGIC_ERASED, SALT_BYTES, digest, encode, take,
+};
+use crate::segment::{
+    Damage, Place, SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES, Seen, encode_segment_header, segment_name, used,
+    walk, with_room,
+};
+use crate::tree::{Hash, Tree};
+
+/// The kind of the record that says that an interrupted write was cut off.
+pub const KIND_TAIL_CUT: &str = "journal.tail_cut";
+/// The kind of the record that decides that payloads are erased.
+pub const KIND_ERASED: &str = "journal.erased";
+
+/// Why a journal could not be opened for appending. Nothing in it was changed.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// A file could not be read or written.
+    #[error(
+        "could not {doing} {path}; nothing was changed. Check the disk and its permissions, then try again"
+    )]
+    File {
+        /// What we were doing.
+        doing: &'static str,
+        /// To which file or folder.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Another process holds the journal and does not answer.
+    #[error(
+        "another process holds the journal in {folder} and did not answer within {waited_ms} ms; \
+         nothing was changed. Look for a process that hangs, end it, then try again"
+    )]
+    Busy {
+        /// The journal's folder.
+        folder: PathBuf,
+        /// How long we tried.
+        waited_ms: u128,
+    },
+    /// An acknowledged record is damaged.
+    #[error(
+        "the journal in {folder} is damaged at {place}: {damage}. This record had been acknowledged, so nothing was \
+         cut and nothing can be appended. Keep the folder as it is, run `journal verify` on it, and go on with a \
+         copy from before the damage"
+    )]
+    Damaged {
+        /// The journal's folder.
+        folder: PathBuf,
+        /// Where.
+        place: Place,
+        /// What is wrong there.
+        damage: Damage,
+    },
+    /// Acknowledged records are gone from the end.
+    #[error(
+        "the journal in {folder} holds {found} records, but {promised} had been acknowledged: its end was cut off. \
+         Nothing was changed and nothing can be appended. Keep the folder as it is and look for a whole copy"
+    )]
+    CutOff {
+        /// The journal's folder.
+        folder: PathBuf,
+        /// How many records there are.
+        found: u64,
+        /// How many there were.
+        promised: u64,
+    },
+    /// The records are well formed, but not those that were signed.
+    #[error(
+        "the first {size} records of the journal in {folder} are not those that its checkpoint signs: somebody \
+         changed them with care. Nothing was changed. Run `journal verify` to find the place"
+    )]
+    NotTheSigned {
+        /// The journal's folder.
+        folder: PathBuf,
+        /// How many records the checkpoint covers.
+        size: u64,
+    },
+    /// The checkpoint cannot be relied on.
+    #[error(
+        "the file `checkpoint` in {folder} cannot be relied on, so it is not known which records must be there. \
+         Nothing was changed. Use the key this journal was begun with, or put back the checkpoint from a copy"
+    )]
+    Checkpoint {
+        /// The journal's folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        source: CheckpointError,
+    },
+    /// The checkpoint is about another journal.
+    #[error("the journal in {folder} calls itself {found:?}, not {expected:?}; nothing was changed")]
+    OtherOrigin {
+        /// The journal's folder.
+        folder: PathBuf,
+        /// The origin in its checkpoint.
+        found: String,
+        /// The origin asked for.
+        expected: String,
+    },
+}
+
+impl OpenError {
+    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+        let path = path.to_owned();
+        move |source| OpenError::File { doing, path, source }
+    }
+}
+
+/// All that a writer needs to know about the journal before it goes on.
+pub(crate) struct Ground {
+    pub(crate) journal: JournalId,
+    /// The number of records, all of them on disk.
+    pub(crate) next: u64,
+    /// The segment to append to, and the place in it.
+    pub(crate) segment: String,
+    pub(crate) end: u64,
+    pub(crate) kinds: HashMap<String, u64>,
+    pub(crate) recent: Recent,
+    pub(crate) tree: Tree,
+    pub(crate) checkpoint: Option<Checkpoint>,
+    pub(crate) history_size: u64,
+}
+
+/// Reads, judges and repairs the journal in `folder`, or begins it.
+pub(crate) fn recover(folder: &Path, options: &Options) -> Result<Ground, OpenError> {
+    let disk = &*options.disk;
+    disk.create_folder(folder).map_err(OpenError::file("make the folder", folder))?;
+    let checkpoint = trusted_checkpoint(folder, options)?;
+    let history = files::read_history(disk, folder, &options.key.public());
+    let covered = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
+    let promised = covered.max(published(disk, folder)?);
+
+    let mut kept = Kept::collect(disk, folder, covered, u64::MAX)?;
+    let mut cut = false;
+    while let Some(from) = kept.judge(folder, promised)? {
+        cut = true;
+        kept = Kept::collect(disk, folder, covered, from)?;
+    }
+    if kept.next() < promised {
+        return Err(OpenError::CutOff { folder: folder.to_owned(), found: kept.next(), promised });
+    }
+    let mut tree = Tree::default();
+    for (index, leaf) in kept.leaves.iter().enumerate() {
+        prove(folder, checkpoint.as_ref(), index as u64, &tree)?;
+        tree.push(*leaf);
+    }
+    prove(folder, checkpoint.as_ref(), kept.next(), &tree)?;
+
+    kept.repair(folder, options, cut, &mut tree)?;
+    let undone: BTreeSet<u64> = kept.decided.difference(&kept.erased).copied().collect();
+    if !undone.is_empty() {
+        erase_bodies(disk, folder, &undone).map_err(OpenError::file("finish an erasure in", folder))?;
+    }
+    let leaves = kept.leaves.as_flattened();
+    replace_whole(disk, folder, files::LEAVES, leaves)
+        .map_err(OpenError::file("write `leaves` in", folder))?;
+    let current = kept.segments.pop().expect("repair leaves at least one segment");
+    Ok(Ground {
+        journal: kept.journal.expect("repair gives a new journal its id"),
+        next: kept.next(),
+        segment: current.name,
+        end: current.end,
+        kinds: kept.kinds,
+        recent: kept.recent,
+        tree,
+        checkpoint,
+        history_size: history.last().map_or(0, |checkpoint| checkpoint.size),
+    })
+}
+
+fn prove(folder: &Path, checkpoint: Option<&Checkpoint>, size: u64, tree: &Tree) -> Result<(), OpenError> {
+    match checkpoint {
+        Some(checkpoint) if checkpoint.size == size && checkpoint.root != tree.root() => {
+            Err(OpenError::NotTheSigned { folder: folder.to_owned(), size })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The newest checkpoint, believed; `None` when there is no file. An unreadable one is an error: it may cover
+/// records whose damage we would otherwise take for an interrupted write.
+fn trusted_checkpoint(folder: &Path, options: &Options) -> Result<Option<Checkpoint>, OpenError> {
+    let read = files::read_checkpoint(&*options.disk, folder)
+        .map_err(OpenError::file("read the checkpoint in", folder))?;
+    let Some(read) = read else { return Ok(None) };
+    let verified = read.and_then(|checkpoint| checkpoint.verify(&options.key.public()).map(|()| checkpoint));
+    let checkpoint =
+        verified.map_err(|source| OpenError::Checkpoint { folder: folder.to_owned(), source })?;
+    if checkpoint.origin != options.origin {
+        let (found, expected) = (checkpoint.origin, options.origin.clone());
+        return Err(OpenError::OtherOrigin { folder: folder.to_owned(), found, expected });
+    }
+    Ok(Some(checkpoint))
+}
+
+fn published(disk: &dyn Disk, folder: &Path) -> Result<u64, OpenError> {
+    let path = folder.join(files::DURABLE);
+    match disk.open(&path, Access::Read).and_then(|file| files::read_durable(&*file)) {
+        Ok(length) => Ok(length.unwrap_or(0)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(OpenError::file("read", &path)(error)),
+    }
+}
+
+/// One segment as far as it is kept.
+struct Segment {
+    name: String,
+    first: u64,
+    valid: bool,
+    /// Where the next record goes.
+    end: u64,
+    /// Where the first record above the checkpoint starts.
+    uncovered_from: Option<u64>,
+}
+
+/// What the walk found, up to a limit.
+struct Kept {
+    limit: u64,
+    covered: u64,
+    journal: Option<JournalId>,
+    segments: Vec<Segment>,
+    leaves: Vec<Hash>,
+    kinds: HashMap<String, u64>,
+    recent: Recent,
+    decided: BTreeSet<u64>,
+    erased: BTreeSet<u64>,
+    damages: Vec<(Place, Damage)>,
+    /// The first record of a batch of which not all records have been met.
+    open_batch: Option<Place>,
+    /// The largest `written_at` met anywhere, behind the limit too.
+    written_at_max: u64,
+    behind: bool,
+    unreadable: Option<(Place, io::Error)>,
+}
+
+impl Kept {
+    fn next(&self) -> u64 {
+        self.leaves.len() as u64
+    }
+
+    fn collect(disk: &dyn Disk, folder: &Path, covered: u64, limit: u64) -> Result<Kept, OpenError> {
+        let mut kept = Kept {
+            limit,
+            covered,
+            journal: None,
+            segments: Vec::new(),
+            leaves: Vec::new(),
+            kinds: HashMap::new(),
+            recent: Recent::default(),
+            decided: BTreeSet::new(),
+            erased: BTreeSet::new(),
+            damages: Vec::new(),
+            open_batch: None,
+            written_at_max: 0,
+            behind: limit == 0,
+            unreadable: None,
+        };
+        let journal = walk(disk, folder, &mut |seen| kept.see(seen));
+        kept.journal = journal.map_err(OpenError::file("list", folder))?;
+        if let Some((place, source)) = kept.unreadable {
+            return Err(OpenError::File { doing: "read", path: folder.join(place.file), source });
+        }
+        Ok(kept)
+    }
+
+    fn see(&mut self, seen: Seen<'_>) {
+        match seen {
+            Seen::Segment { name, first, valid } => {
+                let end = SEGMENT_HEADER_BYTES as u64;
+                self.segments.push(Segment {
+                    name: name.to_owned(),
+                    first,
+                    valid,
+                    end,
+                    uncovered_from: None,
+                });
+            }
+            Seen::Damage { place, damage } => {
+                self.behind |= place.sequence >= self.limit;
+                if !self.behind {
+                    self.damages.push((place, damage));
+                }
+            }
+            Seen::Record { place, frame, bytes } => self.see_record(place, frame, bytes),
+            Seen::Unreadable { place, error } => {
+                self.unreadable.get_or_insert((place, error));
+            }
+        }
+    }
+
+    fn see_record(&mut self, place: Place, frame: Frame, bytes: &[u8]) {
+        self.written_at_max = self.written_at_max.max(frame.header.written_at);
+        self.behind |= place.sequence >= self.limit;
+        if self.behind {
+            return;
+        }
+        let sequence = place.sequence;
+        match frame.body(bytes) {
+            Body::Present(payload) if frame.header.kind == KIND_ERASED => {
+                self.decided.extend(decided(payload));
+            }
+            Body::Present(_) => {}
+            Body::Erased => {
+                self.erased.insert(sequence);
+                self.damages.push((place.clone(), Damage::ErasedUndecided));
+            }
+            Body::HalfErased | Body::Damaged => self.damages.push((place.clone(), Damage::Payload)),
+        }
+        if let Some(segment) = self.segments.last_mut() {
+            segment.end = place.offset + bytes.len() as u64;
+            if sequence >= self.covered {
+                segment.uncovered_from.get_or_insert(place.offset);
+            }
+        }
+        self.leaves.push(frame.leaf_hash);
+        let Header { batch, batch_left, kind, .. } = frame.header;
+        self.kinds.insert(kind, sequence);
+        let first = self.open_batch.get_or_insert(place).sequence;
+        if batch_left == 0 {
+            self.recent.insert(batch, first, sequence + 1);
+            self.open_batch = None;
+        }
+    }
+
+    /// From which record on the tail is to be cut, `None` when all is well, or why the journal must not open.
+    fn judge(&mut self, folder: &Path, promised: u64) -> Result<Option<u64>, OpenError> {
+        let decided = &self.decided;
+        self.damages.retain(|(place, damage)| {
+            !(matches!(damage, Damage::Payload | Damage::ErasedUndecided)
+                && decided.contains(&place.sequence))
+        });
+        if let Some(place) = self.open_batch.take() {
+            self.damages.push((place, Damage::BatchCut));
+        }
+        let acknowledged = promised.max(self.written_at_max);
+        let mut from: Option<u64> = None;
+        // A payload that seems erased by nobody may be so because the decision itself is damaged: name that first.
+        self.damages.sort_by_key(|(_, damage)| *damage == Damage::ErasedUndecided);
+        for (place, damage) in self.damages.drain(..) {
+            if place.sequence < acknowledged {
+                return Err(OpenError::Damaged { folder: folder.to_owned(), place, damage });
+            }
+            from = Some(from.map_or(place.sequence, |from| from.min(place.sequence)));
+        }
+        Ok(from)
+    }
+
+    /// Makes the disk hold exactly what is kept, and the record of the cut if there was one.
+    fn repair(
+        &mut self,
+        folder: &Path,
+        options: &Options,
+        cut: bool,
+        tree: &mut Tree,
+    ) -> Result<(), OpenError> {
+        let disk = &*options.disk;
+        let next = self.next();
+        let mut lost = 0;
+        for segment in self.segments.extract_if(.., |segment| !segment.valid || segment.first > next) {
+            let path = folder.join(&segment.name);
+            lost += used(&read_whole(disk, &path, SEGMENT_BYTES_MAX).unwrap_or_default());
+            disk.remove(&path).map_err(OpenError::file("remove an interrupted segment", &path))?;
+        }
+        if self.segments.is_empty() {
+            self.begin(folder, options)?;
+        }
+        let count = self.segments.len();
+        for index in 0..count {
+            let segment = &self.segments[index];
+            if index + 1 < count && segment.uncovered_from.is_none() {
+                continue;
+            }
+            let (name, path) = (segment.name.clone(), folder.join(&segment.name));
+            let bytes = read_whole(disk, &path, SEGMENT_BYTES_MAX).map_err(OpenError::file("read", &path))?;
+            let end = usize::try_from(segment.end).map_or(bytes.len(), |end| end.min(bytes.len()));
+            let rubbish = used(&bytes[end..]);
+            let from = segment.uncovered_from.and_then(|from| usize::try_from(from).ok()).unwrap_or(end);
+            let mut again = bytes[from..end].to_vec();
+            if index + 1 == count && cut && rubbish + lost > 0 {
+                self.record_cut(options, &name, rubbish + lost, &mut again, tree);
+            }
+            let length = again.len();
+            again.resize(length.max(end + rubbish - from), 0);
+            if !again.is_empty() {
+                let file = disk.open(&path, Access::Write).map_err(OpenError::file("open", &path))?;
+                file.write_at(&again, from as u64).map_err(OpenError::file("write", &path))?;
+                file.sync().map_err(OpenError::file("sync", &path))?;
+            }
+            self.segments[index].end = (from + length) as u64;
+        }
+        disk.sync_folder(folder).map_err(OpenError::file("sync", folder))
+    }
+
+    fn record_cut(
+        &mut self,
+        options: &Options,
+        file: &str,
+        bytes: usize,
+        out: &mut Vec<u8>,
+        tree: &mut Tree,
+    ) {
+        let (sequence, mut salt, mut batch) = (self.next(), [0; SALT_BYTES], BatchId::default());
+        (options.random)(&mut salt);
+        (options.random)(&mut batch);
+        let place = self.segments.last().map_or(0, |segment| segment.end);
+        let payload = format!("{{\"file\":\"{file}\",\"offset\":{place},\"bytes\":{bytes}}}").into_bytes();
+        let header = Header {
+            sequence,
+            time_ms: (options.clock)(),
+            written_at: sequence,
+            batch,
+            batch_left: 0,
+            payload_length: u32::try_from(payload.len()).expect("a few dozen bytes"),
+            version: 1,
+            actor: "journal".to_owned(),
+            kind: KIND_TAIL_CUT.to_owned(),
+        };
+        let journal = self.journal.expect("what was cut was found by the journal's id");
+        let leaf = encode(out, &journal, &header, &digest(&salt, &payload), &salt, &payload);
+        self.leaves.push(leaf);
+        tree.push(leaf);
+        self.kinds.insert(header.kind, sequence);
+    }
+
+    /// Makes the first segment. The journal's id is drawn here, once.
+    fn begin(&mut self, folder: &Path, options: &Options) -> Result<(), OpenError> {
+        let first = self.next();
+        let mut journal = JournalId::default();
+        (options.random)(&mut journal);
+        let journal = *self.journal.get_or_insert(journal);
+        create_segment(&*options.disk, folder, &journal, first, with_room(1, options.segment_bytes))
+            .map_err(OpenError::file("make a segment in", folder))?;
+        let end = SEGMENT_HEADER_BYTES as u64;
+        self.segments.push(Segment {
+            name: segment_name(first),
+            first,
+            valid: true,
+            end,
+            uncovered_from: None,
+        });
+        Ok(())
+    }
+}
+
+/// Makes a segment that survives a power cut before anything is put into it.
+pub(crate) fn create_segment(
+    disk: &dyn Disk,
+    folder: &Path,
+    journal: &JournalId,
+    first: u64,
+    bytes: u64,
+) -> io::Result<Box<dyn crate::disk::DiskFile>> {
+    let path = folder.join(segment_name(first));
+    let file = disk.open(&path, Access::Create)?;
+    let made = file
+        .preallocate(bytes)
+        .and_then(|()| file.write_at(&encode_segment_header(journal, first), 0))
+        .and_then(|()| file.sync())
+        .and_then(|()| disk.sync_folder(folder));
+    match made {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            // Best effort: an empty segment that stays is removed when the journal is next opened.
+            let _ = disk.remove(&path);
+            Err(error)
+        }
+    }
+}
+
+/// The payload of a record of kind [`KIND_ERASED`]: how many, which records, why.
+pub(crate) fn encode_decision(sequences: &BTreeSet<u64>, reason: &str) -> Vec<u8> {
+    let mut payload = (sequences.len() as u32).to_be_bytes().to_vec();
+    payload.extend(sequences.iter().flat_map(|sequence| sequence.to_be_bytes()));
+    payload.extend_from_slice(reason.as_bytes());
+    payload
+}
+
+/// The records that a decision erases. A payload in another form decides nothing.
+pub(crate) fn decided(payload: &[u8]) -> Vec<u64> {
+    let mut rest = payload;
+    let Some(count) = take(&mut rest).map(u32::from_be_bytes) else { return Vec::new() };
+    let numbers = rest.as_chunks::<8>().0;
+    numbers.iter().take(count as usize).map(|bytes| u64::from_be_bytes(*bytes)).collect()
+}
+
+/// Overwrites salt and payload of these records with zeros. What names them must be on disk before.
+pub(crate) fn erase_bodies(disk: &dyn Disk, folder: &Path, sequences: &BTreeSet<u64>) -> io::Result<()> {
+    let mut places = Vec::new();
+    walk(disk, folder, &mut |seen| {
+        if let Seen::Record { place, frame, bytes } = seen
+            && sequences.contains(&place.sequence)
+            && frame.body(bytes) != Body::Erased
+        {
+            places.push((place, frame.body_at, bytes.len()));
+        }
+    })?;
+    for (place, body_at, length) in places {
+        let file = disk.open(&folder.join(&place.file), Access::Write)?;
+        // The mark first: a reader that meets a half erased body looks at the mark again.
+        file.write_at(&MAGIC_ERASED, place.offset)?;
+        file.write_at(&vec![0; length - body_at], place.offset + body_at as u64)?;
+        file.sync()?;
+    }
+    Ok(())
+}

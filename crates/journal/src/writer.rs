@@ -1,0 +1,539 @@
+//! The one writer of a journal: takes batches from many callers, writes them together, syncs once, answers all.
+//!
+//! Whoever comes while nobody writes becomes the leader: it takes what is waiting, writes and syncs it, answers,
+//! and passes the lead to somebody who came meanwhile. So one caller alone has no thread to wait for, and a
+//! hundred callers share one sync.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use crate::batches::{Known, Recent};
+use crate::checkpoint::Checkpoint;
+use crate::disk::{Access, DiskFile, replace_whole};
+use crate::files;
+use crate::offer::{Answer, AppendError, Appended, Expect, Offer};
+use crate::record::{BatchId, Header, JournalId, SALT_BYTES, digest, encode, frame_length};
+use crate::recover::{Ground, create_segment, decided, erase_bodies};
+use crate::segment::{SEGMENT_HEADER_BYTES, Seen, walk, with_room};
+use crate::tree::{Hash, Tree};
+use crate::{OpenError, Options};
+
+/// At most this much is handed to the disk before a sync; the rest of the callers get the next one.
+const WRITE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A checkpoint enters the history when it covers this many records more than the last one there.
+const HISTORY_STEP: u64 = 256;
+
+/// One caller in the queue.
+struct Waiting {
+    offer: Offer,
+    /// Salt and digest per draft, made in the caller's own thread.
+    sealed: Vec<([u8; SALT_BYTES], Hash)>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+enum State {
+    Waits,
+    /// Nobody leads; this caller shall.
+    Leads,
+    Answered(Answer),
+}
+
+impl Waiting {
+    fn set(&self, state: State) {
+        *lock(&self.state) = state;
+        self.changed.notify_one();
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Arc<Waiting>>,
+    led: bool,
+}
+
+/// Only the leader touches this.
+struct Core {
+    journal: JournalId,
+    segment: Box<dyn DiskFile>,
+    /// Where the next record goes.
+    end: u64,
+    /// Up to here room is reserved.
+    room: u64,
+    /// Up to here the segment may hold remains of a write that failed for lack of room; zero again with the next.
+    smeared_to: u64,
+    next: u64,
+    kinds: HashMap<String, u64>,
+    recent: Recent,
+    durable: Box<dyn DiskFile>,
+}
+
+impl Core {
+    /// Zeroes what a failed write left behind the last record. Before a new segment is begun this must be on disk:
+    /// remains in the middle of the journal would later look like damage.
+    fn clean_up(&mut self) -> io::Result<()> {
+        if self.smeared_to > self.end {
+            let length = usize::try_from(self.smeared_to - self.end).expect("one write fits into memory");
+            self.segment.write_at(&vec![0; length], self.end)?;
+            self.segment.sync()?;
+            self.smeared_to = self.end;
+        }
+        Ok(())
+    }
+}
+
+/// What is on disk for certain, and not yet in a checkpoint.
+struct Settled {
+    length: u64,
+    leaves: Vec<Hash>,
+    closing: bool,
+}
+
+struct Signed {
+    tree: Tree,
+    /// The last leaves of the tree, which are not yet in the file `leaves`.
+    unwritten: Vec<Hash>,
+    last: Option<Checkpoint>,
+    history_size: u64,
+}
+
+pub(crate) struct Writer {
+    folder: PathBuf,
+    options: Options,
+    queue: Mutex<Queue>,
+    core: Mutex<Core>,
+    settled: Mutex<Settled>,
+    settled_more: Condvar,
+    signed: Mutex<Signed>,
+    stopped: OnceLock<String>,
+}
+
+/// A panic in one caller must not silence the others; every value behind these locks is whole between statements.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Writer {
+    pub(crate) fn new(folder: PathBuf, options: Options, ground: Ground) -> Result<Writer, OpenError> {
+        let path = folder.join(&ground.segment);
+        let segment = options.disk.open(&path, Access::Write).map_err(OpenError::file("open", &path))?;
+        let room = segment.length().map_err(OpenError::file("look at", &path))?;
+        let path = folder.join(files::DURABLE);
+        // Synced once, so that later writes of these 24 bytes need no new block.
+        let durable = files::open_or_create(&*options.disk, &path)
+            .and_then(|file| file.write_at(&files::encode_durable(ground.next), 0).map(|()| file))
+            .and_then(|file| file.sync().map(|()| file))
+            .map_err(OpenError::file("write", &path))?;
+        let core = Core {
+            journal: ground.journal,
+            segment,
+            end: ground.end,
+            room,
+            smeared_to: ground.end,
+            next: ground.next,
+            kinds: ground.kinds,
+            recent: ground.recent,
+            durable,
+        };
+        Ok(Writer {
+            folder,
+            options,
+            queue: Mutex::default(),
+            core: Mutex::new(core),
+            settled: Mutex::new(Settled { length: ground.next, leaves: Vec::new(), closing: false }),
+            settled_more: Condvar::new(),
+            signed: Mutex::new(Signed {
+                tree: ground.tree,
+                unwritten: Vec::new(),
+                last: ground.checkpoint,
+                history_size: ground.history_size,
+            }),
+            stopped: OnceLock::new(),
+        })
+    }
+
+    /// The number of records on disk.
+    pub(crate) fn length(&self) -> u64 {
+        lock(&self.settled).length
+    }
+
+    /// Records a batch, together with others' that come at the same time. Returns after the sync.
+    pub(crate) fn append(&self, offer: Offer) -> Answer {
+        let (mine, lead) = self.wait_in_queue(offer);
+        if lead {
+            self.lead();
+        }
+        loop {
+            let mut state = lock(&mine.state);
+            while matches!(*state, State::Waits) {
+                state = mine.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            match std::mem::replace(&mut *state, State::Waits) {
+                State::Answered(answer) => return answer,
+                State::Leads => {
+                    drop(state);
+                    self.lead();
+                }
+                State::Waits => unreachable!("the loop above ends only when the state has changed"),
+            }
+        }
+    }
+
+    fn wait_in_queue(&self, offer: Offer) -> (Arc<Waiting>, bool) {
+        let mut salts = vec![0; offer.drafts.len() * SALT_BYTES];
+        (self.options.random)(&mut salts);
+        let sealed = offer.drafts.iter().zip(salts.as_chunks().0);
+        let sealed = sealed.map(|(draft, salt)| (*salt, digest(salt, &draft.payload))).collect();
+        let mine =
+            Arc::new(Waiting { offer, sealed, state: Mutex::new(State::Waits), changed: Condvar::new() });
+        let mut queue = lock(&self.queue);
+        queue.waiting.push(Arc::clone(&mine));
+        (mine, !std::mem::replace(&mut queue.led, true))
+    }
+
+    /// What happens to batches of several callers that come at the same moment.
+    #[cfg(test)]
+    pub(crate) fn append_together(&self, offers: Vec<Offer>) -> Vec<Answer> {
+        let waiting: Vec<_> = offers.into_iter().map(|offer| self.wait_in_queue(offer).0).collect();
+        self.lead();
+        let answer = |one: &Arc<Waiting>| match &*lock(&one.state) {
+            State::Answered(answer) => answer.clone(),
+            _ => panic!("everybody is answered"),
+        };
+        waiting.iter().map(answer).collect()
+    }
+
+    /// Writes what is waiting, answers, and passes the lead on.
+    fn lead(&self) {
+        let taken = std::mem::take(&mut lock(&self.queue).waiting);
+        let _guard = LeaderGuard { writer: self, taken: &taken };
+        let mut core = lock(&self.core);
+        let mut rest = &taken[..];
+        while !rest.is_empty() {
+            let done = self.write_some(&mut core, rest);
+            rest = &rest[done..];
+        }
+        drop(core);
+        let mut queue = lock(&self.queue);
+        match queue.waiting.first() {
+            Some(next) => next.set(State::Leads),
+            None => queue.led = false,
+        }
+    }
+
+    /// Writes as many of these as fit into one write, and answers them. At least one.
+    fn write_some(&self, core: &mut Core, waiting: &[Arc<Waiting>]) -> usize {
+        if let Some(cause) = self.stopped.get() {
+            answer_all(waiting, &AppendError::Stopped { cause: cause.clone() });
+            return waiting.len();
+        }
+        let mut staged = Staged { next: core.next, ..Staged::default() };
+        let mut done = 0;
+        for one in waiting {
+            let need: usize = one.offer.drafts.iter().map(frame_length).sum();
+            if let Some(answer) = staged.examine(core, &one.offer) {
+                staged.answers.push(answer);
+            } else if staged.bytes.is_empty() {
+                match self.make_room(core, need) {
+                    Ok(()) => staged.add(core, one),
+                    Err(error) => staged.answers.push(Err(error)),
+                }
+            } else if Self::fits(core, staged.bytes.len() + need) {
+                staged.add(core, one);
+            } else {
+                break;
+            }
+            done += 1;
+        }
+        match self.write(core, &mut staged) {
+            Ok(()) => {
+                for (one, answer) in waiting.iter().zip(staged.answers) {
+                    one.set(State::Answered(answer));
+                }
+            }
+            // A refusal may rest on a record of the same write, so it falls with it.
+            Err(error) => answer_all(&waiting[..done], &error),
+        }
+        done
+    }
+
+    fn fits(core: &Core, need: usize) -> bool {
+        need <= WRITE_BYTES_MAX && core.end + need as u64 <= core.room
+    }
+
+    /// Sees to it that `need` bytes can be written at `core.end`.
+    fn make_room(&self, core: &mut Core, need: usize) -> Result<(), AppendError> {
+        let segment_bytes = self.options.segment_bytes;
+        let empty = core.end == SEGMENT_HEADER_BYTES as u64;
+        let wanted = core.end + need as u64;
+        let made = if wanted <= core.room {
+            return Ok(());
+        } else if wanted <= segment_bytes || empty {
+            let length = with_room(wanted, segment_bytes);
+            let longer = core.segment.preallocate(length).map(|()| length);
+            // On a nearly full disk what is needed may still fit.
+            let made = longer.or_else(|_| core.segment.preallocate(wanted).map(|()| wanted));
+            made.map(|length| core.room = length)
+        } else {
+            let bytes = with_room((SEGMENT_HEADER_BYTES + need) as u64, segment_bytes);
+            let disk = &*self.options.disk;
+            let clean = core.clean_up();
+            clean.and_then(|()| create_segment(disk, &self.folder, &core.journal, core.next, bytes)).map(
+                |segment| {
+                    // The old segment gives back what it did not use. If that fails it only stays larger.
+                    let _ = core.segment.set_length(core.end);
+                    core.segment = segment;
+                    core.end = SEGMENT_HEADER_BYTES as u64;
+                    core.smeared_to = core.end;
+                },
+            )
+        };
+        made.map_err(|error| self.failed("make room in the journal", &error))
+    }
+
+    fn write(&self, core: &mut Core, staged: &mut Staged) -> Result<(), AppendError> {
+        if staged.leaves.is_empty() {
+            return Ok(());
+        }
+        let length = staged.bytes.len();
+        let smear = usize::try_from(core.smeared_to.saturating_sub(core.end)).unwrap_or(0);
+        staged.bytes.resize(length.max(smear), 0);
+        core.smeared_to = core.end + staged.bytes.len() as u64;
+        let write = core.segment.write_at(&staged.bytes, core.end);
+        write.map_err(|error| self.failed("write to the journal", &error))?;
+        core.segment.sync().map_err(|error| self.stop("sync the journal", &error))?;
+        core.end += length as u64;
+        core.smeared_to = core.end;
+        core.next = staged.next;
+        core.kinds.extend(staged.kinds.drain());
+        for (batch, place) in staged.batches.drain(..) {
+            core.recent.insert(batch, place.first, place.next);
+        }
+        let mut settled = lock(&self.settled);
+        settled.length = core.next;
+        settled.leaves.append(&mut staged.leaves);
+        drop(settled);
+        self.settled_more.notify_all();
+        // The batch is on disk and will be answered as such; a disk that cannot take 24 bytes is not trusted further.
+        if let Err(error) = core.durable.write_at(&files::encode_durable(core.next), 0) {
+            self.stop("publish the length of the journal", &error);
+        }
+        Ok(())
+    }
+
+    /// No room is a refusal; anything else that fails on this disk stops the journal.
+    fn failed(&self, doing: &str, error: &io::Error) -> AppendError {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => AppendError::DiskFull,
+            _ => self.stop(doing, error),
+        }
+    }
+
+    fn stop(&self, doing: &str, error: &io::Error) -> AppendError {
+        let cause = self.stopped.get_or_init(|| format!("could not {doing}: {error}"));
+        AppendError::Stopped { cause: cause.clone() }
+    }
+
+    /// Signs and writes a checkpoint over all that is on disk.
+    pub(crate) fn checkpoint(&self) -> Result<Checkpoint, AppendError> {
+        let mut signed = lock(&self.signed);
+        if let Some(cause) = self.stopped.get() {
+            return Err(AppendError::Stopped { cause: cause.clone() });
+        }
+        let leaves = std::mem::take(&mut lock(&self.settled).leaves);
+        leaves.iter().for_each(|leaf| signed.tree.push(*leaf));
+        signed.unwritten.extend(leaves);
+        if let Some(last) = &signed.last
+            && last.size == signed.tree.size()
+        {
+            return Ok(last.clone());
+        }
+        let (size, disk, folder) = (signed.tree.size(), &*self.options.disk, &self.folder);
+        let leaves_at = (size - signed.unwritten.len() as u64) * 32;
+        let checkpoint = Checkpoint::sign(&self.options.origin, size, signed.tree.root(), &self.options.key);
+        let enters_history = size >= signed.history_size + HISTORY_STEP || lock(&self.settled).closing;
+        // Neither file is synced: both are aids to the verifier, and made again when the journal is next opened.
+        files::open_or_create(disk, &folder.join(files::LEAVES))
+            .and_then(|file| file.write_at(signed.unwritten.as_flattened(), leaves_at))
+            .and_then(
+                |()| if enters_history { files::append_history(disk, folder, &checkpoint) } else { Ok(()) },
+            )
+            .and_then(|()| replace_whole(disk, folder, files::CHECKPOINT, checkpoint.text.as_bytes()))
+            .map_err(|error| self.failed("write a checkpoint", &error))?;
+        signed.unwritten.clear();
+        if enters_history {
+            signed.history_size = size;
+        }
+        signed.last = Some(checkpoint.clone());
+        Ok(checkpoint)
+    }
+
+    /// Writes checkpoints while records come, at most one per `every`, until the journal closes.
+    pub(crate) fn keep_checkpoints(&self, every: Duration) {
+        let mut covered = 0;
+        loop {
+            let idle = |settled: &mut Settled| settled.length == covered && !settled.closing;
+            let settled = lock(&self.settled);
+            let settled = self.settled_more.wait_while(settled, idle).unwrap_or_else(PoisonError::into_inner);
+            if settled.closing {
+                return;
+            }
+            covered = settled.length;
+            drop(settled);
+            // A full disk is told to whoever appends; the next checkpoint covers what this one would have.
+            let _ = self.checkpoint();
+            let open = |settled: &mut Settled| !settled.closing;
+            let settled = lock(&self.settled);
+            let waited = self.settled_more.wait_timeout_while(settled, every, open);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Records the decision to erase payloads, then erases them.
+    pub(crate) fn erase(&self, offer: Offer) -> Answer {
+        let targets: BTreeSet<u64> = offer.drafts.iter().flat_map(|draft| decided(&draft.payload)).collect();
+        let mut found = BTreeSet::new();
+        let disk = &*self.options.disk;
+        walk(disk, &self.folder, &mut |seen| {
+            if let Seen::Record { frame, .. } = seen
+                && !frame.header.kind.starts_with("journal.")
+            {
+                found.insert(frame.header.sequence);
+            }
+        })
+        .map_err(|error| AppendError::Failed(format!("the journal could not be read: {error}")))?;
+        if let Some(missing) = targets.difference(&found).next() {
+            let why = format!("record {missing} cannot be erased: it does not exist or is the journal's own");
+            return Err(AppendError::Invalid(why));
+        }
+        let place = self.append(offer)?;
+        erase_bodies(disk, &self.folder, &targets).map_err(|error| self.stop("erase payloads", &error))?;
+        Ok(place)
+    }
+
+    /// Lets [`Writer::keep_checkpoints`] end.
+    pub(crate) fn closing(&self) {
+        lock(&self.settled).closing = true;
+        self.settled_more.notify_all();
+    }
+
+    /// The last checkpoint, and the room given back that was not used.
+    pub(crate) fn close(&self) {
+        if self.checkpoint().is_ok() {
+            let core = lock(&self.core);
+            let _ = core.segment.set_length(core.end);
+        }
+    }
+}
+
+/// If the leader panics (a bug), nobody may wait for it forever, and nothing may be built on what it left.
+struct LeaderGuard<'a> {
+    writer: &'a Writer,
+    taken: &'a [Arc<Waiting>],
+}
+
+impl Drop for LeaderGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = self
+                .writer
+                .stop("go on after a bug in the journal", &io::Error::other("see the panic message"));
+            answer_all(self.taken, &error);
+            let mut queue = lock(&self.writer.queue);
+            answer_all(&std::mem::take(&mut queue.waiting), &error);
+            queue.led = false;
+        }
+    }
+}
+
+fn answer_all(waiting: &[Arc<Waiting>], error: &AppendError) {
+    for one in waiting {
+        one.set(State::Answered(Err(error.clone())));
+    }
+}
+
+/// What the next write will hold. Nothing of it counts before the sync.
+#[derive(Default)]
+struct Staged {
+    bytes: Vec<u8>,
+    next: u64,
+    leaves: Vec<Hash>,
+    kinds: HashMap<String, u64>,
+    batches: Vec<(BatchId, Appended)>,
+    answers: Vec<Answer>,
+}
+
+impl Staged {
+    /// The answer, if it can be given without writing.
+    fn examine(&self, core: &Core, offer: &Offer) -> Option<Answer> {
+        if let Some(since) = offer.again_since {
+            if let Some((_, place)) = self.batches.iter().find(|(batch, _)| *batch == offer.batch) {
+                return Some(Ok(*place));
+            }
+            match core.recent.find(&offer.batch, since) {
+                Known::Recorded(place) => return Some(Ok(place)),
+                Known::NotRecorded => {}
+                Known::Forgotten => {
+                    let why = "the connection to the writer was lost, and too many others have come since"
+                        .to_owned();
+                    return Some(Err(AppendError::InDoubt { why }));
+                }
+            }
+        }
+        if let Some(refusal) = self.contradiction(core, &offer.expect) {
+            return Some(Err(refusal));
+        }
+        offer.drafts.is_empty().then_some(Ok(Appended { first: self.next, next: self.next }))
+    }
+
+    fn contradiction(&self, core: &Core, expect: &Expect) -> Option<AppendError> {
+        let (at, kinds) = match expect {
+            Expect::Anything => return None,
+            Expect::NothingSince(at) => (*at, &[][..]),
+            Expect::NoneOfSince { at, kinds } => (*at, &kinds[..]),
+        };
+        if at > self.next {
+            return Some(AppendError::Ahead { decided_at: at, length: self.next });
+        }
+        if matches!(expect, Expect::NothingSince(_)) {
+            return (at < self.next).then_some(AppendError::Refused {
+                decided_at: at,
+                sequence: at,
+                kind: None,
+            });
+        }
+        kinds.iter().find_map(|kind| {
+            let last = self.kinds.get(kind).or_else(|| core.kinds.get(kind)).copied();
+            let sequence = last.filter(|last| *last >= at)?;
+            Some(AppendError::Refused { decided_at: at, sequence, kind: Some(kind.clone()) })
+        })
+    }
+
+    fn add(&mut self, core: &Core, one: &Waiting) {
+        let first = self.next;
+        let count = one.offer.drafts.len();
+        for (index, (draft, (salt, digest))) in one.offer.drafts.iter().zip(&one.sealed).enumerate() {
+            let header = Header {
+                sequence: self.next,
+                time_ms: draft.time_ms,
+                written_at: core.next,
+                batch: one.offer.batch,
+                batch_left: u32::try_from(count - 1 - index).expect("a batch is bounded"),
+                payload_length: u32::try_from(draft.payload.len()).expect("a payload is bounded"),
+                version: draft.version,
+                actor: draft.actor.clone(),
+                kind: draft.kind.clone(),
+            };
+            let leaf = encode(&mut self.bytes, &core.journal, &header, digest, salt, &draft.payload);
+            self.leaves.push(leaf);
+            self.kinds.insert(header.kind, header.sequence);
+            self.next += 1;
+        }
+        let place = Appended { first, next: self.next };
+        self.batches.push((one.offer.batch, place));
+        self.answers.push(Ok(place));
+    }
+}
