@@ -3,6 +3,9 @@
 //! - `bridge`, `bridge_hostile` on `bridge_rig`: business while the core is gone, and its return.
 //! - `scan`: judging folders and repositories, and the watch.
 //! - `check`: what is said about an estate, as text and as JSON, and the exit code.
+//! - `check`: what is said about an estate, as text and as JSON, and the exit code.
+//! - `bridge`, `bridge_hostile` on `bridge_rig`: business while the core is gone, and its return.
+//! - `scan`: judging folders and repositories, and the watch.
 //! - `tidy`: rules about the source that the compiler does not see.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on may panic")]
