@@ -40,7 +40,7 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
     ))?;
     say("callers   journal/s   plain file/s   ratio: of all   median   lower and upper quarter".to_owned())?;
     for callers in CALLERS {
-        let pairs = compare(folder.path(), callers, rounds, Duration::from_secs_f64(seconds))?;
+        let (pairs, reading) = compare(folder.path(), callers, rounds, Duration::from_secs_f64(seconds))?;
         let ratios = sorted(pairs.iter().map(|(journal, plain)| journal / plain));
         let journal = pairs.iter().map(|(journal, _)| journal).sum::<f64>() / rounds as f64;
         let plain = pairs.iter().map(|(_, plain)| plain).sum::<f64>() / rounds as f64;
@@ -49,16 +49,21 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
         say(format!(
             "{callers:>7} {journal:>11.0} {plain:>14.0} {all:>15.3} {middle:>8.3} {low:>8.3} {high:>6.3}"
         ))?;
+        say(format!("        {reading}"))?;
     }
     Ok(())
 }
 
-/// Appends per second to the journal and to the plain file, round by round.
-fn compare(folder: &Path, callers: usize, rounds: usize, time: Duration) -> Result<Vec<(f64, f64)>, String> {
+type Pairs = Vec<(f64, f64)>;
+
+/// Appends per second to the journal and to the plain file, round by round; and how long the journal that came of it
+/// takes to read.
+fn compare(folder: &Path, callers: usize, rounds: usize, time: Duration) -> Result<(Pairs, String), String> {
     let fault = |error: io::Error| format!("the benchmark could not write: {error}");
     let key = SecretKey::generate("bench").map_err(|error| error.to_string())?;
-    let at = folder.join("journal");
-    let appender = Appender::open(&at, Options::new(key, "bench")).map_err(|error| error.to_string())?;
+    let (at, public) = (folder.join("journal"), key.public());
+    let options = Options::new(key, "bench");
+    let appender = Appender::open(&at, options.clone()).map_err(|error| error.to_string())?;
     let plain = PlainFile::new(&folder.join("plain")).map_err(fault)?;
     let journal_rate = || {
         rate(callers, time, || {
@@ -83,8 +88,19 @@ fn compare(folder: &Path, callers: usize, rounds: usize, time: Duration) -> Resu
         pairs.push(pair);
     }
     appender.close();
+    let begun = Instant::now();
+    Appender::open(&at, options).map_err(|error| error.to_string())?.close();
+    let opened = begun.elapsed();
+    let begun = Instant::now();
+    let verification = journal::verify(&at, &public, None);
+    let verified = begun.elapsed();
+    if !verification.intact() {
+        return Err(format!("the journal is damaged: {:?}", verification.findings));
+    }
+    let records = verification.records;
+    let reading = format!("its {records} records are opened in {opened:.2?} and verified in {verified:.2?}");
     std::fs::remove_dir_all(&at).and_then(|()| std::fs::remove_file(folder.join("plain"))).map_err(fault)?;
-    Ok(pairs)
+    Ok((pairs, reading))
 }
 
 fn number<T: std::str::FromStr>(text: Option<&String>) -> Result<T, String> {
@@ -181,7 +197,7 @@ impl PlainFile {
     fn lead(&self) {
         let taken = std::mem::take(&mut lock(&self.queue).waiting);
         let mut file = lock(&self.file);
-        let bytes: Vec<u8> = taken.iter().flat_map(|one| one.bytes.iter().copied()).collect();
+        let bytes = taken.iter().map(|one| &one.bytes[..]).collect::<Vec<_>>().concat();
         file.0.write_all_at(&bytes, file.1).expect("the plain file takes the bytes");
         file.0.sync_data().expect("the plain file syncs");
         file.1 += bytes.len() as u64;

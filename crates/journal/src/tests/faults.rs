@@ -277,6 +277,22 @@ fn a_write_that_finds_no_room_half_way_leaves_nothing_behind() {
 }
 
 #[test]
+fn every_segment_has_its_room_before_records_come() {
+    let disk = FaultyDisk::new(1);
+    let appender = Appender::open(Path::new(FOLDER), options_on(&disk, 1)).unwrap();
+    for _ in 0..30 {
+        appender.append(vec![draft("a", &[1; 1000])], Expect::Anything).unwrap();
+        assert_eq!(disk.content(&last_segment(&disk)).len(), 8192);
+    }
+    // What is larger than a segment gets one of its own.
+    appender.append(vec![draft("a", &[1; 20_000])], Expect::Anything).unwrap();
+    assert!(disk.content(&last_segment(&disk)).len() > 20_000);
+    appender.append(vec![draft("a", &[1; 1000])], Expect::Anything).unwrap();
+    assert_eq!(disk.content(&last_segment(&disk)).len(), 8192);
+    assert_eq!(read_all(&disk).len(), 32);
+}
+
+#[test]
 fn remains_of_a_write_without_room_do_not_look_like_damage_in_a_finished_segment() {
     for seed in 1..=200 {
         let disk = FaultyDisk::new(seed);
