@@ -289,12 +289,7 @@ impl StoreWatch {
         endings.into_values().find(|signs| signs.len() >= self.limits.renames)
     }
 
-    fn make<'a>(
-        &self,
-        now_ms: i64,
-        suspicion: Suspicion,
-        signs: impl Iterator<Item = &'a Sign>,
-    ) -> Burst {
+    fn make<'a>(&self, now_ms: i64, suspicion: Suspicion, signs: impl Iterator<Item = &'a Sign>) -> Burst {
         let signs: Vec<&Sign> = signs.collect();
         let first = signs.iter().map(|sign| sign.at_ms).min().unwrap_or(now_ms);
         Burst {

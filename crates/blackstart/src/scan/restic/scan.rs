@@ -316,9 +316,9 @@ impl One<'_, '_> {
         by_path(&path.to_owned())
             .or_else(|| renamed.as_ref().and_then(by_path))
             .or_else(|| self.memory.contents.get(&entry.content).copied())
-            .or_else(
-                || if self.memory.begun { None } else { self.past_in_older(path, renamed.as_deref(), entry) },
-            )
+            .or_else(|| {
+                if self.memory.begun { None } else { self.past_in_older(path, renamed.as_deref(), entry) }
+            })
     }
 
     /// The last version with another content in snapshots before those that are judged.
