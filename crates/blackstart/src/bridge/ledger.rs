@@ -38,7 +38,8 @@ impl State {
         }
     }
 
-    fn settled(self, outcome: Outcome) -> Option<State> {
+    /// After an outcome became known; `None`: that is not allowed.
+    pub fn settled(self, outcome: Outcome) -> Option<State> {
         match self {
             State::Pending => Some(State::Settled(outcome)),
             State::Settled(Outcome::Applied)
@@ -48,7 +49,8 @@ impl State {
         }
     }
 
-    fn reopened(self) -> State {
+    /// After what is behind was restored to a state before it.
+    pub fn reopened(self) -> State {
         match self {
             State::Pending | State::Settled(Outcome::Applied) | State::Settled(Outcome::AlreadyThere) => {
                 State::Pending

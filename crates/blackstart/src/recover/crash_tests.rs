@@ -310,7 +310,9 @@ impl Stage {
             .map(|(id, step)| (id.clone(), step.target.clone()))
             .collect();
         for (step, target) in &held {
-            let done = self.sim.running().contains(target);
+            let start = *step == step_id(StepKind::Start, target);
+            let admitted = self.sim.state().effects.contains_key(&format!("admit {target}"));
+            let done = if start { self.sim.running().contains(target) } else { admitted };
             let found = if done { Found::Done } else { Found::NotDone };
             // She has looked and made sure; from here on it may be begun once more.
             self.sim.state().begun.clear();
@@ -642,7 +644,7 @@ fn random_health(dice: &mut Dice) -> Health {
 /// snapshot, nothing running twice, no illegal move: whatever fails, flaps, dies or is killed.
 #[test]
 fn whatever_happens_the_rules_hold() {
-    for seed in 0..1_500 {
+    for seed in 0..300 {
         let mut dice = Dice { seed, count: 0 };
         let estate = random_estate(&mut dice);
         let mut stage = stage(&estate, seed);
@@ -650,7 +652,8 @@ fn whatever_happens_the_rules_hold() {
             let health = random_health(&mut dice);
             stage.sim.state().health.insert(service.clone(), health);
         }
-        for snapshot in stage.sim.state().clean.clone() {
+        let snapshots = stage.sim.state().clean.clone();
+        for snapshot in snapshots {
             if dice.below(4) == 0 {
                 let name = snapshot.trim_start_matches("clean-").to_owned();
                 stage.sim.state().clean.remove(&snapshot);
