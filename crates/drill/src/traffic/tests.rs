@@ -1,3 +1,5 @@
+//! Tests of `traffic`.
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Mutex;
