@@ -24,11 +24,13 @@ const PLAIN_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Runs the benchmark and prints one row per number of callers.
 pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
     let (mut folder, mut rounds, mut seconds) = (PathBuf::from("."), 61_usize, 0.25_f64);
+    let mut rows = CALLERS.to_vec();
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--rounds" => rounds = number(args.next())?,
             "--seconds" => seconds = number(args.next())?,
+            "--callers" => rows = vec![number(args.next())?],
             path => folder = PathBuf::from(path),
         }
     }
@@ -39,7 +41,7 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
         "durable appends of {PAYLOAD_BYTES} bytes, {rounds} rounds of {seconds} s for each, in turn"
     ))?;
     say("callers   journal/s   plain file/s   ratio: of all   median   lower and upper quarter".to_owned())?;
-    for callers in CALLERS {
+    for callers in rows {
         let (pairs, reading) = compare(folder.path(), callers, rounds, Duration::from_secs_f64(seconds))?;
         let ratios = sorted(pairs.iter().map(|(journal, plain)| journal / plain));
         let journal = pairs.iter().map(|(journal, _)| journal).sum::<f64>() / rounds as f64;
