@@ -1,6 +1,6 @@
 //! The ledger against random histories: nothing may be lost, doubled, mixed up or counted wrongly.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -89,6 +89,8 @@ fn fact_of(step: &Step, sequence: u64) -> Fact {
 #[derive(Default)]
 struct Plain {
     items: Vec<(u64, usize, State, bool)>,
+    /// When each item was settled last.
+    settled: BTreeMap<u64, u64>,
     behind: bool,
 }
 
@@ -100,6 +102,7 @@ impl Plain {
                 for (at, of, state, _) in &mut self.items {
                     if at == item && of == tenant && *state == State::Pending {
                         *state = State::Settled(*outcome);
+                        self.settled.insert(*item, sequence);
                     }
                 }
             }
@@ -107,7 +110,8 @@ impl Plain {
                 for (at, of, state, doubt) in &mut self.items {
                     let thrown_back =
                         matches!(state, State::Settled(Outcome::Applied | Outcome::AlreadyThere));
-                    if tenants.contains(of) && (*at >= *from || *doubt) && thrown_back {
+                    let answered_since = self.settled.get(at).is_some_and(|settled| settled >= from);
+                    if tenants.contains(of) && (*at >= *from || answered_since || *doubt) && thrown_back {
                         *state = State::Pending;
                     }
                 }
@@ -210,6 +214,22 @@ fn entries_before_a_jump_of_the_clock_may_be_later_than_they_show() {
     let ledger = history(&[(10, None), (20, None), (130, Some(jump)), (130, None)]);
     assert_eq!(ledger.first_since(115), 1, "20 may have been 120");
     assert_eq!(ledger.first_since(125), 3);
+}
+
+#[test]
+fn what_was_accepted_before_but_answered_since_is_reopened() {
+    let mut ledger = history(&[(10, None), (20, None)]);
+    let settle = |ledger: &mut Ledger, time_ms: i64, item: u64| {
+        let settled = Step::Settle { tenant: 0, item, outcome: Outcome::Applied };
+        ledger.apply(ledger.entries, time_ms, &fact_of(&settled, 0));
+    };
+    settle(&mut ledger, 30, 0);
+    // Restored to 35: the core may have taken this one before or after that.
+    settle(&mut ledger, 40, 1);
+    let reopened = Step::Reopen { tenants: BTreeSet::from([0]), from: ledger.first_since(35) };
+    ledger.apply(ledger.entries, 50, &fact_of(&reopened, 0));
+    let pending: Vec<u64> = ledger.book(&id(0)).unwrap().pending_from(0).map(|item| item.sequence).collect();
+    assert_eq!(pending, [1]);
 }
 
 #[test]
