@@ -204,10 +204,6 @@ impl PlainFile {
         file.0.sync_data().expect("the plain file syncs");
         file.1 += bytes.len() as u64;
         drop(file);
-        for one in taken {
-            *lock(&one.state) = State::Done;
-            one.changed.notify_one();
-        }
         let mut queue = lock(&self.queue);
         match queue.waiting.first() {
             Some(next) => {
@@ -215,6 +211,11 @@ impl PlainFile {
                 next.changed.notify_one();
             }
             None => queue.led = false,
+        }
+        drop(queue);
+        for one in taken {
+            *lock(&one.state) = State::Done;
+            one.changed.notify_one();
         }
     }
 }
