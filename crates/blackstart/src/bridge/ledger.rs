@@ -66,7 +66,7 @@ impl State {
 pub struct Item {
     pub sequence: u64,
     pub accepted_ms: i64,
-    /// Accepted while the clock was in doubt: counts as later than any time.
+    /// Accepted or settled while the clock was in doubt: counts as later than any time.
     pub clock_in_doubt: bool,
     pub operation: Arc<str>,
     pub receipt: ReceiptId,
@@ -216,11 +216,12 @@ impl Book {
         }
     }
 
-    fn settle(&mut self, at: u64, time_ms: i64, settled: &Settled) -> bool {
+    fn settle(&mut self, at: u64, time_ms: i64, clock_in_doubt: bool, settled: &Settled) -> bool {
         let Some(item) = self.items.get_mut(&settled.item) else { return false };
         let Some(to) = item.state.settled(settled.outcome) else { return false };
         item.settled_at = Some(at);
         item.settled_ms = time_ms;
+        item.clock_in_doubt |= clock_in_doubt;
         item.status = Some(settled.status);
         self.change(settled.item, to);
         true
@@ -295,7 +296,7 @@ impl Ledger {
             Fact::Accepted(accepted) => self.accept(sequence, time_ms, accepted),
             Fact::Settled(settled) => {
                 let book = self.books.entry(settled.tenant.clone()).or_default();
-                if !book.settle(sequence, time_ms, settled) {
+                if !book.settle(sequence, time_ms, self.clock_behind, settled) {
                     self.strange += 1;
                 }
             }

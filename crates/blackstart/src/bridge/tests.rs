@@ -99,10 +99,11 @@ impl Plain {
         match step {
             Step::Accept { tenant, .. } => self.items.push((sequence, *tenant, State::Pending, self.behind)),
             Step::Settle { tenant, item, outcome } => {
-                for (at, of, state, _) in &mut self.items {
+                for (at, of, state, doubt) in &mut self.items {
                     if at == item && of == tenant && *state == State::Pending {
                         *state = State::Settled(*outcome);
                         self.settled.insert(*item, sequence);
+                        *doubt |= self.behind;
                     }
                 }
             }
@@ -250,6 +251,16 @@ fn what_was_accepted_while_the_clock_was_in_doubt_is_always_reopened() {
     ledger.apply(ledger.entries, 21, &fact_of(&reopened, 0));
     let pending: Vec<u64> = ledger.book(&id(0)).unwrap().pending_from(0).map(|item| item.sequence).collect();
     assert_eq!(pending, [2]);
+}
+
+#[test]
+fn what_was_answered_while_the_clock_was_in_doubt_is_always_reopened() {
+    let mut ledger = history(&[(10, None), (10, Some(Fact::ClockBehind { behind_ms: 5 }))]);
+    let settled = Step::Settle { tenant: 0, item: 0, outcome: Outcome::Applied };
+    ledger.apply(2, 11, &fact_of(&settled, 0));
+    let reopened = Step::Reopen { tenants: BTreeSet::from([0]), from: ledger.first_since(1_000) };
+    ledger.apply(3, 12, &fact_of(&reopened, 0));
+    assert_eq!(ledger.book(&id(0)).unwrap().account.pending, 1);
 }
 
 #[test]
