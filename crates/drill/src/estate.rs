@@ -161,9 +161,13 @@ impl Layout {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).during(|| format!("cannot make {}", folder.display()))?;
         }
-        for store in &self.stores {
-            self.make_store(store)?;
-        }
+        // A new repository costs a second of key derivation, by design; side by side that is spent once.
+        std::thread::scope(|scope| {
+            let made: Vec<_> =
+                self.stores.iter().map(|store| scope.spawn(|| self.make_store(store))).collect();
+            let broken = || Fault::new("making a store broke off");
+            made.into_iter().try_for_each(|store| store.join().map_err(|_| broken())?)
+        })?;
         files::write_estate(self)
     }
 

@@ -297,13 +297,12 @@ async fn play(desk: &Desk, wishes: &[Wish], promised: &mut Promised) {
                     .await
                     .map(|()| promised.items.get_mut(&at).unwrap().2 = State::Settled(outcome))
             }
-            Wish::Hold => desk
-                .hold([tenant("a")].into(), "x".into())
-                .await
-                .map(|_| drop(promised.held.insert("a", true))),
-            Wish::Release => {
-                desk.release([tenant("a")].into()).await.map(|_| drop(promised.held.insert("a", false)))
-            }
+            Wish::Hold => desk.hold([tenant("a")].into(), "x".into()).await.map(|_| {
+                promised.held.insert("a", true);
+            }),
+            Wish::Release => desk.release([tenant("a")].into()).await.map(|_| {
+                promised.held.insert("a", false);
+            }),
             Wish::Reopen => desk.reopen([tenant("a")].into(), 0).await.map(|_| {
                 promised.held.insert("a", true);
                 for item in promised.items.values_mut() {

@@ -11,7 +11,7 @@ use super::{Answer, Failure, folder, talk};
 use crate::estate::check::{self, Summary, spaced};
 use crate::estate::files::ReadFault;
 use crate::estate::place::{Place, Sources};
-use crate::estate::{Estate, Finding, Grade, Id, Reading, canonical};
+use crate::estate::{Finding, Grade, Id, Reading, canonical};
 
 /// What is wrong with this estate? Findings, worst first: blocking (no plan can be made, or it would be
 /// wrong), serious (a restart will hurt here), note. Exit 1 only if something is blocking.
@@ -34,22 +34,6 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     }
     let blocking = findings.iter().any(|finding| finding.grade == Grade::Blocking);
     Ok(if blocking { Answer::No } else { Answer::Done })
-}
-
-/// The estate that a command works on. Refused while a finding is blocking: a plan, a cut or a page made
-/// from it would be wrong.
-pub fn load(path: &Path) -> Result<Estate, Failure> {
-    let reading = read(path)?;
-    let findings = check::judge(&reading);
-    let blocking = findings.iter().filter(|finding| finding.grade == Grade::Blocking).count();
-    let Some(first) = findings.first().filter(|_| blocking > 0) else { return Ok(reading.estate) };
-    let place = place(&reading.sources, first).map_or_else(String::new, |at| format!(" ({at})"));
-    let shown = path.display();
-    Err(Failure::refused(
-        format!("{shown} has {blocking} blocking findings; the first: {}{place}", first.what),
-        "what is made from this estate would be wrong",
-        format!("see all of them and mend them: blackstart check {shown}"),
-    ))
 }
 
 fn read(path: &Path) -> Result<Reading, Failure> {

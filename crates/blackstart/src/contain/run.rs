@@ -109,9 +109,10 @@ fn stop(incident: &Incident, world: &dyn World, service: &Service, act: &CutAct)
     Ok(if done.is_empty() { "it was not running".to_owned() } else { done.join(", ") })
 }
 
-/// Whether a process of it would be found if it lived. That we could start it does not mean that we did.
+/// Whether a process of it would be found if it lived. That we could start it does not mean that we did. A job keeps
+/// no process between its runs, so there is nothing to look for unless we ran it.
 fn is_process_known(incident: &Incident, run: &Run, act: &CutAct) -> bool {
-    run.pid_file.is_some() || incident.view().recover.services.contains_key(act.target())
+    run.job || run.pid_file.is_some() || incident.view().recover.services.contains_key(act.target())
 }
 
 /// Its living processes: the one we started, and the one that wrote its number down.

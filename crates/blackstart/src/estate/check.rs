@@ -39,6 +39,9 @@ pub fn judge(reading: &Reading) -> Vec<Finding> {
 
 /// Findings about the content alone, for an estate of which the files may be gone (`Sources::default()`).
 pub fn content(estate: &Estate, sources: &Sources) -> Vec<Finding> {
+    if let Some(finding) = too_large(estate) {
+        return vec![finding];
+    }
     let look = Look { estate, sources, links: Links::new(estate) };
     let mut findings = references::unknown(&look);
     findings.extend(rings::all(&look));
@@ -46,6 +49,36 @@ pub fn content(estate: &Estate, sources: &Sources) -> Vec<Finding> {
     findings.extend(people::all(&look));
     findings.sort_by_key(|finding| finding.grade);
     findings
+}
+
+/// Most things of one kind, and most dependencies. Beyond that a check takes minutes, and no crew restarts it
+/// as one.
+const THINGS_MAX: usize = 5_000;
+const EDGES_MAX: usize = 50_000;
+/// Most pairs of tenant and capability.
+const PAIRS_MAX: usize = 1_000_000;
+
+fn too_large(estate: &Estate) -> Option<Finding> {
+    let numbers = summary(estate);
+    let things = [numbers.sites, numbers.hosts, numbers.services, numbers.stores, numbers.externals];
+    let pairs = numbers.capabilities.saturating_mul(numbers.tenants);
+    let fits = things.into_iter().all(|count| count <= THINGS_MAX)
+        && numbers.edges <= EDGES_MAX
+        && pairs <= PAIRS_MAX;
+    (!fits).then(|| {
+        Finding::new(
+            Grade::Blocking,
+            "too-large",
+            format!(
+                "this estate has {} services, {} stores, {} dependencies and {pairs} pairs of tenant and capability",
+                numbers.services, numbers.stores, numbers.edges
+            ),
+            format!(
+                "more than {THINGS_MAX} of a kind, {EDGES_MAX} dependencies or {PAIRS_MAX} pairs are not judged"
+            ),
+            "look whether this is the right file; otherwise describe parts that can restart on their own as estates of their own",
+        )
+    })
 }
 
 /// What every check looks at.
@@ -85,6 +118,11 @@ pub fn spaced(number: u64) -> String {
         spaced.push(digit);
     }
     spaced
+}
+
+/// `1 tenant`, `2 tenants`.
+fn counted(number: usize, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 
 /// `part` of `whole` in percent, rounded down; of nothing, everything is zero.

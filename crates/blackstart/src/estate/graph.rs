@@ -222,14 +222,14 @@ fn spread<'i, 'e>(
     starts: impl IntoIterator<Item = &'i Id>,
     step: impl Fn(&Id) -> Vec<&'e Id>,
 ) -> BTreeSet<Id> {
-    let mut reached = BTreeSet::new();
+    let mut reached: BTreeSet<&'e Id> = BTreeSet::new();
     let mut open: Vec<&'e Id> = starts.into_iter().flat_map(&step).collect();
     while let Some(id) = open.pop() {
-        if reached.insert(id.clone()) {
+        if reached.insert(id) {
             open.extend(step(id));
         }
     }
-    reached
+    reached.into_iter().cloned().collect()
 }
 
 /// The services, stores and external parties that are meant by ids of any kind: a site means what runs and

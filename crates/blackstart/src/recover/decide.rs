@@ -61,7 +61,7 @@ pub enum Act {
 pub struct Task {
     pub step: Step,
     pub attempt: u32,
-    /// For a start: services that must be healthy at that moment.
+    /// For a start or an admission: services that must be healthy at that moment.
     pub providers: Vec<Provider>,
     /// For a restore or its verification: the snapshot, or why there is none.
     pub point: Result<String, String>,
@@ -209,10 +209,12 @@ impl Ground<'_> {
             return Verdict::Refused(refusal);
         }
         match step.kind {
-            StepKind::Gate | StepKind::Admit => Verdict::Do(Act::Perform(self.task(step))),
+            StepKind::Gate => Verdict::Do(Act::Perform(self.task(step))),
             StepKind::Verify => self.with_clean_snapshot(step),
             StepKind::Restore => self.consider_restore(step),
             StepKind::Start => self.consider_start(step),
+            // Load is not let in on top of something that has failed meanwhile.
+            StepKind::Admit => self.with_healthy_providers(step),
         }
     }
 
@@ -255,6 +257,10 @@ impl Ground<'_> {
         if let Some(refusal) = self.second_person(&step.service, service.second_person) {
             return Verdict::Refused(refusal);
         }
+        self.with_healthy_providers(step)
+    }
+
+    fn with_healthy_providers(&self, step: &Step) -> Verdict {
         if let Some(refusal) = self.providers_not_ready(step) {
             return Verdict::Refused(refusal);
         }
@@ -280,8 +286,8 @@ impl Ground<'_> {
     fn providers_not_ready(&self, step: &Step) -> Option<Refusal> {
         for edge in self.estate.needs(&step.service) {
             let planned = self.steps_of(&edge.to).next().is_some();
-            let matters = edge.kind.blocks_start() || (edge.kind == EdgeKind::Order && planned);
-            if !matters || edge.to.kind() == Kind::External {
+            let ordered = edge.kind == EdgeKind::Order && planned && step.kind == StepKind::Start;
+            if edge.to.kind() == Kind::External || !(must_be_up(step.kind, edge.kind) || ordered) {
                 continue;
             }
             if !planned && edge.to.kind() == Kind::Store && self.plan.lost.contains(&edge.to) {
@@ -300,10 +306,10 @@ impl Ground<'_> {
         None
     }
 
-    fn providers(&self, dependent: &Id) -> Vec<Provider> {
+    fn providers(&self, step: &Step) -> Vec<Provider> {
         self.estate
-            .needs(dependent)
-            .filter(|edge| edge.kind.blocks_start() && edge.to.kind() == Kind::Service)
+            .needs(&step.service)
+            .filter(|edge| must_be_up(step.kind, edge.kind) && edge.to.kind() == Kind::Service)
             .map(|edge| self.provider(&edge.to))
             .collect()
     }
@@ -323,10 +329,7 @@ impl Ground<'_> {
         Task {
             step: step.clone(),
             attempt: if begins { attempt.saturating_add(1) } else { attempt },
-            providers: match step.kind {
-                StepKind::Start => self.providers(&step.service),
-                StepKind::Verify | StepKind::Restore | StepKind::Gate | StepKind::Admit => Vec::new(),
-            },
+            providers: self.providers(step),
             point: recovery_point(self.view, step),
             process: self.view.recover.process_of(&step.service).cloned(),
         }
@@ -373,6 +376,15 @@ impl Ground<'_> {
             .iter()
             .filter(move |edge| edge.to == *provider && uses(edge.kind))
             .map(|edge| &edge.from)
+    }
+}
+
+/// Whether the provider of such an edge must be healthy when such a step is done.
+fn must_be_up(step: StepKind, edge: EdgeKind) -> bool {
+    match step {
+        StepKind::Verify | StepKind::Restore | StepKind::Gate => false,
+        StepKind::Start => edge.blocks_start(),
+        StepKind::Admit => edge.parks_dependent(),
     }
 }
 

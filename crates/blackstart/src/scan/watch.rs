@@ -274,9 +274,9 @@ impl StoreWatch {
         let counted: Vec<(&Sign, Verdict)> = bad.into_iter().chain(born.into_iter().take(replaced)).collect();
         if counted.len() >= self.limits.files {
             let suspicion = suspicion(counted.iter().map(|(_, verdict)| *verdict));
-            return Some(self.make(now_ms, suspicion, counted.into_iter().map(|(sign, _)| sign).collect()));
+            return Some(self.make(now_ms, suspicion, counted.iter().map(|(sign, _)| *sign)));
         }
-        self.renamed().map(|signs| self.make(now_ms, Suspicion::Suspicious, signs))
+        self.renamed().map(|signs| self.make(now_ms, Suspicion::Suspicious, signs.into_iter()))
     }
 
     fn renamed(&self) -> Option<Vec<&Sign>> {
@@ -289,7 +289,8 @@ impl StoreWatch {
         endings.into_values().find(|signs| signs.len() >= self.limits.renames)
     }
 
-    fn make(&self, now_ms: i64, suspicion: Suspicion, signs: Vec<&Sign>) -> Burst {
+    fn make<'a>(&self, now_ms: i64, suspicion: Suspicion, signs: impl Iterator<Item = &'a Sign>) -> Burst {
+        let signs: Vec<&Sign> = signs.collect();
         let first = signs.iter().map(|sign| sign.at_ms).min().unwrap_or(now_ms);
         Burst {
             store: self.store.clone(),

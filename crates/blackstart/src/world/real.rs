@@ -14,7 +14,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::{Answer, Ended, Launch, ProcessMark, Restored, Trace, World, WorldFault};
 use super::{processes, put_back, session};
 use crate::estate::model::{Probe, Run, Source};
-use crate::scan::restic::restore_snapshot;
 
 /// A started process must have become its command within this time, or the machine is in no state to start anything.
 const BECOME_MS: u64 = 10_000;
@@ -253,20 +252,18 @@ impl World for Real {
 
 /// Writes the files of the snapshot into `to`.
 fn read_repository(source: &Source, snapshot: &str, to: &Path) -> Result<(), String> {
-    // Sockets and pipes are left out: they are made again by whoever uses them.
-    restore_snapshot(source, snapshot, to).map(drop).map_err(|fault| chain(&fault))
-}
-
-/// A fault with its causes on one line.
-fn chain(fault: &dyn std::error::Error) -> String {
-    let mut text = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
+    match crate::scan::restic::restore_snapshot(source, snapshot, to) {
+        Ok(_) => Ok(()),
+        Err(fault) => {
+            let mut text = fault.to_string();
+            let mut cause = std::error::Error::source(&fault);
+            while let Some(error) = cause {
+                text.push_str(&format!(": {error}"));
+                cause = error.source();
+            }
+            Err(text)
+        }
     }
-    text
 }
 
 fn probe_tcp(address: &str, timeout: Duration) -> Answer {

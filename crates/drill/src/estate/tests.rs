@@ -1,3 +1,5 @@
+//! Tests of `estate`.
+
 use std::collections::BTreeSet;
 
 use super::*;

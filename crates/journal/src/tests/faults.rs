@@ -277,6 +277,27 @@ fn a_write_that_finds_no_room_half_way_leaves_nothing_behind() {
 }
 
 #[test]
+fn room_is_reserved_in_steps_in_every_segment() {
+    const MIB: usize = 1024 * 1024;
+    let disk = FaultyDisk::new(1);
+    let options = Options { segment_bytes: 9 * MIB as u64, ..options_on(&disk, 1) };
+    let appender = Appender::open(Path::new(FOLDER), options).unwrap();
+    let mut lengths = Vec::new();
+    let payload = vec![1; MIB];
+    for _ in 0..20 {
+        appender.append(vec![draft("a", &payload)], Expect::Anything).unwrap();
+        lengths.push(disk.content(&last_segment(&disk)).len() / MIB);
+    }
+    assert_eq!(lengths, [4, 4, 4, 8, 8, 8, 8, 9, 4, 4, 4, 8, 8, 8, 8, 9, 4, 4, 4, 8]);
+    // What is larger than a segment gets one of its own.
+    appender.append(vec![draft("a", &vec![1; 12 * MIB])], Expect::Anything).unwrap();
+    assert!(disk.content(&last_segment(&disk)).len() > 12 * MIB);
+    appender.append(vec![draft("a", &payload)], Expect::Anything).unwrap();
+    assert_eq!(disk.content(&last_segment(&disk)).len(), 4 * MIB);
+    assert_eq!(read_all(&disk).len(), 22);
+}
+
+#[test]
 fn remains_of_a_write_without_room_do_not_look_like_damage_in_a_finished_segment() {
     for seed in 1..=200 {
         let disk = FaultyDisk::new(seed);

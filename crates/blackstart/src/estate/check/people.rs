@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Look, percent, some, spaced};
+use super::{Look, counted, percent, some, spaced};
 use crate::estate::finding::{Finding, Grade};
 use crate::estate::id::{Id, Kind};
 use crate::estate::model::{Capability, CutBehaviour, EdgeKind};
@@ -72,8 +72,8 @@ fn unserved(look: &Look<'_>) -> Vec<Finding> {
             (Grade::Serious, format!("nothing serves {id}, for {people} insured"))
         } else {
             let what = format!(
-                "{id} is served to all but {} tenants with {people} insured: {}",
-                without.len(),
+                "{id} is served to all but {} with {people} insured: {}",
+                counted(without.len(), "tenant"),
                 some(&without)
             );
             (Grade::Note, what)
@@ -127,10 +127,11 @@ fn points(look: &Look<'_>, served: &Served<'_>) -> Vec<Finding> {
             let grade = if share >= SERIOUS_PERCENT { Grade::Serious } else { Grade::Note };
             let id = &point.id;
             let what = format!(
-                "without {id}, {} more services stop: {share} % of all service, {} insured of {} tenants",
+                "without {id}, {} more {} stop: {share} % of all service, {} insured of {}",
                 point.services,
+                if point.services == 1 { "service must" } else { "services" },
                 spaced(point.insured),
-                point.tenants
+                counted(point.tenants, "tenant")
             );
             let (means, to_do) = if id.kind() == Kind::External {
                 ("it is not ours to restore", "agree with them how to reach each other, and what works meanwhile")

@@ -1,3 +1,5 @@
+//! Every finding about content, with the smallest estate that shows it.
+
 use super::super::check::{content, judge, spaced};
 use super::super::place::Sources;
 use super::super::{Finding, Grade};
@@ -371,7 +373,7 @@ fn a_capability_that_nothing_serves_is_found_with_its_people() {
         (all[0].grade, all[0].ids.as_slice()),
         (Grade::Note, [id("capability:c"), id("tenant:u")].as_slice())
     );
-    assert!(all[0].what.contains("1 tenants with 1 234 567 insured: tenant:u"), "{}", all[0].what);
+    assert!(all[0].what.contains("1 tenant with 1 234 567 insured: tenant:u"), "{}", all[0].what);
 }
 
 #[test]
@@ -403,7 +405,7 @@ insured = 90
         "{}",
         all[0].what
     );
-    assert!(all[1].what.contains("90 % of all service, 90 insured of 1 tenants"), "{}", all[1].what);
+    assert!(all[1].what.contains("90 % of all service, 90 insured of 1 tenant"), "{}", all[1].what);
     assert!(all[1].means.contains("not ours to restore"));
 }
 
@@ -473,6 +475,17 @@ fn findings_come_worst_first_and_need_no_files() {
     let bare = content(&reading.estate, &Sources::default());
     assert_eq!(codes(&bare), codes(&all));
     assert!(bare.iter().all(|finding| finding.place.is_none()));
+}
+
+#[test]
+fn an_estate_beyond_all_measure_is_refused_and_one_just_below_is_judged() {
+    let chain = |length: usize| -> String {
+        (0..length)
+            .map(|at| format!("[service.s{at}]\nneeds.hard = [\"s{}\"]\n", (at + 1) % length))
+            .collect()
+    };
+    assert_eq!(codes(&judge(&read_toml(&chain(5001)))), ["too-large"]);
+    assert!(codes(&judge(&read_toml(&chain(300)))).contains(&"ring"));
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! What the example estate promises to the guide, the drill and other tests.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

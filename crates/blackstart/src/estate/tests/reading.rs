@@ -1,3 +1,5 @@
+//! What is read from files, and how mistakes of form are named.
+
 use super::super::model::{CutBehaviour, Evidence, Probe, Secret, StartClass, Tenants};
 use super::super::read::read_files;
 use super::super::{Grade, canonical, read};
