@@ -65,6 +65,8 @@ fn begin(stage: &mut Stage) -> Result<Attackers> {
     let program = text(&stage.layout.settings.program);
     let mut attackers = Attackers { running: Vec::new(), logs: Vec::new() };
     for store in stage.stores_of(LOST) {
+        // Attackers stop a database before they encrypt it: a running one would write its pages over theirs.
+        stage.world.kill(stage.layout.unit(&store.unit)?)?;
         let log = stage.folder.join(format!("attack-{}.jsonl", store.name));
         let words = [
             program.as_str(),
@@ -138,11 +140,8 @@ fn nightly_backup(stage: &mut Stage, act: &mut Act) -> Result<()> {
     stage.say("the nightly backup runs, as every night");
     let mut made = Vec::new();
     for store in stage.stores_of(LOST) {
-        // The service may be too broken to come to rest; its folder is backed up all the same, as backups do.
-        let snapshot = match stage.world.snapshot(&stage.layout, &store) {
-            Ok(snapshot) => snapshot,
-            Err(_) => snapshot::backup(&store.repository, &store.password, &store.folder)?,
-        };
+        // Nobody is there to be asked to rest: the folder is backed up as it lies, as backups do.
+        let snapshot = snapshot::backup(&store.repository, &store.password, &store.folder)?;
         made.push(format!(
             "{} {}",
             store.name,

@@ -83,10 +83,11 @@ impl Sender<'_> {
         }
     }
 
-    /// All funds in turn, so that even the smallest has business.
+    /// All funds in turn, so that even the smallest has business; the senders together go round once, not each.
     fn make_up(&mut self) -> Submission {
         let settings = &self.shared.settings;
-        let turn = usize::try_from(self.made + u64::from(self.number)).unwrap_or(0);
+        let turn = self.made * u64::from(self.threads) + u64::from(self.number);
+        let turn = usize::try_from(turn).unwrap_or(0);
         let fund = &settings.funds[turn % settings.funds.len()];
         let mine = u64::from((settings.persons_per_fund - self.number).div_ceil(self.threads));
         let person = self.number + self.threads * u32::try_from(self.rng.below(mine)).unwrap_or(0);
