@@ -13,6 +13,6 @@
 mod bridge;
 mod bridge_hostile;
 mod bridge_rig;
-mod scan;
 mod check;
+mod scan;
 mod tidy;
