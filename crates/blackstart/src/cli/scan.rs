@@ -267,9 +267,9 @@ fn show_repository(report: &RepositoryReport) {
 fn show_files(files: &[File]) {
     for file in files.iter().take(SHOWN_MAX) {
         let snapshot = file.snapshot.as_deref().map(|id| format!(" in {}", short(id))).unwrap_or_default();
-        talk::data(format!("{}{snapshot}: {}", file.verdict.word(), file.path));
+        talk::data(format!("{}{snapshot}: {}", file.verdict.word(), shown::harmless(&file.path)));
         for reason in &file.reasons {
-            talk::data(format!("    {reason}"));
+            talk::data(format!("    {}", shown::harmless(reason)));
         }
     }
     if files.len() > SHOWN_MAX {
