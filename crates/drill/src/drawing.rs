@@ -7,9 +7,11 @@ use crate::report_html::escape;
 use crate::story::{Act, Happening, Kind};
 
 const WIDTH: f64 = 960.0;
-const LEFT: f64 = 212.0;
+const LEFT: f64 = 136.0;
 const RIGHT: f64 = 24.0;
 const ROW: f64 = 23.0;
+/// Room for the signs of what happened.
+const TOP: f64 = 22.0;
 
 /// Where a second of the run lies from left to right.
 #[derive(Clone, Copy)]
@@ -62,22 +64,38 @@ pub fn class(kind: Kind) -> &'static str {
     }
 }
 
+/// The sign of a kind of happening, so that it needs no colour to be told apart.
+pub fn sign(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Attack => "▼",
+        Kind::Alarm => "◆",
+        Kind::Kill => "✕",
+        Kind::Step => "●",
+    }
+}
+
+/// A line at the moment of a happening, its sign above it.
+fn mark(axis: Axis, happening: &Happening, bottom: f64) -> String {
+    let (x, class) = (axis.x(happening.at_s), class(happening.kind));
+    format!(
+        "<line class=\"mark {class}\" x1=\"{x:.1}\" y1=\"14\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>\
+         <text class=\"sign {class}\" x=\"{x:.1}\" y=\"11\" text-anchor=\"middle\">{}<title>{}</title></text>\n",
+        sign(happening.kind),
+        escape(&format!("{:.1} s: {}", happening.at_s, happening.text))
+    )
+}
+
 /// A bar per act, a mark per happening.
 pub fn timeline(acts: &[Act], happenings: &[Happening], seconds: f64) -> String {
     let axis = Axis::new(seconds);
     let rows = f64::from(u32::try_from(acts.len()).unwrap_or(u32::MAX));
-    let bottom = 20.0 + rows * ROW;
+    let bottom = TOP + rows * ROW;
     let mut svg = open(bottom + 26.0, "The acts of the drill on one time axis");
-    svg += &axis.drawn(16.0, bottom);
+    svg += &axis.drawn(TOP, bottom);
     for happening in happenings {
-        let (x, class) = (axis.x(happening.at_s), class(happening.kind));
-        svg += &format!(
-            "<line class=\"mark {class}\" x1=\"{x:.1}\" y1=\"8\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>\
-             <circle class=\"dot {class}\" cx=\"{x:.1}\" cy=\"8\" r=\"3.2\"><title>{}</title></circle>\n",
-            escape(&format!("{:.1} s: {}", happening.at_s, happening.text))
-        );
+        svg += &mark(axis, happening, bottom);
     }
-    let mut y = 20.0;
+    let mut y = TOP;
     for (number, act) in acts.iter().enumerate() {
         svg += &row(axis, number + 1, act, y);
         y += ROW;
@@ -123,10 +141,6 @@ pub fn served(curve: &Curve, happenings: &[Happening], seconds: f64) -> String {
         );
     }
     svg += &axis.drawn(top, bottom);
-    svg += "<text x=\"0\" y=\"44\">of insured × urgency</text>\
-            <text class=\"dim\" x=\"0\" y=\"64\">dark: answered by the core</text>\
-            <text class=\"dim\" x=\"0\" y=\"82\">light: taken in, receipt given,</text>\
-            <text class=\"dim\" x=\"0\" y=\"98\">entered later</text>\n";
     let line = |of: fn(&crate::curve::Point) -> f64| -> Vec<(f64, f64)> {
         curve.points.iter().map(|point| (axis.x(point.at_s), y(of(point)))).collect()
     };
@@ -137,12 +151,7 @@ pub fn served(curve: &Curve, happenings: &[Happening], seconds: f64) -> String {
     svg += &format!("<path class=\"curve accepted\" d=\"{}\"/>\n", path(&accepted));
     svg += &format!("<path class=\"curve\" d=\"{}\"/>\n", path(&served));
     for happening in happenings.iter().filter(|happening| happening.kind != Kind::Step) {
-        let (x, class) = (axis.x(happening.at_s), class(happening.kind));
-        svg += &format!(
-            "<line class=\"mark {class}\" x1=\"{x:.1}\" y1=\"14\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>\
-             <circle class=\"dot {class}\" cx=\"{x:.1}\" cy=\"14\" r=\"3.2\"><title>{}</title></circle>\n",
-            escape(&format!("{:.1} s: {}", happening.at_s, happening.text))
-        );
+        svg += &mark(axis, happening, bottom);
     }
     svg + "</svg>"
 }

@@ -131,13 +131,13 @@ impl Layout {
         let funds = funds(settings.funds)?;
         let root = settings.root.clone();
         let make = Make { settings: &settings, root: &root };
-        let mut ports = Ports::new();
+        let ports = Ports::new();
         let bank_book = root.join("outside").join("bank.jsonl");
         let bank = make.service("bank", None, ports.free()?, &[("--book", text(&bank_book))]);
         let (mut units, mut stores, mut doors, mut jobs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (site, _) in SITES {
-            let site_units = make.site(site, &mut ports, &bank)?;
-            doors.push(make.door(site, &mut ports, &site_units)?);
+            let site_units = make.site(site, &ports, &bank)?;
+            doors.push(make.door(site, &ports, &site_units)?);
             units.extend(site_units);
             stores.extend([make.store("core", site, "core.db"), make.store("payments", site, "payments.db")]);
             jobs.push(make.job(site));
@@ -161,9 +161,13 @@ impl Layout {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).during(|| format!("cannot make {}", folder.display()))?;
         }
-        for store in &self.stores {
-            self.make_store(store)?;
-        }
+        // A new repository costs a second of key derivation, by design; side by side that is spent once.
+        std::thread::scope(|scope| {
+            let made: Vec<_> =
+                self.stores.iter().map(|store| scope.spawn(|| self.make_store(store))).collect();
+            let broken = || Fault::new("making a store broke off");
+            made.into_iter().try_for_each(|store| store.join().map_err(|_| broken())?)
+        })?;
         files::write_estate(self)
     }
 
@@ -281,7 +285,7 @@ impl Make<'_> {
         }
     }
 
-    fn site(&self, site: &str, ports: &mut Ports, bank: &Unit) -> Result<Vec<Unit>> {
+    fn site(&self, site: &str, ports: &Ports, bank: &Unit) -> Result<Vec<Unit>> {
         let here = Some(site);
         let identity = self.service("identity", here, ports.free()?, &[]);
         let outbox = self.root.join("outside").join(format!("mail-{site}.jsonl"));
@@ -297,7 +301,7 @@ impl Make<'_> {
     }
 
     /// The services that take business from outside have a public port each; identity and mail have none.
-    fn door(&self, site: &str, ports: &mut Ports, units: &[Unit]) -> Result<DoorAt> {
+    fn door(&self, site: &str, ports: &Ports, units: &[Unit]) -> Result<DoorAt> {
         let name = format!("door-{site}");
         let which = ["--root", &text(self.root), "--name", &name];
         let command = |word: &str| self.practice(&[&["door", word], &which[..]].concat());

@@ -25,3 +25,13 @@ fn main() -> ExitCode {
         Command::Practice(command) => drill::practice::run(&command),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn every_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -124,16 +124,17 @@ fn timeline(report: &Report) -> String {
         .iter()
         .map(|happening| {
             format!(
-                "<li><b class=\"{}\">{:.1} s</b><span>{}</span></li>\n",
-                if matches!(drawing::class(happening.kind), "attack" | "kill") { "bad" } else { "soft" },
+                "<li><b>{:.1} s</b><i class=\"{}\">{}</i><span>{}</span></li>\n",
                 happening.at_s,
+                if matches!(drawing::class(happening.kind), "attack" | "kill") { "bad" } else { "soft" },
+                drawing::sign(happening.kind),
                 escape(&happening.text)
             )
         })
         .collect();
     format!(
-        "<section><h2>What happened, and when</h2>\n<figure>{}<figcaption>Ten acts on one time axis. Dots above are the \
-         events listed below.</figcaption></figure>\n<ol class=\"when\">{entries}</ol></section>\n",
+        "<section><h2>What happened, and when</h2>\n<figure>{}<figcaption>Ten acts on one time axis. ▼ the attacker, \
+         ◆ an alarm, ✕ a kill, ● a step of people or product; all are listed below.</figcaption></figure>\n<ol class=\"when\">{entries}</ol></section>\n",
         drawing::timeline(&report.acts, &report.happenings, report.seconds)
     )
 }
@@ -149,9 +150,9 @@ fn curve(report: &Report) -> String {
     format!(
         "<section><h2>Who was served</h2>\n<p>Measured from the answers that senders got: for every fund and operation the \
          last answer counts until the next one, weighed with insured × urgency. At the lowest point {:.0} % were answered by \
-         a core; {:.0} % were at least taken in with a receipt.</p>\n<figure>{}<figcaption>The dark area was answered by a \
-         core. The light area was accepted by the bridge, sealed, written to disk and given a receipt while the core was \
-         gone. White below 100 % would be people turned away.</figcaption></figure></section>\n",
+         a core; {:.0} % were at least taken in with a receipt.</p>\n<figure>{}<figcaption><span class=\"swatch\"></span>answered by a core \
+         &nbsp; <span class=\"swatch held\"></span>core gone: accepted by the bridge, sealed, on disk, with a receipt, entered \
+         later. White below 100 % would be people turned away.</figcaption></figure></section>\n",
         lowest(|point| point.served),
         lowest(|point| point.accepted),
         drawing::served(&report.curve, &report.happenings, report.seconds)

@@ -1,6 +1,7 @@
 //! The door for everybody who records: becomes the writer, or hands over to it, and changes from the second to
 //! the first when the writer dies.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
@@ -54,10 +55,6 @@ impl Options {
     /// The real disk, segments of 64 MiB, a checkpoint at most once a second.
     pub fn new(key: SecretKey, origin: impl Into<String>) -> Options {
         let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let random = |bytes: &mut [u8]| {
-            getrandom::fill(bytes)
-                .expect("the system's random source does not fail once the system has started");
-        };
         Options {
             key,
             origin: origin.into(),
@@ -66,9 +63,34 @@ impl Options {
             checkpoint_every: Some(Duration::from_secs(1)),
             wait: Duration::from_secs(20),
             clock: Arc::new(move || i64::try_from(now()).unwrap_or(i64::MAX)),
-            random: Arc::new(random),
+            random: Arc::new(draw_random),
         }
     }
+}
+
+/// Bytes from the system's random source, fetched ahead per thread: one call for many records instead of several
+/// for each. What was handed out is wiped.
+fn draw_random(bytes: &mut [u8]) {
+    const AHEAD: usize = 1024;
+    thread_local! {
+        static DRAWN: RefCell<([u8; AHEAD], usize)> = const { RefCell::new(([0; AHEAD], AHEAD)) };
+    }
+    let fill = |bytes: &mut [u8]| {
+        getrandom::fill(bytes).expect("the system's random source does not fail once the system has started");
+    };
+    if bytes.len() > AHEAD {
+        return fill(bytes);
+    }
+    DRAWN.with_borrow_mut(|(drawn, used)| {
+        if AHEAD - *used < bytes.len() {
+            fill(drawn);
+            *used = 0;
+        }
+        let next = &mut drawn[*used..*used + bytes.len()];
+        bytes.copy_from_slice(next);
+        next.fill(0);
+        *used += bytes.len();
+    });
 }
 
 impl fmt::Debug for Options {
@@ -287,5 +309,27 @@ impl Drop for Writing {
             let _ = thread.join();
         }
         self.writer.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn random_bytes_fetched_ahead_are_handed_out_once() {
+        let draw = |length: usize| {
+            let mut bytes = vec![0; length];
+            draw_random(&mut bytes);
+            bytes
+        };
+        let lengths = (0..2000).map(|number| 16 + number % 40);
+        let drawn: HashSet<Vec<u8>> =
+            lengths.map(draw).map(|bytes| bytes[bytes.len() - 16..].to_vec()).collect();
+        assert_eq!(drawn.len(), 2000);
+        let long = draw(5000);
+        assert!(!long.windows(16).any(|window| window == [0; 16]));
     }
 }

@@ -43,12 +43,15 @@ pub(crate) fn try_lock(folder: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// The address of a socket holds only about 100 bytes, the path of a folder can be longer. So the folder is opened
+/// The address of a socket holds only about 100 bytes, the path of a folder can be longer. Then the folder is opened
 /// and named by its descriptor.
 fn with_socket<T>(folder: &Path, act: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+    let path = folder.join(SOCKET);
+    if path.as_os_str().len() < 100 {
+        return act(&path);
+    }
     let open = File::open(folder)?;
-    let path = format!("/proc/self/fd/{}/{SOCKET}", open.as_raw_fd());
-    act(Path::new(&path))
+    act(Path::new(&format!("/proc/self/fd/{}/{SOCKET}", open.as_raw_fd())))
 }
 
 /// The writer's side of the socket. Must be told to [`Server::stop`].

@@ -8,6 +8,9 @@ use crate::record::{ACTOR_BYTES_MAX, BatchId, Draft, KIND_BYTES_MAX, PAYLOAD_BYT
 pub const BATCH_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The most records in one batch.
 pub const BATCH_RECORDS_MAX: usize = 65_536;
+/// The most kinds that one decision can depend on.
+pub(crate) const EXPECTED_KINDS_MAX: usize = 1024;
+
 /// What must not have happened since the caller looked. `at` is the number of records the decision was based on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expect {
@@ -110,6 +113,9 @@ impl Offer {
             return invalid(format!(
                 "a batch has at most {BATCH_RECORDS_MAX} records and {BATCH_BYTES_MAX} bytes; record it in parts"
             ));
+        }
+        if matches!(&expect, Expect::NoneOfSince { kinds, .. } if kinds.len() > EXPECTED_KINDS_MAX) {
+            return invalid(format!("a decision names at most {EXPECTED_KINDS_MAX} kinds it depends on"));
         }
         for draft in &drafts {
             if draft.payload.len() > PAYLOAD_BYTES_MAX {

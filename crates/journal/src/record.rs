@@ -11,6 +11,8 @@
 //! digest in the leaf covers the body. The salt lies in the body, so that it is erased with the payload: a digest
 //! without its salt tells nothing about a payload that can be guessed.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use crate::tree::{Hash, leaf_hash};
@@ -81,7 +83,7 @@ pub struct Record {
 
 /// The part of a record that the hash tree covers and that is never erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
+pub(crate) struct Header<'a> {
     pub(crate) sequence: u64,
     pub(crate) time_ms: i64,
     /// How many records were on disk for certain when this one was written. All records that share this number
@@ -92,14 +94,14 @@ pub(crate) struct Header {
     pub(crate) batch_left: u32,
     pub(crate) payload_length: u32,
     pub(crate) version: u16,
-    pub(crate) actor: String,
-    pub(crate) kind: String,
+    pub(crate) actor: Cow<'a, str>,
+    pub(crate) kind: Cow<'a, str>,
 }
 
 /// A record's place and head, found in bytes. Its check held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
-    pub(crate) header: Header,
+    pub(crate) header: Header<'static>,
     pub(crate) digest: Hash,
     pub(crate) leaf_hash: Hash,
     pub(crate) erased: bool,
@@ -128,6 +130,7 @@ impl Frame {
 
     pub(crate) fn into_record(self, payload: Payload) -> Record {
         let Header { sequence, time_ms, actor, kind, version, .. } = self.header;
+        let (actor, kind) = (actor.into_owned(), kind.into_owned());
         Record { sequence, time_ms, actor, kind, version, payload, digest: self.digest }
     }
 }
@@ -181,7 +184,7 @@ fn check(journal: &JournalId, leaf_hash: &Hash) -> [u8; 8] {
 pub(crate) fn encode(
     out: &mut Vec<u8>,
     journal: &JournalId,
-    header: &Header,
+    header: &Header<'_>,
     digest: &Hash,
     salt: &[u8; SALT_BYTES],
     payload: &[u8],
@@ -242,7 +245,7 @@ pub(crate) fn parse(bytes: &[u8], journal: &JournalId) -> Parsed {
     }
 }
 
-fn parse_leaf(leaf: &[u8]) -> Option<(Header, Hash)> {
+fn parse_leaf(leaf: &[u8]) -> Option<(Header<'static>, Hash)> {
     let mut rest = leaf;
     let sequence = u64::from_be_bytes(take(&mut rest)?);
     let time_ms = i64::from_be_bytes(take(&mut rest)?);
@@ -259,8 +262,8 @@ fn parse_leaf(leaf: &[u8]) -> Option<(Header, Hash)> {
     }
     let (actor, rest) = rest.split_at(actor_length);
     let (kind, digest) = rest.split_at(kind_length);
-    let actor = String::from_utf8(actor.to_vec()).ok()?;
-    let kind = String::from_utf8(kind.to_vec()).ok()?;
+    let actor = Cow::Owned(String::from_utf8(actor.to_vec()).ok()?);
+    let kind = Cow::Owned(String::from_utf8(kind.to_vec()).ok()?);
     let header =
         Header { sequence, time_ms, written_at, batch, batch_left, payload_length, version, actor, kind };
     Some((header, digest.try_into().ok()?))
@@ -279,7 +282,7 @@ mod tests {
 
     use super::*;
 
-    fn frame(payload: &[u8]) -> (Vec<u8>, Header) {
+    fn frame(payload: &[u8]) -> (Vec<u8>, Header<'static>) {
         let header = Header {
             sequence: 7,
             time_ms: -1,

@@ -340,7 +340,7 @@ impl Kept {
         }
         self.leaves.push(frame.leaf_hash);
         let Header { batch, batch_left, kind, .. } = frame.header;
-        self.kinds.insert(kind, sequence);
+        self.kinds.insert(kind.into_owned(), sequence);
         let first = self.open_batch.get_or_insert(place).sequence;
         if batch_left == 0 {
             self.recent.insert(batch, first, sequence + 1);
@@ -438,14 +438,14 @@ impl Kept {
             batch_left: 0,
             payload_length: u32::try_from(payload.len()).expect("a few dozen bytes"),
             version: 1,
-            actor: "journal".to_owned(),
-            kind: KIND_TAIL_CUT.to_owned(),
+            actor: "journal".into(),
+            kind: KIND_TAIL_CUT.into(),
         };
         let journal = self.journal.expect("what was cut was found by the journal's id");
         let leaf = encode(out, &journal, &header, &digest(&salt, &payload), &salt, &payload);
         self.leaves.push(leaf);
         tree.push(leaf);
-        self.kinds.insert(header.kind, sequence);
+        self.kinds.insert(KIND_TAIL_CUT.to_owned(), sequence);
     }
 
     /// Makes the first segment. The journal's id is drawn here, once.

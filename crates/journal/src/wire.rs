@@ -7,7 +7,9 @@
 use std::io::{self, Read};
 
 use crate::checkpoint::Checkpoint;
-use crate::offer::{AppendError, Appended, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Expect, Offer};
+use crate::offer::{
+    AppendError, Appended, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, EXPECTED_KINDS_MAX, Expect, Offer,
+};
 use crate::record::{Draft, take};
 use crate::recover::KIND_ERASED;
 
@@ -17,7 +19,6 @@ pub(crate) const GREETING: &[u8; 8] = b"BShand01";
 pub(crate) const REQUEST_BYTES_MAX: usize = BATCH_BYTES_MAX + 1024 * 1024;
 /// A reply holds at most a checkpoint or a message.
 pub(crate) const REPLY_BYTES_MAX: usize = 128 * 1024;
-const EXPECTED_KINDS_MAX: usize = 1024;
 
 /// What a client wants of the writer.
 pub(crate) enum Request {

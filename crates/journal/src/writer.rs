@@ -4,6 +4,7 @@
 //! and passes the lead to somebody who came meanwhile. So one caller alone has no thread to wait for, and a
 //! hundred callers share one sync.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ const HISTORY_STEP: u64 = 256;
 /// One caller in the queue.
 struct Waiting {
     offer: Offer,
+    /// What its records will take on disk.
+    bytes: usize,
     /// Salt and digest per draft, made in the caller's own thread.
     sealed: Vec<([u8; SALT_BYTES], Hash)>,
     state: Mutex<State>,
@@ -187,8 +190,9 @@ impl Writer {
         (self.options.random)(&mut salts);
         let sealed = offer.drafts.iter().zip(salts.as_chunks().0);
         let sealed = sealed.map(|(draft, salt)| (*salt, digest(salt, &draft.payload))).collect();
-        let mine =
-            Arc::new(Waiting { offer, sealed, state: Mutex::new(State::Waits), changed: Condvar::new() });
+        let bytes = offer.drafts.iter().map(frame_length).sum();
+        let (state, changed) = (Mutex::new(State::Waits), Condvar::new());
+        let mine = Arc::new(Waiting { offer, bytes, sealed, state, changed });
         let mut queue = lock(&self.queue);
         queue.waiting.push(Arc::clone(&mine));
         (mine, !std::mem::replace(&mut queue.led, true))
@@ -230,10 +234,12 @@ impl Writer {
             answer_all(waiting, &AppendError::Stopped { cause: cause.clone() });
             return waiting.len();
         }
-        let mut staged = Staged { next: core.next, ..Staged::default() };
+        let bytes =
+            Vec::with_capacity(waiting.iter().map(|one| one.bytes).sum::<usize>().min(WRITE_BYTES_MAX));
+        let mut staged = Staged { next: core.next, bytes, ..Staged::default() };
         let mut done = 0;
         for one in waiting {
-            let need: usize = one.offer.drafts.iter().map(frame_length).sum();
+            let need = one.bytes;
             if let Some(answer) = staged.examine(core, &one.offer) {
                 staged.answers.push(answer);
             } else if staged.bytes.is_empty() {
@@ -286,6 +292,7 @@ impl Writer {
                     // The old segment gives back what it did not use. If that fails it only stays larger.
                     let _ = core.segment.set_length(core.end);
                     core.segment = segment;
+                    core.room = bytes;
                     core.end = SEGMENT_HEADER_BYTES as u64;
                     core.smeared_to = core.end;
                 },
@@ -524,12 +531,17 @@ impl Staged {
                 batch_left: u32::try_from(count - 1 - index).expect("a batch is bounded"),
                 payload_length: u32::try_from(draft.payload.len()).expect("a payload is bounded"),
                 version: draft.version,
-                actor: draft.actor.clone(),
-                kind: draft.kind.clone(),
+                actor: Cow::Borrowed(&draft.actor),
+                kind: Cow::Borrowed(&draft.kind),
             };
             let leaf = encode(&mut self.bytes, &core.journal, &header, digest, salt, &draft.payload);
             self.leaves.push(leaf);
-            self.kinds.insert(header.kind, header.sequence);
+            match self.kinds.get_mut(&draft.kind) {
+                Some(last) => *last = self.next,
+                None => {
+                    self.kinds.insert(draft.kind.clone(), self.next);
+                }
+            }
             self.next += 1;
         }
         let place = Appended { first, next: self.next };

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-measure journal [FOLDER] [--rounds N] [--seconds S]   durable appends against a plain preallocated file
-                                                      (FOLDER: where the disk is; default: the current folder)
+measure journal [FOLDER] [--rounds N] [--seconds S] [--callers N]
+        durable appends against a plain preallocated file (FOLDER: on the disk to measure; default: here)
 ";
 
 fn main() -> ExitCode {

@@ -38,7 +38,8 @@ impl State {
         }
     }
 
-    fn settled(self, outcome: Outcome) -> Option<State> {
+    /// After an outcome became known; `None`: that is not allowed.
+    pub fn settled(self, outcome: Outcome) -> Option<State> {
         match self {
             State::Pending => Some(State::Settled(outcome)),
             State::Settled(Outcome::Applied)
@@ -48,7 +49,8 @@ impl State {
         }
     }
 
-    fn reopened(self) -> State {
+    /// After what is behind was restored to a state before it.
+    pub fn reopened(self) -> State {
         match self {
             State::Pending | State::Settled(Outcome::Applied) | State::Settled(Outcome::AlreadyThere) => {
                 State::Pending
@@ -75,6 +77,8 @@ pub struct Item {
     pub state: State,
     /// The entry that settled it last; the core's reason lies there.
     pub settled_at: Option<u64>,
+    /// The time of that entry.
+    pub settled_ms: i64,
     pub status: Option<u16>,
 }
 
@@ -212,21 +216,26 @@ impl Book {
         }
     }
 
-    fn settle(&mut self, at: u64, settled: &Settled) -> bool {
+    fn settle(&mut self, at: u64, time_ms: i64, settled: &Settled) -> bool {
         let Some(item) = self.items.get_mut(&settled.item) else { return false };
         let Some(to) = item.state.settled(settled.outcome) else { return false };
         item.settled_at = Some(at);
+        item.settled_ms = time_ms;
         item.status = Some(settled.status);
         self.change(settled.item, to);
         true
     }
 
+    /// Throws back what may be missing behind: everything accepted since, and everything whose outcome came
+    /// since. The core took it at some moment between the two, so only an outcome from before `from` proves
+    /// that what was restored holds it.
     fn reopen(&mut self, at: u64, from: u64) {
         self.generation = at;
+        let since = |item: &Item| item.sequence >= from || item.settled_at.is_some_and(|at| at >= from);
         let thrown_back: Vec<u64> = self
             .items
             .values()
-            .filter(|item| item.sequence >= from || item.clock_in_doubt)
+            .filter(|item| since(item) || item.clock_in_doubt)
             .filter(|item| item.state != item.state.reopened())
             .map(|item| item.sequence)
             .collect();
@@ -286,7 +295,7 @@ impl Ledger {
             Fact::Accepted(accepted) => self.accept(sequence, time_ms, accepted),
             Fact::Settled(settled) => {
                 let book = self.books.entry(settled.tenant.clone()).or_default();
-                if !book.settle(sequence, settled) {
+                if !book.settle(sequence, time_ms, settled) {
                     self.strange += 1;
                 }
             }
@@ -338,6 +347,7 @@ impl Ledger {
             same_business_as: earlier.and_then(|earlier| book.items.get(earlier)).map(|item| item.receipt),
             state: State::Pending,
             settled_at: None,
+            settled_ms: time_ms,
             status: None,
         };
         if book.by_receipt.contains_key(&accepted.receipt) {
@@ -366,8 +376,8 @@ impl Ledger {
         );
     }
 
-    /// The first entry that may have been accepted at or after `since_ms`, as far as the clock can be
-    /// trusted: an entry before a recorded jump may be as much later than it shows as the clock jumped.
+    /// The first entry that accepted or settled something and may have come at or after `since_ms`, as far as
+    /// the clock can be trusted: an entry before a recorded jump may be as much later than it shows as the clock jumped.
     pub fn first_since(&self, since_ms: i64) -> u64 {
         let mut jumps = self.clock_jumps.iter().rev().peekable();
         let mut shift: i64 = 0;
@@ -376,7 +386,10 @@ impl Ledger {
             .books
             .values()
             .flat_map(|book| book.items.values())
-            .map(|i| (i.sequence, i.accepted_ms))
+            .flat_map(|item| {
+                let settled = item.settled_at.map(|at| (at, item.settled_ms));
+                std::iter::once((item.sequence, item.accepted_ms)).chain(settled)
+            })
             .collect();
         times.sort_unstable();
         for (sequence, time_ms) in times.into_iter().rev() {

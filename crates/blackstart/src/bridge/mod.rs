@@ -4,8 +4,21 @@
 //! and on the bridge's own disk before it is forwarded or answered. Hand-back is the tenant's own process.
 
 pub mod clock;
+pub mod config;
 pub mod counted;
+pub mod desk;
+pub mod edge;
 pub mod fact;
+pub mod handback;
 pub mod keys;
 pub mod ledger;
+pub mod receipt;
+pub mod run;
 pub mod seal;
+pub mod upstream;
+pub mod writer;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod tests;

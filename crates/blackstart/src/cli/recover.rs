@@ -111,11 +111,11 @@ fn show(event: &Event, json: bool) {
     let Event::Recover(event) = event else { return };
     match event {
         RecoverEvent::RunBegun { plan, .. } => {
-            talk::say(format!("running plan {}", &plan[..plan.len().min(12)]))
+            talk::say(format!("running plan {}", &plan[..plan.len().min(12)]));
         }
         RecoverEvent::StepIntended { step, attempt: 1, .. } => talk::say(format!("  begin   {step}")),
         RecoverEvent::StepIntended { step, attempt, .. } => {
-            talk::say(format!("  begin   {step}, attempt {attempt}"))
+            talk::say(format!("  begin   {step}, attempt {attempt}"));
         }
         RecoverEvent::StepDone { step, detail, .. } => talk::say(format!("  done    {step}: {detail}")),
         RecoverEvent::StepFailed { step, detail, .. } => talk::say(format!("  FAILED  {step}: {detail}")),

@@ -73,13 +73,13 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
         ));
     }
     let met = walk(root);
-    let total = met.iter().map(|met| if let MetKind::File { bytes, .. } = met.kind { bytes } else { 0 }).sum();
+    let total = met.iter().map(|met| if let MetKind::File { metadata, .. } = &met.kind { metadata.len() } else { 0 }).sum();
     let mut bar = Bar::new();
     let (mut files, mut counts, mut done) = (Vec::new(), BTreeMap::new(), 0);
     for met in &met {
         let judgement = match &met.kind {
-            MetKind::File { bytes, beside } => {
-                done += bytes;
+            MetKind::File { metadata, beside } => {
+                done += metadata.len();
                 judge_file(&met.path, *beside)
             }
             MetKind::Unreadable(error) => Judgement::unread(format!("could not be looked at: {error}")),

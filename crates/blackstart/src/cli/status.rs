@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::folder::{self, time};
 use super::{Answer, Failure, talk};
-use crate::command::situation::{Situation, situation};
+use crate::command::situation::{BridgeLine, CutLine, NotServed, RunLine, Situation, situation};
 use crate::estate::canonical;
 use crate::incident::event::CutAct;
 
@@ -58,96 +58,64 @@ fn page(now: &Situation) -> String {
         now.served_thousandths % 10,
     );
     let decisions = now.decide_next.iter().enumerate();
-    section(
-        &mut page,
-        "DECIDE NEXT",
-        decisions.map(|(at, next)| format!("{}. {}\n     {}", at + 1, next.what, next.command)),
-        "nothing waits for a decision",
-    );
-    section(
-        &mut page,
-        "NOT SERVED NORMALLY",
-        now.not_served.iter().map(|line| {
-            let first: Vec<&str> = line.tenants.iter().take(3).map(crate::estate::Id::name).collect();
-            let more = if line.tenants.len() > 3 { ", ..." } else { "" };
-            format!(
-                "{:<10} {:<34} {:>3} funds {:>11} insured  {}{more}",
-                line.standing,
-                line.name,
-                line.tenants.len(),
-                grouped(line.insured),
-                first.join(", ")
-            )
-        }),
-        "everything works for everybody",
-    );
-    section(
-        &mut page,
-        "HELD",
-        now.held.iter().map(|held| {
-            format!("{} by {} since entry {}: {}", held.on, held.by, held.since_entry, held.reason)
-        }),
-        "",
-    );
-    section(
-        &mut page,
-        "WAITING",
-        now.waiting.iter().map(|line| format!("{} for {}", line.what, line.for_what)),
-        "",
-    );
-    section(
-        &mut page,
-        "ALARMS",
-        now.alarms.iter().map(|alarm| {
-            format!("{}: {} files, {} (entry {})", alarm.store, alarm.files, time(alarm.time_ms), alarm.entry)
-        }),
-        "",
-    );
-    section(
-        &mut page,
-        "CUT OFF",
-        now.cuts.iter().map(|cut| {
-            let what = match &cut.act {
-                CutAct::StopService { service } => format!("stop {service}"),
-                CutAct::CloseDoor { site, door } => format!("close door {door} of {site}"),
-            };
-            format!("{what}: {:?} {}", cut.state, cut.detail).trim_end().to_lowercase()
-        }),
-        "",
-    );
-    if let Some(run) = &now.run {
-        let how = match run.complete {
-            Some(true) => "complete",
-            Some(false) => "ended, something waits",
-            None => "at work, or it was killed: run recover again, it goes on",
-        };
-        let plan: String = run.plan.chars().take(12).collect();
-        section(
-            &mut page,
-            "RESTART",
-            [format!("plan {plan}: {} steps done of {} begun; {how}", run.done, run.begun)].into_iter(),
-            "",
-        );
-    }
-    if let Some(bridge) = &now.bridge {
-        let line = format!(
-            "accepted {}, not in the core yet {}, conflicts for people {}, refused {} (counted {})",
-            grouped(bridge.accepted),
-            grouped(bridge.pending),
-            grouped(bridge.conflict),
-            grouped(bridge.refused),
-            bridge.as_of_ms.map_or_else(|| "?".to_owned(), time),
-        );
-        section(&mut page, "EMERGENCY OPERATION", [line].into_iter(), "");
-    }
+    let decisions = decisions.map(|(at, next)| format!("{}. {}\n     {}", at + 1, next.what, next.command));
+    section(&mut page, "DECIDE NEXT", decisions, "nothing waits for a decision");
+    let not_served = now.not_served.iter().map(not_served);
+    section(&mut page, "NOT SERVED NORMALLY", not_served, "everything works for everybody");
+    let held = now.held.iter();
+    let held = held.map(|held| format!("{} by {} since entry {}: {}", held.on, held.by, held.since_entry, held.reason));
+    section(&mut page, "HELD", held, "");
+    section(&mut page, "WAITING", now.waiting.iter().map(|line| format!("{} for {}", line.what, line.for_what)), "");
+    let alarms = now.alarms.iter();
+    let alarms =
+        alarms.map(|alarm| format!("{}: {} files, {} (entry {})", alarm.store, alarm.files, time(alarm.time_ms), alarm.entry));
+    section(&mut page, "ALARMS", alarms, "");
+    section(&mut page, "CUT OFF", now.cuts.iter().map(cut), "");
+    section(&mut page, "RESTART", now.run.iter().map(restart), "");
+    section(&mut page, "EMERGENCY OPERATION", now.bridge.iter().map(business), "");
     if now.not_read + now.illegal > 0 {
-        let line = format!(
-            "{} entries could not be read, {} moves were not allowed: journal show",
-            now.not_read, now.illegal
-        );
-        section(&mut page, "JOURNAL", [line].into_iter(), "");
+        let line =
+            format!("{} entries could not be read, {} moves were not allowed: journal show", now.not_read, now.illegal);
+        section(&mut page, "JOURNAL", std::iter::once(line), "");
     }
     page
+}
+
+fn not_served(line: &NotServed) -> String {
+    let first: Vec<&str> = line.tenants.iter().take(3).map(crate::estate::Id::name).collect();
+    let more = if line.tenants.len() > 3 { ", ..." } else { "" };
+    let (standing, name, funds) = (line.standing, &line.name, line.tenants.len());
+    let insured = grouped(line.insured);
+    format!("{standing:<10} {name:<34} {funds:>3} funds {insured:>11} insured  {}{more}", first.join(", "))
+}
+
+fn cut(cut: &CutLine) -> String {
+    let what = match &cut.act {
+        CutAct::StopService { service } => format!("stop {service}"),
+        CutAct::CloseDoor { site, door } => format!("close door {door} of {site}"),
+    };
+    format!("{what}: {} {}", format!("{:?}", cut.state).to_lowercase(), cut.detail).trim_end().to_owned()
+}
+
+fn restart(run: &RunLine) -> String {
+    let how = match run.complete {
+        Some(true) => "complete",
+        Some(false) => "ended, something waits",
+        None => "at work, or it was killed: run recover again, it goes on",
+    };
+    let plan: String = run.plan.chars().take(12).collect();
+    format!("plan {plan}: {} steps done of {} begun; {how}", run.done, run.begun)
+}
+
+fn business(bridge: &BridgeLine) -> String {
+    format!(
+        "accepted {}, not in the core yet {}, conflicts for people {}, refused {} (counted {})",
+        grouped(bridge.accepted),
+        grouped(bridge.pending),
+        grouped(bridge.conflict),
+        grouped(bridge.refused),
+        bridge.as_of_ms.map_or_else(|| "?".to_owned(), time),
+    )
 }
 
 /// A headed list. Without lines: the sentence, or nothing at all.
@@ -173,7 +141,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(' ');
         }
         grouped.push(digit);

@@ -165,7 +165,8 @@ fn served_thousandths(estate: &Estate, view: &View) -> u64 {
             served += weight;
         }
     }
-    if all == 0 { 1000 } else { u64::try_from(served * 1000 / all).expect("a share is at most 1000") }
+    let share = (served * 1000).checked_div(all).unwrap_or(1000);
+    u64::try_from(share).expect("a share is at most 1000 thousandths")
 }
 
 fn held(view: &View) -> Vec<Held> {
@@ -286,8 +287,10 @@ fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
             format!("blackstart approve {folder} {}", &hash[..hash.len().min(12)]),
         );
     }
-    let anything_down = !services_down(estate, view).is_empty();
-    if anything_down && view.plan.plans.is_empty() && !view.contain.cuts.is_empty() {
+    let newest_cut =
+        view.contain.cuts.iter().filter(|cut| cut.state.is_in_force()).map(|cut| cut.since_entry).max();
+    let newest_plan = view.plan.plans.values().map(|plan| plan.recorded_at_entry).max();
+    if newest_cut.is_some() && newest_plan < newest_cut && !services_down(estate, view).is_empty() {
         decide(
             "services are cut off and there is no plan to bring them back".to_owned(),
             format!("blackstart plan ESTATE --lost ID --journal {folder} -o PLAN"),

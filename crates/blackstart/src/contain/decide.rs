@@ -55,7 +55,7 @@ pub fn cut(estate: &Estate, infected: &[Id], protect: &[Id]) -> Result<Cut, Refu
     let taken_already = graph::lost_when_down(estate, &sick);
     let lost = graph::lost_when_down(estate, &stopped.union(&sick).cloned().collect());
     let by_the_cut: BTreeSet<(Id, Id)> = lost.difference(&taken_already).cloned().collect();
-    protected(estate, protect, &stopped, &lost)?;
+    protected(estate, protect, infected, &stopped, &lost)?;
     let cost_insured = graph::loss(estate, &by_the_cut).insured;
     let mut infected: Vec<Id> = infected.to_vec();
     infected.sort();
@@ -121,6 +121,7 @@ fn exposed(estate: &Estate, sick: &BTreeSet<Id>, stopped: &BTreeSet<Id>) -> Vec<
 fn protected(
     estate: &Estate,
     protect: &[Id],
+    closed: &[Id],
     stopped: &BTreeSet<Id>,
     lost: &BTreeSet<(Id, Id)>,
 ) -> Result<(), Refusal> {
@@ -133,7 +134,9 @@ fn protected(
                 lost.iter().find(|(_, capability)| capability == id).map(|(tenant, _)| tenant.clone())
             }
             Kind::Site | Kind::Host | Kind::Service | Kind::Store | Kind::External | Kind::Resource => {
-                graph::expand(estate, [id]).intersection(stopped).next().cloned()
+                let inside = graph::expand(estate, [id]);
+                let closed = closed.iter().find(|site| *site == id).cloned();
+                inside.intersection(stopped).next().cloned().or(closed)
             }
         };
         if let Some(hit) = hit {

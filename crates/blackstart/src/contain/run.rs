@@ -76,7 +76,13 @@ fn perform(incident: &Incident, world: &dyn World, estate: &Estate, act: &CutAct
             if door.close.is_empty() {
                 return Err("the estate does not say how to close it".to_owned());
             }
-            command(incident.folder(), world, &door.close, &Run::default(), &format!("close-{}", door.name))
+            command(
+                incident.folder(),
+                world,
+                &door.close,
+                &Run::default(),
+                &format!("close-{}-{}", site.name(), door.name),
+            )
         }
         CutAct::StopService { service } => {
             let known =
@@ -97,10 +103,16 @@ fn stop(incident: &Incident, world: &dyn World, service: &Service, act: &CutAct)
         world.stop(&mark, GRACE_MS).map_err(|fault| fault.to_string())?;
         done.push(format!("process {} stopped", mark.pid));
     }
-    if done.is_empty() && run.pid_file.is_none() && run.start.is_empty() {
-        return Err("the estate does not say how to stop it".to_owned());
+    if done.is_empty() && !is_process_known(incident, &run, act) {
+        return Err("the estate does not say how to stop it, or which process it is".to_owned());
     }
     Ok(if done.is_empty() { "it was not running".to_owned() } else { done.join(", ") })
+}
+
+/// Whether a process of it would be found if it lived. That we could start it does not mean that we did. A job keeps
+/// no process between its runs, so there is nothing to look for unless we ran it.
+fn is_process_known(incident: &Incident, run: &Run, act: &CutAct) -> bool {
+    run.job || run.pid_file.is_some() || incident.view().recover.services.contains_key(act.target())
 }
 
 /// Its living processes: the one we started, and the one that wrote its number down.
@@ -127,12 +139,15 @@ fn command(
     run: &Run,
     name: &str,
 ) -> Result<String, String> {
+    // Doors have free names; the output stays in the folder all the same.
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    let name: String = name.chars().map(plain).collect();
     let output = folder.join("runs").join(format!("contain-{name}.out"));
     if let Some(parent) = output.parent() {
         std::fs::create_dir_all(parent)
             .map_err(|error| format!("cannot make {}: {error}", parent.display()))?;
     }
-    let launch = Launch { run: name, command, settings: run, output: &output };
+    let launch = Launch { run: &name, command, settings: run, output: &output };
     let ended = world.run(&launch, COMMAND_MS_MAX).map_err(|fault| fault.to_string())?;
     match ended.code {
         Some(0) => Ok(format!("`{}` done", command.join(" "))),
@@ -181,6 +196,14 @@ fn answering(
 ) -> Result<Option<String>, String> {
     if let CutAct::CloseDoor { site, door } = act {
         let door = find_door(estate, act).ok_or_else(|| format!("{site} has no door {door}"))?;
+        // Nobody answers at an address that does not exist either; that must not count as closed. Names are not
+        // looked up in an incident.
+        if door.probe.parse::<std::net::SocketAddr>().is_err() {
+            return Err(format!(
+                "`{}` is not an address to knock on: write it in numbers, such as 192.0.2.7:443",
+                door.probe
+            ));
+        }
         return Ok(match world.probe(&Probe::Tcp(door.probe.clone()), 1_000) {
             Answer::Yes => Some(format!("{} still accepts connections", door.probe)),
             Answer::No(_) => None,
@@ -202,7 +225,8 @@ fn answering(
             return Ok(Some(format!("its gate still answers: {:?}", gate.probe)));
         }
     }
-    if service.gates.is_empty() && run.pid_file.is_none() && run.start.is_empty() {
+    let knocked = service.gates.iter().any(|gate| matches!(gate.probe, Probe::Tcp(_) | Probe::Http { .. }));
+    if !knocked && !is_process_known(incident, &run, act) {
         return Err("the estate gives nothing to probe: nobody can say that it is off".to_owned());
     }
     Ok(None)

@@ -166,7 +166,7 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-fn word_of<T: PartialEq>(words: &[(&'static str, T)], meaning: T) -> &'static str {
+fn word_of<T: Copy + PartialEq>(words: &[(&'static str, T)], meaning: T) -> &'static str {
     words
         .iter()
         .find(|(_, known)| *known == meaning)

@@ -194,7 +194,7 @@ fn tenant(
             .filter(|one| !one.is_empty())
             .map(str::to_owned)
             .collect(),
-        languages: languages(spoken, &id, at("languages"), out),
+        languages: languages(spoken, &id, at("languages").as_ref(), out),
         colour: text("colour").filter(|colour| colour_fits(colour, &id, at("colour"), out)),
     };
     Some(Row { id, tenant, place, cells: places })

@@ -12,7 +12,7 @@ use super::id::{Id, Kind};
 use super::place::{Place, SourceFile, Sources};
 
 /// No number in an estate is larger, so that sums of products of them fit into 128 bits.
-pub const NUMBER_MAX: u64 = 1_000_000_000_000;
+pub(super) const NUMBER_MAX: u64 = 1_000_000_000_000;
 /// Findings of the reader that are kept; beyond it they are counted. A broken export repeats one mistake.
 const FINDINGS_MAX: usize = 200;
 
@@ -241,8 +241,14 @@ impl<'t> Fields<'t> {
     /// A set of ids: ordered, each once.
     pub(super) fn ids(&mut self, name: &'static str, kinds: &[Kind], out: &mut Out) -> Vec<Id> {
         let entries = self.array(name, out);
-        let mut ids: Vec<Id> =
-            entries.iter().filter_map(|entry| self.parse_id(name, entry, kinds, out)).collect();
+        let mut ids = Vec::new();
+        for entry in entries {
+            let Some(id) = self.parse_id(name, entry, kinds, out) else { continue };
+            if let (Some(owner), Some(place)) = (&self.owner, self.place_of(entry.span())) {
+                out.sources.put(owner, &format!("{}{name} {id}", self.path), place);
+            }
+            ids.push(id);
+        }
         ids.sort();
         ids.dedup();
         ids
@@ -280,7 +286,17 @@ impl<'t> Fields<'t> {
 
     pub(super) fn tables(&mut self, name: &'static str, out: &mut Out) -> Vec<Fields<'t>> {
         let entries = self.array(name, out);
-        entries.iter().filter_map(|entry| self.entry(name, entry, out)).collect()
+        let mut tables = Vec::new();
+        for (at, entry) in entries.iter().enumerate() {
+            if let Some(mut table) = self.entry(name, entry, out) {
+                table.path = format!("{}{name}[{}].", self.path, at + 1);
+                if let Some(owner) = &self.owner {
+                    out.sources.put(owner, table.path.trim_end_matches('.'), table.place());
+                }
+                tables.push(table);
+            }
+        }
+        tables
     }
 
     /// A share from 0 to 1, in thousandths.
@@ -302,7 +318,7 @@ impl<'t> Fields<'t> {
     /// A table of names and texts that the estate's author chooses freely.
     pub(super) fn into_texts(self, out: &mut Out) -> BTreeMap<String, String> {
         let mut texts = BTreeMap::new();
-        for (key, value) in self.table.iter() {
+        for (key, value) in self.table {
             match value.get_ref().as_str() {
                 Some(text) => drop(texts.insert(key.get_ref().to_string(), text.to_owned())),
                 None => self.wrong(&shown(key.get_ref()), value, "text in quotes", out),
@@ -399,18 +415,23 @@ pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's distance, one row at a time.
+/// Letters to add, drop, replace or swap with their neighbour (optimal string alignment), row by row.
 fn changes(left: &str, right: &str) -> usize {
+    let left: Vec<char> = left.chars().collect();
     let right: Vec<char> = right.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, left) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = at + 1;
-        for (column, right) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(left != *right);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+    for i in 1..=left.len() {
+        let mut next = vec![i];
+        for j in 1..=right.len() {
+            let replaced = row[j - 1] + usize::from(left[i - 1] != right[j - 1]);
+            let mut least = replaced.min(row[j] + 1).min(next[j - 1] + 1);
+            if i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1] {
+                least = least.min(before[j - 2] + 1);
+            }
+            next.push(least);
         }
+        before = std::mem::replace(&mut row, next);
     }
     row[right.len()]
 }

@@ -35,7 +35,7 @@ pub struct Loss {
 
 /// What `from` must wait for when it starts: edges that block a start, and `order` when `both` says that
 /// provider and dependent are in the same plan.
-fn waits<'e>(edge: &'e Edge, both: impl Fn(&Id, &Id) -> bool) -> Option<(&'e Id, &'e Id)> {
+fn waits(edge: &Edge, both: impl Fn(&Id, &Id) -> bool) -> Option<(&Id, &Id)> {
     let waits = edge.kind.blocks_start() || (edge.kind == EdgeKind::Order && both(&edge.from, &edge.to));
     waits.then_some((&edge.from, &edge.to))
 }
@@ -78,11 +78,14 @@ pub fn start_order_of(estate: &Estate, ids: &BTreeSet<Id>) -> Result<Vec<Id>, Cy
     if order.len() == ids.len() { Ok(order) } else { Err(shortest_cycle(&providers, &order)) }
 }
 
-/// The shortest ring among what could not be ordered; of several equally short ones that with the smallest ids.
+/// Most starting points from which a ring is searched for: beyond that a short ring is good enough.
+const RING_STARTS_MAX: usize = 500;
+
+/// The shortest ring among what could not be ordered; of several equally short ones the first found by id.
 fn shortest_cycle(providers: &BTreeMap<&Id, BTreeSet<&Id>>, ordered: &[Id]) -> Cycle {
     let ordered: BTreeSet<&Id> = ordered.iter().collect();
     let mut shortest: Option<Vec<Id>> = None;
-    for start in providers.keys().filter(|id| !ordered.contains(**id)) {
+    for start in in_rings(providers, &ordered).into_iter().take(RING_STARTS_MAX) {
         let limit = shortest.as_ref().map_or(usize::MAX, Vec::len);
         if limit <= 1 {
             break;
@@ -95,6 +98,31 @@ fn shortest_cycle(providers: &BTreeMap<&Id, BTreeSet<&Id>>, ordered: &[Id]) -> C
     let smallest = ids.iter().enumerate().min_by_key(|(_, id)| *id).map_or(0, |(at, _)| at);
     ids.rotate_left(smallest);
     Cycle { ids }
+}
+
+/// What could not be ordered and is needed by something else that could not: walking only such ids from
+/// provider to provider, one comes round. Takes away again and again what nothing left over needs.
+fn in_rings<'e>(providers: &BTreeMap<&'e Id, BTreeSet<&'e Id>>, ordered: &BTreeSet<&Id>) -> Vec<&'e Id> {
+    let mut left: BTreeMap<&Id, usize> =
+        providers.keys().filter(|id| !ordered.contains(**id)).map(|id| (*id, 0)).collect();
+    for needed in left.keys().copied().collect::<Vec<_>>().into_iter().flat_map(|id| &providers[id]) {
+        if let Some(count) = left.get_mut(*needed) {
+            *count += 1;
+        }
+    }
+    let mut free: Vec<&Id> = left.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
+    while let Some(id) = free.pop() {
+        left.remove(id);
+        for needed in &providers[id] {
+            if let Some(count) = left.get_mut(*needed) {
+                *count -= 1;
+                if *count == 0 {
+                    free.push(needed);
+                }
+            }
+        }
+    }
+    left.into_keys().collect()
 }
 
 /// Breadth first from `start` back to itself.
@@ -134,46 +162,74 @@ pub fn providers_blocking_start(estate: &Estate, dependent: &Id) -> BTreeSet<Id>
 /// Everything that must be healthy before `dependent` can start, directly or through others, without itself
 /// unless it stands in a ring.
 pub fn start_closure(estate: &Estate, dependent: &Id) -> BTreeSet<Id> {
-    closure(estate, dependent, EdgeKind::blocks_start)
+    Links::new(estate).providers(dependent, EdgeKind::blocks_start)
 }
 
 /// Everything without which `dependent` cannot serve, directly or through others.
 pub fn hard_closure(estate: &Estate, dependent: &Id) -> BTreeSet<Id> {
-    closure(estate, dependent, |kind| !kind.serves_without())
+    Links::new(estate).providers(dependent, |kind| !kind.serves_without())
 }
 
-/// Everything that `dependent` reaches over edges of the kinds that `follow` names.
-pub fn closure(estate: &Estate, dependent: &Id, follow: impl Fn(EdgeKind) -> bool) -> BTreeSet<Id> {
-    spread(estate, std::slice::from_ref(dependent), |edge| {
-        follow(edge.kind).then_some((&edge.from, &edge.to))
-    })
+/// The edges by both of their ends, for whoever asks more than once.
+pub struct Links<'e> {
+    providers: BTreeMap<&'e Id, Vec<&'e Edge>>,
+    dependents: BTreeMap<&'e Id, Vec<&'e Edge>>,
 }
 
-/// Everything that reaches `provider` over edges of the kinds that `follow` names.
-pub fn dependents(estate: &Estate, provider: &Id, follow: impl Fn(EdgeKind) -> bool) -> BTreeSet<Id> {
-    spread(estate, std::slice::from_ref(provider), |edge| follow(edge.kind).then_some((&edge.to, &edge.from)))
+impl<'e> Links<'e> {
+    pub fn new(estate: &'e Estate) -> Links<'e> {
+        let mut links = Links { providers: BTreeMap::new(), dependents: BTreeMap::new() };
+        for edge in &estate.edges {
+            links.providers.entry(&edge.from).or_default().push(edge);
+            links.dependents.entry(&edge.to).or_default().push(edge);
+        }
+        links
+    }
+
+    /// Edges that start at `dependent`.
+    pub fn needs(&self, dependent: &Id) -> &[&'e Edge] {
+        self.providers.get(dependent).map_or(&[], Vec::as_slice)
+    }
+
+    /// Edges that end at `provider`.
+    pub fn needed_by(&self, provider: &Id) -> &[&'e Edge] {
+        self.dependents.get(provider).map_or(&[], Vec::as_slice)
+    }
+
+    /// Everything that `dependent` reaches over edges of the kinds that `follow` names.
+    pub fn providers(&self, dependent: &Id, follow: impl Fn(EdgeKind) -> bool) -> BTreeSet<Id> {
+        let step = |id: &Id| -> Vec<&'e Id> {
+            self.needs(id).iter().filter(|edge| follow(edge.kind)).map(|edge| &edge.to).collect()
+        };
+        spread([dependent], step)
+    }
+
+    /// Everything that reaches one of `providers` over edges of the kinds that `follow` names.
+    pub fn dependents<'i>(
+        &self,
+        providers: impl IntoIterator<Item = &'i Id>,
+        follow: impl Fn(EdgeKind) -> bool,
+    ) -> BTreeSet<Id> {
+        let step = |id: &Id| -> Vec<&'e Id> {
+            self.needed_by(id).iter().filter(|edge| follow(edge.kind)).map(|edge| &edge.from).collect()
+        };
+        spread(providers, step)
+    }
 }
 
 /// What is reached from `starts` by at least one step.
-fn spread<'e>(
-    estate: &'e Estate,
-    starts: &[Id],
-    step: impl Fn(&'e Edge) -> Option<(&'e Id, &'e Id)>,
+fn spread<'i, 'e>(
+    starts: impl IntoIterator<Item = &'i Id>,
+    step: impl Fn(&Id) -> Vec<&'e Id>,
 ) -> BTreeSet<Id> {
-    let mut next: BTreeMap<&Id, Vec<&Id>> = BTreeMap::new();
-    for (from, to) in estate.edges.iter().filter_map(step) {
-        next.entry(from).or_default().push(to);
-    }
-    let mut reached = BTreeSet::new();
-    let mut open: Vec<&Id> = starts.iter().collect();
+    let mut reached: BTreeSet<&'e Id> = BTreeSet::new();
+    let mut open: Vec<&'e Id> = starts.into_iter().flat_map(&step).collect();
     while let Some(id) = open.pop() {
-        for to in next.get(id).into_iter().flatten() {
-            if reached.insert((*to).clone()) {
-                open.push(to);
-            }
+        if reached.insert(id) {
+            open.extend(step(id));
         }
     }
-    reached
+    reached.into_iter().cloned().collect()
 }
 
 /// The services, stores and external parties that are meant by ids of any kind: a site means what runs and
@@ -219,8 +275,8 @@ pub fn unstartable(estate: &Estate, ids: &BTreeSet<Id>) -> BTreeSet<Id> {
 }
 
 fn down(estate: &Estate, ids: &BTreeSet<Id>, follow: impl Fn(EdgeKind) -> bool) -> BTreeSet<Id> {
-    let starts: Vec<Id> = expand(estate, ids).into_iter().collect();
-    let mut down = spread(estate, &starts, |edge| follow(edge.kind).then_some((&edge.to, &edge.from)));
+    let starts = expand(estate, ids);
+    let mut down = Links::new(estate).dependents(&starts, follow);
     down.extend(starts);
     down.retain(|id| id.kind() == Kind::Service);
     down

@@ -10,6 +10,7 @@
 //! - `check`: findings about the content.
 
 pub mod canonical;
+pub mod check;
 mod csv;
 mod fields;
 pub mod files;

@@ -10,7 +10,7 @@ use super::fields::{Fields, Out, shown};
 use super::files::{self, Content, FILE_BYTES_MAX, RawFile, ReadFault};
 use super::finding::{Finding, Grade};
 use super::id::{Id, Kind};
-use super::model::Estate;
+use super::model::{Estate, Tenants};
 use super::place::{Place, Sources};
 use super::{csv, things};
 
@@ -47,22 +47,49 @@ pub fn read_files(files: &[RawFile]) -> Reading {
     if let Some(worst) = out.worst_not_shown {
         let what = format!("{} more of such findings are not shown", out.not_shown);
         let to_do = "mend those that are shown, then check again";
-        out.findings.push(Finding::new(
-            Grade::Note,
-            "more-findings",
-            what,
-            "the list is not complete",
-            to_do,
-        ));
+        out.findings.push(Finding::new(worst, "more-findings", what, "the list is not complete", to_do));
     }
     Reading { estate, findings: out.findings, sources: out.sources, incomplete: out.incomplete }
 }
 
-/// Sets have one order, so that the same estate is the same value however it was written down.
+/// Sets have one order and hold each thing once, so that the same estate is the same value however it was
+/// written down.
 pub(super) fn settle(estate: &mut Estate) {
+    let set = |ids: &mut Vec<Id>| {
+        ids.sort();
+        ids.dedup();
+    };
     estate.edges.sort_by(|a, b| (&a.from, a.kind, &a.to).cmp(&(&b.from, b.kind, &b.to)));
+    estate.edges.dedup_by(|b, a| (&a.from, a.kind, &a.to) == (&b.from, b.kind, &b.to));
+    for service in estate.services.values_mut() {
+        set(&mut service.crew);
+        service.gates.iter_mut().for_each(|gate| set(&mut gate.uses));
+    }
+    for serving in estate.capabilities.values_mut().flat_map(|capability| &mut capability.served_by) {
+        if let Tenants::Listed(tenants) = &mut serving.to {
+            set(tenants);
+        }
+    }
+    estate.authority.iter_mut().for_each(|authority| set(&mut authority.on));
     estate.authority.sort_by(|a, b| (&a.may, &a.on, &a.granted_by).cmp(&(&b.may, &b.on, &b.granted_by)));
     estate.authority.dedup();
+}
+
+/// What the fuzzer calls with anything: reading, judging and the way through the canonical text must neither
+/// panic nor disagree.
+pub fn fuzz_read(bytes: &[u8]) {
+    let content = Content::Bytes(bytes.to_vec());
+    for name in ["estate.toml", files::TENANTS] {
+        let reading = read_files(&[RawFile { name: name.to_owned(), content: content.clone() }]);
+        let findings = super::check::judge(&reading);
+        for place in findings.iter().filter_map(|finding| finding.place.as_ref()) {
+            let file = &reading.sources.files[place.file];
+            assert!(file.text.get(place.bytes.clone()).is_some(), "a finding points outside of {name}");
+        }
+        let text = super::canonical::text(&reading.estate);
+        let again = super::canonical::from_text(&text).expect("a canonical text can be read");
+        assert_eq!(again, reading.estate, "the canonical text must give the same estate");
+    }
 }
 
 /// The text of a file, without a byte order mark. Spreadsheets under Windows like to put one there.
@@ -118,7 +145,7 @@ fn tables(text: &str, file: usize, estate: &mut Estate, out: &mut Out) {
             fields.wrong(kind.word(), table, &format!("tables: [{}.name]", kind.word()), out);
             continue;
         };
-        for (key, value) in entries.iter() {
+        for (key, value) in entries {
             define(kind, key, value, file, estate, out);
         }
     }
@@ -174,7 +201,7 @@ fn define(
         }
         Kind::Store => drop(estate.stores.insert(id.clone(), things::store(fields, &id, out))),
         Kind::Capability => {
-            drop(estate.capabilities.insert(id.clone(), things::capability(fields, &id, out)))
+            drop(estate.capabilities.insert(id.clone(), things::capability(fields, &id, out)));
         }
         Kind::Tenant => drop(estate.tenants.insert(id.clone(), things::tenant(fields, &id, out))),
         Kind::External => drop(estate.externals.insert(id.clone(), things::external(fields, &id, out))),

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod bad_input;
+mod canonical;
+mod findings;
+mod gkv;
 mod graph;
 mod reading;
 

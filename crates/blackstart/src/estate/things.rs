@@ -43,6 +43,7 @@ pub(super) fn site(mut fields: Fields<'_>, id: &Id, out: &mut Out) -> Site {
     let mut doors = Vec::new();
     for mut door in fields.tables("doors", out) {
         let name = door.text("name", out).unwrap_or_default();
+        out.sources.put(id, &format!("doors {name}"), door.place());
         let close = door.texts("close", out);
         let open = door.texts("open", out);
         let probe = door.text("probe", out).unwrap_or_default();
@@ -333,7 +334,7 @@ pub(super) fn tenant(mut fields: Fields<'_>, id: &Id, out: &mut Out) -> Tenant {
         controller: fields.text("controller", out),
         supervisor: fields.text("supervisor", out),
         contacts: fields.texts("contacts", out),
-        languages: languages(spoken, id, Some(place.clone()), out),
+        languages: languages(spoken, id, Some(&place), out),
         colour: fields.text("colour", out).filter(|colour| colour_fits(colour, id, Some(place), out)),
     };
     fields.finish(out);
@@ -341,7 +342,7 @@ pub(super) fn tenant(mut fields: Fields<'_>, id: &Id, out: &mut Out) -> Tenant {
 }
 
 /// The languages that pages exist in, each once; others are found.
-pub(super) fn languages(given: Vec<String>, id: &Id, place: Option<Place>, out: &mut Out) -> Vec<String> {
+pub(super) fn languages(given: Vec<String>, id: &Id, place: Option<&Place>, out: &mut Out) -> Vec<String> {
     let mut languages: Vec<String> = Vec::new();
     for language in given {
         if !LANGUAGES.contains(&language.as_str()) {
@@ -355,7 +356,7 @@ pub(super) fn languages(given: Vec<String>, id: &Id, place: Option<Place>, out: 
                     "use de, fr, en",
                 )
                 .about([id.clone()])
-                .at(place.clone()),
+                .at(place.cloned()),
             );
         } else if !languages.contains(&language) {
             languages.push(language);

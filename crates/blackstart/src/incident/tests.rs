@@ -18,6 +18,7 @@ fn id(text: &str) -> Id {
 }
 
 /// One of every kind; `no_kind_of_event_is_missing_here` counts them.
+#[expect(clippy::too_many_lines, reason = "a list with one entry for each kind of event")]
 fn samples() -> Vec<Event> {
     let mark = ProcessMark { pid: 4711, start_ticks: 99, run: "run-1/start:service:core-muc".to_owned() };
     let stop = CutAct::StopService { service: id("service:core-muc") };

@@ -61,7 +61,7 @@ pub fn index(all: &[Public], language: Language, root: Option<&str>) -> String {
     let words = language.words();
     let mut list = String::new();
     for public in all {
-        let tag = if public.languages.contains(&language) { language } else { public.languages[0] }.tag();
+        let tag = language.tag();
         let _ = writeln!(
             list,
             "<li><a href=\"{}/{tag}.html\">{}</a></li>",

@@ -57,7 +57,7 @@ pub fn public(estate: &Estate, view: &View) -> Vec<Public> {
                 name: tenant.name.clone(),
                 colour: tenant.colour.clone(),
                 contacts: tenant.contacts.clone(),
-                languages: Language::chosen(&tenant.languages),
+                languages: Language::order(&tenant.languages),
                 offers,
                 held: view.bridge.accounts.get(id).map(|account| account.pending).filter(|held| *held > 0),
                 as_of_ms: view.last_time_ms,

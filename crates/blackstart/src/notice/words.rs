@@ -20,13 +20,12 @@ impl Language {
         }
     }
 
-    /// The languages a tenant asked for; all of them if it asked for none.
-    pub fn chosen(tags: &[String]) -> Vec<Language> {
-        let chosen: Vec<Language> = Language::ALL
-            .into_iter()
-            .filter(|language| tags.iter().any(|tag| tag == language.tag()))
-            .collect();
-        if chosen.is_empty() { Language::ALL.to_vec() } else { chosen }
+    /// All languages, those that the tenant asked for first. The public of every fund reads all three.
+    pub fn order(tags: &[String]) -> Vec<Language> {
+        let wanted = |language: &Language| tags.iter().any(|tag| tag == language.tag());
+        let mut order = Language::ALL.to_vec();
+        order.sort_by_key(|language| !wanted(language));
+        order
     }
 
     pub fn words(self) -> &'static Words {

@@ -42,6 +42,11 @@ pub fn summary(estate: &Estate, plan: &Plan) -> String {
     );
     line(&mut text, counts);
     text.push_str("\nWhat is back when (hours:minutes:seconds from the start of the plan)\n");
+    let never = plan.served.iter().filter(|served| served.at_s == 0).map(|served| &served.capability);
+    let never: std::collections::BTreeSet<&Id> = never.collect();
+    if !never.is_empty() {
+        line(&mut text, format!("    not lost  for all or some of their funds: {}", names(&never)));
+    }
     list(&mut text, back_when(estate, plan).into_iter());
     text.push_str("\nPrice in insured-hours (insured × urgency × hours until served)\n");
     line(&mut text, format!("  {:>18}  this plan", hours(plan.insured_seconds)));
@@ -64,10 +69,14 @@ pub fn summary(estate: &Estate, plan: &Plan) -> String {
     text
 }
 
-/// One line per capability and time, with whom it concerns.
+fn names(ids: &std::collections::BTreeSet<&Id>) -> String {
+    ids.iter().map(|id| id.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// One line per capability and time at which it is back, with whom it concerns.
 fn back_when(estate: &Estate, plan: &Plan) -> Vec<String> {
     let mut groups: BTreeMap<(u64, &Id), Vec<&Id>> = BTreeMap::new();
-    for served in &plan.served {
+    for served in plan.served.iter().filter(|served| served.at_s > 0) {
         groups.entry((served.at_s, &served.capability)).or_default().push(&served.tenant);
     }
     groups
@@ -78,11 +87,15 @@ fn back_when(estate: &Estate, plan: &Plan) -> Vec<String> {
                 .filter_map(|id| estate.tenants.get(*id))
                 .map(|tenant| u128::from(tenant.insured))
                 .sum();
-            let when = if *at_s == 0 { "not lost".to_owned() } else { clock(*at_s) };
             let name =
                 estate.capabilities.get(*capability).map_or("", |capability| capability.name.de.as_str());
             let name = if name.is_empty() { String::new() } else { format!(" “{name}”") };
-            format!("{when:>10}  {capability}{name}: {} insured of {}", grouped(insured), some(tenants))
+            format!(
+                "{:>10}  {capability}{name}: {} insured of {}",
+                clock(*at_s),
+                grouped(insured),
+                some(tenants)
+            )
         })
         .collect()
 }
@@ -140,7 +153,7 @@ pub fn grouped(number: u128) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(' ');
         }
         text.push(digit);

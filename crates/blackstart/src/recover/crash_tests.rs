@@ -374,7 +374,7 @@ fn everything_comes_back_when_nothing_fails() {
     assert!(result.complete, "{result:?}");
     let end = stage.end();
     assert!(end.steps.values().all(|state| *state == State::Done));
-    assert_eq!(end.running.len(), 7 - 0, "{:?}", end.running);
+    assert_eq!(end.running.len(), 7, "{:?}", end.running);
     assert!(end.effects.values().all(|count| *count == 1), "{:?}", end.effects);
 }
 
@@ -645,7 +645,7 @@ fn random_health(dice: &mut Dice) -> Health {
 /// snapshot, nothing running twice, no illegal move: whatever fails, flaps, dies or is killed.
 #[test]
 fn whatever_happens_the_rules_hold() {
-    for seed in 0..300 {
+    for seed in 300..15_000 {
         let mut dice = Dice { seed, count: 0 };
         let estate = random_estate(&mut dice);
         let mut stage = stage(&estate, seed);
@@ -684,7 +684,7 @@ fn whatever_happens_the_rules_hold() {
             view
         });
         assert_eq!(replayed, stage.log.view, "seed {seed}: the journal alone gives the same view");
-        for (parked, _) in &stage.log.view.recover.parked {
+        for parked in stage.log.view.recover.parked.keys() {
             assert!(!stage.sim.running().contains(parked), "seed {seed}: {parked} is parked and runs");
         }
     }

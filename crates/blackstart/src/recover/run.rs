@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use journal::Expect;
@@ -328,10 +328,8 @@ impl AtWork<'_> {
             let outcome = self.perform_here(&act, &flag);
             return Some((act, outcome));
         }
-        match self.inbox.recv_timeout(LOOK_EVERY) {
-            Ok(result) => Some(result),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        // Nothing yet, or nobody is at work any more: both mean that there is no outcome now.
+        self.inbox.recv_timeout(LOOK_EVERY).ok()
     }
 
     fn perform_here(&self, act: &Act, flag: &AtomicBool) -> Outcome {

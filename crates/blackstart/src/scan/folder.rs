@@ -1,7 +1,10 @@
 //! A folder, file by file. Follows no links, opens nothing but plain files, changes nothing.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -61,63 +64,82 @@ pub struct Met {
 #[derive(Debug)]
 pub enum MetKind {
     File {
-        bytes: u64,
+        metadata: fs::Metadata,
         beside: Beside,
     },
     /// A folder or an entry that could not be looked at.
     Unreadable(io::Error),
 }
 
+impl Met {
+    fn unreadable(path: &Path, error: io::Error) -> Met {
+        Met { path: path.to_owned(), kind: MetKind::Unreadable(error) }
+    }
+}
+
 /// All plain files under `root`, sorted; `root` itself may be a file. Links, devices, pipes and sockets
 /// are passed over: they hold no content that could be restored.
 pub fn walk(root: &Path) -> Vec<Met> {
-    let mut met = Vec::new();
-    let mut open = vec![root.to_owned()];
-    match fs::symlink_metadata(root) {
-        Ok(metadata) if metadata.is_file() => {
-            let kind = MetKind::File { bytes: metadata.len(), beside: beside(root) };
-            return vec![Met { path: root.to_owned(), kind }];
-        }
-        // The root may be a link: whoever names it means what it leads to.
-        Ok(_) => {}
-        Err(error) => return vec![Met { path: root.to_owned(), kind: MetKind::Unreadable(error) }],
+    // The root may be a link: whoever names it means what it leads to.
+    let metadata = match fs::metadata(root) {
+        Ok(metadata) => metadata,
+        Err(error) => return vec![Met::unreadable(root, error)],
+    };
+    if metadata.is_file() {
+        return vec![Met {
+            path: root.to_owned(),
+            kind: MetKind::File { metadata, beside: Beside::Nothing },
+        }];
     }
+    let (mut met, mut open) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = open.pop() {
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) => {
-                met.push(Met { path: folder, kind: MetKind::Unreadable(error) });
-                continue;
-            }
-        };
-        for entry in entries {
-            let path = match &entry {
-                Ok(entry) => entry.path(),
-                Err(_) => folder.clone(),
-            };
-            match entry.and_then(|entry| entry.metadata()) {
-                Ok(metadata) if metadata.is_dir() => open.push(path),
-                Ok(metadata) if metadata.is_file() => {
-                    let kind = MetKind::File { bytes: metadata.len(), beside: beside(&path) };
-                    met.push(Met { path, kind });
-                }
-                Ok(_) => {}
-                Err(error) => met.push(Met { path, kind: MetKind::Unreadable(error) }),
-            }
+        let begun = met.len();
+        if let Err(error) = list(&folder, &mut met, &mut open) {
+            met.push(Met::unreadable(&folder, error));
         }
+        mark_databases(&mut met[begun..]);
     }
     met.sort_by(|a, b| a.path.cmp(&b.path));
     met
 }
 
-/// Whether a journal of this database lies beside it and holds something.
-pub fn beside(path: &Path) -> Beside {
-    let has = |ending: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        fs::symlink_metadata(name).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
+fn list(folder: &Path, met: &mut Vec<Met>, open: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => open.push(path),
+            Ok(metadata) if metadata.is_file() => {
+                met.push(Met { path, kind: MetKind::File { metadata, beside: Beside::Nothing } });
+            }
+            Ok(_) => {}
+            // It was deleted between listing and looking: then it is no part of the folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => met.push(Met::unreadable(&path, error)),
+        }
+    }
+    Ok(())
+}
+
+/// Marks files beside which a journal of theirs lies and holds something.
+fn mark_databases(met: &mut [Met]) {
+    let journal_of = |met: &Met| {
+        let MetKind::File { metadata, .. } = &met.kind else { return None };
+        let name = met.path.as_os_str().as_bytes();
+        let stem = name.strip_suffix(b"-journal").or_else(|| name.strip_suffix(b"-wal"))?;
+        (metadata.len() > 0).then(|| PathBuf::from(OsStr::from_bytes(stem)))
     };
-    if has("-journal") || has("-wal") { Beside::Journal } else { Beside::Nothing }
+    let owners: BTreeSet<PathBuf> = met.iter().filter_map(journal_of).collect();
+    if owners.is_empty() {
+        return;
+    }
+    for one in met {
+        if let MetKind::File { beside, .. } = &mut one.kind
+            && owners.contains(&one.path)
+        {
+            *beside = Beside::Journal;
+        }
+    }
 }
 
 /// Judges one file on disk.

@@ -10,3 +10,4 @@ pub mod restic;
 pub mod shown;
 pub mod snapshots;
 pub mod view;
+pub mod watch;

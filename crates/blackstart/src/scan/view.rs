@@ -17,6 +17,8 @@ pub struct View {
 pub struct StoreView {
     /// Open alarms, oldest first.
     pub alarms: Vec<Alarm>,
+    /// How often a person has dismissed the alarms that were open.
+    pub dismissals: u64,
     /// Oldest first by first sight, whatever time they claim.
     pub snapshots: Vec<SnapshotView>,
     pub recovery_point: Option<String>,
@@ -54,7 +56,9 @@ impl View {
                 });
             }
             ScanEvent::AlarmDismissed { store, .. } => {
-                self.stores.entry(store.clone()).or_default().alarms.clear();
+                let store = self.stores.entry(store.clone()).or_default();
+                store.alarms.clear();
+                store.dismissals += 1;
             }
             ScanEvent::SnapshotFirstSeen { store, snapshot, claims_time } => {
                 let store = self.stores.entry(store.clone()).or_default();

@@ -251,8 +251,19 @@ impl World for Real {
 }
 
 /// Writes the files of the snapshot into `to`.
-fn read_repository(source: &Source, snapshot: &str, _to: &Path) -> Result<(), String> {
-    Err(format!("this build cannot read {} (snapshot {snapshot})", source.repository))
+fn read_repository(source: &Source, snapshot: &str, to: &Path) -> Result<(), String> {
+    match crate::scan::restic::restore_snapshot(source, snapshot, to) {
+        Ok(_) => Ok(()),
+        Err(fault) => {
+            let mut text = fault.to_string();
+            let mut cause = std::error::Error::source(&fault);
+            while let Some(error) = cause {
+                text.push_str(&format!(": {error}"));
+                cause = error.source();
+            }
+            Err(text)
+        }
+    }
 }
 
 fn probe_tcp(address: &str, timeout: Duration) -> Answer {

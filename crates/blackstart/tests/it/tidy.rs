@@ -72,7 +72,7 @@ fn sources() -> Vec<(String, String)> {
     all
 }
 
-fn none(broken: Vec<String>, rule: &str) {
+fn none(broken: &[String], rule: &str) {
     assert!(broken.is_empty(), "{rule}\n  {}", broken.join("\n  "));
 }
 
@@ -82,24 +82,24 @@ fn is_test(name: &str) -> bool {
 
 #[test]
 fn no_file_is_longer_than_a_person_reads_in_one_go() {
-    let broken = sources()
+    let broken: Vec<String> = sources()
         .into_iter()
         .filter(|(name, text)| {
             !is_test(name) && !LONG_FILES.contains(&name.as_str()) && text.lines().count() > FILE_LINES_MAX
         })
         .map(|(name, text)| format!("{name}: {} lines", text.lines().count()))
         .collect();
-    none(broken, "split these files, or look at them and put them on LONG_FILES with a reason");
+    none(&broken, "split these files, or look at them and put them on LONG_FILES with a reason");
 }
 
 #[test]
 fn every_module_says_at_its_head_what_it_is() {
-    let broken = sources()
+    let broken: Vec<String> = sources()
         .into_iter()
         .filter(|(_, text)| !text.trim_start().starts_with("//!"))
         .map(|(name, _)| name)
         .collect();
-    none(broken, "these modules do not open with `//!`");
+    none(&broken, "these modules do not open with `//!`");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn nothing_is_left_for_later_in_the_source() {
         ["NOT BUILT", " YET"].concat(),
         ["X", "XX:"].concat(),
     ];
-    let broken = sources()
+    let broken: Vec<String> = sources()
         .into_iter()
         .flat_map(|(name, text)| {
             let marks = marks.clone();
@@ -121,7 +121,7 @@ fn nothing_is_left_for_later_in_the_source() {
                 .collect::<Vec<_>>()
         })
         .collect();
-    none(broken, "open an issue instead");
+    none(&broken, "open an issue instead");
 }
 
 #[test]
@@ -148,12 +148,12 @@ fn parts_meet_only_in_the_journal_and_the_estate() {
             }
         }
     }
-    none(broken, "a part used another part: let it read the journal's view, or say why in ACROSS");
+    none(&broken, "a part used another part: let it read the journal's view, or say why in ACROSS");
 }
 
 #[test]
 fn files_are_named_after_the_question_they_answer() {
-    let broken = sources()
+    let broken: Vec<String> = sources()
         .into_iter()
         .map(|(name, _)| name)
         .filter(|name| {
@@ -161,18 +161,18 @@ fn files_are_named_after_the_question_they_answer() {
             EMPTY_NAMES.contains(&stem.as_str()) && !name.starts_with("crates/drill/src/practice/") // the practice provider has a service called core
         })
         .collect();
-    none(broken, "these names say nothing");
+    none(&broken, "these names say nothing");
 }
 
 #[test]
 fn no_test_file_is_forgotten() {
     let main = fs::read_to_string(root().join("crates/blackstart/tests/it/main.rs")).unwrap();
-    let broken = files("crates/blackstart/tests/it", "rs")
+    let broken: Vec<String> = files("crates/blackstart/tests/it", "rs")
         .into_iter()
         .map(|(name, _)| Path::new(&name).file_stem().unwrap().to_string_lossy().into_owned())
         .filter(|stem| stem != "main" && !main.contains(&format!("mod {stem};")))
         .collect();
-    none(broken, "these files in tests/it are not part of the test program");
+    none(&broken, "these files in tests/it are not part of the test program");
 }
 
 #[test]
@@ -199,14 +199,14 @@ fn every_document_is_reachable_from_the_map() {
             }
         }
     }
-    let broken = documents
+    let broken: Vec<String> = documents
         .into_iter()
         .map(|(name, _)| name)
         .filter(|name| name.starts_with("docs/") && !linked.contains(name))
         .collect();
-    none(broken, "no other document links to these");
-    let missing = linked.into_iter().filter(|target| !root().join(target).exists()).collect();
-    none(missing, "these links lead nowhere");
+    none(&broken, "no other document links to these");
+    let missing: Vec<String> = linked.into_iter().filter(|target| !root().join(target).exists()).collect();
+    none(&missing, "these links lead nowhere");
 }
 
 /// `a/b/../c` as `a/c`.
@@ -227,7 +227,7 @@ fn normal(path: &Path) -> String {
 #[test]
 fn the_map_names_only_what_exists() {
     let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let broken = map
+    let broken: Vec<String> = map
         .split('`')
         .skip(1)
         .step_by(2)
@@ -237,5 +237,5 @@ fn the_map_names_only_what_exists() {
         .filter(|path| !root().join(path).exists())
         .map(str::to_owned)
         .collect();
-    none(broken, "ARCHITECTURE.md names these, and they do not exist");
+    none(&broken, "ARCHITECTURE.md names these, and they do not exist");
 }

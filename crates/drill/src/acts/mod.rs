@@ -132,7 +132,7 @@ fn set(args: &Args) -> Result<Stage> {
         root: folder.clone(),
         seed: args.seed,
         funds: args.funds,
-        persons_per_fund: 20,
+        persons_per_fund: persons(args.funds),
         documents_per_store: 400,
         program,
     })?;
@@ -170,6 +170,12 @@ fn set(args: &Args) -> Result<Stage> {
         watch: None,
         world,
     })
+}
+
+/// Persons per fund: about as many in all however many funds there are, so that one person's business rarely waits for
+/// another piece of the same person's.
+fn persons(funds: usize) -> u32 {
+    u32::try_from(2_000 / funds.max(1)).unwrap_or(0).clamp(20, 400)
 }
 
 /// The first line a program says about itself.

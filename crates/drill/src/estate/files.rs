@@ -147,7 +147,8 @@ fn service(unit: &Unit, site: &str) -> String {
     }
     let _ = write!(table, "\n[service.{name}.run]\nstart = {}\n", list(&unit.start));
     if unit.job {
-        table.push_str("job = true\n\n");
+        // Whoever must stop the site looks here to see whether the job is running at that moment.
+        let _ = writeln!(table, "job = true\npid_file = {}\n", quoted_path(&unit.pid_file));
         return table;
     }
     let _ = writeln!(table, "admit = {}\npid_file = {}\n", list(&unit.admit), quoted_path(&unit.pid_file));
@@ -224,24 +225,19 @@ fn upstream(layout: &Layout, site: &str, kind: &str, path: &str) -> Result<Strin
     Ok(format!("http://127.0.0.1:{port}{path}"))
 }
 
-/// One `[operation.X]` table for each operation. `sites`: which of them the reader may reach. Only the hand-back asks
-/// the outside what has happened there.
-fn operations(layout: &Layout, sites: &[&str], outside: bool) -> Result<String> {
+/// One `[operation.X]` table for each operation, with its upstream at both sites.
+fn operations(layout: &Layout) -> Result<String> {
     let mut file = String::new();
     for (operation, kind, path) in OPERATIONS {
         let mut upstreams = Vec::new();
-        for site in sites {
+        for (site, _) in SITES {
             upstreams.push(format!("{site} = {}", quoted(&upstream(layout, site, kind, path)?)));
         }
         let _ = writeln!(
             file,
-            "[operation.{operation}]\nupstream = {{ {} }}\nperson = \"/person\"\nbusiness_key = [\"/item\"]",
+            "[operation.{operation}]\nupstream = {{ {} }}\nperson = \"/person\"\nbusiness_key = [\"/item\"]\n",
             upstreams.join(", ")
         );
-        if outside && operation == "payment" {
-            let _ = writeln!(file, "outside = {}", quoted(&format!("{}/paid/{{/item}}", layout.bank.url())));
-        }
-        file.push('\n');
     }
     Ok(file)
 }
@@ -272,8 +268,7 @@ pub(super) fn write_bridge(layout: &Layout, recipients: &BTreeMap<String, String
             quoted(recipient)
         );
     }
-    let sites = SITES.map(|(site, _)| site);
-    file.push_str(&operations(layout, &sites, false)?);
+    file.push_str(&operations(layout)?);
     write(&bridge.config, &file)
 }
 
@@ -283,15 +278,25 @@ pub(super) fn write_handback(layout: &Layout, fund: &str, identity: &Path) -> Re
     let found = found.ok_or_else(|| Fault::new(format!("the drill has no fund {fund}")))?;
     let folder = layout.settings.root.join("handback");
     let config = folder.join(format!("{fund}.toml"));
-    let file = format!(
-        "tenant = {}\nsite = \"{}\"\nbridge = {}\nidentity = {}\nfolder = {}\n\n{}",
+    let mut file = format!(
+        "tenant = {}\nbridge = {}\nidentity = {}\n\n",
         quoted(fund),
-        found.site,
         quoted(&layout.bridge.url),
-        quoted_path(identity),
-        quoted_path(&folder.join(fund)),
-        operations(layout, &[&found.site], true)?
+        quoted_path(identity)
     );
+    for (operation, kind, path) in OPERATIONS {
+        let target = upstream(layout, &found.site, kind, path)?;
+        let _ = writeln!(file, "[operation.{operation}]\ntarget = {}", quoted(&target));
+        if operation == "payment" {
+            // Only the bank knows what it has paid; the books behind may have been set back to before that.
+            let _ = writeln!(
+                file,
+                "outside_probe = {}",
+                quoted(&format!("{}/paid/{{/item}}", layout.bank.url()))
+            );
+        }
+        file.push('\n');
+    }
     write(&config, &file)?;
     Ok(config)
 }

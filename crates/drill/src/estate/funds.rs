@@ -17,7 +17,7 @@ pub struct Fund {
 }
 
 /// The same funds as in the example estate, as data: the file is not the product's code.
-const LIST: &str = include_str!("funds.csv");
+const LIST: &str = include_str!("../../../../estates/gkv/tenants.csv");
 
 /// The head of the list.
 pub fn head() -> &'static str {

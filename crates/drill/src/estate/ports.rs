@@ -2,47 +2,49 @@
 //! the port it had.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Fault, Result};
 
 /// Where the system takes ports for outgoing connections from, if it does not say.
-const EPHEMERAL_START: u16 = 32_768;
-const LOWEST: u16 = 18_000;
+const EPHEMERAL_START: u32 = 32_768;
+const LOWEST: u32 = 18_000;
+
+/// How many ports this process has looked at: two worlds in one process must not choose the same.
+static LOOKED_AT: AtomicU32 = AtomicU32::new(0);
 
 /// Free ports on 127.0.0.1, below those that the system gives to outgoing connections: a closed door must find its
 /// port free when it opens again, and a port from that range may be lent to anybody meanwhile.
+#[derive(Clone, Debug)]
 pub struct Ports {
-    next: u16,
-    first: u16,
-    end: u16,
+    /// Begins at a place of its own for each process, so that drills side by side rarely meet.
+    offset: u32,
+    /// How many there are to choose from.
+    span: u32,
 }
 
 impl Ports {
-    /// Begins at a place of its own for each process, so that drills side by side rarely meet.
     pub fn new() -> Ports {
         let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
         let end = range.split_whitespace().next().and_then(|low| low.parse().ok()).unwrap_or(EPHEMERAL_START);
-        let span = u32::from(end.saturating_sub(LOWEST).max(1));
-        let offset = u16::try_from(std::process::id().wrapping_mul(97) % span).unwrap_or(0);
-        Ports { next: LOWEST + offset, first: LOWEST + offset, end: end.max(LOWEST + 1) }
+        let span = end.min(u32::from(u16::MAX)).saturating_sub(LOWEST).max(1);
+        Ports { offset: std::process::id().wrapping_mul(97) % span, span }
     }
 
     /// The next port that nobody listens on now.
-    pub fn free(&mut self) -> Result<u16> {
-        loop {
-            let port = self.next;
-            self.next = if port + 1 >= self.end { LOWEST } else { port + 1 };
+    pub fn free(&self) -> Result<u16> {
+        for _ in 0..self.span {
+            let step = LOOKED_AT.fetch_add(1, Ordering::SeqCst) % self.span;
+            let port = u16::try_from(LOWEST + (self.offset + step) % self.span).unwrap_or(u16::MAX);
             if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
                 return Ok(port);
             }
-            if self.next == self.first {
-                return Err(Fault::new(format!(
-                    "no port from {LOWEST} to {} is free on 127.0.0.1. The drill needs about 25; end what \
-                     listens there (`ss -ltn` shows it).",
-                    self.end
-                )));
-            }
         }
+        Err(Fault::new(format!(
+            "no port from {LOWEST} to {} is free on 127.0.0.1. The drill needs about 25; end what listens there \
+             (`ss -ltn` shows it).",
+            LOWEST + self.span - 1
+        )))
     }
 }
 

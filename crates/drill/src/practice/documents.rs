@@ -37,7 +37,7 @@ pub fn fill(store: &Path, filling: &Filling) -> Result<()> {
         let mut rng = Rng::named(filling.seed, &format!("{}/{number}", filling.name));
         let (folder, ending, bytes) = types::document(&mut rng, number);
         let folder = store.join("docs").join(folder).join(format!("{:02}", number % 12 + 1));
-        let file = folder.join(format!("{:05}.{ending}", number));
+        let file = folder.join(format!("{number:05}.{ending}"));
         fs::create_dir_all(&folder)
             .and_then(|()| fs::write(&file, bytes))
             .during(|| format!("cannot write the document {}", file.display()))?;

@@ -1,6 +1,6 @@
 //! The month-end job: must never run twice. Each execution leaves a line, so that everybody can count.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -25,6 +25,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     super::post::leave_the_session();
     let doing = || format!("month-end cannot write {}", args.effects.display());
+    let pid_file = args.root.join("run").join(format!("month-end-{}.pid", args.site));
+    fs::write(&pid_file, format!("{}\n", std::process::id())).during(doing)?;
     let mut file = OpenOptions::new().create(true).append(true).open(&args.effects).during(doing)?;
     let line = format!(
         "{} month closed for {} by {}\n",
@@ -33,7 +35,8 @@ pub fn run(args: &Args) -> Result<()> {
         std::process::id()
     );
     file.write_all(line.as_bytes()).during(doing)?;
-    file.sync_data().during(doing)
+    file.sync_data().during(doing)?;
+    fs::remove_file(&pid_file).during(doing)
 }
 
 /// How often it was executed.

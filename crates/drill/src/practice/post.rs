@@ -19,6 +19,7 @@ use crate::{Fault, Result, clock};
 
 /// Given to every service on its command line.
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// The marked drill folder.
     #[arg(long)]

@@ -64,3 +64,46 @@ fn a_journal_goes_on_where_it_was_closed() {
     assert_eq!(payloads(folder.path()).len(), 10);
     assert!(verify(folder.path(), &options().key.public(), None).intact());
 }
+
+#[test]
+fn a_journal_that_is_being_written_is_read_and_verified_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let every = Some(std::time::Duration::from_millis(5));
+    let appender = Appender::open(folder.path(), Options { checkpoint_every: every, ..options() }).unwrap();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    appender
+                        .append(vec![draft("a", &[1; 300]), draft("b", &[2; 900])], Expect::Anything)
+                        .unwrap();
+                }
+            });
+        }
+        let mut reader = Reader::open(folder.path()).unwrap();
+        let mut seen = 0;
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut remembered = None;
+            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+            for round in 0.. {
+                if round >= 12 && seen >= 200 {
+                    break;
+                }
+                assert!(std::time::Instant::now() < deadline, "only {seen} records in a minute");
+                let before = reader.durable_length().unwrap();
+                let verification = verify(folder.path(), &options().key.public(), remembered.as_ref());
+                assert!(verification.intact(), "{:?}", verification.findings);
+                assert!(verification.records >= before);
+                remembered = verification.checkpoint;
+                for record in reader.read(seen) {
+                    assert_eq!(record.unwrap().sequence, seen);
+                    seen += 1;
+                }
+                assert!(seen >= before);
+            }
+        }));
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        result.unwrap();
+    });
+}

@@ -84,7 +84,7 @@ fn any_flipped_bit_is_located_at_its_record_and_never_cut() {
     let segments = list_segments(&good, Path::new(FOLDER)).unwrap();
     assert!(segments.len() > 2);
     let mut choices = Choices(99);
-    for round in 0..500 {
+    for round in 0..300 {
         let (first, name) = &segments[usize::try_from(choices.below(segments.len() as u64)).unwrap()];
         let length = good.content(&path(name)).len() as u64;
         // Headers are a small part; look there often enough.

@@ -1,3 +1,5 @@
+//! Start order, closures, and who loses what.
+
 use super::super::graph::{self, Cycle};
 use super::{estate, id, ids};
 

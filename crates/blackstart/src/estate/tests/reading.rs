@@ -1,10 +1,8 @@
-use proptest::prelude::*;
+//! What is read from files, and how mistakes of form are named.
 
-use super::super::canonical::{from_text, hash, text};
-use super::super::files::{Content, RawFile};
 use super::super::model::{CutBehaviour, Evidence, Probe, Secret, StartClass, Tenants};
 use super::super::read::read_files;
-use super::super::{Grade, files, read};
+use super::super::{Grade, canonical, read};
 use super::{codes, estate, file, id, marked, read_toml};
 
 /// Every field there is, once.
@@ -135,42 +133,152 @@ fn every_field_is_read_and_kept() {
 }
 
 #[test]
-fn the_canonical_text_reads_back_to_the_same_estate_and_the_same_text() {
-    let estate = estate(FULL);
-    let text = text(&estate);
-    let again = from_text(&text).unwrap();
-    assert_eq!(again, estate);
-    assert_eq!(super::super::canonical::text(&again), text);
-}
-
-#[test]
-fn the_hash_does_not_see_files_comments_spacing_and_the_order_of_definitions() {
-    let whole = read_toml(
-        "provider = \"P\"\n[site.a]\n[site.b]\nname = \"B\"\n[service.s]\nsite = \"a\"\nneeds.soft = [\"u\", \"t\"]\n",
-    );
-    let first = file("1.toml", b"# nothing\n[service.s]\nneeds . soft=['t','u']\nsite='site:a'\n\n\n");
-    let second = file("2.toml", b"provider='P'\n[site.b] # b\n name='B'\n[site.a]");
-    assert_eq!(hash(&whole.estate), hash(&read_files(&[first.clone(), second.clone()]).estate));
-    assert_eq!(hash(&whole.estate), hash(&read_files(&[second, first]).estate));
-}
-
-#[test]
-fn no_line_can_be_taken_out_unnoticed() {
-    let whole = hash(&estate(FULL));
-    let lines: Vec<&str> = FULL.lines().collect();
-    for (at, line) in lines.iter().enumerate() {
-        if !line.contains(" = ") {
-            continue;
-        }
-        let mut without = lines.clone();
-        without.remove(at);
-        let reading = read_toml(&without.join("\n"));
-        let seen = hash(&reading.estate) != whole || !reading.findings.is_empty();
-        assert!(seen, "without `{line}`");
+fn tenants_come_from_a_spreadsheet_with_commas_or_semicolons() {
+    let comma = "id,name,insured,site,languages,contacts\nnord,\"Kasse \"\"Nord\"\", eG\",1200,ess,de en,Tel 1 | Fax 2\n";
+    let semicolon = "\u{feff}site;contacts;languages;insured;name;id\r\ness;Tel 1|Fax 2;de|en;1200;\"Kasse \"\"Nord\"\", eG\";nord\r\n";
+    let toml = "[tenant.nord]\nname = 'Kasse \"Nord\", eG'\ninsured = 1200\nsite = \"ess\"\nlanguages = [\"de\", \"en\"]\ncontacts = [\"Tel 1\", \"Fax 2\"]";
+    for csv in [comma, semicolon] {
+        let reading = read_files(&[file("tenants.csv", csv.as_bytes())]);
+        assert_eq!(reading.findings, []);
+        assert_eq!(reading.estate, estate(toml));
     }
 }
 
 #[test]
-fn a_frozen_estate_keeps_its_text_and_hash() {
-    insta::assert_snapshot!(format!("{}\nhash {}", text(&estate(FULL)), hash(&estate(FULL))));
+fn a_cell_may_hold_a_line_break_and_still_has_its_place() {
+    let csv = "id,insured,name\na,7,\"two\nlines\"\nb,x,B\n";
+    let reading = read_files(&[file("tenants.csv", csv.as_bytes())]);
+    assert_eq!(reading.estate.tenants[&id("tenant:a")].name, "two\nlines");
+    assert_eq!(codes(&reading.findings), ["wrong-type"]);
+    assert_eq!(marked(&reading, &reading.findings[0]), "x");
+    let place = reading.sources.place(&id("tenant:b"), "insured").unwrap();
+    assert_eq!(reading.sources.line(place), Some(("tenants.csv", 4, 3)));
+}
+
+#[test]
+fn a_wrong_row_is_named_and_the_others_are_read() {
+    let csv = "id,insured,colur,site\nA B,1,,\na,2,red\nb,3,,\nb,4,,\nc,1.000,,x y\n";
+    let reading = read_files(&[file("tenants.csv", csv.as_bytes())]);
+    assert_eq!(
+        codes(&reading.findings),
+        ["unknown-field", "bad-id", "row-length", "wrong-type", "bad-id", "duplicate-id"]
+    );
+    assert!(reading.findings[0].to_do.contains("`colour`"));
+    assert_eq!(reading.estate.tenants.len(), 3);
+    assert_eq!(reading.estate.tenants[&id("tenant:b")].insured, 3);
+}
+
+#[test]
+fn a_table_without_ids_or_with_an_open_quote_is_not_guessed_at() {
+    for csv in ["name,insured\nA,1\n", "id,name\na,\"open\nb,x\n"] {
+        let reading = read_files(&[file("tenants.csv", csv.as_bytes())]);
+        assert!(reading.incomplete && reading.estate.tenants.is_empty());
+        assert_eq!(reading.findings[0].grade, Grade::Blocking);
+    }
+}
+
+#[test]
+fn an_unknown_field_is_named_with_the_nearest_known_one() {
+    let reading = read_toml("[service.a]\nmemroy = 1\n[service.a.run]\nstrat = [\"x\"]\n[sevice.b]\n");
+    let advice: Vec<&str> = reading.findings.iter().map(|finding| finding.to_do.as_str()).collect();
+    assert_eq!(codes(&reading.findings), ["unknown-field"; 3]);
+    assert_eq!(advice, ["did you mean `start`?", "did you mean `memory`?", "did you mean `service`?"]);
+    assert_eq!(marked(&reading, &reading.findings[1]), "memroy");
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_marked_and_the_thing_stays() {
+    let reading = read_toml(
+        "[service.a]\nmemory = \"much\"\ncrew = \"x\"\nsecond_person = 1\nstart_class = \"twice\"\nhost = 3\n\
+         needs.hard = [7, { by = \"me\" }, { on = \"b\", confidence = 2 }]\nboot_s = -1\ntier = 1_000_000_000_001\n\
+         gates = [{ hold_s = 1 }]\n[site.s]\ndoors = 3\n[capability.c]\ncut = \"maybe\"\nname = { fr = \"x\" }\n\
+         served_by = [{ service = \"a\", site = \"s\", tenants = [] }]\n[store.t]\nsource = { repository = \"restic:/x\" }\n\
+         [resource.r]\n[host]\nh = 1\n",
+    );
+    assert!(
+        reading.findings.iter().all(|finding| finding.grade == Grade::Blocking && finding.place.is_some())
+    );
+    let mut found: Vec<(&str, &str)> =
+        reading.findings.iter().map(|finding| (finding.code, marked(&reading, finding))).collect();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            ("missing-field", "r"),
+            ("missing-field", "r"),
+            ("missing-field", "{ by = \"me\" }"),
+            ("missing-field", "{ fr = \"x\" }"),
+            ("missing-field", "{ hold_s = 1 }"),
+            ("missing-field", "{ repository = \"restic:/x\" }"),
+            ("missing-field", "{ service = \"a\", site = \"s\", tenants = [] }"),
+            ("unknown-value", "\"twice\""),
+            ("wrong-type", "\"maybe\""),
+            ("wrong-type", "\"much\""),
+            ("wrong-type", "\"x\""),
+            ("wrong-type", "-1"),
+            ("wrong-type", "1"),
+            ("wrong-type", "1_000_000_000_001"),
+            ("wrong-type", "2"),
+            ("wrong-type", "3"),
+            ("wrong-type", "3"),
+            ("wrong-type", "7"),
+            ("wrong-type", "h"),
+        ]
+    );
+    let ids: Vec<String> = reading.estate.services.keys().map(ToString::to_string).collect();
+    assert_eq!(ids, ["service:a"]);
+    assert_eq!(codes(&read_toml("site = 3\nprovider = []\nauthority = [{ on = [] }]").findings).len(), 3);
+}
+
+#[test]
+fn names_that_are_no_ids_and_references_of_the_wrong_kind_are_marked() {
+    let reading = read_toml(
+        "[service.\"A B\"]\n[service.a]\nhost = \"site:x\"\nneeds.hard = [\"tenant:x\", \"what:x\"]\n",
+    );
+    let found: Vec<_> = reading.findings.iter().map(|finding| marked(&reading, finding)).collect();
+    assert_eq!(codes(&reading.findings), ["bad-id"; 4]);
+    assert_eq!(found, ["\"A B\"", "\"site:x\"", "\"tenant:x\"", "\"what:x\""]);
+}
+
+#[test]
+fn a_thing_defined_in_two_files_is_found_at_the_second_with_the_place_of_the_first() {
+    let reading = read_files(&[
+        file("a.toml", b"provider = \"P\"\n[site.x]\nname = \"first\"\n"),
+        file("b.toml", b"provider = \"Q\"\n[site.x]\nname = \"second\"\n"),
+    ]);
+    assert_eq!(codes(&reading.findings), ["duplicate-id", "duplicate-id"]);
+    assert!(reading.findings[1].what.contains("first in a.toml line 2"), "{}", reading.findings[1].what);
+    assert_eq!(reading.findings[1].place.as_ref().unwrap().file, 1);
+    assert_eq!(reading.estate.sites[&id("site:x")].name, "first");
+}
+
+#[test]
+fn doubtful_values_are_said_and_left_out() {
+    let reading = read_toml(
+        "[tenant.t]\nlanguages = [\"de\", \"it\", \"de\"]\ncolour = \"blue\"\n[service.a]\nneeds.soft = [\"b\", \"b\"]\n\
+         [service.b]\n[[authority]]\nmay = \"everything\"\n",
+    );
+    let mut found = codes(&reading.findings);
+    found.sort_unstable();
+    assert_eq!(found, ["bad-colour", "duplicate-need", "unknown-authority", "unknown-language"]);
+    let tenant = &reading.estate.tenants[&id("tenant:t")];
+    assert_eq!((tenant.languages.as_slice(), &tenant.colour), (["de".to_owned()].as_slice(), &None));
+    assert_eq!(reading.estate.edges.len(), 1);
+}
+
+#[test]
+fn a_folder_is_read_as_a_whole_and_a_file_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("b.toml"), "[site.b]\n").unwrap();
+    std::fs::write(folder.path().join("a.toml"), "[site.a]\n").unwrap();
+    std::fs::write(folder.path().join(".a.toml"), "[[[ an editor's copy").unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "[[[").unwrap();
+    std::fs::write(folder.path().join("tenants.csv"), "id\nx\n").unwrap();
+    let whole = read(folder.path()).unwrap();
+    assert_eq!(whole.findings, []);
+    assert_eq!(whole.estate, estate("[site.a]\n[site.b]\n[tenant.x]\n"));
+    assert_eq!(read(&folder.path().join("a.toml")).unwrap().estate, estate("[site.a]"));
+    let text = canonical::text(&whole.estate);
+    std::fs::write(folder.path().join("again"), &text).unwrap();
+    assert_eq!(read(&folder.path().join("again")).unwrap().estate, whole.estate);
 }

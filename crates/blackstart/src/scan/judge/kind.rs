@@ -74,6 +74,8 @@ const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("Zstandard file"), 0, b"\x28\xb5\x2f\xfd"),
     (Packed("bzip2 file"), 0, b"BZh"),
     (Packed("LZ4 file"), 0, b"\x04\x22\x4d\x18"),
+    (Packed("lzip file"), 0, b"LZIP\x01"),
+    (Packed("BPG picture"), 0, b"BPG\xfb"),
     (Packed("RAR archive"), 0, b"Rar!\x1a\x07"),
     (Packed("cabinet archive"), 0, b"MSCF"),
     (Packed("TIFF picture"), 0, b"II*\0"),
@@ -200,6 +202,12 @@ const ENDINGS: &[(Kind, bool, &[&str])] = &[
 const DECLARED: &[&str] =
     &["gpg", "pgp", "asc", "age", "enc", "aes", "p7m", "p7e", "kdbx", "kdb", "luks", "cpt", "vc", "tc"];
 
+/// Compressed, signed or sealed formats that begin with nothing by which they could be known here.
+const FORMLESS: &[&str] = &[
+    "br", "brotli", "lzma", "zlib", "deflate", "der", "cer", "p12", "pfx", "p7s", "tsd", "tsr", "jks",
+    "keystore",
+];
+
 /// What a name promises.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Promise {
@@ -211,6 +219,8 @@ pub(super) struct Promise {
     pub(super) appended: Option<String>,
     /// The name says that the content is encrypted on purpose.
     pub(super) declares_encryption: bool,
+    /// The name says compressed, in a format that cannot be recognised: even bytes are normal.
+    pub(super) formless: bool,
 }
 
 pub(super) fn by_name(name: &str) -> Promise {
@@ -224,22 +234,30 @@ pub(super) fn by_name(name: &str) -> Promise {
         ENDINGS.iter().find(|(_, _, all)| all.contains(&ending)).map(|(kind, strict, _)| (*kind, *strict))
     };
     let declares_encryption = DECLARED.contains(&last);
+    let formless = FORMLESS.contains(&last);
     if let Some(kind) = found(last) {
-        return Promise { kind: Some(kind), ending: last.to_owned(), appended: None, declares_encryption };
+        return Promise {
+            kind: Some(kind),
+            ending: last.to_owned(),
+            appended: None,
+            declares_encryption,
+            formless,
+        };
     }
     // `letter.docx.locked`, `letter.docx.id-1.[mail@example].ext`: the first known ending from behind.
     let inner = (1..parts.len().saturating_sub(1)).find_map(|at| found(parts[at]).map(|kind| (at, kind)));
     match inner {
-        Some((at, kind)) if !declares_encryption => {
+        Some((at, kind)) if !declares_encryption && !formless => {
             let appended: Vec<&str> = parts[..at].iter().rev().copied().collect();
             Promise {
                 kind: Some(kind),
                 ending: parts[at].to_owned(),
                 appended: Some(appended.join(".")),
                 declares_encryption,
+                formless,
             }
         }
-        _ => Promise { kind: None, ending: last.to_owned(), appended: None, declares_encryption },
+        _ => Promise { kind: None, ending: last.to_owned(), appended: None, declares_encryption, formless },
     }
 }
 

@@ -9,6 +9,8 @@ use super::statistics::{Statistics, WINDOW};
 use super::{At, Source, Structure};
 
 const UNPACKED_MAX: u64 = 512 << 20;
+/// The table of objects may lie this far from where the end says.
+const NEAR: usize = 16;
 const PIECE: usize = 32 * 1024;
 /// Streams looked at per file.
 const STREAMS_MAX: u32 = 100_000;
@@ -70,8 +72,12 @@ fn without_end(source: &mut dyn Source, statistics: &Statistics) -> std::io::Res
 /// The table of objects: the classic one is checked entry by entry, a compressed one is a stream.
 fn table_at(source: &mut dyn Source, table: u64, shift: u64) -> std::io::Result<Option<Structure>> {
     let mut bytes = vec![0; 64 * 1024];
-    let read = source.read_at(table.saturating_add(shift), &mut bytes)?;
-    let text = bytes[..read].trim_ascii_start();
+    // Some writers miss by a few bytes; readers forgive that, and so does this.
+    let from = table.saturating_add(shift).saturating_sub(NEAR as u64);
+    let read = source.read_at(from, &mut bytes)?;
+    let exact = usize::try_from(table.saturating_add(shift) - from).expect("at most NEAR").min(read);
+    let near = find(&bytes[..read.min(2 * NEAR + 4)], b"xref").unwrap_or(exact);
+    let text = bytes[near..read].trim_ascii_start();
     let wrong = |at| Some(Structure::broken(at, "its table of objects is not where its end says".to_owned()));
     if text.first().is_some_and(u8::is_ascii_digit) {
         let object = find(&text[..text.len().min(40)], b" obj").is_some();

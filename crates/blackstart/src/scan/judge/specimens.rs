@@ -300,6 +300,7 @@ pub(crate) const PATTERNS: &[&str] = &[
     "keep-head-4k",
     "keep-head-16k",
     "dot",
+    "same-block",
 ];
 
 pub(crate) fn attacked(pattern: &str, clean: &[u8], seed: u64) -> Vec<u8> {
@@ -323,6 +324,16 @@ pub(crate) fn attacked(pattern: &str, clean: &[u8], seed: u64) -> Vec<u8> {
         "keep-head-4k" => every(&mut bytes, 4096, length, 0),
         "keep-head-16k" => every(&mut bytes, 16_384, length, 0),
         "dot" => every(&mut bytes, 0, 1024, 15_360),
+        // The first 5,000 bytes, then 64 of every 192, all with the same 64 bytes of key.
+        "same-block" => {
+            let key = Dice::new(seed).bytes(64);
+            let pieces = (0..5000).step_by(64).chain((5000..length).step_by(192));
+            for at in pieces {
+                for (byte, key) in bytes[at..(at + 64).min(length)].iter_mut().zip(&key) {
+                    *byte ^= key;
+                }
+            }
+        }
         other => panic!("no such pattern: {other}"),
     }
     bytes

@@ -42,7 +42,9 @@ pub(super) fn check(source: &mut dyn Source, being_written: bool) -> std::io::Re
     };
     let unfinished =
         || Structure::Partly("was being written when it was copied; its journal lies beside it".to_owned());
-    if length % head.page_size as u64 != 0 || head.stated_pages.is_some_and(|stated| stated > head.pages) {
+    if !length.is_multiple_of(head.page_size as u64)
+        || head.stated_pages.is_some_and(|stated| stated > head.pages)
+    {
         if being_written {
             return Ok(unfinished());
         }

@@ -17,6 +17,8 @@ const SAMPLE_MIN: u64 = 256;
 /// Windows whose evenness is remembered one by one: 8 MiB of memory, 256 GiB of file.
 const REMEMBERED_MAX: usize = 64 * 1024 * 1024;
 const HEAD: usize = 512;
+/// Random-looking blocks never return by chance; pictures and tables may repeat a few.
+const REPEATED_MIN: u64 = 8;
 
 type Histogram = [u64; 256];
 
@@ -36,6 +38,9 @@ pub(super) struct Statistics {
     seen_windows: usize,
     blocks: u64,
     varied_blocks: u64,
+    /// Last seen varied blocks by a part of their hash, with how often each came: 16 KiB.
+    varied_seen: Vec<(u64, u64)>,
+    most_repeated: u64,
     zero_run: u64,
     longest_zero_run: u64,
     /// Byte counts by place in a cycle: 16 on 16 off, 64 on 128 off, 64 on 192 off.
@@ -62,6 +67,8 @@ impl Statistics {
             seen_windows: 0,
             blocks: 0,
             varied_blocks: 0,
+            varied_seen: vec![(0, 0); 1024],
+            most_repeated: 0,
             zero_run: 0,
             longest_zero_run: 0,
             cycles: Box::new([[[0; 256]; 4]; 3]),
@@ -123,8 +130,28 @@ impl Statistics {
         let distinct: u32 = seen.iter().map(|word| word.count_ones()).sum();
         self.blocks += 1;
         self.varied_blocks += u64::from(distinct >= 52);
+        if distinct >= 44 {
+            self.varied(block);
+        }
         self.zero_run = if block.iter().all(|byte| *byte == 0) { self.zero_run + BLOCK as u64 } else { 0 };
         self.longest_zero_run = self.longest_zero_run.max(self.zero_run);
+    }
+
+    fn varied(&mut self, block: &[u8]) {
+        let hash = block.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let place = usize::try_from(hash >> 54).expect("ten bits");
+        let (known, count) = &mut self.varied_seen[place];
+        if *known == hash {
+            *count += 1;
+        } else if *count <= 1 {
+            (*known, *count) = (hash, 1);
+        } else {
+            // A block that came twice keeps its place for a while against all that come once.
+            *count -= 1;
+        }
+        self.most_repeated = self.most_repeated.max(*count);
     }
 
     fn cycle(&mut self, window: &[u8]) {
@@ -179,6 +206,22 @@ impl Statistics {
 
     pub(super) fn zero_bytes_in_a_row(&self) -> u64 {
         self.longest_zero_run
+    }
+
+    /// What only a careless cipher leaves, in words: a rhythm, or one and the same piece of key for all.
+    pub(super) fn trace(&self) -> Option<String> {
+        let rhythm = self.rhythm().map(|rhythm| {
+            format!("{rhythm} bytes look random, those between do not: intermittent encryption")
+        });
+        let repeated = || {
+            (self.most_repeated >= REPEATED_MIN).then(|| {
+                format!(
+                    "the same 64 random bytes return {} times, as where zeros were encrypted with one piece of key",
+                    self.most_repeated
+                )
+            })
+        };
+        rhythm.or_else(repeated)
     }
 
     /// The rhythm in which even pieces alternate with others, as intermittent encryption leaves them.

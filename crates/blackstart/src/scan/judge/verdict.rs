@@ -85,7 +85,7 @@ pub(super) fn from_bytes(
     }
     match (promise.kind, shown) {
         (Some((promised, _)), None) if promised.is_text() => {
-            votes.extend(not_text(promise, promised, statistics, text))
+            votes.extend(not_text(promise, promised, statistics, text));
         }
         (Some((promised, _)), Some(shown)) if promised.is_text() && !shown.is_text() => {
             votes.push(vote(
@@ -94,7 +94,7 @@ pub(super) fn from_bytes(
             ));
         }
         (Some((promised, strict)), None) => {
-            votes.extend(without_magic(promise, promised, strict, head, statistics))
+            votes.extend(without_magic(promise, promised, strict, head, statistics));
         }
         (Some((promised, true)), Some(shown)) if shown.is_text() && !promised.is_text() => {
             votes.push(vote(Leaning::TypeLost, format!("is called .{} but holds only text", promise.ending)));
@@ -103,7 +103,11 @@ pub(super) fn from_bytes(
         (None, None) => votes.extend(unknown(promise, statistics, text)),
         (None, Some(_)) => {}
     }
-    if shown.is_some_and(Kind::is_text) && text.is_all_base64() && !promise.declares_encryption {
+    if shown.is_some_and(Kind::is_text)
+        && text.is_all_base64()
+        && statistics.entropy() >= 5.5
+        && !promise.declares_encryption
+    {
         votes.push(vote(
             Leaning::Odd,
             "consists only of base64 letters, a way to carry encrypted bytes as text",
@@ -145,10 +149,14 @@ fn too_random(kind: Kind, statistics: &Statistics) -> Option<Vote> {
 /// Should be text, is not, and nothing else is recognised either.
 fn not_text(promise: &Promise, promised: Kind, statistics: &Statistics, text: &TextWatch) -> Vec<Vote> {
     let mut votes = Vec::new();
-    let random = statistics.even_windows > 0 || statistics.rhythm().is_some() || text.mixed_blocks > 0;
+    let random = statistics.even_windows > 0 || statistics.trace().is_some() || text.mixed_blocks > 0;
     match text.complaint() {
         None => {}
         Some(Complaint::Sparse(why)) => votes.push(vote(Leaning::Partly, why)),
+        // A single zero byte is a program's slip; a row of them is a wiped or never written piece.
+        Some(Complaint::Zeros(why)) if statistics.zero_bytes_in_a_row() < 64 => {
+            votes.push(vote(Leaning::Partly, why));
+        }
         Some(Complaint::Zeros(why)) => votes.push(vote(Leaning::Broken, why)),
         Some(Complaint::NotText { at, why }) => {
             // Dumps and mails may carry raw binary; then only a destroyed beginning or a rhythm counts.
@@ -171,8 +179,8 @@ fn not_text(promise: &Promise, promised: Kind, statistics: &Statistics, text: &T
 }
 
 fn randomness(statistics: &Statistics, text: &TextWatch) -> Vote {
-    let reason = match statistics.rhythm() {
-        Some(rhythm) => format!("{rhythm} bytes look random, those between do not: intermittent encryption"),
+    let reason = match statistics.trace() {
+        Some(trace) => trace,
         None if statistics.even_windows > 0 => format!(
             "{} of its {} windows of 4 KiB look random, up to {} in a row",
             statistics.even_windows, statistics.windows, statistics.longest_even_run
@@ -190,19 +198,16 @@ fn without_magic(
     head: &[u8],
     statistics: &Statistics,
 ) -> Vec<Vote> {
-    let rhythm = statistics.rhythm();
-    if statistics.starts_even() || rhythm.is_some() {
-        let how = rhythm.map_or_else(
-            || {
-                format!(
-                    "its beginning looks random; {} % of its windows do, {:.2} bits per byte, {} % of its 64-byte blocks",
-                    statistics.even_percent(),
-                    statistics.entropy(),
-                    statistics.varied_percent()
-                )
-            },
-            |rhythm| format!("{rhythm} bytes look random, those between do not: intermittent encryption"),
-        );
+    let trace = statistics.trace();
+    if statistics.starts_even() || trace.is_some() {
+        let how = trace.unwrap_or_else(|| {
+            format!(
+                "its beginning looks random; {} % of its windows do, {:.2} bits per byte, {} % of its 64-byte blocks",
+                statistics.even_percent(),
+                statistics.entropy(),
+                statistics.varied_percent()
+            )
+        });
         return vec![lost(promise), vote(Leaning::Random, how)];
     }
     if head.iter().all(|byte| *byte == 0) {
@@ -230,6 +235,9 @@ fn unknown(promise: &Promise, statistics: &Statistics, text: &TextWatch) -> Vec<
             Leaning::Declared,
             format!("looks random, and its ending .{} says encrypted", promise.ending),
         )];
+    }
+    if promise.formless {
+        return Vec::new();
     }
     if statistics.windows > 0 && percent >= 95 {
         return vec![vote(

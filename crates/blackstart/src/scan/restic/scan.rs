@@ -316,13 +316,13 @@ impl One<'_, '_> {
         by_path(&path.to_owned())
             .or_else(|| renamed.as_ref().and_then(by_path))
             .or_else(|| self.memory.contents.get(&entry.content).copied())
-            .or_else(
-                || if self.memory.begun { None } else { self.from_older(path, renamed.as_deref(), entry) },
-            )
+            .or_else(|| {
+                if self.memory.begun { None } else { self.past_in_older(path, renamed.as_deref(), entry) }
+            })
     }
 
     /// The last version with another content in snapshots before those that are judged.
-    fn from_older(&mut self, path: &Path, renamed: Option<&Path>, entry: &Entry) -> Option<Past> {
+    fn past_in_older(&mut self, path: &Path, renamed: Option<&Path>, entry: &Entry) -> Option<Past> {
         let opened = self.judged.opened;
         for snapshot in self.older {
             let paths = std::iter::once(path).chain(renamed);
