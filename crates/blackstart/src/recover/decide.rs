@@ -368,14 +368,10 @@ impl Ground<'_> {
         }
     }
 
-    /// Services that depend on this one or on this store, by an edge that makes them use it.
-    fn users<'b>(&'b self, provider: &'b Id) -> impl Iterator<Item = &'b Id> {
-        let uses = |kind: EdgeKind| kind != EdgeKind::Order;
-        self.estate
-            .edges
-            .iter()
-            .filter(move |edge| edge.to == *provider && uses(edge.kind))
-            .map(|edge| &edge.from)
+    /// Services whose start waits for this store: they work on its data.
+    fn users<'b>(&'b self, store: &'b Id) -> impl Iterator<Item = &'b Id> {
+        let uses = self.estate.edges.iter().filter(move |edge| edge.to == *store && edge.kind.blocks_start());
+        uses.map(|edge| &edge.from)
     }
 }
 

@@ -139,8 +139,10 @@ impl Ground<'_> {
                 .find(|step| step.service == *provider && step.kind == StepKind::Restore);
             restore.is_some_and(|restore| recover.state_of(&restore.id) != State::Done)
         };
-        let store =
-            self.estate.needs(service).map(|edge| &edge.to).find(|provider| restored_later(provider))?;
+        // Only data its start waits for: else it would be started again at once, and stopped again.
+        let mut data =
+            self.estate.needs(service).filter(|edge| edge.kind.blocks_start()).map(|edge| &edge.to);
+        let store = data.find(|provider| restored_later(provider))?;
         Some(format!("the data it works on ({store}) is about to be restored"))
     }
 

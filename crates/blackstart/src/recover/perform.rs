@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::decide::{Act, Provider, Stop, Task};
-use crate::estate::model::{Gate, Run, Service, StartClass};
+use crate::estate::model::{Edge, Gate, Run, Service, StartClass};
 use crate::estate::{Estate, Id};
 use crate::incident::event::{Found, ProcessMark};
 use crate::plan::file::StepKind;
@@ -189,7 +189,8 @@ impl Place<'_> {
 
     /// A process that we did not start but that works on this store: swapping its data away could corrupt both.
     fn still_used(&self, store: &Id) -> Option<String> {
-        let users = self.estate.edges.iter().filter(|edge| edge.to == *store).map(|edge| &edge.from);
+        let works_on = |edge: &&Edge| edge.to == *store && edge.kind.blocks_start();
+        let users = self.estate.edges.iter().filter(works_on).map(|edge| &edge.from);
         users
             .filter_map(|user| Some((user, self.stranger(user)?)))
             .map(|(user, why)| format!("{user}: {why}"))
