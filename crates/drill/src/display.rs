@@ -253,7 +253,7 @@ impl Screen {
             lines.push(self.counter_line());
             lines.push(self.coloured(
                 "2",
-                "# runs  . does not     = answered by the core  o taken in, receipt given  X neither",
+                "   # runs  . does not     = answered by the core  o taken in, receipt given  X neither",
             ));
         }
         lines
@@ -281,7 +281,7 @@ impl Screen {
                 self.coloured("31", &format!(". {name}"))
             }
         };
-        format!("   {site:<8} {}", services.iter().map(one).collect::<Vec<_>>().join("  "))
+        format!("   {site:<13} {}", services.iter().map(one).collect::<Vec<_>>().join("  "))
     }
 
     fn fund_line(&self, site: &str, funds: &[Option<How>]) -> String {
@@ -291,7 +291,7 @@ impl Screen {
             Some(How::Held) => self.coloured("33", "o"),
             Some(How::Neither) => self.coloured("31;1", "X"),
         };
-        format!("   {:<8} {}", format!("{site} f."), funds.iter().map(one).collect::<String>())
+        format!("   {:<13} {}", format!("{site} funds"), funds.iter().map(one).collect::<String>())
     }
 
     fn counter_line(&self) -> String {

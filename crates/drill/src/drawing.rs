@@ -74,9 +74,11 @@ pub fn sign(kind: Kind) -> &'static str {
     }
 }
 
-/// A line at the moment of a happening, its sign above it.
+/// The sign of a happening at its moment; what matters most has a line below it, too.
 fn mark(axis: Axis, happening: &Happening, bottom: f64) -> String {
     let (x, class) = (axis.x(happening.at_s), class(happening.kind));
+    // With a line for every step the drawing would be a fence.
+    let bottom = if happening.kind == Kind::Step { 18.0 } else { bottom };
     format!(
         "<line class=\"mark {class}\" x1=\"{x:.1}\" y1=\"14\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>\
          <text class=\"sign {class}\" x=\"{x:.1}\" y=\"11\" text-anchor=\"middle\">{}<title>{}</title></text>\n",

@@ -103,16 +103,22 @@ pub fn ended(finished: &Finished) -> String {
     finished.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"))
 }
 
-/// What it told the person at the terminal, on one line; if it told nothing, its data.
+/// What it told the person at the terminal, on one line; if it told nothing, its data. Of a long text the end: that
+/// is where the outcome stands.
 pub fn said(finished: &Finished) -> String {
     let text = if finished.stderr.trim().is_empty() { &finished.stdout } else { &finished.stderr };
-    short(text)
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let from = words.char_indices().rev().nth(SHOWN_CHARS_MAX - 1).map_or(0, |(at, _)| at);
+    if from == 0 { words } else { format!("…{}", &words[from..]) }
 }
+
+/// Evidence is read by people; the whole text stands in the logs that `--keep` keeps.
+const SHOWN_CHARS_MAX: usize = 400;
 
 /// The beginning of a text on one line.
 pub fn short(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut cut: String = words.chars().take(600).collect();
+    let mut cut: String = words.chars().take(SHOWN_CHARS_MAX).collect();
     if cut.len() < words.len() {
         cut.push('…');
     }

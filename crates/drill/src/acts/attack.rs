@@ -125,10 +125,7 @@ fn alarm(stage: &mut Stage, act: &mut Act, attackers: &Attackers) -> Result<()> 
         act,
         "The watch raises an alarm while the attack is going on",
         !hits.is_empty(),
-        format!(
-            "after {:.1} s and {before} files; it said {line}",
-            stage.report.detect_seconds.unwrap_or(0.0)
-        ),
+        format!("after {:.1} s and {before} files", stage.report.detect_seconds.unwrap_or(0.0)),
     );
     let named = stage.stores_of(LOST).iter().any(|store| line.contains(&format!("store:{}", store.name)));
     stage.promise(act, "The alarm names a store of the attacked site", named, line);

@@ -49,7 +49,7 @@ fn now(services: &Services, funds: &[(String, String)], ledger: &Arc<Ledger>) ->
     let mut look = Look::default();
     for (site, units) in services {
         let running = units.iter().map(|(name, pid_file)| (name.clone(), runs(pid_file))).collect();
-        look.sites.push((site.clone(), running));
+        look.sites.push((name_of(site).to_owned(), running));
     }
     let mut last: BTreeMap<String, How> = BTreeMap::new();
     ledger.look(|all| {
@@ -67,9 +67,18 @@ fn now(services: &Services, funds: &[(String, String)], ledger: &Arc<Ledger>) ->
     for site in [KEPT, LOST] {
         let of_site =
             funds.iter().filter(|(_, at)| at == site).map(|(id, _)| last.get(id).copied()).collect();
-        look.funds.push((site.to_owned(), of_site));
+        look.funds.push((name_of(site).to_owned(), of_site));
     }
     look
+}
+
+/// As people call it.
+fn name_of(site: &str) -> &str {
+    match site {
+        KEPT => "Essen",
+        LOST => "Munich",
+        other => other,
+    }
 }
 
 /// Whether the process named in a pid file is there. Good enough to show; promises look closer.

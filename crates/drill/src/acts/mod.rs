@@ -120,6 +120,8 @@ fn play_act(stage: &mut Stage, name: &'static str, title: &'static str, stuck: b
 /// Checks what is needed, takes the folder, chooses ports and paths. Starts nothing.
 fn set(args: &Args) -> Result<Stage> {
     let pattern = Pattern::parse(&args.attack).map_err(Fault::new)?;
+    // Asked before the folder is taken, because taking it clears away the report of an earlier drill.
+    crate::estate::funds(args.funds)?;
     let product = Product::find(args.blackstart.as_deref())?;
     let folder = std::path::absolute(&args.out)
         .map_err(|cause| Fault::new(format!("{} is no place for a drill: {cause}", args.out.display())))?;

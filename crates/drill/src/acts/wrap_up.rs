@@ -73,13 +73,19 @@ pub(super) fn end_on_signal(folder: &Path) -> Result<()> {
             }
         });
         tell(&format!(
-            "\x1b[?7h\nThe drill was ended by {name}. There is no report. Its processes are ending; its files are in {} and \
+            "{}\nThe drill was ended by {name}. There is no report. Its processes are ending; its files are in {} and \
              the next drill there clears them away.",
+            wrapping_again(),
             folder.display()
         ));
         std::process::exit(130);
     });
     Ok(())
+}
+
+/// The display draws without wrapping lines; a terminal that is left behind must wrap them again.
+fn wrapping_again() -> &'static str {
+    if std::io::IsTerminal::is_terminal(&std::io::stderr()) { "\x1b[?7h" } else { "" }
 }
 
 /// Writes the report, ends every process, and leaves what is worth keeping. Returns whether every promise held.
