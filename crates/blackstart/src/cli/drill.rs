@@ -3,6 +3,8 @@
 //! The drill is a program of its own that shares no code with this one, so that neither can hide the other's mistakes.
 //! This command only finds it and becomes it; its exit code and its output are the drill's.
 
+#![allow(clippy::disallowed_methods, reason = "becomes the drill, which is another program")]
+
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;

@@ -46,6 +46,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let estate = read_estate::read(&args.estate)?;
     let plan = read_plan(&args.plan)?;
     let mut incident = folder::open(&args.journal, &args.by)?;
+    let _alone = alone(&args.journal)?;
     adopt(&mut incident, &estate)?;
     let changed: BTreeSet<Id> = plan
         .parts
@@ -69,6 +70,30 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         .map_err(|fault| failed(args, &fault))?;
     print(args, &result);
     Ok(if result.complete { Answer::Done } else { Answer::No })
+}
+
+/// Held until the command ends, however it ends: two runs at once would each take the other's work in
+/// progress for work in doubt.
+fn alone(folder: &Path) -> Result<std::fs::File, Failure> {
+    let path = folder.join("recover.lock");
+    let shown = path.display();
+    let cannot = |error: std::io::Error| {
+        Failure::fault(
+            format!("cannot use {shown}: {error}"),
+            "nothing was begun",
+            "look at the folder, its permissions and the free space, then call again",
+        )
+    };
+    let file = std::fs::File::create(&path).map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Failure::refused(
+            "another `blackstart recover` is at work on this incident",
+            "two at once could begin the same step twice; nothing was begun",
+            "watch that one (blackstart status), or end it first",
+        )),
+        Err(std::fs::TryLockError::Error(error)) => Err(cannot(error)),
+    }
 }
 
 fn read_plan(path: &Path) -> Result<Plan, Failure> {

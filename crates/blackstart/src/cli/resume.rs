@@ -72,8 +72,16 @@ fn release(view: &View, args: &Args) -> Result<Vec<Event>, Failure> {
         let lifted = CommandEvent::HoldLifted { on: id.clone(), reason: args.reason.clone() };
         events.push(Event::Command(lifted));
     }
-    if let Some(found) = args.found {
-        events.extend(settle(view, &id, found, args)?);
+    match args.found {
+        Some(found) => events.extend(settle(view, &id, found, args)?),
+        None if in_doubt(view, &id).next().is_some() => {
+            return Err(Failure::refused(
+                format!("a step on {id} is in doubt: nobody knows whether it happened"),
+                "nothing was changed; doing it blindly could do it twice",
+                "look whether it happened, then call again with --found done or --found not-done",
+            ));
+        }
+        None => {}
     }
     if !events.is_empty() && args.found.is_none() && !has_steps_to_resume(view, &id) {
         return Ok(events);
@@ -87,18 +95,17 @@ fn has_steps_to_resume(view: &View, id: &Id) -> bool {
     view.recover
         .steps
         .values()
-        .any(|step| step.target == *id && matches!(step.state, State::Failed | State::Held))
+        .any(|step| step.target == *id && step.state == State::Failed)
+}
+
+fn in_doubt<'a>(view: &'a View, id: &'a Id) -> impl Iterator<Item = &'a String> {
+    let held = |step: &crate::recover::view::StepView| step.target == *id && step.state == State::Held;
+    view.recover.steps.iter().filter(move |(_, step)| held(step)).map(|(step, _)| step)
 }
 
 /// What a person saw, in place of what a probe could not see.
 fn settle(view: &View, id: &Id, found: FoundByHand, args: &Args) -> Result<Vec<Event>, Failure> {
-    let in_doubt: Vec<&String> = view
-        .recover
-        .steps
-        .iter()
-        .filter(|(_, step)| step.target == *id && step.state == State::Held)
-        .map(|(step, _)| step)
-        .collect();
+    let in_doubt: Vec<&String> = in_doubt(view, id).collect();
     if in_doubt.is_empty() {
         return Err(Failure::usage(
             format!("no step on {id} is in doubt"),

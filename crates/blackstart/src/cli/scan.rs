@@ -1,5 +1,7 @@
 //! `blackstart scan PATH | restic:REPO`: is this copy clean, and which is the last clean one?
 
+#![allow(clippy::disallowed_methods, reason = "progress for people is shown at a pace")]
+
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};

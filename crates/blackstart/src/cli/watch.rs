@@ -1,5 +1,7 @@
 //! `blackstart watch ESTATE --journal DIR`: raise the alarm when somebody destroys a live store.
 
+#![allow(clippy::disallowed_methods, reason = "looks at the stores at a pace until it is killed")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use super::decide::{Act, Provider, Stop, Task};
 use crate::estate::model::{Edge, Gate, Run, Service, StartClass};
 use crate::estate::{Estate, Id};
 use crate::incident::event::{Found, ProcessMark};
-use crate::plan::file::StepKind;
+use crate::plan::file::{StepKind, step_id};
 use crate::world::{Answer, Ended, Launch, World, WorldFault};
 
 /// A single probe that takes longer is a `no`.
@@ -120,6 +120,11 @@ enum Past {
 impl Place<'_> {
     fn label(&self, task: &Task) -> String {
         format!("{}/{}", self.incident, task.step.id)
+    }
+
+    /// The label of the start of this step's service.
+    fn process_label(&self, task: &Task) -> String {
+        format!("{}/{}", self.incident, step_id(StepKind::Start, &task.step.service))
     }
 
     fn output(&self, task: &Task) -> PathBuf {
@@ -427,6 +432,18 @@ impl Place<'_> {
         }
     }
 
+    /// After a person has said that it was started, only its label or its pid file leads to the process.
+    fn has_process(&self, task: &Task, run: &Run) -> bool {
+        let by_file = || run.pid_file.as_ref().map(|path| self.world.find_by_pid_file(path));
+        match &task.process {
+            Some(process) => self.is_living(process),
+            None => {
+                matches!(self.world.find(&self.process_label(task)), Ok(Some(_)))
+                    || matches!(by_file(), Some(Ok(Some(_))))
+            }
+        }
+    }
+
     fn is_living(&self, process: &ProcessMark) -> bool {
         lives(self.world, process)
     }
@@ -442,7 +459,7 @@ impl Place<'_> {
         let every_ms = service.gates.iter().map(|gate| gate.every_ms).min().unwrap_or(POLL_MS).max(1);
         let mut holds_since: Vec<Option<u64>> = vec![None; service.gates.len()];
         loop {
-            if !run.job && !task.process.as_ref().is_some_and(|process| self.is_living(process)) {
+            if !run.job && !self.has_process(task, run) {
                 return Outcome::failed("its process has ended");
             }
             let mut why = None;

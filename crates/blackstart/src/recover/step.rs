@@ -6,11 +6,12 @@
 //! intended  -         done      failed    done        waiting         held           waiting   intended
 //! done      -         -         -         done        waiting         held           waiting   done
 //! failed    -         -         -         done        failed          held           failed    waiting
-//! held      -         -         -         done        waiting         held           held      waiting
+//! held      -         -         -         done        waiting         held           held      held
 //! ```
 //!
 //! `-` is not allowed. What matters most is that nothing leads from `intended` to `intended`: a step that
-//! was begun and has no outcome must be looked at (`found_…`) before it is begun again.
+//! was begun and has no outcome must be looked at (`found_…`) before it is begun again. For the same reason
+//! a general "go on" (`resumed`) does not free what is `held`: somebody has to say what was found.
 
 use serde::Serialize;
 
@@ -105,7 +106,7 @@ impl State {
             (State::Held, Move::FoundNotDone) => Some(State::Waiting),
             (State::Held, Move::FoundUnknown) => Some(State::Held),
             (State::Held, Move::Stopped) => Some(State::Held),
-            (State::Held, Move::Resumed) => Some(State::Waiting),
+            (State::Held, Move::Resumed) => Some(State::Held),
         }
     }
 }
@@ -173,6 +174,7 @@ mod tests {
     fn what_was_begun_is_never_begun_again_without_looking() {
         assert_eq!(State::Intended.after(Move::Intended), None);
         assert_eq!(State::Held.after(Move::Intended), None);
+        assert_eq!(State::Held.after(Move::Resumed), Some(State::Held));
         assert_eq!(State::Done.after(Move::Intended), None);
     }
 }

@@ -258,7 +258,7 @@ impl View {
             }
         }
         if let Some(service) = self.services.get_mut(target)
-            && matches!(service.state, ServiceState::Failed | ServiceState::Held)
+            && service.state == ServiceState::Failed
         {
             let runs = service.process.is_some();
             service.state = if runs { ServiceState::Running } else { ServiceState::Stopped };

@@ -1,5 +1,7 @@
 //! Bursts are driven by hand: each look is given its time, so nothing waits.
 
+#![allow(clippy::disallowed_methods, reason = "waits for the watch with a deadline")]
+
 use std::fs;
 
 use super::*;
