@@ -1,1 +1,106 @@
-fn main() {}
+//! Builds and starts the other crates: `cargo xtask ci`, `cargo xtask drill`, and the long campaigns.
+//!
+//! Standard library only, so that it builds in a second and can never be the reason why nothing works.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+mod ci;
+
+const HELP: &str = "\
+cargo xtask ci                  what CI runs: format, lints, licences, all tests, a short drill
+cargo xtask drill [ARGS]        build what is needed (release) and play the whole incident
+                                --seed N  --funds N  --attack PATTERN  --out DIR  --keep
+cargo xtask crash [--runs N]    long campaign: kill at every journal entry, thousands of seeds (default 10000)
+cargo xtask bench-journal       durable appends against a plain preallocated file, in the same run";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (task, rest) = match args.split_first() {
+        Some((task, rest)) => (task.as_str(), rest),
+        None => ("help", &args[..]),
+    };
+    let done = match task {
+        "ci" => ci::run(),
+        "drill" => drill(rest),
+        "crash" => crash(rest),
+        "bench-journal" => bench(&["journal"], rest),
+        "help" | "-h" | "--help" => {
+            say(HELP);
+            Ok(())
+        }
+        unknown => Err(format!("`{unknown}` is not a task of xtask.\n{HELP}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            say(&message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The whole story, on the release build.
+fn drill(args: &[String]) -> Result<(), String> {
+    step("build", cargo(&["build", "--release", "--package", "blackstart", "--package", "drill"]))?;
+    let binary = target_folder().join("release/blackstart-drill");
+    let status = Command::new(&binary)
+        .arg("run")
+        .args(args)
+        .status()
+        .map_err(|error| format!("cannot start {}: {error}", binary.display()))?;
+    // The drill has already said what did not hold.
+    if status.success() { Ok(()) } else { Err(format!("the drill ended with {status}")) }
+}
+
+/// The long form of the crash tests: as many seeds as asked for.
+fn crash(args: &[String]) -> Result<(), String> {
+    let runs = match args {
+        [] => "10000",
+        [flag, runs] if flag == "--runs" => runs,
+        _ => return Err("call `cargo xtask crash [--runs N]`".to_owned()),
+    };
+    let mut journal = cargo(&["test", "--release", "--package", "journal", "campaign", "--", "--nocapture"]);
+    step("journal: power cuts", journal.env("BLACKSTART_CAMPAIGN_RUNS", runs))?;
+    let mut product =
+        cargo(&["test", "--release", "--package", "blackstart", "campaign", "--", "--nocapture"]);
+    step("recover: kills", product.env("BLACKSTART_CAMPAIGN_RUNS", runs))
+}
+
+fn bench(which: &[&str], args: &[String]) -> Result<(), String> {
+    let mut command = cargo(&["run", "--release", "--quiet", "--package", "measure", "--"]);
+    step("bench", command.args(which).args(args))
+}
+
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args).current_dir(root());
+    command
+}
+
+/// Runs one step and says how long it took.
+pub(crate) fn step(name: &str, mut command: impl std::borrow::BorrowMut<Command>) -> Result<(), String> {
+    let begun = Instant::now();
+    say(&format!("==> {name}"));
+    let status =
+        command.borrow_mut().status().map_err(|error| format!("{name}: cannot start it: {error}"))?;
+    if !status.success() {
+        return Err(format!("{name} did not pass ({status})"));
+    }
+    say(&format!("==> {name}: passed in {} s", begun.elapsed().as_secs()));
+    Ok(())
+}
+
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace root").to_owned()
+}
+
+pub(crate) fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+#[expect(clippy::print_stderr, reason = "xtask talks to the person at the terminal")]
+pub(crate) fn say(text: &str) {
+    eprintln!("{text}");
+}

@@ -109,7 +109,9 @@ impl PublicKey {
         Ok(public)
     }
 
-    pub(crate) fn accepts(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+    /// Whether this key signed exactly this message. For messages of our own that are no checkpoints: the caller
+    /// sees to it that they cannot be taken for one.
+    pub fn accepts(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 }
@@ -188,7 +190,9 @@ impl SecretKey {
         file.sync_all().map_err(fault)
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+    /// Signs a message, for instance a receipt. It must not have the form of a checkpoint (a second line that is a
+    /// number), or it could be shown around as one.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.key.sign(message).to_bytes()
     }
 }

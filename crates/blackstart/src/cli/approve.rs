@@ -1,0 +1,83 @@
+//! `blackstart approve`: allow a plan to be run, by its hash.
+
+use std::path::PathBuf;
+
+use super::folder::{self, By};
+use super::{Answer, Failure, talk};
+use crate::estate::{Estate, canonical};
+use crate::incident::View;
+use crate::plan::{Plan, decide, page};
+
+/// Shows a recorded plan and allows it to be run. At most one plan is allowed at a time; each run needs an
+/// approval of its own.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Incident folder.
+    pub folder: PathBuf,
+    /// Hash of the plan, or its first 12 digits or more if they are unique.
+    pub hash: String,
+    /// Do not ask; what would be asked is shown all the same.
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub by: By,
+}
+
+pub fn run(args: &Args) -> Result<Answer, Failure> {
+    let view = folder::read(&args.folder)?;
+    decide::approve(&view, &args.hash).map_err(|refusal| refused(&refusal, args))?;
+    let (hash, recorded) = decide::find(&view, &args.hash).map_err(|refusal| refused(&refusal, args))?;
+    let plan = Plan::read(&recorded.text)
+        .map_err(|fault| refused(&decide::ApprovalRefusal::NotRunnable(fault.to_string()), args))?;
+    talk::say(page::summary(&estate(&view, &plan), &plan));
+    if !talk::agreed("Allow this plan to be run?", args.yes) {
+        return Err(Failure::refused(
+            "the plan was not approved",
+            "nothing was recorded, and nothing will be run",
+            format!("to allow it: blackstart approve {} {hash}", args.folder.display()),
+        ));
+    }
+    let mut incident = folder::open(&args.folder, &args.by)?;
+    // Decided again on the newest entries: what was shown is named by its hash and cannot have changed, but
+    // the estate in force can.
+    let decided = incident.decide(folder::now_ms(), |view| decide::approve(view, hash));
+    decided
+        .map_err(|fault| folder::failure(&args.folder, &fault))?
+        .map_err(|refusal| refused(&refusal, args))?;
+    talk::data(format!("approved {hash}"));
+    Ok(Answer::Done)
+}
+
+/// The estate the plan was made for, as the journal keeps it; only names and insured are taken from it.
+fn estate(view: &View, plan: &Plan) -> Estate {
+    let text = view.command.estates.get(&plan.estate_hash);
+    text.and_then(|text| canonical::from_text(text).ok()).unwrap_or_default()
+}
+
+fn refused(refusal: &decide::ApprovalRefusal, args: &Args) -> Failure {
+    use decide::ApprovalRefusal;
+    let folder = args.folder.display();
+    let (means, to_do) = match refusal {
+        ApprovalRefusal::NotAHash(_) | ApprovalRefusal::NotUnique(..) => (
+            "it is not clear which plan is meant",
+            format!("take the whole hash that `blackstart plan` printed, or look: blackstart status {folder}"),
+        ),
+        ApprovalRefusal::Unknown(_) => (
+            "only a plan that is in the journal can be allowed",
+            format!("record it first: blackstart plan ESTATE --journal {folder}"),
+        ),
+        ApprovalRefusal::OtherEstate { .. } => (
+            "it would be run on something it was not made for",
+            format!("plan again on the estate in force: blackstart plan ESTATE --journal {folder}"),
+        ),
+        ApprovalRefusal::NotRunnable(_) => (
+            "what would be run is not what was planned",
+            format!("plan again: blackstart plan ESTATE --journal {folder}"),
+        ),
+        ApprovalRefusal::Unread { .. } => (
+            "somebody with a newer program recorded something about it that this one might contradict",
+            format!("use that program, or look at the entry: blackstart journal show {folder}"),
+        ),
+    };
+    Failure::refused(refusal.to_string(), means, to_do)
+}

@@ -1,0 +1,239 @@
+//! `blackstart check ESTATE`: what is wrong with this estate, worst first, with the place in the file.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode};
+use serde::Serialize;
+
+use super::{Answer, Failure, folder, talk};
+use crate::estate::check::{self, Summary, spaced};
+use crate::estate::files::ReadFault;
+use crate::estate::place::{Place, Sources};
+use crate::estate::{Finding, Grade, Id, Reading, canonical};
+
+/// What is wrong with this estate? Findings, worst first: blocking (no plan can be made, or it would be
+/// wrong), serious (a restart will hurt here), note. Exit 1 only if something is blocking.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folder with *.toml (and tenants.csv), or one TOML file.
+    estate: PathBuf,
+    /// One JSON object instead of text; docs/formats/estate.md describes it.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<Answer, Failure> {
+    let reading = read(&args.estate)?;
+    let findings = check::judge(&reading);
+    if args.json {
+        talk::json(&report(&reading, &findings));
+    } else {
+        talk::data(page(&reading, &findings).trim_end());
+    }
+    let blocking = findings.iter().any(|finding| finding.grade == Grade::Blocking);
+    Ok(if blocking { Answer::No } else { Answer::Done })
+}
+
+fn read(path: &Path) -> Result<Reading, Failure> {
+    crate::estate::read(path).map_err(|fault| {
+        let to_do = match &fault {
+            ReadFault::Missing(_) => "name the folder that holds the estate's TOML files",
+            ReadFault::Empty(_) => "name another folder, or begin one as docs/guide/02-estate.md shows",
+            ReadFault::TooMany(_) => "name the folder of the estate itself, not one above it",
+            ReadFault::Unreadable { .. } => "look at its permissions and whether the disk answers",
+        };
+        Failure::fault(folder::chain(&fault), "nothing is known about the estate", to_do)
+    })
+}
+
+/// `file:line:column`.
+fn place(sources: &Sources, finding: &Finding) -> Option<String> {
+    let (name, line, column) = sources.line(finding.place.as_ref()?)?;
+    Some(format!("{name}:{line}:{column}"))
+}
+
+#[derive(Serialize)]
+struct Report<'r> {
+    /// Null unless every file could be read.
+    estate_hash: Option<String>,
+    #[serde(flatten)]
+    summary: Summary,
+    blocking: usize,
+    serious: usize,
+    notes: usize,
+    findings: Vec<Shown<'r>>,
+}
+
+#[derive(Serialize)]
+struct Shown<'r> {
+    grade: &'static str,
+    code: &'static str,
+    what: &'r str,
+    means: &'r str,
+    to_do: &'r str,
+    ids: &'r [Id],
+    place: Option<ShownPlace<'r>>,
+}
+
+#[derive(Serialize)]
+struct ShownPlace<'r> {
+    file: &'r str,
+    line: usize,
+    column: usize,
+    /// Bytes from the beginning of the file, a byte order mark not counted.
+    start: usize,
+    end: usize,
+}
+
+fn count(findings: &[Finding], grade: Grade) -> usize {
+    findings.iter().filter(|finding| finding.grade == grade).count()
+}
+
+fn report<'r>(reading: &'r Reading, findings: &'r [Finding]) -> Report<'r> {
+    let place = |place: &Place| {
+        let (file, line, column) = reading.sources.line(place)?;
+        Some(ShownPlace { file, line, column, start: place.bytes.start, end: place.bytes.end })
+    };
+    let shown = |finding: &'r Finding| Shown {
+        grade: finding.grade.word(),
+        code: finding.code,
+        what: &finding.what,
+        means: &finding.means,
+        to_do: &finding.to_do,
+        ids: &finding.ids,
+        place: finding.place.as_ref().and_then(place),
+    };
+    Report {
+        estate_hash: (!reading.incomplete).then(|| canonical::hash(&reading.estate)),
+        summary: check::summary(&reading.estate),
+        blocking: count(findings, Grade::Blocking),
+        serious: count(findings, Grade::Serious),
+        notes: count(findings, Grade::Note),
+        findings: findings.iter().map(shown).collect(),
+    }
+}
+
+/// Everything as text: each finding with a picture of its place, then one line of numbers.
+fn page(reading: &Reading, findings: &[Finding]) -> String {
+    let files: Vec<Arc<String>> =
+        reading.sources.files.iter().map(|file| Arc::new(harmless(&file.text))).collect();
+    // Letters and signs of a typewriter only: this is also read over a serial line.
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::none()).with_width(100);
+    let mut page = String::new();
+    for finding in findings {
+        let picture = Picture::new(reading, finding, &files);
+        if handler.render_report(&mut page, &picture).is_err() {
+            let _ = write!(page, "{} {}: {}", finding.grade, finding.code, finding.what);
+        }
+        page.push('\n');
+    }
+    page.push_str(&last_line(reading, findings));
+    page
+}
+
+fn last_line(reading: &Reading, findings: &[Finding]) -> String {
+    let summary = check::summary(&reading.estate);
+    let named = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let things = [
+        named(summary.sites, "site", "sites"),
+        named(summary.hosts, "host", "hosts"),
+        named(summary.services, "service", "services"),
+        named(summary.stores, "store", "stores"),
+        named(summary.capabilities, "capability", "capabilities"),
+        named(summary.tenants, "tenant", "tenants"),
+        format!("{} insured", spaced(summary.insured)),
+        named(summary.edges, "dependency", "dependencies"),
+    ];
+    let share = (summary.without_edges * 100).checked_div(summary.services).unwrap_or(0);
+    format!(
+        "{}.\n{} of {} services ({share} %) have no known dependency.\n{} blocking, {} serious, {}.\n",
+        things.join(", "),
+        summary.without_edges,
+        summary.services,
+        count(findings, Grade::Blocking),
+        count(findings, Grade::Serious),
+        named(count(findings, Grade::Note), "note", "notes"),
+    )
+}
+
+/// The text with everything that could steer a terminal replaced, byte for byte, so that places still fit.
+fn harmless(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() && !matches!(letter, '\n' | '\t') {
+            harmless.extend(std::iter::repeat_n('?', letter.len_utf8()));
+        } else {
+            harmless.push(letter);
+        }
+    }
+    harmless
+}
+
+/// A finding as the library that draws places wants it.
+#[derive(Debug)]
+struct Picture<'f> {
+    finding: &'f Finding,
+    /// Name of the file with its text, and the bytes to mark. None: there is no place, or no room for it.
+    source: Option<(NamedSource<Arc<String>>, Place)>,
+    /// In words, where there is no picture.
+    place: Option<String>,
+}
+
+/// Longer lines are named, not drawn.
+const LINE_BYTES_MAX: usize = 400;
+
+impl<'f> Picture<'f> {
+    fn new(reading: &Reading, finding: &'f Finding, files: &[Arc<String>]) -> Picture<'f> {
+        let drawn = finding.place.as_ref().and_then(|at| {
+            let text = files.get(at.file)?;
+            let before = text.get(..at.bytes.start)?.rfind('\n').map_or(0, |at| at + 1);
+            let line = text.get(before..)?.lines().next().unwrap_or_default();
+            let end = at.bytes.end.min(before + line.len()).max(at.bytes.start);
+            let bytes = at.bytes.start..end;
+            let name = &reading.sources.files.get(at.file)?.name;
+            let fits = !text.is_empty() && line.len() <= LINE_BYTES_MAX;
+            fits.then(|| (NamedSource::new(name, Arc::clone(text)), Place { file: at.file, bytes }))
+        });
+        let words = if drawn.is_none() { place(&reading.sources, finding) } else { None };
+        Picture { finding, source: drawn, place: words }
+    }
+}
+
+impl std::fmt::Display for Picture<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.finding.what)?;
+        self.place.as_ref().map_or(Ok(()), |place| write!(f, " ({place})"))
+    }
+}
+
+impl std::error::Error for Picture<'_> {}
+
+impl miette::Diagnostic for Picture<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new(format!("{}: {}", self.finding.grade, self.finding.code)))
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        Some(match self.finding.grade {
+            Grade::Blocking => Severity::Error,
+            Grade::Serious => Severity::Warning,
+            Grade::Note => Severity::Advice,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new(format!("this means: {}\nto do: {}", self.finding.means, self.finding.to_do)))
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|(source, _)| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let (_, place) = self.source.as_ref()?;
+        let label = LabeledSpan::new_with_span(Some("here".to_owned()), place.bytes.clone());
+        Some(Box::new(std::iter::once(label)))
+    }
+}

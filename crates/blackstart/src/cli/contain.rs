@@ -1,0 +1,173 @@
+//! `blackstart contain ESTATE --infected ID...`: the cut, its price, and with --apply the acts.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::folder::{self, By};
+use super::{Answer, Failure, read_estate, talk};
+use crate::contain::decide::{self, Cut, Refusal};
+use crate::contain::run::{self, Watcher};
+use crate::estate::{Estate, Id, canonical};
+use crate::incident::event::CutAct;
+use crate::world::real::Real;
+
+/// What to cut off and what it costs. Touches nothing; with --apply it is done, recorded and probed from outside.
+///
+/// The price counts the insured of tenants who lose something by the cut that the infection had not taken already. May
+/// be run again at any time: what holds is only probed.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    estate: PathBuf,
+    /// What is infected: sites, hosts, services or stores.
+    #[arg(long, required = true, num_args = 1.., value_name = "ID")]
+    infected: Vec<Id>,
+    /// What must not be cut: if it would be, the cut is refused.
+    #[arg(long, num_args = 1.., value_name = "ID")]
+    protect: Vec<Id>,
+    /// Folder of the incident.
+    #[arg(long, value_name = "DIR", requires = "apply")]
+    journal: Option<PathBuf>,
+    /// Do it.
+    #[arg(long, requires = "journal")]
+    apply: bool,
+    /// Do not ask. What the estate's authority covers is never asked.
+    #[arg(long)]
+    yes: bool,
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    by: By,
+}
+
+pub fn run(args: &Args) -> Result<Answer, Failure> {
+    let estate = read_estate::read(&args.estate)?;
+    let cut = decide::cut(&estate, &args.infected, &args.protect).map_err(refused)?;
+    if args.json {
+        talk::json(&as_json(&cut));
+    } else {
+        show(&estate, &cut);
+    }
+    match &args.journal {
+        Some(journal) if args.apply => apply(args, &estate, &cut, journal),
+        Some(_) | None => Ok(Answer::Done),
+    }
+}
+
+fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> Result<Answer, Failure> {
+    let granted = cut.acts.iter().all(|act| decide::authority(estate, act).is_some());
+    if !granted && !talk::agreed("Cut this off?", args.yes) {
+        return Err(Failure::refused(
+            "nobody agreed to the cut",
+            "nothing was cut off",
+            "call again with --yes",
+        ));
+    }
+    let mut incident = folder::open(journal, &args.by)?;
+    let world = Real::new(&journal.join("runs")).map_err(|fault| {
+        Failure::fault(fault.to_string(), "nothing was cut off", "look at the folder and call again")
+    })?;
+    let hash = canonical::hash(estate);
+    incident
+        .decide(folder::now_ms(), |view| decide::decide(cut, &hash, view))
+        .map_err(|fault| folder::failure(journal, &fault))?
+        .map_err(refused)?;
+    let holds = run::run(&mut incident, &world, estate, &cut.acts, &mut Talking)
+        .map_err(|fault| folder::failure(journal, &fault))?;
+    if holds {
+        talk::say("every act was done, and nothing behind the cut answers any more");
+        return Ok(Answer::Done);
+    }
+    talk::say(
+        "the cut does NOT hold: see above what still answers. Deal with it, then call again; what holds is only probed",
+    );
+    Ok(Answer::No)
+}
+
+struct Talking;
+
+impl Watcher for Talking {
+    fn begun(&mut self, act: &CutAct) {
+        talk::say(format!("  {} ...", line(act)));
+    }
+
+    fn probed(&mut self, act: &CutAct, holds: bool, detail: &str) {
+        talk::say(format!("  {}: {}, {detail}", line(act), if holds { "holds" } else { "DOES NOT HOLD" }));
+    }
+}
+
+fn line(act: &CutAct) -> String {
+    match act {
+        CutAct::StopService { service } => format!("stop {service}"),
+        CutAct::CloseDoor { site, door } => format!("close door {door} of {site}"),
+    }
+}
+
+fn show(estate: &Estate, cut: &Cut) {
+    for act in &cut.acts {
+        talk::data(line(act));
+    }
+    talk::data(format!(
+        "{} of {} funds lack something while this holds ({} insured); {} insured lose something that the infection had not taken",
+        cut.tenants.len(),
+        estate.tenants.len(),
+        cut.lost_insured,
+        cut.cost_insured
+    ));
+    if !cut.exposed.is_empty() {
+        let exposed: Vec<String> = cut.exposed.iter().map(Id::to_string).collect();
+        talk::data(format!("the infection can have passed to: {}", exposed.join(", ")));
+    }
+    if !cut.optimal {
+        talk::data("this form stops everything infected; it does not prove that no cheaper cut exists");
+    }
+}
+
+fn as_json(cut: &Cut) -> Value {
+    let acts: Vec<Value> = cut
+        .acts
+        .iter()
+        .map(|act| match act {
+            CutAct::StopService { service } => json!({ "kind": "stop_service", "id": service }),
+            CutAct::CloseDoor { site, door } => json!({ "kind": "close_door", "id": site, "door": door }),
+        })
+        .collect();
+    json!({
+        "cut": acts,
+        "cost_insured": cut.cost_insured,
+        "lost_insured": cut.lost_insured,
+        "bound": cut.bound,
+        "optimal": cut.optimal,
+        "tenants": cut.tenants,
+        "infected": cut.infected,
+        "exposed": cut.exposed,
+    })
+}
+
+fn refused(refusal: Refusal) -> Failure {
+    let what = refusal.to_string();
+    match refusal {
+        Refusal::Unknown(_) | Refusal::NotInfectable(_) => Failure::usage(
+            what,
+            "nothing was cut off",
+            "use ids as the estate has them, such as site:muc or service:portal; `blackstart check` lists the estate",
+        ),
+        Refusal::Protected { .. } => Failure::refused(
+            what,
+            "nothing was cut off",
+            "leave out --protect for it, or name more precisely what is infected",
+        ),
+        Refusal::NotRead { sequence, .. } => Failure::refused(
+            what,
+            "nothing was cut off: that entry may forbid it",
+            format!(
+                "read it (blackstart journal show), then accept it: blackstart resume DIR entry:{sequence} --reason TEXT"
+            ),
+        ),
+        Refusal::OnHold { on, .. } => Failure::refused(
+            what,
+            "nothing was cut off",
+            format!("ask who placed the hold, then lift it: blackstart resume DIR {on} --reason TEXT"),
+        ),
+    }
+}

@@ -1,0 +1,106 @@
+//! How commands open an incident folder: the same arguments, the same messages everywhere.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the time of an entry that a person makes is the time of this machine"
+)]
+
+use std::path::Path;
+
+use super::Failure;
+use crate::incident::store::{self, Incident, StoreFault};
+use crate::incident::{Event, View};
+
+/// Who is written beside the entries.
+#[derive(Debug, clap::Args)]
+pub struct By {
+    /// Who decides this; written beside the entry. Default: the name of the login.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
+impl By {
+    pub fn name(&self) -> String {
+        self.by
+            .clone()
+            .or_else(|| std::env::var("USER").ok())
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "unnamed".to_owned())
+    }
+}
+
+/// UTC milliseconds since 1970, for entries that people make.
+pub fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// `2023-04-24T22:00:00Z`, the only form in which times are shown.
+pub fn time(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .map_or_else(|_| format!("{ms} ms"), |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// What is known now. Touches nothing.
+pub fn read(folder: &Path) -> Result<View, Failure> {
+    store::read(folder).map_err(|fault| failure(folder, &fault))
+}
+
+pub fn open(folder: &Path, by: &By) -> Result<Incident, Failure> {
+    Incident::open(folder, &by.name()).map_err(|fault| failure(folder, &fault))
+}
+
+/// Appends a fact that depends on nothing.
+pub fn record(incident: &mut Incident, events: &[Event]) -> Result<(), Failure> {
+    incident.record(events, now_ms()).map_err(|fault| failure(incident.folder(), &fault))
+}
+
+/// Every cause, once, from the outside in.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+pub fn failure(folder: &Path, fault: &StoreFault) -> Failure {
+    let what = chain(fault);
+    let shown = folder.display();
+    match fault {
+        StoreFault::NoIncident(_) => Failure::usage(
+            what,
+            "there is no incident to read or to write to here",
+            format!(
+                "name the folder that `blackstart init` made, or make one: blackstart init {shown} --estate ESTATE"
+            ),
+        ),
+        StoreFault::AlreadyThere(_) => Failure::refused(
+            what,
+            "an incident is never overwritten",
+            format!("choose another folder, or look at this one: blackstart status {shown}"),
+        ),
+        StoreFault::Key { .. } => Failure::fault(
+            what,
+            "without the signing key nothing can be recorded; reading still works",
+            "bring the key back to that place (it is never inside the incident folder), readable by you alone (chmod 600)",
+        ),
+        StoreFault::File { .. } => Failure::fault(
+            what,
+            "nothing was recorded",
+            "look at the path, its permissions and the free space, then call again",
+        ),
+        StoreFault::Open(_) | StoreFault::Read(_) => Failure::fault(
+            what,
+            "the journal is not used while it may be damaged; nothing was changed",
+            format!("see the exact place: blackstart journal verify {shown}"),
+        ),
+        StoreFault::Append(_) => Failure::fault(
+            what,
+            "this entry is not in the journal and must not be acted on",
+            "look at the free space and at the disk, then call again",
+        ),
+    }
+}

@@ -1,0 +1,90 @@
+//! `blackstart init DIR --estate ESTATE`: opens an incident.
+
+use std::path::{Path, PathBuf};
+
+use super::folder::{self, By};
+use super::{Answer, Failure, read_estate, talk};
+use crate::estate::canonical;
+use crate::incident::store;
+
+/// Open an incident: makes the folder, its journal and its signing key. Nothing else is touched.
+///
+/// The key lies outside the folder, so that whoever copies the folder cannot sign in its name: at --key, or under
+/// the user's state directory. Keep a copy of it on another medium.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folder to make.
+    folder: PathBuf,
+    /// The estate that decisions are made on: a folder of TOML files.
+    #[arg(long)]
+    estate: PathBuf,
+    /// Where the signing key lies; made if it is not there yet.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Name of the incident, for people.
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    #[command(flatten)]
+    by: By,
+}
+
+pub fn run(args: &Args) -> Result<Answer, Failure> {
+    let estate = read_estate::read(&args.estate)?;
+    let name = args.name.clone().unwrap_or_else(|| file_name(&args.folder));
+    let now_ms = folder::now_ms();
+    let origin = format!("blackstart/{}/{now_ms}", slug(&name));
+    let key = match &args.key {
+        Some(key) => key.clone(),
+        None => default_key(&origin)?,
+    };
+    outside(&key, &args.folder)?;
+    let text = canonical::text(&estate);
+    let hash = canonical::hash(&estate);
+    let first = store::opening(&name, &hash, &text);
+    store::create(&args.folder, &key, &origin, &args.by.name(), &first, now_ms)
+        .map_err(|fault| folder::failure(&args.folder, &fault))?;
+    talk::say(format!("incident `{name}` opened in {}", args.folder.display()));
+    talk::say(format!("estate {}", &hash[..12]));
+    talk::say(format!("signing key {}: keep a copy on another medium", key.display()));
+    talk::say(format!("public key {}: give it to whoever wants to check", store::public_key_path(&args.folder).display()));
+    Ok(Answer::Done)
+}
+
+fn file_name(folder: &Path) -> String {
+    folder.file_name().map_or_else(|| "incident".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Letters and digits of a name, for a place in a signature where spaces are not allowed.
+fn slug(name: &str) -> String {
+    let slug: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(40).collect();
+    if slug.is_empty() { "incident".to_owned() } else { slug }
+}
+
+/// `$XDG_STATE_HOME/blackstart/ORIGIN.key`, or the same under `~/.local/state`.
+fn default_key(origin: &str) -> Result<PathBuf, Failure> {
+    let state = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state")))
+        .ok_or_else(|| {
+            Failure::usage(
+                "there is no home directory to put the signing key into",
+                "nothing was made",
+                "say where it shall lie: --key FILE",
+            )
+        })?;
+    Ok(state.join("blackstart").join(format!("{}.key", origin.replace('/', "_"))))
+}
+
+/// A key inside the folder would go wherever the folder is copied.
+fn outside(key: &Path, folder: &Path) -> Result<(), Failure> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if absolute(key).starts_with(absolute(folder)) {
+        return Err(Failure::refused(
+            format!("the signing key {} would lie inside the incident folder", key.display()),
+            "whoever gets a copy of the folder could sign in its name",
+            "choose a place outside the folder, best on another medium",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! `blackstart notice build`: pages for the public.
+
+use std::path::PathBuf;
+
+use super::folder::{self, By};
+use super::{Answer, Failure, read_estate, talk};
+use crate::incident::Event;
+use crate::incident::event::NoticeEvent;
+use crate::incident::store;
+use crate::notice::{public, publish};
+
+/// Pages for the public: one per fund and language, which need nothing else to be read.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Write all pages from what the journal says now. Copy the folder to any web server, or print it.
+    Build(Build),
+}
+
+#[derive(Debug, clap::Args)]
+struct Build {
+    /// The estate: names, languages, colours.
+    estate: PathBuf,
+    /// Folder of the incident.
+    #[arg(long, value_name = "DIR")]
+    journal: PathBuf,
+    /// Folder to write; a site that was written there before is replaced as a whole.
+    #[arg(short, long, value_name = "SITE")]
+    out: PathBuf,
+    #[command(flatten)]
+    by: By,
+}
+
+pub fn run(args: &Args) -> Result<Answer, Failure> {
+    let What::Build(args) = &args.what;
+    let estate = read_estate::read(&args.estate)?;
+    let view = folder::read(&args.journal)?;
+    let all = public::public(&estate, &view);
+    let checkpoint = store::newest_checkpoint(&args.journal);
+    let files = publish::site(&all, checkpoint.as_ref());
+    let digest = publish::digest(&files);
+    publish::publish(&files, &args.out).map_err(|fault| {
+        Failure::fault(
+            folder::chain(&fault),
+            "the pages that were public before are still those that are there",
+            "choose an empty folder, or look at permissions and free space, then call again",
+        )
+    })?;
+    let mut incident = folder::open(&args.journal, &args.by)?;
+    let published = NoticeEvent::Published {
+        site: args.out.display().to_string(),
+        digest: digest.clone(),
+        pages: files.keys().filter(|path| path.ends_with(".html")).count() as u64,
+        as_of_entry: view.entries.saturating_sub(1),
+    };
+    folder::record(&mut incident, &[Event::Notice(published)])?;
+    talk::say(format!("{} funds, {} files, version {}", all.len(), files.len(), &digest[..12]));
+    Ok(Answer::Done)
+}

@@ -1,0 +1,202 @@
+//! `blackstart recover ESTATE --plan PLAN --journal DIR`: runs the approved plan.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::folder::{self, By};
+use super::{Answer, Failure, read_estate, talk};
+use crate::estate::{Estate, Id, canonical};
+use crate::incident::Event;
+use crate::incident::event::{CommandEvent, Found, RecoverEvent};
+use crate::incident::record;
+use crate::incident::store::Incident;
+use crate::plan::{file::Plan, part};
+use crate::recover::run::{Executor, LogFault, RunFault, RunResult, Workers};
+use crate::world::real::Real;
+
+/// Run the approved plan: verify, restore, start, gate, admit, in its order, as far as it goes.
+///
+/// Each step is on disk before it is begun and after it has ended. If this is killed, or the power fails, call it again:
+/// what was begun and not finished is looked at before anything else happens to it. A failed gate stops that service
+/// again and parks what cannot work without it; everything else goes on. Exit 1: something waits for people, and was
+/// printed.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    estate: PathBuf,
+    /// The plan file; run only if its hash is the approved one.
+    #[arg(long)]
+    plan: PathBuf,
+    /// Folder of the incident.
+    #[arg(long, value_name = "DIR")]
+    journal: PathBuf,
+    /// Each event as one JSON object a line, and the result as the last line.
+    #[arg(long)]
+    json: bool,
+    /// How many steps are worked on at once.
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    at_once: usize,
+    #[command(flatten)]
+    by: By,
+}
+
+pub fn run(args: &Args) -> Result<Answer, Failure> {
+    let estate = read_estate::read(&args.estate)?;
+    let plan = read_plan(&args.plan)?;
+    let mut incident = folder::open(&args.journal, &args.by)?;
+    let _alone = alone(&args.journal)?;
+    adopt(&mut incident, &estate)?;
+    let changed: BTreeSet<Id> = plan
+        .parts
+        .iter()
+        .filter(|(id, hash)| part::hash(&estate, id) != **hash)
+        .map(|(id, _)| id.clone())
+        .collect();
+    let world = Real::new(&args.journal.join("runs")).map_err(|fault| {
+        Failure::fault(fault.to_string(), "nothing was begun", "look at the folder, then call again")
+    })?;
+    let executor = Executor {
+        world: Arc::new(world),
+        estate: Arc::new(estate),
+        plan: Arc::new(plan),
+        changed,
+        folder: args.journal.clone(),
+        workers: Workers::Threads(args.at_once.clamp(1, 256)),
+    };
+    let result = executor
+        .run(&mut incident, &mut |event| show(event, args.json))
+        .map_err(|fault| failed(args, &fault))?;
+    print(args, &result);
+    Ok(if result.complete { Answer::Done } else { Answer::No })
+}
+
+/// Held until the command ends, however it ends: two runs at once would each take the other's work in
+/// progress for work in doubt.
+fn alone(folder: &Path) -> Result<std::fs::File, Failure> {
+    let path = folder.join("recover.lock");
+    let shown = path.display();
+    let cannot = |error: std::io::Error| {
+        Failure::fault(
+            format!("cannot use {shown}: {error}"),
+            "nothing was begun",
+            "look at the folder, its permissions and the free space, then call again",
+        )
+    };
+    let file = std::fs::File::create(&path).map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Failure::refused(
+            "another `blackstart recover` is at work on this incident",
+            "two at once could begin the same step twice; nothing was begun",
+            "watch that one (blackstart status), or end it first",
+        )),
+        Err(std::fs::TryLockError::Error(error)) => Err(cannot(error)),
+    }
+}
+
+fn read_plan(path: &Path) -> Result<Plan, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(
+            format!("cannot read the plan {}: {error}", path.display()),
+            "nothing was begun",
+            "name the file that `blackstart plan -o` wrote",
+        )
+    })?;
+    Plan::read(&text).map_err(|fault| {
+        Failure::fault(
+            format!("{}: {}", path.display(), folder::chain(&fault)),
+            "nothing was begun: only exactly what was approved is run",
+            "take an undamaged copy of the plan, or plan again and approve that",
+        )
+    })
+}
+
+/// An edit of the estate during the incident is an event: the journal keeps every text that was ever in force.
+fn adopt(incident: &mut Incident, estate: &Estate) -> Result<(), Failure> {
+    let hash = canonical::hash(estate);
+    if incident.view().command.estate_hash.as_ref() == Some(&hash) {
+        return Ok(());
+    }
+    talk::say(
+        "the estate is not the one that was in force: it is now, and steps whose part was changed hold",
+    );
+    let adopted = CommandEvent::EstateAdopted { hash, text: canonical::text(estate) };
+    folder::record(incident, &[Event::Command(adopted)])
+}
+
+fn show(event: &Event, json: bool) {
+    if json {
+        let (kind, payload) = record::encode(event);
+        let payload: serde_json::Value = serde_json::from_slice(&payload).unwrap_or_default();
+        talk::json(&json!({ "kind": kind, "data": payload["data"] }));
+        return;
+    }
+    let Event::Recover(event) = event else { return };
+    match event {
+        RecoverEvent::RunBegun { plan, .. } => {
+            talk::say(format!("running plan {}", &plan[..plan.len().min(12)]));
+        }
+        RecoverEvent::StepIntended { step, attempt: 1, .. } => talk::say(format!("  begin   {step}")),
+        RecoverEvent::StepIntended { step, attempt, .. } => {
+            talk::say(format!("  begin   {step}, attempt {attempt}"));
+        }
+        RecoverEvent::StepDone { step, detail, .. } => talk::say(format!("  done    {step}: {detail}")),
+        RecoverEvent::StepFailed { step, detail, .. } => talk::say(format!("  FAILED  {step}: {detail}")),
+        RecoverEvent::StepProbed { step, found, detail, .. } => {
+            let found = match found {
+                Found::Done => "it had happened",
+                Found::NotDone => "it had not happened",
+                Found::Unknown => "nobody knows",
+            };
+            talk::say(format!("  looked  {step}: {found}, {detail}"));
+        }
+        RecoverEvent::ServiceStopped { service, why } => talk::say(format!("  stopped {service}: {why}")),
+        RecoverEvent::ServiceParked { service, waits_for } => {
+            talk::say(format!("  parked  {service}: it cannot work without {waits_for}"));
+        }
+        RecoverEvent::ServiceUnparked { service } => talk::say(format!("  goes on {service}")),
+        RecoverEvent::TargetResumed { target, reason } => talk::say(format!("  resumed {target}: {reason}")),
+        RecoverEvent::RunEnded { .. } => {}
+    }
+}
+
+fn print(args: &Args, result: &RunResult) {
+    let shown = args.journal.display().to_string();
+    if args.json {
+        let waits: Vec<_> = result
+            .waits
+            .iter()
+            .map(|refusal| json!({ "what": refusal.to_string(), "to_do": refusal.to_do(&shown) }))
+            .collect();
+        talk::json(&json!({ "complete": result.complete, "waits": waits, "behind": result.behind }));
+        return;
+    }
+    if result.complete {
+        talk::data("complete: every step of the plan is done");
+        return;
+    }
+    talk::data(format!("not complete: {} step(s) wait behind this:", result.behind));
+    for refusal in &result.waits {
+        talk::data(format!("  {refusal}"));
+        if !refusal.follows_from_another() {
+            talk::data(format!("    what to do: {}", refusal.to_do(&shown)));
+        }
+    }
+}
+
+fn failed(args: &Args, fault: &RunFault) -> Failure {
+    let shown = args.journal.display().to_string();
+    match fault {
+        RunFault::Refused(refusal) => {
+            Failure::refused(refusal.to_string(), "nothing was begun", refusal.to_do(&shown))
+        }
+        RunFault::Log(LogFault::Store(fault)) => folder::failure(&args.journal, fault),
+        RunFault::Log(LogFault::Gone) => Failure::fault(
+            folder::chain(fault),
+            "what was begun and has no outcome on disk is in doubt",
+            "deal with the journal's disk, then call again: what is in doubt is looked at first",
+        ),
+    }
+}

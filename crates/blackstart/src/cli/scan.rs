@@ -1,0 +1,337 @@
+//! `blackstart scan PATH | restic:REPO`: is this copy clean, and which is the last clean one?
+
+#![allow(clippy::disallowed_methods, reason = "progress for people is shown at a pace")]
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::folder::{self, By};
+use super::{Answer, Failure, talk};
+use crate::estate::Id;
+use crate::estate::id::Kind;
+use crate::incident::Event;
+use crate::incident::event::ScanEvent;
+use crate::incident::store::Incident;
+use crate::scan::folder::{MetKind, judge_file, walk};
+use crate::scan::judge::{Judgement, Verdict};
+use crate::scan::report::{self, File, FolderReport, RepositoryReport, SnapshotReport};
+use crate::scan::restic::{self, Opened, RepositoryFault, Wish};
+use crate::scan::snapshots::{self, Seen, short};
+use crate::scan::{shown, view};
+
+/// Files named in full on the terminal; the rest is counted. `--json` names all.
+const SHOWN_MAX: usize = 20;
+
+/// Is this folder or repository clean? Reads everything, changes nothing.
+///
+/// A folder: exit 0 if every file is clean, 1 if not. A restic repository: exit 0 if one of the newest
+/// snapshots is clean, 1 if none is; the password comes from RESTIC_PASSWORD. No lock is taken.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A folder, a file, or `restic:` and the folder of a repository.
+    what: String,
+    /// Incident folder: snapshots are ordered by when it first saw them, and the verdicts are recorded there.
+    #[arg(long, value_name = "DIR", requires = "store")]
+    journal: Option<PathBuf>,
+    /// The store of the estate that this repository is the copy of, for example `store:core-muc`.
+    #[arg(long, value_name = "ID")]
+    store: Option<String>,
+    /// How many snapshots to judge, from the newest.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    newest: usize,
+    /// Bad files that never had a good version and are let pass in a snapshot. Default: 4 in 1,000, at most 10.
+    #[arg(long, value_name = "N")]
+    tolerate: Option<u64>,
+    /// The answer as JSON on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<Answer, Failure> {
+    if args.what.starts_with(restic::PREFIX) {
+        repository(args)
+    } else if args.journal.is_some() {
+        Err(Failure::usage(
+            "--journal was given with a folder",
+            "only snapshots of repositories are recorded",
+            "leave --journal and --store away, or name a repository: restic:/path",
+        ))
+    } else {
+        folder_scan(args)
+    }
+}
+
+fn folder_scan(args: &Args) -> Result<Answer, Failure> {
+    let root = Path::new(&args.what);
+    if let Err(error) = std::fs::metadata(root) {
+        return Err(Failure::usage(
+            format!("cannot look at {}: {error}", shown::path(root)),
+            "nothing was scanned",
+            "name a folder, a file, or a repository as restic:/path",
+        ));
+    }
+    let met = walk(root);
+    let total = met.iter().map(|met| if let MetKind::File { metadata, .. } = &met.kind { metadata.len() } else { 0 }).sum();
+    let mut bar = Bar::new();
+    let (mut files, mut counts, mut done) = (Vec::new(), BTreeMap::new(), 0);
+    for met in &met {
+        let judgement = match &met.kind {
+            MetKind::File { metadata, beside } => {
+                done += metadata.len();
+                judge_file(&met.path, *beside)
+            }
+            MetKind::Unreadable(error) => Judgement::unread(format!("could not be looked at: {error}")),
+        };
+        *counts.entry(judgement.verdict).or_default() += 1;
+        if !judgement.verdict.is_clean() {
+            files.push(File::new(shown::path(&met.path), &judgement, None));
+        }
+        bar.show(done, total);
+    }
+    bar.end();
+    let clean = files.is_empty();
+    let report = FolderReport { files, counts: report::counts(&counts), form: report::FORM };
+    if args.json {
+        talk::json(&report);
+    } else {
+        show_files(&report.files);
+        talk::data(show_counts(&report.counts));
+        talk::data(if clean { "clean" } else { "NOT CLEAN" });
+        talk::say(format!("({})", report::FORM));
+    }
+    Ok(if clean { Answer::Done } else { Answer::No })
+}
+
+fn repository(args: &Args) -> Result<Answer, Failure> {
+    let journal = match (&args.journal, &args.store) {
+        (Some(journal), Some(store)) => {
+            let by = By { by: Some("blackstart scan".to_owned()) };
+            Some((store_id(store)?, folder::open(journal, &by)?))
+        }
+        _ => None,
+    };
+    let password = std::env::var("RESTIC_PASSWORD").map_err(|_| {
+        Failure::usage(
+            "the password of the repository is not there",
+            "nothing was read",
+            "set it in the environment: RESTIC_PASSWORD=... blackstart scan restic:/path",
+        )
+    })?;
+    let opened = restic::open(&args.what, &password).map_err(|fault| cannot_open(&fault))?;
+    let (order, mut journal) = in_order(&opened, journal)?;
+    let mut bar = Bar::new();
+    let wish = Wish { order: &order, newest: args.newest, tolerate: args.tolerate };
+    let report = restic::scan(&opened, &wish, &mut |progress| bar.show(progress.bytes_done, progress.bytes_total));
+    bar.end();
+    let refused = match &mut journal {
+        Some((store, incident)) => record(store, incident, &report)?,
+        None => None,
+    };
+    if args.json {
+        talk::json(&report);
+    } else {
+        show_repository(&report);
+    }
+    match refused {
+        Some(refused) => Err(refused),
+        None if report.last_clean.is_some() => Ok(Answer::Done),
+        None => Ok(Answer::No),
+    }
+}
+
+fn store_id(text: &str) -> Result<Id, Failure> {
+    let wrong = |what: String| {
+        Failure::usage(what, "nothing was read", "name the store as the estate does, for example --store store:core")
+    };
+    let id: Id = text.parse().map_err(|error| wrong(format!("--store: {error}")))?;
+    if id.kind() == Kind::Store { Ok(id) } else { Err(wrong(format!("`{id}` is not a store"))) }
+}
+
+fn cannot_open(fault: &RepositoryFault) -> Failure {
+    let what = folder::chain(fault);
+    let unread = "nothing of it was read, so no snapshot of it can be called clean";
+    match fault {
+        RepositoryFault::WrongPassword(_) => {
+            Failure::usage(what, unread, "set RESTIC_PASSWORD to the password of this repository")
+        }
+        RepositoryFault::NotLocal(_) => {
+            Failure::usage(what, unread, "mount or copy the repository, then name the folder: restic:/path")
+        }
+        RepositoryFault::NotThere(_) | RepositoryFault::NotARepository { .. } => {
+            Failure::usage(what, unread, "name the folder that holds `config`, `keys`, `snapshots`, `index` and `data`")
+        }
+        RepositoryFault::Open { .. } | RepositoryFault::Folder { .. } => Failure::fault(
+            what,
+            unread,
+            "look at the permissions of the folder; if a part is damaged, take another copy of the repository",
+        ),
+    }
+}
+
+type Recorder = Option<(Id, Incident)>;
+
+/// The order of snapshots; with a journal the first sight of new ones is recorded before anything is judged.
+fn in_order(opened: &Opened, journal: Recorder) -> Result<(Vec<Seen>, Recorder), Failure> {
+    let found = opened.found();
+    let Some((store, mut incident)) = journal else {
+        return Ok((snapshots::by_arrival(found), None));
+    };
+    let decided = incident.decide::<std::convert::Infallible>(folder::now_ms(), |view| {
+        Ok(snapshots::first_sights(&store, view.scan.stores.get(&store), found.clone()))
+    });
+    decided.map_err(|fault| folder::failure(incident.folder(), &fault))?.unwrap_or_else(|never| match never {});
+    let known = incident.view().scan.stores.get(&store);
+    let order = known.map(|known| snapshots::by_first_sight(known, &found)).unwrap_or_default();
+    Ok((order, Some((store, incident))))
+}
+
+/// Records what is new. An entry that this version cannot read forbids choosing, not judging.
+fn record(store: &Id, incident: &mut Incident, report: &RepositoryReport) -> Result<Option<Failure>, Failure> {
+    let decided = incident.decide(folder::now_ms(), |view| {
+        let known = view.scan.stores.get(store);
+        let mut events: Vec<Event> = report
+            .snapshots
+            .iter()
+            .filter(|snapshot| !already_said(known, snapshot))
+            .map(|snapshot| judged(store, snapshot))
+            .collect();
+        let blocked = view.blocked_by(store).map(|unknown| unknown.sequence);
+        let chosen = known.and_then(|known| known.recovery_point.as_ref());
+        if blocked.is_none() && (chosen != report.last_clean.as_ref() || chosen.is_none()) {
+            let snapshot = report.last_clean.clone();
+            events.push(Event::Scan(ScanEvent::RecoveryPointChosen { store: store.clone(), snapshot }));
+        }
+        Ok::<_, std::convert::Infallible>(events)
+    });
+    decided.map_err(|fault| folder::failure(incident.folder(), &fault))?.unwrap_or_else(|never| match never {});
+    Ok(incident.view().blocked_by(store).map(|unknown| {
+        Failure::refused(
+            format!("entry {} of the journal cannot be read by this version and may be about {store}", unknown.sequence),
+            "the verdicts were recorded, but no recovery point was chosen",
+            "read that entry with the version that wrote it, or accept it, then scan again",
+        )
+    }))
+}
+
+fn already_said(known: Option<&view::StoreView>, snapshot: &SnapshotReport) -> bool {
+    known.is_some_and(|known| {
+        known.snapshots.iter().any(|said| {
+            said.id == snapshot.id && said.clean == Some(snapshot.is_clean) && said.reasons == snapshot.reasons
+        })
+    })
+}
+
+fn judged(store: &Id, snapshot: &SnapshotReport) -> Event {
+    let counts = snapshot.counts.iter().filter(|(_, count)| **count > 0);
+    Event::Scan(ScanEvent::SnapshotJudged {
+        store: store.clone(),
+        snapshot: snapshot.id.clone(),
+        clean: snapshot.is_clean,
+        counts: counts.map(|(word, count)| ((*word).to_owned(), *count)).collect(),
+        reasons: snapshot.reasons.clone(),
+    })
+}
+
+fn show_repository(report: &RepositoryReport) {
+    show_files(&report.files);
+    talk::data("snapshots, oldest first by first sight:");
+    for snapshot in &report.snapshots {
+        let word = if snapshot.is_clean { "clean    " } else { "NOT CLEAN" };
+        talk::data(format!(
+            "  {}  {word}  claims {}, first seen {}, {} files clean, {} not",
+            short(&snapshot.id),
+            snapshot.time,
+            snapshot.first_seen,
+            snapshot.clean,
+            snapshot.not_clean
+        ));
+        for reason in &snapshot.reasons {
+            talk::data(format!("            {reason}"));
+        }
+    }
+    for unread in &report.unread {
+        talk::data(format!("NOT READ: {unread}"));
+    }
+    for note in &report.notes {
+        talk::data(format!("note: {note}"));
+    }
+    match &report.last_clean {
+        Some(id) => talk::data(format!("last clean snapshot: {id}")),
+        None => talk::data("NO CLEAN SNAPSHOT among those judged; judge older ones with --newest N"),
+    }
+    talk::say(format!("({})", report::FORM));
+}
+
+fn show_files(files: &[File]) {
+    for file in files.iter().take(SHOWN_MAX) {
+        let snapshot = file.snapshot.as_deref().map(|id| format!(" in {}", short(id))).unwrap_or_default();
+        talk::data(format!("{}{snapshot}: {}", file.verdict.word(), shown::harmless(&file.path)));
+        for reason in &file.reasons {
+            talk::data(format!("    {}", shown::harmless(reason)));
+        }
+    }
+    if files.len() > SHOWN_MAX {
+        talk::data(format!("... and {} more files; --json names them all", files.len() - SHOWN_MAX));
+    }
+}
+
+fn show_counts(counts: &BTreeMap<&'static str, u64>) -> String {
+    let count = |verdict: &Verdict| counts.get(verdict.word()).copied().unwrap_or(0);
+    let words: Vec<String> = Verdict::ALL
+        .iter()
+        .filter(|verdict| count(verdict) > 0)
+        .map(|verdict| format!("{} {}", count(verdict), verdict.word()))
+        .collect();
+    if words.is_empty() { "no files".to_owned() } else { words.join(", ") }
+}
+
+/// Progress, once it takes longer than two seconds. Without a terminal a line every ten seconds.
+struct Bar {
+    begun: Instant,
+    said: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Bar {
+    fn new() -> Bar {
+        Bar { begun: Instant::now(), said: Instant::now(), bar: None }
+    }
+
+    fn show(&mut self, done: u64, total: u64) {
+        let elapsed = self.begun.elapsed();
+        if elapsed < Duration::from_secs(2) {
+            return;
+        }
+        if !std::io::stderr().is_terminal() {
+            if self.said.elapsed() >= Duration::from_secs(10) {
+                self.said = Instant::now();
+                let rate = (done / elapsed.as_secs().max(1)).max(1);
+                talk::say(format!(
+                    "read {} of {} MiB, {} MiB/s, about {} s remaining",
+                    done >> 20,
+                    total >> 20,
+                    rate >> 20,
+                    total.saturating_sub(done) / rate
+                ));
+            }
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            let form = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} remaining";
+            bar.set_style(ProgressStyle::with_template(form).expect("the template is fixed and valid"));
+            bar.with_elapsed(elapsed)
+        });
+        bar.set_position(done);
+    }
+
+    fn end(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

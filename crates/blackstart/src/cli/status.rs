@@ -1,0 +1,150 @@
+//! `blackstart status DIR`: what a commander needs on a serial line at night.
+
+use std::path::PathBuf;
+
+use super::folder::{self, time};
+use super::{Answer, Failure, talk};
+use crate::command::situation::{BridgeLine, CutLine, NotServed, RunLine, Situation, situation};
+use crate::estate::canonical;
+use crate::incident::event::CutAct;
+
+/// What is down for whom, what is held and for what, what to decide next. Plain text, 80 columns, no colour.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folder of the incident.
+    folder: PathBuf,
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lines of a list before it says how many more there are; `--json` has all.
+const LINES_MAX: usize = 12;
+
+pub fn run(args: &Args) -> Result<Answer, Failure> {
+    let view = folder::read(&args.folder)?;
+    let text = view.command.estate_hash.as_ref().and_then(|hash| view.command.estates.get(hash));
+    let text = text.ok_or_else(|| {
+        Failure::fault(
+            "the journal names no estate",
+            "nobody can say what is down for whom",
+            "look at the first entries: blackstart journal show",
+        )
+    })?;
+    let estate = canonical::from_text(text).map_err(|fault| {
+        Failure::fault(
+            format!("the estate in the journal cannot be read: {}", folder::chain(&fault)),
+            "nobody can say what is down for whom",
+            "it was written by another version: use that one",
+        )
+    })?;
+    let now = situation(&estate, &view, &args.folder.display().to_string());
+    if args.json {
+        talk::json(&now);
+    } else {
+        talk::data(page(&now).trim_end());
+    }
+    Ok(Answer::Done)
+}
+
+/// The whole page, the most important first.
+fn page(now: &Situation) -> String {
+    let mut page = format!(
+        "INCIDENT  {}\nopened    {}\nas of     {}, entry {}\nserved    {}.{} % of insured x urgency\n",
+        now.incident.as_deref().unwrap_or("(no name)"),
+        now.opened_ms.map_or_else(|| "?".to_owned(), time),
+        time(now.last_time_ms),
+        now.entries.saturating_sub(1),
+        now.served_thousandths / 10,
+        now.served_thousandths % 10,
+    );
+    let decisions = now.decide_next.iter().enumerate();
+    let decisions = decisions.map(|(at, next)| format!("{}. {}\n     {}", at + 1, next.what, next.command));
+    section(&mut page, "DECIDE NEXT", decisions, "nothing waits for a decision");
+    let not_served = now.not_served.iter().map(not_served);
+    section(&mut page, "NOT SERVED NORMALLY", not_served, "everything works for everybody");
+    let held = now.held.iter();
+    let held = held.map(|held| format!("{} by {} since entry {}: {}", held.on, held.by, held.since_entry, held.reason));
+    section(&mut page, "HELD", held, "");
+    section(&mut page, "WAITING", now.waiting.iter().map(|line| format!("{} for {}", line.what, line.for_what)), "");
+    let alarms = now.alarms.iter();
+    let alarms =
+        alarms.map(|alarm| format!("{}: {} files, {} (entry {})", alarm.store, alarm.files, time(alarm.time_ms), alarm.entry));
+    section(&mut page, "ALARMS", alarms, "");
+    section(&mut page, "CUT OFF", now.cuts.iter().map(cut), "");
+    section(&mut page, "RESTART", now.run.iter().map(restart), "");
+    section(&mut page, "EMERGENCY OPERATION", now.bridge.iter().map(business), "");
+    if now.not_read + now.illegal > 0 {
+        let line =
+            format!("{} entries could not be read, {} moves were not allowed: journal show", now.not_read, now.illegal);
+        section(&mut page, "JOURNAL", std::iter::once(line), "");
+    }
+    page
+}
+
+fn not_served(line: &NotServed) -> String {
+    let first: Vec<&str> = line.tenants.iter().take(3).map(crate::estate::Id::name).collect();
+    let more = if line.tenants.len() > 3 { ", ..." } else { "" };
+    let (standing, name, funds) = (line.standing, &line.name, line.tenants.len());
+    let insured = grouped(line.insured);
+    format!("{standing:<10} {name:<34} {funds:>3} funds {insured:>11} insured  {}{more}", first.join(", "))
+}
+
+fn cut(cut: &CutLine) -> String {
+    let what = match &cut.act {
+        CutAct::StopService { service } => format!("stop {service}"),
+        CutAct::CloseDoor { site, door } => format!("close door {door} of {site}"),
+    };
+    format!("{what}: {} {}", format!("{:?}", cut.state).to_lowercase(), cut.detail).trim_end().to_owned()
+}
+
+fn restart(run: &RunLine) -> String {
+    let how = match run.complete {
+        Some(true) => "complete",
+        Some(false) => "ended, something waits",
+        None => "at work, or it was killed: run recover again, it goes on",
+    };
+    let plan: String = run.plan.chars().take(12).collect();
+    format!("plan {plan}: {} steps done of {} begun; {how}", run.done, run.begun)
+}
+
+fn business(bridge: &BridgeLine) -> String {
+    format!(
+        "accepted {}, not in the core yet {}, conflicts for people {}, refused {} (counted {})",
+        grouped(bridge.accepted),
+        grouped(bridge.pending),
+        grouped(bridge.conflict),
+        grouped(bridge.refused),
+        bridge.as_of_ms.map_or_else(|| "?".to_owned(), time),
+    )
+}
+
+/// A headed list. Without lines: the sentence, or nothing at all.
+fn section(page: &mut String, head: &str, lines: impl Iterator<Item = String>, without: &str) {
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() && without.is_empty() {
+        return;
+    }
+    page.push_str(&format!("\n{head}\n"));
+    if lines.is_empty() {
+        page.push_str(&format!("  {without}\n"));
+    }
+    for line in lines.iter().take(LINES_MAX) {
+        page.push_str(&format!("  {line}\n"));
+    }
+    if lines.len() > LINES_MAX {
+        page.push_str(&format!("  and {} more: --json has all\n", lines.len() - LINES_MAX));
+    }
+}
+
+/// `8 123 456`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(' ');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

@@ -1,0 +1,191 @@
+//! `blackstart watch ESTATE --journal DIR`: raise the alarm when somebody destroys a live store.
+
+#![allow(clippy::disallowed_methods, reason = "looks at the stores at a pace until it is killed")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::folder::{self, By};
+use super::{Answer, Failure, talk};
+use crate::estate::Id;
+use crate::incident::Event;
+use crate::incident::event::{ScanEvent, Suspicion};
+use crate::incident::store::{self, Incident, StoreFault};
+use crate::scan::watch::{Burst, Limits, StoreWatch};
+
+/// Watch live stores and raise the alarm. Runs until it is stopped.
+///
+/// Looks at every file of every store with a `path` in the estate, judges what changed, and raises an
+/// alarm when 3 files that were clean go bad within a minute, or 10 are renamed to one unknown ending.
+/// An alarm is in the journal before it is printed: one line of JSON each, on stdout. While an alarm of
+/// a store is open, no further one is raised for it. It only raises; it stops and closes nothing.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The estate: a folder of TOML files.
+    estate: PathBuf,
+    /// Folder of the incident.
+    #[arg(long, value_name = "DIR")]
+    journal: PathBuf,
+    /// Milliseconds from one look to the next.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
+    every_ms: u64,
+}
+
+#[derive(Serialize)]
+struct AlarmLine<'a> {
+    /// Entry in the journal.
+    alarm: u64,
+    store: &'a Id,
+    files: u64,
+    examples: &'a [String],
+    suspicion: Suspicion,
+}
+
+pub fn run(args: &Args) -> Result<Answer, Failure> {
+    let estate = super::read_estate::read(&args.estate)?;
+    folder::read(&args.journal)?;
+    let mut watches: Vec<StoreWatch> = estate
+        .stores
+        .iter()
+        .filter_map(|(id, store)| {
+            Some(StoreWatch::new(id.clone(), PathBuf::from(store.path.as_ref()?), Limits::default()))
+        })
+        .collect();
+    if watches.is_empty() {
+        return Err(Failure::refused(
+            "no store of this estate has a `path`",
+            "there is nothing that could be watched",
+            "give the stores the folder in which their data lives: path = \"/srv/...\"",
+        ));
+    }
+    let stop = stop_at_signal()?;
+    let (mut said, mut files) = (BTreeSet::new(), 0);
+    for watch in &mut watches {
+        let look = watch.look(folder::now_ms());
+        files += look.files;
+        complain(&mut said, &look.unreadable);
+        if let Some(burst) = watch.burst_at_start(&look) {
+            report(&args.journal, &burst, Kind::FoundAtStart);
+        }
+    }
+    talk::say(format!("watching {files} files in {} stores, every {} ms", watches.len(), args.every_ms));
+    let every = Duration::from_millis(args.every_ms);
+    while !stop.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        for watch in &mut watches {
+            let look = watch.look(folder::now_ms());
+            complain(&mut said, &look.unreadable);
+            if let Some(burst) = watch.burst(folder::now_ms())
+                && report(&args.journal, &burst, Kind::Seen)
+            {
+                watch.settled();
+            }
+        }
+        // Short pieces, so that a stop is heard at once even with a long interval.
+        while begun.elapsed() < every && !stop.load(Ordering::Relaxed) {
+            std::thread::sleep((every - begun.elapsed().min(every)).min(Duration::from_millis(100)));
+        }
+    }
+    Ok(Answer::Done)
+}
+
+/// Each complaint once.
+fn complain(said: &mut BTreeSet<String>, unreadable: &[String]) {
+    for what in unreadable {
+        if said.insert(what.clone()) {
+            talk::say(format!("not watched, because it cannot be looked at: {what}"));
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Seen,
+    /// Already so when the watch began. Whoever has dismissed it once is not told again at every start.
+    FoundAtStart,
+}
+
+/// Records, then prints. `false` if it could not be recorded: then it is tried again at the next look.
+fn report(journal: &Path, burst: &Burst, kind: Kind) -> bool {
+    match record(journal, burst, kind) {
+        Ok(Some(alarm)) => {
+            let Burst { store, files, examples, suspicion, .. } = burst;
+            talk::json(&AlarmLine { alarm, store, files: *files, examples, suspicion: *suspicion });
+            true
+        }
+        Ok(None) => true,
+        Err(fault) => {
+            talk::say(format!(
+                "ALARM for {} ({} files, {:?}), but it cannot be recorded: {}; trying again",
+                burst.store,
+                burst.files,
+                burst.suspicion,
+                folder::chain(&fault)
+            ));
+            false
+        }
+    }
+}
+
+/// The sequence number of the alarm; `None` if one is open for this store already. The incident is opened
+/// only for this moment, so that a watch that is killed or stopped holds up nobody.
+fn record(journal: &Path, burst: &Burst, kind: Kind) -> Result<Option<u64>, StoreFault> {
+    let known = |view: &crate::incident::View| {
+        view.scan.stores.get(&burst.store).is_some_and(|store| {
+            !store.alarms.is_empty() || (kind == Kind::FoundAtStart && store.dismissals > 0)
+        })
+    };
+    if known(&store::read(journal)?) {
+        return Ok(None);
+    }
+    let by = By { by: Some("blackstart watch".to_owned()) };
+    let mut incident = Incident::open(journal, &by.name())?;
+    let decided = incident.decide(folder::now_ms(), |view| {
+        if known(view) {
+            return Err(());
+        }
+        Ok(vec![Event::Scan(ScanEvent::AlarmRaised {
+            store: burst.store.clone(),
+            suspicion: burst.suspicion,
+            files: burst.files,
+            examples: burst.examples.clone(),
+            seconds_observed: burst.seconds_observed,
+        })])
+    })?;
+    let alarms = |view: &crate::incident::View| {
+        view.scan.stores.get(&burst.store).and_then(|store| store.alarms.last()).map(|alarm| alarm.sequence)
+    };
+    Ok(decided.ok().and_then(|_| alarms(incident.view())))
+}
+
+/// Set at SIGTERM or SIGINT.
+fn stop_at_signal() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let heard = stop.clone();
+    let fault = |error: std::io::Error| {
+        Failure::fault(
+            format!("cannot listen for signals: {error}"),
+            "the watch could not be stopped properly, so it was not begun",
+            "look at the limits of this machine (ulimit -a), then call again",
+        )
+    };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(fault)?;
+    let signals = runtime.block_on(async {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok::<_, std::io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+    });
+    let (mut terminate, mut interrupt) = signals.map_err(fault)?;
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        });
+        heard.store(true, Ordering::Relaxed);
+    });
+    Ok(stop)
+}

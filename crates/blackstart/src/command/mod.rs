@@ -1,0 +1,6 @@
+//! What is the situation, and what has to be decided now?
+//!
+//! Reads every view and the estate in force. Records nothing. Whoever commands at night reads this and nothing else:
+//! what is down for whom, what is held and for what, what to decide next.
+
+pub mod situation;

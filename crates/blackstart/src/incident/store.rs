@@ -1,0 +1,239 @@
+//! The incident folder: the one place through which every part reads the journal and appends to it.
+//!
+//! A folder holds the journal, the estate texts it was decided on, the public key and the output of
+//! started processes. The signing key lies elsewhere; the folder only says where.
+
+use std::path::{Path, PathBuf};
+
+use journal::{Appender, Draft, Expect, Options, Reader};
+
+use super::event::{CommandEvent, Event};
+use super::record;
+use super::view::View;
+
+/// File in the folder that says where the signing key lies. Never the key itself.
+const KEY_LOCATION: &str = "signing-key-location";
+const PUBLIC_KEY: &str = "public-key";
+const JOURNAL: &str = "journal";
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreFault {
+    #[error("cannot {doing} {path}")]
+    File { doing: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("{0} is not an incident folder: it has no journal")]
+    NoIncident(PathBuf),
+    #[error("{0} already holds an incident")]
+    AlreadyThere(PathBuf),
+    #[error("cannot use the signing key {path}")]
+    Key { path: PathBuf, source: journal::key::KeyError },
+    #[error("cannot open the journal for writing")]
+    Open(#[source] journal::OpenError),
+    #[error("cannot append to the journal")]
+    Append(#[source] journal::AppendError),
+    #[error("cannot read the journal")]
+    Read(#[source] journal::ReadError),
+}
+
+impl StoreFault {
+    /// Somebody appended meanwhile what this decision depends on: look again and decide again.
+    pub fn is_outdated(&self) -> bool {
+        matches!(self, StoreFault::Append(journal::AppendError::Refused { .. }))
+    }
+}
+
+/// An incident that can be written to.
+pub struct Incident {
+    folder: PathBuf,
+    actor: String,
+    appender: Appender,
+    reader: Reader,
+    view: View,
+}
+
+/// What is known now, without touching anything.
+pub fn read(folder: &Path) -> Result<View, StoreFault> {
+    let mut view = View::default();
+    each_entry(folder, 0, |entry| view.apply(&entry))?;
+    Ok(view)
+}
+
+/// Calls `visit` with every durable entry from `from` on.
+pub fn each_entry(folder: &Path, from: u64, mut visit: impl FnMut(super::Entry)) -> Result<(), StoreFault> {
+    each_record(folder, from, |record| visit(record::entry(record)))
+}
+
+/// The same, as the journal keeps it.
+pub fn each_record(
+    folder: &Path,
+    from: u64,
+    mut visit: impl FnMut(journal::Record),
+) -> Result<(), StoreFault> {
+    if !folder.join(JOURNAL).is_dir() {
+        return Err(StoreFault::NoIncident(folder.to_owned()));
+    }
+    let mut reader = Reader::open(&folder.join(JOURNAL)).map_err(StoreFault::Read)?;
+    for record in reader.read(from) {
+        visit(record.map_err(StoreFault::Read)?);
+    }
+    Ok(())
+}
+
+/// Makes the folder, its key and its first entries.
+pub fn create(
+    folder: &Path,
+    key: &Path,
+    origin: &str,
+    actor: &str,
+    first: &[Event],
+    now_ms: i64,
+) -> Result<Incident, StoreFault> {
+    if folder.join(JOURNAL).exists() {
+        return Err(StoreFault::AlreadyThere(folder.to_owned()));
+    }
+    let secret = if key.exists() {
+        journal::key::SecretKey::load(key)
+    } else {
+        journal::key::SecretKey::generate(origin).and_then(|secret| secret.save(key).map(|()| secret))
+    }
+    .map_err(|source| StoreFault::Key { path: key.to_owned(), source })?;
+    std::fs::create_dir_all(folder.join(JOURNAL)).map_err(|source| StoreFault::File {
+        doing: "make",
+        path: folder.join(JOURNAL),
+        source,
+    })?;
+    write(&folder.join(PUBLIC_KEY), &format!("{}\n", secret.public()))?;
+    let absolute = std::path::absolute(key).map_err(|source| StoreFault::File {
+        doing: "find",
+        path: key.to_owned(),
+        source,
+    })?;
+    write(&folder.join(KEY_LOCATION), &format!("{}\n", absolute.display()))?;
+    let mut incident = Incident::open(folder, actor)?;
+    incident.append(first, Expect::NothingSince(0), now_ms)?;
+    Ok(incident)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), StoreFault> {
+    std::fs::write(path, text).map_err(|source| StoreFault::File {
+        doing: "write",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The public key of the incident in this folder, in the text form of a note verifier key.
+pub fn public_key_path(folder: &Path) -> PathBuf {
+    folder.join(PUBLIC_KEY)
+}
+
+pub fn journal_path(folder: &Path) -> PathBuf {
+    folder.join(JOURNAL)
+}
+
+impl Incident {
+    /// Opens an existing folder for writing. `actor` is who is written beside each entry.
+    pub fn open(folder: &Path, actor: &str) -> Result<Incident, StoreFault> {
+        let journal = folder.join(JOURNAL);
+        if !journal.is_dir() {
+            return Err(StoreFault::NoIncident(folder.to_owned()));
+        }
+        let location = folder.join(KEY_LOCATION);
+        let key = std::fs::read_to_string(&location).map_err(|source| StoreFault::File {
+            doing: "read",
+            path: location,
+            source,
+        })?;
+        let key = PathBuf::from(key.trim_end());
+        let secret =
+            journal::key::SecretKey::load(&key).map_err(|source| StoreFault::Key { path: key, source })?;
+        let origin = secret.public().name().to_owned();
+        let appender = Appender::open(&journal, Options::new(secret, origin)).map_err(StoreFault::Open)?;
+        let reader = Reader::open(&journal).map_err(StoreFault::Read)?;
+        let mut incident = Incident {
+            folder: folder.to_owned(),
+            actor: actor.to_owned(),
+            appender,
+            reader,
+            view: View::default(),
+        };
+        incident.refresh()?;
+        Ok(incident)
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Applies what others have appended meanwhile.
+    pub fn refresh(&mut self) -> Result<&View, StoreFault> {
+        for record in self.reader.read(self.view.entries) {
+            self.view.apply(&record::entry(record.map_err(StoreFault::Read)?));
+        }
+        Ok(&self.view)
+    }
+
+    /// Appends, and returns once it is on disk and in the view.
+    pub fn append(&mut self, events: &[Event], expect: Expect, now_ms: i64) -> Result<(), StoreFault> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let drafts = events
+            .iter()
+            .map(|event| {
+                let (kind, payload) = record::encode(event);
+                Draft { time_ms: now_ms, actor: self.actor.clone(), kind, version: record::VERSION, payload }
+            })
+            .collect();
+        self.appender.append(drafts, expect).map_err(StoreFault::Append)?;
+        self.refresh()?;
+        Ok(())
+    }
+
+    /// Appends a fact that depends on nothing: an observation, an outcome, a note.
+    pub fn record(&mut self, events: &[Event], now_ms: i64) -> Result<(), StoreFault> {
+        self.append(events, Expect::Anything, now_ms)
+    }
+
+    /// Decides on the newest view and appends; if anything came in between, looks and decides again.
+    /// `Ok(Err(refusal))` is an answer, not a fault.
+    pub fn decide<R>(
+        &mut self,
+        now_ms: i64,
+        decide: impl Fn(&View) -> Result<Vec<Event>, R>,
+    ) -> Result<Result<Vec<Event>, R>, StoreFault> {
+        loop {
+            self.refresh()?;
+            let events = match decide(&self.view) {
+                Ok(events) => events,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            match self.append(&events, Expect::NothingSince(self.view.entries), now_ms) {
+                Ok(()) => return Ok(Ok(events)),
+                Err(fault) if fault.is_outdated() => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+}
+
+/// The first entries of every incident.
+pub fn opening(name: &str, estate_hash: &str, estate_text: &str) -> Vec<Event> {
+    vec![
+        Event::Command(CommandEvent::IncidentOpened { name: name.to_owned() }),
+        Event::Command(CommandEvent::EstateAdopted {
+            hash: estate_hash.to_owned(),
+            text: estate_text.to_owned(),
+        }),
+    ]
+}
+
+/// The newest signed checkpoint, for people to remember elsewhere. `None` if there is none yet, or it cannot be read:
+/// `verify` says more about that.
+pub fn newest_checkpoint(folder: &Path) -> Option<journal::Checkpoint> {
+    let text = std::fs::read_to_string(folder.join(JOURNAL).join("checkpoint")).ok()?;
+    journal::Checkpoint::parse(&text).ok()
+}

@@ -1,0 +1,147 @@
+//! Everything the pages say, in three languages. One struct, so that a language that lacks a sentence does not compile.
+
+/// A language of the public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Language {
+    De,
+    Fr,
+    En,
+}
+
+impl Language {
+    pub const ALL: [Language; 3] = [Language::De, Language::Fr, Language::En];
+
+    /// BCP 47, for `lang` and for file names.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Language::De => "de",
+            Language::Fr => "fr",
+            Language::En => "en",
+        }
+    }
+
+    /// All languages, those that the tenant asked for first. The public of every fund reads all three.
+    pub fn order(tags: &[String]) -> Vec<Language> {
+        let wanted = |language: &Language| tags.iter().any(|tag| tag == language.tag());
+        let mut order = Language::ALL.to_vec();
+        order.sort_by_key(|language| !wanted(language));
+        order
+    }
+
+    pub fn words(self) -> &'static Words {
+        match self {
+            Language::De => &GERMAN,
+            Language::Fr => &FRENCH,
+            Language::En => &ENGLISH,
+        }
+    }
+}
+
+/// The sentences of a page. `{}` is filled in.
+pub struct Words {
+    pub language: &'static str,
+    pub title: &'static str,
+    pub all_works: &'static str,
+    pub some_emergency: &'static str,
+    pub some_down: &'static str,
+    pub works: &'static str,
+    pub emergency: &'static str,
+    pub diverted: &'static str,
+    pub down: &'static str,
+    pub do_works: &'static str,
+    pub do_emergency: &'static str,
+    pub do_diverted: &'static str,
+    pub do_down: &'static str,
+    pub held: &'static str,
+    pub contact: &'static str,
+    pub as_of: &'static str,
+    pub how_current: &'static str,
+    pub proof: &'static str,
+    pub only_german: &'static str,
+    pub all_funds: &'static str,
+    pub choose: &'static str,
+    pub offer: &'static str,
+    pub state: &'static str,
+    pub now: &'static str,
+}
+
+static GERMAN: Words = Words {
+    language: "Deutsch",
+    title: "Was funktioniert gerade?",
+    all_works: "Alle Leistungen stehen zur Verfügung.",
+    some_emergency: "Einige Leistungen laufen im Notbetrieb: Wir nehmen alles an und bearbeiten es, sobald die Systeme wieder bereit sind.",
+    some_down: "Einige Leistungen stehen zurzeit nicht zur Verfügung.",
+    works: "Funktioniert",
+    emergency: "Notbetrieb",
+    diverted: "Anderer Weg",
+    down: "Nicht verfügbar",
+    do_works: "Sie müssen nichts beachten.",
+    do_emergency: "Bitte reichen Sie wie gewohnt ein. Sie erhalten einen Beleg; er gilt als Nachweis des Eingangs. Bitte nicht noch einmal einreichen.",
+    do_diverted: "Bitte nutzen Sie stattdessen: {}",
+    do_down: "Bitte versuchen Sie es später wieder. {}",
+    held: "Angenommen und noch nicht bearbeitet: {} Eingänge. Keiner davon geht verloren.",
+    contact: "So erreichen Sie uns",
+    as_of: "Stand: {} (Eintrag {})",
+    how_current: "Diese Seite wird neu erstellt, wenn sich etwas ändert. Sie sagt, was zu diesem Zeitpunkt bekannt war.",
+    proof: "Prüfsumme des Vorfallprotokolls",
+    only_german: "nur auf Deutsch verfügbar",
+    all_funds: "Alle Kassen",
+    choose: "Bitte wählen Sie Ihre Kasse.",
+    offer: "Leistung",
+    state: "Zustand",
+    now: "Was Sie jetzt tun können",
+};
+
+static FRENCH: Words = Words {
+    language: "Français",
+    title: "Qu’est-ce qui fonctionne en ce moment ?",
+    all_works: "Toutes les prestations sont disponibles.",
+    some_emergency: "Certaines prestations fonctionnent en mode dégradé : nous acceptons tout et le traiterons dès que les systèmes seront prêts.",
+    some_down: "Certaines prestations ne sont pas disponibles actuellement.",
+    works: "Fonctionne",
+    emergency: "Mode dégradé",
+    diverted: "Autre voie",
+    down: "Indisponible",
+    do_works: "Rien de particulier à faire.",
+    do_emergency: "Envoyez vos documents comme d’habitude. Vous recevez un récépissé, qui fait foi de la réception. Merci de ne pas les envoyer une seconde fois.",
+    do_diverted: "Veuillez utiliser à la place : {}",
+    do_down: "Veuillez réessayer plus tard. {}",
+    held: "Reçus et pas encore traités : {} dépôts. Aucun ne sera perdu.",
+    contact: "Comment nous joindre",
+    as_of: "État au {} (entrée {})",
+    how_current: "Cette page est refaite à chaque changement. Elle dit ce qui était connu à ce moment.",
+    proof: "Empreinte du journal de l’incident",
+    only_german: "disponible uniquement en allemand",
+    all_funds: "Toutes les caisses",
+    choose: "Veuillez choisir votre caisse.",
+    offer: "Prestation",
+    state: "État",
+    now: "Ce que vous pouvez faire maintenant",
+};
+
+static ENGLISH: Words = Words {
+    language: "English",
+    title: "What works right now?",
+    all_works: "All services are available.",
+    some_emergency: "Some services are in emergency operation: we accept everything and process it as soon as the systems are ready again.",
+    some_down: "Some services are not available at the moment.",
+    works: "Works",
+    emergency: "Emergency operation",
+    diverted: "Another way",
+    down: "Not available",
+    do_works: "There is nothing you need to do.",
+    do_emergency: "Please submit as usual. You get a receipt; it counts as proof that we have received it. Please do not submit it a second time.",
+    do_diverted: "Please use this instead: {}",
+    do_down: "Please try again later. {}",
+    held: "Accepted and not yet processed: {} submissions. None of them will be lost.",
+    contact: "How to reach us",
+    as_of: "As known at {} (entry {})",
+    how_current: "This page is made anew whenever something changes. It says what was known at that time.",
+    proof: "Checksum of the incident journal",
+    only_german: "available in German only",
+    all_funds: "All funds",
+    choose: "Please choose your fund.",
+    offer: "Service",
+    state: "State",
+    now: "What you can do now",
+};

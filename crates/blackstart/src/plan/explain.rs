@@ -1,0 +1,230 @@
+//! What decided a plan, and what it does not know. For people; nothing of this is run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::generate::Schedule;
+use super::instance::{ASSUMED_RESTORE_RATE, ASSUMED_VERIFY_RATE, Instance, LimitName, RecoveryPoints, What};
+use super::lost::{Lost, standing_on_lost_data};
+use crate::estate::model::{EdgeKind, Evidence};
+use crate::estate::{Estate, Id, Kind};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Explanation {
+    /// The chain that the last people to be served wait for, first link first.
+    pub critical_path: Vec<Link>,
+    /// The limit that is busiest over the whole plan, and how busy, in thousandths.
+    pub critical_limit: Option<(LimitName, u64)>,
+    /// Services that were not named but fall with a provider, and that provider.
+    pub fallen: BTreeMap<Id, Id>,
+    /// Plain sentences, the ones that change the plan most first.
+    pub not_known: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    pub target: Id,
+    pub what: What,
+    pub start_s: u64,
+    pub end_s: u64,
+    /// The limit it had to wait for; `None`: it began as soon as what it depends on was done.
+    pub waited_for: Option<LimitName>,
+}
+
+/// `points` is `None` when no journal was read.
+pub fn explain(
+    estate: &Estate,
+    lost: &Lost,
+    instance: &Instance,
+    schedule: &Schedule,
+    points: Option<&RecoveryPoints>,
+) -> Explanation {
+    Explanation {
+        critical_path: critical_path(instance, schedule),
+        critical_limit: critical_limit(instance, schedule),
+        fallen: lost.fallen.clone(),
+        not_known: not_known(estate, lost, points),
+    }
+}
+
+/// From the last activity that serves somebody back to the start: what ended exactly when this began, by
+/// dependency if there is one, else by freeing something this needed.
+fn critical_path(instance: &Instance, schedule: &Schedule) -> Vec<Link> {
+    let count = instance.activities.len();
+    let end_s = |at: usize| schedule.end_s(instance, at);
+    let serving = (0..count).filter(|&at| instance.activities[at].weight > 0).max_by_key(|&at| end_s(at));
+    let mut current = serving.or_else(|| (0..count).max_by_key(|&at| end_s(at)));
+    let mut path = Vec::new();
+    let mut seen = BTreeSet::new();
+    while let Some(at) = current.filter(|&at| seen.insert(at)) {
+        let start_s = schedule.start_s[at];
+        let provider = instance.before[at].iter().copied().find(|&before| end_s(before) == start_s);
+        let freed = if provider.is_none() && start_s > 0 { freed_by(instance, schedule, at) } else { None };
+        path.push(Link {
+            target: instance.activities[at].target.clone(),
+            what: instance.activities[at].what,
+            start_s,
+            end_s: end_s(at),
+            waited_for: freed.map(|(_, limit)| instance.limits[limit].name.clone()),
+        });
+        current = provider.or(freed.map(|(other, _)| other));
+    }
+    path.reverse();
+    path
+}
+
+/// Something that let go of a limit just when `at` began and took of it.
+fn freed_by(instance: &Instance, schedule: &Schedule, at: usize) -> Option<(usize, usize)> {
+    let takes = |demand: &super::instance::Demand| (demand.limit, schedule.start_s[at] + demand.from_s);
+    let wanted: BTreeSet<(usize, u64)> = instance.activities[at].demands.iter().map(takes).collect();
+    (0..instance.activities.len()).filter(|&other| other != at).find_map(|other| {
+        instance.activities[other].demands.iter().find_map(|demand| {
+            let freed_s = schedule.start_s[other] + demand.until_s?;
+            wanted.contains(&(demand.limit, freed_s)).then_some((other, demand.limit))
+        })
+    })
+}
+
+fn critical_limit(instance: &Instance, schedule: &Schedule) -> Option<(LimitName, u64)> {
+    let whole_s = (0..instance.activities.len()).map(|at| schedule.end_s(instance, at)).max().unwrap_or(0);
+    let mut taken = vec![0_u128; instance.limits.len()];
+    for demand in instance.activities.iter().flat_map(|activity| &activity.demands) {
+        if let Some(until_s) = demand.until_s {
+            let held_s = u128::from(until_s.saturating_sub(demand.from_s));
+            taken[demand.limit] = taken[demand.limit].saturating_add(held_s * u128::from(demand.amount));
+        }
+    }
+    let busy = |at: usize| {
+        let whole =
+            u128::from(whole_s.max(1)).saturating_mul(u128::from(instance.limits[at].capacity.max(1)));
+        u64::try_from(taken[at].saturating_mul(1000) / whole).unwrap_or(1000)
+    };
+    let most = (0..taken.len()).rev().max_by_key(|&at| busy(at))?;
+    Some((instance.limits[most].name.clone(), busy(most))).filter(|(_, busy)| *busy > 0)
+}
+
+fn not_known(estate: &Estate, lost: &Lost, points: Option<&RecoveryPoints>) -> Vec<String> {
+    let mut lines = Vec::new();
+    data_under_running_services(estate, lost, &mut lines);
+    about_stores(estate, lost, points, &mut lines);
+    about_services(estate, lost, &mut lines);
+    about_edges(estate, lost, &mut lines);
+    about_capabilities(estate, &mut lines);
+    lines.push(
+        "load after a cold start is not modelled: a capability counts as back when its service is healthy and open"
+            .to_owned(),
+    );
+    lines
+}
+
+fn data_under_running_services(estate: &Estate, lost: &Lost, lines: &mut Vec<String>) {
+    for (service, store) in standing_on_lost_data(estate, lost) {
+        lines.push(format!(
+            "{service} is not lost and stands on {store}, which is: restoring happens under a running service; \
+             name {service} as lost if it has to stop first"
+        ));
+    }
+}
+
+fn about_stores(estate: &Estate, lost: &Lost, points: Option<&RecoveryPoints>, lines: &mut Vec<String>) {
+    let stores: Vec<_> = estate.stores.iter().filter(|(id, _)| lost.stores.contains(*id)).collect();
+    let point = |id: &Id| points.is_some_and(|points| points.contains_key(id));
+    let of = |wanted: &dyn Fn(&Id, &crate::estate::model::Store) -> bool| -> Vec<&Id> {
+        stores.iter().filter(|(id, store)| wanted(id, store)).map(|(id, _)| *id).collect()
+    };
+    let mut say = |ids: Vec<&Id>, text: &str| {
+        if !ids.is_empty() {
+            lines.push(format!("{}: {text}", some(&ids)));
+        }
+    };
+    say(of(&|_, store| store.source.is_none()), "no source is known; somebody has to bring the data by hand");
+    let judged = match points {
+        Some(_) => "no recovery point was chosen yet; the restore waits until a scan has judged one clean",
+        None => "no journal was read, so it is not known whether a clean copy exists",
+    };
+    say(of(&|id, _| !point(id)), judged);
+    say(
+        of(&|id, store| !point(id) && store.size > 0),
+        &format!("judging the copy is counted at an assumed {ASSUMED_VERIFY_RATE} MiB/s"),
+    );
+    let resource = |store: &crate::estate::model::Store| {
+        store.source.as_ref().and_then(|source| estate.resources.get(source.resource.as_ref()?))
+    };
+    say(
+        of(&|_, store| store.size > 0 && store.restore_rate.is_none() && resource(store).is_none()),
+        &format!("no restore rate is known; counted at an assumed {ASSUMED_RESTORE_RATE} MiB/s"),
+    );
+    say(
+        of(&|_, store| {
+            resource(store)
+                .is_some_and(|resource| store.restore_rate.is_some_and(|rate| rate > resource.capacity))
+        }),
+        "could take in data faster than its source can give; counted at what the source gives",
+    );
+    say(of(&|_, store| store.size == 0), "no size is known; the restore counts as taking no time");
+}
+
+fn about_services(estate: &Estate, lost: &Lost, lines: &mut Vec<String>) {
+    let services: Vec<_> = estate.services.iter().filter(|(id, _)| lost.services.contains(*id)).collect();
+    let mut say = |wanted: &dyn Fn(&crate::estate::model::Service) -> bool, text: &str| {
+        let ids: Vec<&Id> =
+            services.iter().filter(|(_, service)| wanted(service)).map(|(id, _)| *id).collect();
+        if !ids.is_empty() {
+            lines.push(format!("{}: {text}", some(&ids)));
+        }
+    };
+    say(&|service| service.boot_s == 0, "no start time is known; counts as taking no time");
+    say(&|service| service.gates.is_empty(), "has no gate; that it was started does not show that it works");
+    say(
+        &|service| service.second_person,
+        "a second person has to approve the start; waiting for that is not counted",
+    );
+    let dependents: BTreeSet<&Id> = estate.edges.iter().map(|edge| &edge.from).collect();
+    let alone = services.iter().filter(|(id, _)| !dependents.contains(*id)).count();
+    if alone > 0 {
+        lines.push(format!(
+            "{alone} of {} lost services have no known dependency; whatever they really need is not in this order",
+            services.len()
+        ));
+    }
+}
+
+fn about_edges(estate: &Estate, lost: &Lost, lines: &mut Vec<String>) {
+    let inside = || estate.edges.iter().filter(|edge| lost.services.contains(&edge.from));
+    let outside: BTreeSet<&Id> = inside()
+        .filter(|edge| edge.to.kind() == Kind::External && edge.kind.blocks_start())
+        .map(|edge| &edge.to)
+        .collect();
+    if !outside.is_empty() {
+        let ids: Vec<&Id> = outside.into_iter().collect();
+        lines.push(format!("{}: taken to be reachable; nobody here can bring that back", some(&ids)));
+    }
+    let guessed = inside()
+        .filter(|edge| edge.kind.blocks_start() || edge.kind == EdgeKind::Order)
+        .filter(|edge| edge.evidence == Evidence::Inferred || edge.confidence < 1000)
+        .count();
+    if guessed > 0 {
+        lines.push(format!("{guessed} of the dependencies that set this order are inferred or not certain"));
+    }
+}
+
+fn about_capabilities(estate: &Estate, lines: &mut Vec<String>) {
+    for capability in estate.capabilities.keys() {
+        let without: Vec<&Id> =
+            estate.tenants.keys().filter(|tenant| estate.serving(capability, tenant).is_none()).collect();
+        if !without.is_empty() {
+            lines.push(format!(
+                "{capability} is served by nothing for {}: this plan cannot bring it back",
+                some(&without)
+            ));
+        }
+    }
+}
+
+/// Up to three names, then how many more.
+pub fn some(ids: &[&Id]) -> String {
+    let mut text = ids.iter().take(3).map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
+    if ids.len() > 3 {
+        text.push_str(&format!(" and {} more", ids.len() - 3));
+    }
+    text
+}

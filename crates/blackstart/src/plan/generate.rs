@@ -1,0 +1,129 @@
+//! Turns an order of preference into a schedule: one activity after the other, each at the earliest second at
+//! which everything it waits for has ended and everything it takes is free.
+//!
+//! Every order of preference goes through this one generator, the product's own as well as those it is
+//! compared with, so that a comparison compares orders and nothing else.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::instance::{Demand, Instance, after};
+
+/// When each activity begins, in seconds from plan start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    pub start_s: Vec<u64>,
+}
+
+impl Schedule {
+    pub fn end_s(&self, instance: &Instance, at: usize) -> u64 {
+        self.start_s[at] + instance.activities[at].duration_s
+    }
+}
+
+/// Of the activities that wait for nothing unscheduled, the one with the lowest rank is placed next; equal
+/// ranks go by position. The instance is free of cycles and nothing in it asks for more than there is.
+pub fn schedule(instance: &Instance, rank: &[u64]) -> Schedule {
+    let after = after(&instance.before);
+    let mut waiting: Vec<usize> = instance.before.iter().map(Vec::len).collect();
+    let mut eligible: BinaryHeap<Reverse<(u64, usize)>> =
+        (0..rank.len()).filter(|&at| waiting[at] == 0).map(|at| Reverse((rank[at], at))).collect();
+    let mut usage: Vec<Usage> = instance.limits.iter().map(|limit| Usage::new(limit.capacity)).collect();
+    let mut start_s = vec![0; rank.len()];
+    while let Some(Reverse((_, at))) = eligible.pop() {
+        let activity = &instance.activities[at];
+        let ready_s = instance.before[at]
+            .iter()
+            .map(|&provider| start_s[provider] + instance.activities[provider].duration_s)
+            .max()
+            .unwrap_or(0);
+        start_s[at] = earliest(&usage, &activity.demands, ready_s);
+        for demand in &activity.demands {
+            let (from_s, until_s) = span(demand, start_s[at]);
+            usage[demand.limit].take(from_s, until_s, demand.amount);
+        }
+        for &next in &after[at] {
+            waiting[next] -= 1;
+            if waiting[next] == 0 {
+                eligible.push(Reverse((rank[next], next)));
+            }
+        }
+    }
+    Schedule { start_s }
+}
+
+/// When a demand begins and ends if its activity begins at `start_s`. Kept for good: it never ends.
+fn span(demand: &Demand, start_s: u64) -> (u64, u64) {
+    let until_s = demand.until_s.map_or(u64::MAX, |until_s| start_s + until_s);
+    (start_s + demand.from_s, until_s)
+}
+
+/// The first second from `ready_s` on at which all demands fit side by side.
+fn earliest(usage: &[Usage], demands: &[Demand], ready_s: u64) -> u64 {
+    let mut start_s = ready_s;
+    loop {
+        let later = demands.iter().filter_map(|demand| {
+            let (from_s, until_s) = span(demand, start_s);
+            let free_s = usage[demand.limit].full_until(from_s, until_s, demand.amount)?;
+            Some(free_s - demand.from_s)
+        });
+        match later.max() {
+            None => return start_s,
+            Some(later) => start_s = later,
+        }
+    }
+}
+
+/// How much of a limit is taken, as steps: from each second on, until the next one, so much.
+struct Usage {
+    capacity: u64,
+    steps: Vec<(u64, u64)>,
+}
+
+impl Usage {
+    fn new(capacity: u64) -> Usage {
+        Usage { capacity, steps: vec![(0, 0)] }
+    }
+
+    /// Position of the step in force at `second`. The first step begins at zero, so there is one.
+    fn step_at(&self, second: u64) -> usize {
+        self.steps.partition_point(|(from_s, _)| *from_s <= second) - 1
+    }
+
+    /// `None`: `amount` fits from `from_s` to `until_s`. Otherwise the second at which the first step that is
+    /// in the way ends.
+    fn full_until(&self, from_s: u64, until_s: u64, amount: u64) -> Option<u64> {
+        if from_s >= until_s {
+            return None;
+        }
+        let first = self.step_at(from_s);
+        let in_the_way = (first..self.steps.len())
+            .take_while(|&step| self.steps[step].0 < until_s)
+            .find(|&step| amount > self.capacity - self.steps[step].1)?;
+        let end = self.steps.get(in_the_way + 1).expect(
+            "after the last step only what is kept for good is taken, and that was checked to fit all at once",
+        );
+        Some(end.0)
+    }
+
+    fn take(&mut self, from_s: u64, until_s: u64, amount: u64) {
+        if from_s >= until_s {
+            return;
+        }
+        let first = self.split(from_s);
+        let last = if until_s == u64::MAX { self.steps.len() } else { self.split(until_s) };
+        for step in &mut self.steps[first..last] {
+            step.1 += amount;
+        }
+    }
+
+    /// Makes a step begin at `second`, and returns its position.
+    fn split(&mut self, second: u64) -> usize {
+        let at = self.step_at(second);
+        if self.steps[at].0 == second {
+            return at;
+        }
+        self.steps.insert(at + 1, (second, self.steps[at].1));
+        at + 1
+    }
+}

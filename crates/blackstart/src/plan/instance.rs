@@ -1,0 +1,410 @@
+//! The scheduling problem: what has to be done, what it takes, and what has to come first.
+//!
+//! This is the seam between the estate and the order in which it comes back. Whoever looks for a better order
+//! sees only this: activities with whole seconds, demands on shared limits, and what must have ended before.
+
+use std::collections::BTreeMap;
+
+use super::Refusal;
+use super::lost::Lost;
+use crate::estate::Id;
+use crate::estate::model::{EdgeKind, Estate, ResourceKind, Service, Store};
+
+/// Mebibytes a second that judging a copy is counted at when nobody has judged it yet. An assumption, printed
+/// with every plan that uses it.
+pub const ASSUMED_VERIFY_RATE: u64 = 200;
+/// Mebibytes a second for a store whose rate and bandwidth are both unknown. Printed likewise.
+pub const ASSUMED_RESTORE_RATE: u64 = 100;
+/// A plan beyond this (one hundred years) is a typing error in a size or a rate; it also keeps sums far from
+/// the end of the number range.
+pub const HORIZON_S: u64 = 100 * 365 * 24 * 3600;
+
+/// What is done to the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum What {
+    /// A store's copy is judged.
+    Verify,
+    /// A store's data is put back.
+    Restore,
+    /// A service is started and passes its gate: one piece, because whoever starts it stays until it is healthy.
+    BringUp,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Activity {
+    pub target: Id,
+    pub what: What,
+    pub duration_s: u64,
+    pub demands: Vec<Demand>,
+    /// Σ insured × urgency of what is served again when this ends.
+    pub weight: u128,
+}
+
+/// Takes `amount` of a limit from `from_s` to `until_s` after the activity's start. `None`: keeps it for good.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Demand {
+    pub limit: usize,
+    pub amount: u64,
+    pub from_s: u64,
+    pub until_s: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    pub name: LimitName,
+    pub capacity: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LimitName {
+    Resource(Id),
+    HostCpu(Id),
+    HostMemory(Id),
+    /// All scan slots of the estate together: any slot can judge any store.
+    ScanSlots,
+}
+
+impl std::fmt::Display for LimitName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LimitName::Resource(id) => write!(f, "{id}"),
+            LimitName::HostCpu(id) => write!(f, "the cores of {id}"),
+            LimitName::HostMemory(id) => write!(f, "the memory of {id}"),
+            LimitName::ScanSlots => write!(f, "the scan slots"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Instance {
+    pub activities: Vec<Activity>,
+    pub limits: Vec<Limit>,
+    /// For each activity those that must have ended before it begins. Free of cycles.
+    pub before: Vec<Vec<usize>>,
+}
+
+/// The recovery point of each store whose copy has already been judged clean.
+pub type RecoveryPoints = BTreeMap<Id, String>;
+
+/// Builds the problem, or says why there is no plan.
+pub fn instance(estate: &Estate, lost: &Lost, points: &RecoveryPoints) -> Result<Instance, Refusal> {
+    refuse_unknown(estate, lost)?;
+    let mut builder = Builder {
+        estate,
+        limits: Vec::new(),
+        index: BTreeMap::new(),
+        memory_in_use: memory_in_use(estate, lost),
+    };
+    let weights = weights(estate);
+    let mut activities = Vec::new();
+    let mut end_of: BTreeMap<&Id, usize> = BTreeMap::new();
+    let mut before = Vec::new();
+    for (id, store) in estate.stores.iter().filter(|(id, _)| lost.stores.contains(*id)) {
+        activities.push(builder.verify(id, store, points.contains_key(id))?);
+        before.push(Vec::new());
+        activities.push(builder.restore(id, store)?);
+        before.push(vec![activities.len() - 2]);
+        end_of.insert(id, activities.len() - 1);
+    }
+    for (id, service) in estate.services.iter().filter(|(id, _)| lost.services.contains(*id)) {
+        let weight = weights.get(id).copied().unwrap_or(0);
+        activities.push(builder.bring_up(id, service, weight)?);
+        before.push(Vec::new());
+        end_of.insert(id, activities.len() - 1);
+    }
+    for edge in &estate.edges {
+        // `order` blocks only if both are in the plan; for the others a provider that is not lost is healthy
+        // already. Both come down to the same: both ends are in the plan.
+        let blocks = edge.kind.blocks_start() || edge.kind == EdgeKind::Order;
+        if let (true, Some(&dependent), Some(&provider)) =
+            (blocks, end_of.get(&edge.from), end_of.get(&edge.to))
+        {
+            before[dependent].push(provider);
+        }
+    }
+    // A gate depends on nothing that is restored later (invariant 12): what its probe uses comes first.
+    for (id, service) in &estate.services {
+        for used in service.gates.iter().flat_map(|gate| &gate.uses).filter(|used| *used != id) {
+            if let (Some(&at), Some(&provider)) = (end_of.get(id), end_of.get(used)) {
+                before[at].push(provider);
+            }
+        }
+    }
+    for list in &mut before {
+        list.sort_unstable();
+        list.dedup();
+    }
+    let instance = Instance { activities, limits: builder.limits, before };
+    refuse_cycles(&instance)?;
+    refuse_overload(&instance, &builder.memory_in_use)?;
+    Ok(instance)
+}
+
+/// Σ insured × urgency of what each service serves.
+pub fn weights(estate: &Estate) -> BTreeMap<&Id, u128> {
+    let mut weights: BTreeMap<&Id, u128> = BTreeMap::new();
+    for (capability_id, capability) in &estate.capabilities {
+        for (tenant_id, tenant) in &estate.tenants {
+            if let Some(service) = estate.serving(capability_id, tenant_id) {
+                let weight = u128::from(tenant.insured) * u128::from(capability.urgency);
+                let sum = weights.entry(service).or_default();
+                *sum = sum.saturating_add(weight);
+            }
+        }
+    }
+    weights
+}
+
+/// Mebibytes that services which were not lost keep on each host.
+fn memory_in_use(estate: &Estate, lost: &Lost) -> BTreeMap<Id, u64> {
+    let mut in_use: BTreeMap<Id, u64> = BTreeMap::new();
+    for (_, service) in estate.services.iter().filter(|(id, _)| !lost.services.contains(*id)) {
+        if let Some(host) = &service.host {
+            let sum = in_use.entry(host.clone()).or_default();
+            *sum = sum.saturating_add(memory_kept(service));
+        }
+    }
+    in_use
+}
+
+/// A job leaves nothing behind that keeps memory.
+fn memory_kept(service: &Service) -> u64 {
+    if service.run.as_ref().is_some_and(|run| run.job) { 0 } else { service.memory }
+}
+
+/// The rate a restore is counted at: what the store can take in, at most what its source can give.
+pub fn restore_rate(estate: &Estate, store: &Store) -> u64 {
+    let bandwidth = store
+        .source
+        .as_ref()
+        .and_then(|source| source.resource.as_ref())
+        .and_then(|resource| estate.resources.get(resource))
+        .map(|resource| resource.capacity);
+    match (store.restore_rate, bandwidth) {
+        (Some(rate), Some(bandwidth)) => rate.min(bandwidth),
+        (Some(rate), None) => rate,
+        (None, Some(bandwidth)) => bandwidth,
+        (None, None) => ASSUMED_RESTORE_RATE,
+    }
+}
+
+/// Whole seconds until the longest of the service's gates has held. They are probed side by side.
+pub fn gate_s(service: &Service) -> u64 {
+    service.gates.iter().map(|gate| gate.hold_ms.div_ceil(1000)).max().unwrap_or(0)
+}
+
+struct Builder<'a> {
+    estate: &'a Estate,
+    limits: Vec<Limit>,
+    index: BTreeMap<LimitName, usize>,
+    memory_in_use: BTreeMap<Id, u64>,
+}
+
+impl Builder<'_> {
+    fn limit(&mut self, name: LimitName, capacity: u64) -> usize {
+        if let Some(&at) = self.index.get(&name) {
+            return at;
+        }
+        let at = self.limits.len();
+        self.index.insert(name.clone(), at);
+        self.limits.push(Limit { name, capacity });
+        at
+    }
+
+    fn demand(
+        &mut self,
+        who: &Id,
+        name: LimitName,
+        capacity: u64,
+        amount: u64,
+        from_s: u64,
+        until_s: Option<u64>,
+    ) -> Result<Demand, Refusal> {
+        if amount > capacity {
+            return Err(Refusal::DemandAboveCapacity {
+                who: who.clone(),
+                limit: name,
+                needs: amount,
+                has: capacity,
+            });
+        }
+        Ok(Demand { limit: self.limit(name, capacity), amount, from_s, until_s })
+    }
+
+    fn resource(&mut self, who: &Id, resource: &Id, amount: u64, until_s: u64) -> Result<Demand, Refusal> {
+        let known = self
+            .estate
+            .resources
+            .get(resource)
+            .ok_or_else(|| Refusal::UnknownReference { from: who.clone(), to: resource.clone() })?;
+        self.demand(who, LimitName::Resource(resource.clone()), known.capacity, amount, 0, Some(until_s))
+    }
+
+    fn verify(&mut self, id: &Id, store: &Store, judged: bool) -> Result<Activity, Refusal> {
+        let duration_s = if judged { 0 } else { store.size.div_ceil(ASSUMED_VERIFY_RATE) };
+        let mut demands = Vec::new();
+        let slots: Vec<u64> = self
+            .estate
+            .resources
+            .values()
+            .filter(|resource| resource.kind == ResourceKind::ScanSlots)
+            .map(|resource| resource.capacity)
+            .collect();
+        if !slots.is_empty() && duration_s > 0 {
+            let capacity = slots.iter().fold(0, |sum: u64, slots| sum.saturating_add(*slots));
+            demands.push(self.demand(id, LimitName::ScanSlots, capacity, 1, 0, Some(duration_s))?);
+        }
+        Ok(Activity { target: id.clone(), what: What::Verify, duration_s, demands, weight: 0 })
+    }
+
+    fn restore(&mut self, id: &Id, store: &Store) -> Result<Activity, Refusal> {
+        let rate = restore_rate(self.estate, store);
+        let source = store.source.as_ref().and_then(|source| source.resource.as_ref());
+        if store.size == 0 {
+            return Ok(Activity {
+                target: id.clone(),
+                what: What::Restore,
+                duration_s: 0,
+                demands: Vec::new(),
+                weight: 0,
+            });
+        }
+        if rate == 0 {
+            let limit = source.cloned().filter(|_| store.restore_rate != Some(0));
+            return Err(match limit {
+                Some(resource) => Refusal::DemandAboveCapacity {
+                    who: id.clone(),
+                    limit: LimitName::Resource(resource),
+                    needs: store.restore_rate.unwrap_or(1),
+                    has: 0,
+                },
+                None => Refusal::NoRate { store: id.clone() },
+            });
+        }
+        let duration_s = store.size.div_ceil(rate);
+        let demands = match source {
+            Some(resource) => vec![self.resource(id, &resource.clone(), rate, duration_s)?],
+            None => Vec::new(),
+        };
+        Ok(Activity { target: id.clone(), what: What::Restore, duration_s, demands, weight: 0 })
+    }
+
+    fn bring_up(&mut self, id: &Id, service: &Service, weight: u128) -> Result<Activity, Refusal> {
+        let duration_s = service.boot_s.saturating_add(gate_s(service));
+        let mut demands = Vec::new();
+        for skill in &service.crew {
+            demands.push(self.resource(id, skill, 1, duration_s)?);
+        }
+        if let Some(host_id) = &service.host {
+            let host = self
+                .estate
+                .hosts
+                .get(host_id)
+                .ok_or_else(|| Refusal::UnknownReference { from: id.clone(), to: host_id.clone() })?;
+            if let (Some(cpu), 1..) = (host.cpu, service.cpu_boot) {
+                let name = LimitName::HostCpu(host_id.clone());
+                demands.push(self.demand(id, name, cpu, service.cpu_boot, 0, Some(service.boot_s))?);
+            }
+            if let (Some(memory), needs @ 1..) = (host.memory, memory_kept(service)) {
+                let in_use = self.memory_in_use.get(host_id).copied().unwrap_or(0);
+                let name = LimitName::HostMemory(host_id.clone());
+                demands.push(self.demand(id, name, memory.saturating_sub(in_use), needs, 0, None)?);
+            }
+        }
+        Ok(Activity { target: id.clone(), what: What::BringUp, duration_s, demands, weight })
+    }
+}
+
+/// A dependency on something that is not there would silently not be waited for, and a capability served by
+/// nothing known would silently count as never lost.
+fn refuse_unknown(estate: &Estate, lost: &Lost) -> Result<(), Refusal> {
+    let needed = estate
+        .edges
+        .iter()
+        .filter(|edge| edge.kind.blocks_start() && lost.services.contains(&edge.from))
+        .map(|edge| (&edge.from, &edge.to));
+    let serving = estate
+        .capabilities
+        .iter()
+        .flat_map(|(id, capability)| capability.served_by.iter().map(move |serving| (id, &serving.service)));
+    match needed.chain(serving).find(|(_, to)| !estate.contains(to)) {
+        Some((from, to)) => Err(Refusal::UnknownReference { from: from.clone(), to: to.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// What is kept for good must fit all at once; and the whole must end before the horizon.
+fn refuse_overload(instance: &Instance, memory_in_use: &BTreeMap<Id, u64>) -> Result<(), Refusal> {
+    let mut total_s: u64 = 0;
+    for activity in &instance.activities {
+        total_s = total_s.saturating_add(activity.duration_s);
+    }
+    let longest = instance.activities.iter().max_by_key(|activity| activity.duration_s);
+    if let (true, Some(longest)) = (total_s > HORIZON_S, longest) {
+        return Err(Refusal::TooLong { target: longest.target.clone(), seconds: longest.duration_s });
+    }
+    for (at, limit) in instance.limits.iter().enumerate() {
+        let kept = instance
+            .activities
+            .iter()
+            .flat_map(|activity| &activity.demands)
+            .filter(|demand| demand.limit == at && demand.until_s.is_none())
+            .fold(0, |sum: u64, demand| sum.saturating_add(demand.amount));
+        if kept > limit.capacity {
+            let others = match &limit.name {
+                LimitName::HostMemory(host) => memory_in_use.get(host).copied().unwrap_or(0),
+                LimitName::Resource(_) | LimitName::HostCpu(_) | LimitName::ScanSlots => 0,
+            };
+            return Err(Refusal::DoesNotFit {
+                limit: limit.name.clone(),
+                needs: kept,
+                has: limit.capacity,
+                others,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Takes away whatever waits for nothing until nothing is left; what remains waits for itself.
+fn refuse_cycles(instance: &Instance) -> Result<(), Refusal> {
+    let count = instance.activities.len();
+    let mut waiting: Vec<usize> = instance.before.iter().map(Vec::len).collect();
+    let after = after(&instance.before);
+    let mut free: Vec<usize> = (0..count).filter(|&at| waiting[at] == 0).collect();
+    while let Some(at) = free.pop() {
+        for &next in &after[at] {
+            waiting[next] -= 1;
+            if waiting[next] == 0 {
+                free.push(next);
+            }
+        }
+    }
+    let Some(mut at) = (0..count).find(|&at| waiting[at] > 0) else { return Ok(()) };
+    // Walking backwards inside what remains must come round: everything there waits for something there.
+    let mut path: Vec<usize> = Vec::new();
+    let mut place = vec![usize::MAX; count];
+    while place[at] == usize::MAX {
+        place[at] = path.len();
+        path.push(at);
+        at = *instance.before[at]
+            .iter()
+            .find(|&&provider| waiting[provider] > 0)
+            .expect("what is left over waits for something that is left over");
+    }
+    let mut ids: Vec<Id> =
+        path[place[at]..].iter().map(|&at| instance.activities[at].target.clone()).collect();
+    ids.push(ids[0].clone());
+    Err(Refusal::Cycle { ids })
+}
+
+/// `before`, turned round.
+pub fn after(before: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let mut after = vec![Vec::new(); before.len()];
+    for (at, providers) in before.iter().enumerate() {
+        for &provider in providers {
+            after[provider].push(at);
+        }
+    }
+    after
+}

@@ -1,0 +1,69 @@
+//! gzip: unpacked to its end, against its own checksum and length. Nothing is kept.
+
+use std::io::{BufRead, BufReader, Read};
+
+use super::{At, Source, Structure};
+
+/// Unpacked bytes looked at per file.
+const UNPACKED_MAX: u64 = 2 << 30;
+
+pub(super) fn check(source: &mut dyn Source) -> std::io::Result<Structure> {
+    let length = source.length();
+    let mut reader = BufReader::with_capacity(64 * 1024, At::new(source, 0, length));
+    let mut piece = vec![0; 64 * 1024];
+    let (mut total, mut members) = (0, 0_u64);
+    loop {
+        let next = reader.fill_buf()?;
+        if next.is_empty() {
+            break;
+        }
+        if members > 0 && !next.starts_with(&[0x1f, 0x8b]) {
+            return trailing(reader, length);
+        }
+        let mut decoder = flate2::bufread::GzDecoder::new(&mut reader);
+        loop {
+            match decoder.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => total += read as u64,
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    return Ok(Structure::Cut {
+                        at: length,
+                        why: "the compressed data ends early".to_owned(),
+                    });
+                }
+                Err(error) if super::is_format_error(&error) => {
+                    let at = length.saturating_sub(reader_left(&mut reader)).saturating_sub(1);
+                    let why = "cannot be unpacked, or does not fit its checksum".to_owned();
+                    return Ok(Structure::Broken { at, why, framing: false });
+                }
+                Err(error) => return Err(error),
+            }
+            if total > UNPACKED_MAX {
+                return Ok(Structure::Partly("unpacks to more than is looked at".to_owned()));
+            }
+        }
+        members += 1;
+    }
+    Ok(Structure::Whole("unpacks, and fits its checksum".to_owned()))
+}
+
+/// Bytes not yet read.
+fn reader_left(reader: &mut BufReader<At<'_>>) -> u64 {
+    reader.buffer().len() as u64 + reader.get_ref().left()
+}
+
+/// Tapes and disks pad with zeros; anything else does not belong there.
+fn trailing(mut reader: BufReader<At<'_>>, length: u64) -> std::io::Result<Structure> {
+    let at = length - reader_left(&mut reader);
+    loop {
+        let next = reader.fill_buf()?;
+        if next.is_empty() {
+            return Ok(Structure::Whole("unpacks, and fits its checksum; zeros behind it".to_owned()));
+        }
+        if next.iter().any(|byte| *byte != 0) {
+            return Ok(Structure::Trailing { at, bytes: length - at });
+        }
+        let read = next.len();
+        reader.consume(read);
+    }
+}

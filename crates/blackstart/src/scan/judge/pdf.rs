@@ -1,0 +1,284 @@
+//! PDF: its head, its end, the table of its objects, and every stream compressed with Flate.
+//!
+//! A Flate stream carries a checksum, so damage inside it shows. Pictures in other codings and streams
+//! without coding are passed over: damage that hits only those is not seen here.
+
+use std::io::{BufReader, Read};
+
+use super::statistics::{Statistics, WINDOW};
+use super::{At, Source, Structure};
+
+const UNPACKED_MAX: u64 = 512 << 20;
+/// The table of objects may lie this far from where the end says.
+const NEAR: usize = 16;
+const PIECE: usize = 32 * 1024;
+/// Streams looked at per file.
+const STREAMS_MAX: u32 = 100_000;
+/// The dictionary before a stream is looked for in so many bytes.
+const HEAD_MAX: usize = 4096;
+
+pub(super) fn check(source: &mut dyn Source, statistics: &Statistics) -> std::io::Result<Structure> {
+    let length = source.length();
+    let mut tail = vec![0; 2048];
+    let from = length.saturating_sub(2048);
+    let read = source.read_at(from, &mut tail)?;
+    let tail = &tail[..read];
+    let Some(end) = rfind(tail, b"%%EOF") else {
+        return without_end(source, statistics);
+    };
+    let table = rfind(&tail[..end], b"startxref").and_then(|at| number(&tail[at + 9..end]));
+    let Some(table) = table else {
+        return Ok(Structure::broken(from, "does not say where its table of objects lies".to_owned()));
+    };
+    // Some programs put bytes before the head; then every offset is counted from the head.
+    let mut head = [0; 1024];
+    let read = source.read_at(0, &mut head)?;
+    let shift = find(&head[..read], b"%PDF-").unwrap_or(0) as u64;
+    if let Some(wrong) = table_at(source, table, shift)? {
+        return Ok(wrong);
+    }
+    let trailing = tail.len() - end - 5;
+    if trailing > 1024 {
+        return Ok(Structure::Trailing { at: length - trailing as u64, bytes: trailing as u64 });
+    }
+    let mut at_table = [0; 2048];
+    let read_table = source.read_at(table.saturating_add(shift), &mut at_table)?;
+    if [tail, &head[..read], &at_table[..read_table]]
+        .into_iter()
+        .any(|part| find(part, b"/Encrypt").is_some())
+    {
+        return Ok(Structure::Declared("PDF with a password or restricted rights (/Encrypt)".to_owned()));
+    }
+    let mut walk = Walk { coded: Vec::new(), budget: UNPACKED_MAX, streams: 0, cut_short: false };
+    if let Some(wrong) = walk.streams(source)? {
+        return Ok(wrong);
+    }
+    Ok(walk.answer(source.length(), statistics))
+}
+
+/// A PDF that was cut off is right up to its last byte; one whose end was encrypted is not.
+fn without_end(source: &mut dyn Source, statistics: &Statistics) -> std::io::Result<Structure> {
+    let length = source.length();
+    let mut walk = Walk { coded: Vec::new(), budget: UNPACKED_MAX, streams: 0, cut_short: false };
+    let wrong = walk.streams(source)?;
+    Ok(match wrong.unwrap_or_else(|| walk.answer(length, statistics)) {
+        Structure::Broken { at, why, .. } => {
+            Structure::broken(at, format!("its end mark is gone, and {why}"))
+        }
+        _ => Structure::Cut { at: length, why: "the PDF ends before its end mark".to_owned() },
+    })
+}
+
+/// The table of objects: the classic one is checked entry by entry, a compressed one is a stream.
+fn table_at(source: &mut dyn Source, table: u64, shift: u64) -> std::io::Result<Option<Structure>> {
+    let mut bytes = vec![0; 64 * 1024];
+    // Some writers miss by a few bytes; readers forgive that, and so does this.
+    let from = table.saturating_add(shift).saturating_sub(NEAR as u64);
+    let read = source.read_at(from, &mut bytes)?;
+    let exact = usize::try_from(table.saturating_add(shift) - from).expect("at most NEAR").min(read);
+    let near = find(&bytes[..read.min(2 * NEAR + 4)], b"xref").unwrap_or(exact);
+    let text = bytes[near..read].trim_ascii_start();
+    let wrong = |at| Some(Structure::broken(at, "its table of objects is not where its end says".to_owned()));
+    if text.first().is_some_and(u8::is_ascii_digit) {
+        let object = find(&text[..text.len().min(40)], b" obj").is_some();
+        return Ok(if object { None } else { wrong(table) });
+    }
+    let Some(mut rest) = text.strip_prefix(b"xref") else { return Ok(wrong(table)) };
+    // `first count`, then `count` lines of 20 bytes: ten digits of offset, five of version, n or f.
+    rest = rest.trim_ascii_start();
+    while rest.first().is_some_and(u8::is_ascii_digit) {
+        let Some(line_end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else { break };
+        let mut words = rest[..line_end].split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+        let (Some(first), Some(count)) = (words.next().and_then(number), words.next().and_then(number))
+        else {
+            return Ok(wrong(table));
+        };
+        rest = rest[line_end..].trim_ascii_start();
+        for object in first..first.saturating_add(count.min(100_000)) {
+            let Some(line) = rest.get(..18) else { return Ok(None) };
+            if !matches!(line[17], b'n' | b'f') {
+                return Ok(Some(Structure::broken(table, "its table of objects holds nonsense".to_owned())));
+            }
+            if line[17] == b'n' && !object_at(source, number(&line[..10]), object, shift)? {
+                let at = number(&line[..10]).unwrap_or(table);
+                return Ok(Some(Structure::broken(
+                    at,
+                    format!("object {object} is not where its table says"),
+                )));
+            }
+            rest = rest[18..].trim_ascii_start();
+        }
+    }
+    Ok(None)
+}
+
+fn object_at(source: &mut dyn Source, at: Option<u64>, object: u64, shift: u64) -> std::io::Result<bool> {
+    // Offset zero is what careless writers put for objects that do not exist.
+    let Some(at) = at.filter(|at| *at > 0) else { return Ok(true) };
+    let mut bytes = [0; 24];
+    let read = source.read_at(at.saturating_add(shift), &mut bytes)?;
+    Ok(number(bytes[..read].trim_ascii_start()) == Some(object))
+}
+
+enum Inflated {
+    /// So many compressed bytes.
+    Used(u64),
+    CutOff,
+    /// Does not unpack, or does not fit its checksum.
+    Wrong,
+}
+
+/// One pass over the file from stream to stream.
+struct Walk {
+    /// Where coded streams lie: even bytes are normal there.
+    coded: Vec<(u64, u64)>,
+    budget: u64,
+    streams: u32,
+    cut_short: bool,
+}
+
+impl Walk {
+    fn streams(&mut self, source: &mut dyn Source) -> std::io::Result<Option<Structure>> {
+        let length = source.length();
+        let mut at = 0;
+        let mut piece = vec![0; PIECE];
+        while at < length {
+            let read = source.read_at(at, &mut piece)?;
+            if read == 0 {
+                break;
+            }
+            let bytes = &piece[..read];
+            let Some(found) = find_stream(bytes) else {
+                // A dictionary could lie across the border of two pieces.
+                at += if read == PIECE { (PIECE - HEAD_MAX) as u64 } else { read as u64 };
+                continue;
+            };
+            self.streams += 1;
+            if self.streams > STREAMS_MAX {
+                self.cut_short = true;
+                break;
+            }
+            let head = &bytes[found.head_from..found.word];
+            let flate_only = find(head, b"/FlateDecode").is_some()
+                && find(head, b"/DCTDecode").is_none()
+                && find(head, b"/ASCII").is_none()
+                && find(head, b"/Crypt").is_none();
+            let is_coded = find(head, b"/Filter").is_some();
+            let data_at = at + found.data as u64;
+            // The length may stand in another object; then the compressed data itself says where it ends.
+            let stated = find(head, b"/Length ").and_then(|at| direct_number(&head[at + 8..]));
+            let behind = if flate_only && self.budget > 0 {
+                match self.inflate(source, data_at)? {
+                    Inflated::Used(used) => data_at + used,
+                    Inflated::CutOff => {
+                        return Ok(Some(Structure::Cut {
+                            at: length,
+                            why: "the PDF ends in the middle".to_owned(),
+                        }));
+                    }
+                    Inflated::Wrong => {
+                        let why = "a compressed part of the PDF does not fit its checksum".to_owned();
+                        return Ok(Some(Structure::Broken { at: data_at, why, framing: false }));
+                    }
+                }
+            } else {
+                data_at + stated.unwrap_or(0).min(length - data_at)
+            };
+            if is_coded {
+                self.coded.push((data_at, behind));
+            }
+            at = behind.max(data_at);
+        }
+        Ok(None)
+    }
+
+    fn inflate(&mut self, source: &mut dyn Source, at: u64) -> std::io::Result<Inflated> {
+        let length = source.length();
+        let reader = BufReader::with_capacity(16 * 1024, At::new(source, at, length));
+        let mut decoder = flate2::bufread::ZlibDecoder::new(reader);
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            match decoder.read(&mut piece) {
+                Ok(0) => return Ok(Inflated::Used(decoder.total_in())),
+                Ok(read) => self.budget = self.budget.saturating_sub(read as u64),
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    return Ok(Inflated::CutOff);
+                }
+                Err(error) if super::is_format_error(&error) => return Ok(Inflated::Wrong),
+                Err(error) => return Err(error),
+            }
+            if self.budget == 0 {
+                self.cut_short = true;
+                return Ok(Inflated::Used(decoder.total_in()));
+            }
+        }
+    }
+
+    fn answer(&self, length: u64, statistics: &Statistics) -> Structure {
+        let window = WINDOW as u64;
+        let outside = |at: u64| self.coded.iter().all(|(from, to)| at + window <= *from || at >= *to);
+        let odd = (0..length / window).map(|number| number * window).find(|at| {
+            let number = usize::try_from(at / window).unwrap_or(usize::MAX);
+            statistics.even_window(number) && outside(*at)
+        });
+        if let Some(at) = odd {
+            let why = "looks random where the PDF has nothing compressed".to_owned();
+            return Structure::Broken { at, why, framing: true };
+        }
+        if self.cut_short {
+            return Structure::Partly("is a PDF that unpacks to more than is looked at".to_owned());
+        }
+        Structure::Whole("PDF table, objects and compressed parts fit together".to_owned())
+    }
+}
+
+struct Found {
+    head_from: usize,
+    word: usize,
+    data: usize,
+}
+
+/// The next `stream` that opens one (not `endstream`), with the dictionary before it.
+fn find_stream(bytes: &[u8]) -> Option<Found> {
+    let mut from = 0;
+    while let Some(at) = find(&bytes[from..], b"stream") {
+        let word = from + at;
+        from = word + 6;
+        if word >= 3 && &bytes[word - 3..word] == b"end" {
+            continue;
+        }
+        let data = match bytes.get(word + 6..word + 8) {
+            Some([b'\r', b'\n']) => word + 8,
+            Some([b'\n' | b'\r', _]) => word + 7,
+            _ => continue,
+        };
+        let earliest = word.saturating_sub(HEAD_MAX);
+        let head_from = rfind(&bytes[earliest..word], b" obj").map_or(earliest, |at| earliest + at);
+        if bytes[head_from..word].trim_ascii_end().ends_with(b">>") {
+            return Some(Found { head_from, word, data });
+        }
+    }
+    None
+}
+
+/// A number that is the length itself, not a reference to an object (`12 0 R`).
+fn direct_number(bytes: &[u8]) -> Option<u64> {
+    let bytes = bytes.trim_ascii_start();
+    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = bytes[digits..].trim_ascii_start();
+    if rest.first().is_some_and(u8::is_ascii_digit) { None } else { number(bytes) }
+}
+
+fn number(bytes: &[u8]) -> Option<u64> {
+    let bytes = bytes.trim_ascii_start();
+    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&bytes[..digits]).ok()?.parse().ok()
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|found| found == what)
+}
+
+fn rfind(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).rposition(|found| found == what)
+}

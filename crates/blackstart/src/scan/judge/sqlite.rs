@@ -1,0 +1,307 @@
+//! SQLite: the head, and every page against what a page of its place can be.
+//!
+//! One pass in file order. A page is a tree page (its type, its cell pointers and free space must fit
+//! together), or it continues a long record (then its first four bytes name the next such page), or it is
+//! free. Encrypted pages are none of these. Changes inside a record that leave the page's frame alone
+//! are not seen: SQLite keeps no checksums.
+
+use super::{Source, Structure, big16, big32};
+
+/// Pages remembered one bit each: 32 MiB of memory at most.
+const PAGES_MAX: u64 = 1 << 27;
+
+struct Head {
+    page_size: usize,
+    usable: usize,
+    pages: u64,
+    stated_pages: Option<u64>,
+    first_map_page: Option<u64>,
+    free_list: u64,
+}
+
+/// A page that is wrong, or pages that do not agree with each other.
+enum Trouble {
+    Page(u64, String),
+    /// A page that another one points to holds only zeros.
+    Zeroed(u64),
+    /// Pages that were written at different moments.
+    Torn(u64),
+}
+
+/// `being_written`: its journal lies beside it, so that a copy may be between two states.
+pub(super) fn check(source: &mut dyn Source, being_written: bool) -> std::io::Result<Structure> {
+    let mut bytes = [0; 100];
+    let read = source.read_at(0, &mut bytes)?;
+    let length = source.length();
+    if read < 100 {
+        return Ok(Structure::Cut { at: length, why: "the database ends within its head".to_owned() });
+    }
+    let head = match read_head(&bytes, length) {
+        Ok(head) => head,
+        Err(why) => return Ok(Structure::broken(0, why)),
+    };
+    let unfinished =
+        || Structure::Partly("was being written when it was copied; its journal lies beside it".to_owned());
+    if !length.is_multiple_of(head.page_size as u64)
+        || head.stated_pages.is_some_and(|stated| stated > head.pages)
+    {
+        if being_written {
+            return Ok(unfinished());
+        }
+        let why =
+            format!("the database is cut off: {} of {:?} pages", head.pages, head.stated_pages.unwrap_or(0));
+        return Ok(Structure::Cut { at: length, why });
+    }
+    if head.pages > PAGES_MAX {
+        return Ok(Structure::Partly(
+            "is a database larger than this version checks page by page".to_owned(),
+        ));
+    }
+    let free = free_pages(source, &head)?;
+    Ok(match walk(source, &head, &free)? {
+        None => Structure::Whole(format!("SQLite: all {} pages are what pages can be", head.pages)),
+        Some(Trouble::Page(page, why)) => Structure::broken(
+            (page - 1) * head.page_size as u64,
+            format!("page {page} of the database {why}"),
+        ),
+        Some(Trouble::Zeroed(_) | Trouble::Torn(_)) if being_written => unfinished(),
+        Some(Trouble::Zeroed(page)) => Structure::Broken {
+            at: (page - 1) * head.page_size as u64,
+            why: format!("page {page} of the database is wiped (only zeros), but still in use"),
+            framing: false,
+        },
+        Some(Trouble::Torn(page)) => Structure::Partly(format!(
+            "page {page} does not fit the others, as in a copy made while it was written"
+        )),
+    })
+}
+
+fn read_head(bytes: &[u8; 100], length: u64) -> Result<Head, String> {
+    let page_size = match big16(bytes, 16) {
+        1 => 65_536,
+        size if size >= 512 && size.is_power_of_two() => usize::from(size),
+        size => return Err(format!("the head of the database names a page size of {size}")),
+    };
+    let formats_fit = matches!(bytes[18], 1 | 2) && matches!(bytes[19], 1 | 2);
+    if !formats_fit || bytes[21..24] != [64, 32, 32] || !matches!(big32(bytes, 56), 0..=3) {
+        return Err("the head of the database holds values that cannot be".to_owned());
+    }
+    let usable = page_size - usize::from(bytes[20]);
+    // The page count is valid only if it was written together with the change counter.
+    let counted = big32(bytes, 24) == big32(bytes, 92) && big32(bytes, 28) > 0;
+    let pages = length / page_size as u64;
+    Ok(Head {
+        page_size,
+        usable,
+        pages,
+        stated_pages: counted.then(|| u64::from(big32(bytes, 28))),
+        first_map_page: (big32(bytes, 52) > 0).then_some(2),
+        free_list: u64::from(big32(bytes, 32)),
+    })
+}
+
+impl Head {
+    /// Pages that hold the map of who points to whom, in databases that shrink by themselves.
+    fn is_map_page(&self, page: u64) -> bool {
+        let each = self.usable as u64 / 5 + 1;
+        self.first_map_page.is_some_and(|first| page >= first && (page - first).is_multiple_of(each))
+    }
+
+    /// The page around byte 2^30 is never used: file locks live there.
+    fn is_lock_page(&self, page: u64) -> bool {
+        page == (1 << 30) / self.page_size as u64 + 1
+    }
+}
+
+/// One bit for each page.
+struct Pages(Vec<u64>);
+
+impl Pages {
+    fn new(count: u64) -> Pages {
+        Pages(vec![0; usize::try_from(count / 64 + 1).expect("at most PAGES_MAX")])
+    }
+
+    fn place(page: u64) -> (usize, u64) {
+        (usize::try_from(page / 64).unwrap_or(usize::MAX), page % 64)
+    }
+
+    /// Pages behind the end are ignored: whoever asks has checked, or reports it.
+    fn insert(&mut self, page: u64) -> bool {
+        let (word, bit) = Pages::place(page);
+        let Some(word) = self.0.get_mut(word) else { return false };
+        let new = *word >> bit & 1 == 0;
+        *word |= 1 << bit;
+        new
+    }
+
+    fn contains(&self, page: u64) -> bool {
+        let (word, bit) = Pages::place(page);
+        self.0.get(word).is_some_and(|word| word >> bit & 1 == 1)
+    }
+}
+
+/// Pages on the free list keep old content, so they prove nothing.
+fn free_pages(source: &mut dyn Source, head: &Head) -> std::io::Result<Pages> {
+    let mut free = Pages::new(head.pages);
+    let mut next = head.free_list;
+    let mut page = vec![0; head.page_size];
+    // A list that runs in circles ends at the first page met twice.
+    while next != 0 && next <= head.pages && free.insert(next) {
+        source.read_at((next - 1) * head.page_size as u64, &mut page)?;
+        let leaves = usize::try_from(big32(&page, 4)).unwrap_or(usize::MAX).min(head.usable / 4 - 2);
+        for leaf in 0..leaves {
+            free.insert(u64::from(big32(&page, 8 + leaf * 4)));
+        }
+        next = u64::from(big32(&page, 0));
+    }
+    Ok(free)
+}
+
+fn walk(source: &mut dyn Source, head: &Head, free: &Pages) -> std::io::Result<Option<Trouble>> {
+    let (mut trees, mut pointed_to) = (Pages::new(head.pages), Pages::new(head.pages));
+    let mut wiped = Pages::new(head.pages);
+    let mut page = vec![0; head.page_size];
+    for number in 1..=head.pages {
+        if free.contains(number) || head.is_map_page(number) || head.is_lock_page(number) {
+            continue;
+        }
+        let read = source.read_at((number - 1) * head.page_size as u64, &mut page)?;
+        if read < page.len() {
+            return Ok(Some(Trouble::Torn(number)));
+        }
+        let frame = if number == 1 { 100 } else { 0 };
+        match tree_page(&page[..head.usable], frame, head.pages, &mut pointed_to) {
+            Ok(true) => {
+                trees.insert(number);
+            }
+            Ok(false) if number == 1 => {
+                return Ok(Some(Trouble::Page(1, "holds no list of tables".to_owned())));
+            }
+            Ok(false) if u64::from(big32(&page, 0)) > head.pages => {
+                return Ok(Some(Trouble::Page(number, "is no page of a database".to_owned())));
+            }
+            Ok(false) => {
+                if page.iter().all(|byte| *byte == 0) {
+                    wiped.insert(number);
+                }
+            }
+            Err(why) => return Ok(Some(Trouble::Page(number, why.to_owned()))),
+        }
+    }
+    for number in 1..=head.pages {
+        if pointed_to.contains(number) && !trees.contains(number) {
+            let trouble =
+                if wiped.contains(number) { Trouble::Zeroed(number) } else { Trouble::Torn(number) };
+            return Ok(Some(trouble));
+        }
+    }
+    Ok(None)
+}
+
+/// `Ok(false)`: not a tree page. An error: it says that it is one, and is not.
+fn tree_page(page: &[u8], frame: usize, pages: u64, pointed_to: &mut Pages) -> Result<bool, &'static str> {
+    let kind = page[frame];
+    let inner = match kind {
+        2 | 5 => true,
+        10 | 13 => false,
+        _ => return Ok(false),
+    };
+    let cells = usize::from(big16(page, frame + 3));
+    let content = match big16(page, frame + 5) {
+        0 => 65_536,
+        at => usize::from(at),
+    };
+    let pointers = frame + if inner { 12 } else { 8 };
+    let behind_pointers = pointers + 2 * cells;
+    if behind_pointers > page.len() || content < behind_pointers || (content > page.len() && cells > 0) {
+        // A page that continues a record may begin with such a byte only in databases of 2^25 pages.
+        return Err("has a frame that cannot be");
+    }
+    if page[frame + 7] > 60 {
+        return Err("has more loose bytes than a page may have");
+    }
+    free_blocks(page, usize::from(big16(page, frame + 1)), content)?;
+    for cell in 0..cells {
+        let at = usize::from(big16(page, pointers + 2 * cell));
+        if at < content || at + 4 > page.len() {
+            return Err("points to records outside of itself");
+        }
+        if inner {
+            let child = u64::from(big32(page, at));
+            if child == 0 || child > pages {
+                return Err("points to pages that do not exist");
+            }
+            pointed_to.insert(child);
+        }
+        if kind != 5 {
+            record(page, at + if inner { 4 } else { 0 }, kind)?;
+        }
+    }
+    if inner {
+        let last = u64::from(big32(page, frame + 8));
+        if last == 0 || last > pages {
+            return Err("points to pages that do not exist");
+        }
+        pointed_to.insert(last);
+    }
+    Ok(true)
+}
+
+/// The chain of unused pieces: ever further back in the page, never in circles.
+fn free_blocks(page: &[u8], mut at: usize, content: usize) -> Result<(), &'static str> {
+    while at != 0 {
+        if at < content || at + 4 > page.len() {
+            return Err("has free space outside of itself");
+        }
+        let next = usize::from(big16(page, at));
+        let size = usize::from(big16(page, at + 2));
+        if size < 4 || at + size > page.len() || (next != 0 && next < at + size) {
+            return Err("has free space that cannot be");
+        }
+        at = next;
+    }
+    Ok(())
+}
+
+/// The head of a record: its length, and the types of its columns, which must add up to that head.
+fn record(page: &[u8], at: usize, kind: u8) -> Result<(), &'static str> {
+    let wrong = "holds records that cannot be";
+    let (_, used) = variable(page, at).ok_or(wrong)?;
+    let mut at = at + used;
+    if kind == 13 {
+        let (_, used) = variable(page, at).ok_or(wrong)?;
+        at += used;
+    }
+    let (head, used) = variable(page, at).ok_or(wrong)?;
+    let end = at.saturating_add(usize::try_from(head).map_err(|_| wrong)?);
+    let mut column = at + used;
+    // A head longer than what a page keeps of a long record continues elsewhere; it is not followed.
+    let kept_here = ((page.len() - 12) * 32 / 255).saturating_sub(23);
+    if end - at > kept_here {
+        return if page.len() - at > 35 { Ok(()) } else { Err(wrong) };
+    }
+    if end > page.len() {
+        return Err(wrong);
+    }
+    while column < end {
+        let (code, used) = variable(page, column).ok_or(wrong)?;
+        if matches!(code, 10 | 11) {
+            return Err(wrong);
+        }
+        column += used;
+    }
+    if column == end { Ok(()) } else { Err(wrong) }
+}
+
+/// A number of one to nine bytes, seven bits each, the ninth in full.
+fn variable(page: &[u8], at: usize) -> Option<(u64, usize)> {
+    let mut value: u64 = 0;
+    for used in 0..8 {
+        let byte = *page.get(at + used)?;
+        value = value << 7 | u64::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            return Some((value, used + 1));
+        }
+    }
+    Some((value << 8 | u64::from(*page.get(at + 8)?), 9))
+}

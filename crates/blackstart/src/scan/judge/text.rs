@@ -1,0 +1,243 @@
+//! Is it text? Watched while the bytes stream by; afterwards JSON and XML are looked at as such.
+//!
+//! Text has no control characters but a few, and is UTF-8, UTF-16 or some 8-bit encoding. Random bytes
+//! hold a forbidden control character every ten bytes, so even 16 encrypted bytes in a letter show.
+
+use super::statistics::WINDOW;
+use super::{At, Source, Structure};
+
+const BLOCK: usize = 64;
+
+/// Filled by `feed`, in order, in pieces of whole windows.
+pub(super) struct TextWatch {
+    pub(super) length: u64,
+    /// Control characters that do not belong into text, without zero bytes.
+    pub(super) controls: u64,
+    pub(super) zeros: u64,
+    /// Bytes that are not part of valid UTF-8.
+    pub(super) not_utf8: u64,
+    high: u64,
+    /// Blocks of 64 bytes in which much is no text and the bytes vary as random ones do.
+    pub(super) mixed_blocks: u64,
+    /// Windows of nothing but text.
+    pub(super) text_windows: u64,
+    base64: u64,
+    first_bad: Option<u64>,
+    /// An unfinished UTF-8 character at the end of the last piece.
+    carry: Vec<u8>,
+    utf16: Option<Utf16>,
+}
+
+struct Utf16 {
+    little: bool,
+    odd: Option<u8>,
+    bad: u64,
+    units: u64,
+}
+
+impl TextWatch {
+    pub(super) fn new() -> TextWatch {
+        TextWatch {
+            length: 0,
+            controls: 0,
+            zeros: 0,
+            not_utf8: 0,
+            high: 0,
+            mixed_blocks: 0,
+            text_windows: 0,
+            base64: 0,
+            first_bad: None,
+            carry: Vec::new(),
+            utf16: None,
+        }
+    }
+
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        if self.length == 0 {
+            let little = match bytes {
+                [0xff, 0xfe, ..] => Some(true),
+                [0xfe, 0xff, ..] => Some(false),
+                _ => None,
+            };
+            self.utf16 = little.map(|little| Utf16 { little, odd: None, bad: 0, units: 0 });
+        }
+        for window in bytes.chunks(WINDOW) {
+            let bad_before = self.bad();
+            self.utf8(window);
+            for block in window.chunks(BLOCK) {
+                self.block(block);
+            }
+            self.text_windows += u64::from(self.bad() == bad_before);
+            if let Some(utf16) = &mut self.utf16 {
+                utf16.feed(window);
+            }
+            self.length += window.len() as u64;
+        }
+    }
+
+    fn bad(&self) -> u64 {
+        self.controls + self.zeros + self.not_utf8
+    }
+
+    fn block(&mut self, block: &[u8]) {
+        let mut seen = [0u64; 4];
+        let (mut controls, mut high) = (0, 0);
+        for byte in block {
+            seen[usize::from(byte >> 6)] |= 1 << (byte & 63);
+            match byte {
+                0 => self.zeros += 1,
+                0x07..=0x0d | 0x1a | 0x1b => {}
+                0x01..=0x06 | 0x0e..=0x19 | 0x1c..=0x1f | 0x7f => controls += 1,
+                0x80.. => high += 1,
+                _ => {}
+            }
+            self.base64 +=
+                u64::from(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\n' | b'\r'));
+        }
+        let distinct: u32 = seen.iter().map(|word| word.count_ones()).sum();
+        self.mixed_blocks += u64::from(controls >= 1 && controls + high >= 6 && distinct >= 34);
+        self.controls += controls;
+        self.high += high;
+    }
+
+    fn utf8(&mut self, window: &[u8]) {
+        let mut joined = std::mem::take(&mut self.carry);
+        let start = self.length.saturating_sub(joined.len() as u64);
+        joined.extend_from_slice(window);
+        let mut at = 0;
+        loop {
+            match std::str::from_utf8(&joined[at..]) {
+                Ok(_) => return,
+                Err(error) => {
+                    let bad = at + error.valid_up_to();
+                    let Some(length) = error.error_len() else {
+                        self.carry = joined[bad..].to_vec();
+                        return;
+                    };
+                    self.not_utf8 += length as u64;
+                    self.first_bad.get_or_insert(start + bad as u64);
+                    at = bad + length;
+                }
+            }
+        }
+    }
+
+    /// Nothing in it contradicts text in UTF-8.
+    pub(super) fn is_utf8_text(&self) -> bool {
+        self.length > 0 && self.bad() == 0 && self.carry.is_empty()
+    }
+
+    /// Text in some encoding.
+    pub(super) fn is_text(&self) -> bool {
+        let utf16 =
+            self.utf16.as_ref().is_some_and(|utf16| utf16.units > 0 && utf16.bad * 1000 <= utf16.units);
+        let eight_bit = self.length >= 128 && self.zeros == 0 && self.controls == 0 && self.mixed_blocks == 0;
+        let short = self.length < 128 && self.controls + self.zeros == 0 && self.high * 10 <= self.length * 3;
+        self.is_utf8_text() || utf16 || eight_bit || (self.length > 0 && short)
+    }
+
+    /// Whole file of base64 letters: text to look at, and a way to hide encryption in text.
+    pub(super) fn is_all_base64(&self) -> bool {
+        self.length >= 512 && self.base64 == self.length
+    }
+
+    /// What contradicts text, in words; `None` if nothing does.
+    pub(super) fn complaint(&self) -> Option<Complaint> {
+        if self.length == 0 || self.is_text() {
+            return None;
+        }
+        let wrong = self.controls + self.zeros;
+        let zeros_only = self.controls == 0 && self.not_utf8 == 0;
+        let sparse =
+            wrong * 1000 <= self.length && self.mixed_blocks == 0 && self.not_utf8 * 20 <= self.length;
+        if zeros_only && self.zeros * 10 >= self.length * 3 && self.zeros * 10 <= self.length * 7 {
+            // UTF-16 without a mark at its start: every other byte is zero.
+            return Some(Complaint::Sparse(
+                "half of its bytes are zero, as in UTF-16 without a mark".to_owned(),
+            ));
+        }
+        if zeros_only {
+            return Some(Complaint::Zeros(format!("holds {} zero bytes, which text never does", self.zeros)));
+        }
+        if sparse {
+            return Some(Complaint::Sparse(format!("holds {wrong} stray control bytes")));
+        }
+        let share = (wrong + self.not_utf8).saturating_mul(100) / self.length;
+        Some(Complaint::NotText {
+            at: self.first_bad.unwrap_or(0),
+            why: format!("about {share} % of its bytes cannot stand in text"),
+        })
+    }
+}
+
+/// How a file that should be text is not.
+pub(super) enum Complaint {
+    /// A few odd bytes in what is text otherwise.
+    Sparse(String),
+    Zeros(String),
+    NotText {
+        at: u64,
+        why: String,
+    },
+}
+
+impl Utf16 {
+    fn feed(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes.iter().copied();
+        while let Some(first) = self.odd.take().or_else(|| bytes.next()) {
+            let Some(second) = bytes.next() else {
+                self.odd = Some(first);
+                return;
+            };
+            let unit = if self.little { [second, first] } else { [first, second] };
+            let unit = u16::from_be_bytes(unit);
+            self.units += 1;
+            // Private and unassigned planes are where random units land one time in six.
+            let odd =
+                matches!(unit, 0..=8 | 0x0e..=0x1f | 0xe000..=0xf8ff | 0xfff0..=0xffff | 0xa000..=0xa4ff);
+            self.bad += u64::from(odd);
+        }
+    }
+}
+
+/// JSON: read to its end without keeping it. Several values one after the other are accepted, as logs have them.
+pub(super) fn json(source: &mut dyn Source) -> std::io::Result<Structure> {
+    let length = source.length();
+    let reader = std::io::BufReader::with_capacity(64 * 1024, At::new(source, 0, length));
+    for value in serde_json::Deserializer::from_reader(reader).into_iter::<serde::de::IgnoredAny>() {
+        match value {
+            Ok(_) => {}
+            Err(error) if error.is_io() => return Err(error.into()),
+            Err(error) if error.is_eof() => {
+                return Ok(Structure::Cut { at: length, why: "the JSON ends in the middle".to_owned() });
+            }
+            Err(error) if error.to_string().contains("recursion limit") => {
+                return Ok(Structure::Partly("is nested too deeply to be read as JSON".to_owned()));
+            }
+            // Settings files with comments are text, not JSON, and nothing is wrong with them.
+            Err(error) => return Ok(Structure::Partly(format!("is text, but not valid JSON: {error}"))),
+        }
+    }
+    Ok(Structure::Whole("valid JSON".to_owned()))
+}
+
+/// XML: begins and ends as markup does. Not a full parse.
+pub(super) fn xml(source: &mut dyn Source) -> std::io::Result<Structure> {
+    let length = source.length();
+    let mut head = [0; 64];
+    let read = source.read_at(0, &mut head)?;
+    let start = head[..read].trim_ascii_start();
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let utf16 = matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    if !utf16 && !start.starts_with(b"<") {
+        return Ok(Structure::broken(0, "does not begin as XML does".to_owned()));
+    }
+    let mut tail = [0; 256];
+    let from = length.saturating_sub(256);
+    let read = source.read_at(from, &mut tail)?;
+    let end = tail[..read].trim_ascii_end();
+    if !utf16 && !end.ends_with(b">") {
+        return Ok(Structure::Cut { at: length, why: "the XML ends in the middle".to_owned() });
+    }
+    Ok(Structure::Whole("text that begins and ends as XML".to_owned()))
+}

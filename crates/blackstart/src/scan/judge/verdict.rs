@@ -1,0 +1,291 @@
+//! From evidence to votes, and from votes to a verdict. Here and nowhere else.
+
+use super::kind::{Kind, Promise};
+use super::statistics::Statistics;
+use super::text::{Complaint, TextWatch};
+use super::{Judgement, Structure, Verdict, declared};
+
+/// What one piece of evidence speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaning {
+    /// The structure was verified.
+    Whole,
+    /// Nothing wrong, not all checked.
+    Partly,
+    /// It says itself that it is encrypted.
+    Declared,
+    /// The content is not of the type that the name promises.
+    TypeLost,
+    /// The structure is wrong.
+    Broken,
+    /// Bytes look random where they should not.
+    Random,
+    /// Unusual for this name or type; says nothing alone.
+    Odd,
+}
+
+/// One piece of evidence, for people and for the weighing.
+#[derive(Clone, Debug)]
+pub(super) struct Vote {
+    pub(super) leaning: Leaning,
+    pub(super) reason: String,
+    /// Further evidence in the same breath.
+    pub(super) random: bool,
+}
+
+fn vote(leaning: Leaning, reason: impl Into<String>) -> Vote {
+    Vote { leaning, reason: reason.into(), random: false }
+}
+
+/// The table, from the strongest evidence down.
+pub(super) fn weigh(votes: Vec<Vote>) -> Judgement {
+    let has = |leaning| votes.iter().any(|vote| vote.leaning == leaning);
+    let random = has(Leaning::Random) || votes.iter().any(|vote| vote.random);
+    let destroyed = has(Leaning::TypeLost) || has(Leaning::Broken);
+    let verdict = if destroyed && (random || has(Leaning::Declared)) {
+        Verdict::Encrypted
+    } else if has(Leaning::Broken) {
+        Verdict::Damaged
+    } else if has(Leaning::Declared) {
+        Verdict::DeclaredEncrypted
+    } else if has(Leaning::Random) && !has(Leaning::Whole) {
+        Verdict::Encrypted
+    } else if has(Leaning::TypeLost) || has(Leaning::Odd) {
+        Verdict::Suspicious
+    } else if has(Leaning::Whole) {
+        Verdict::Clean
+    } else {
+        Verdict::CleanUnverified
+    };
+    Judgement { verdict, reasons: votes.into_iter().map(|vote| vote.reason).collect() }
+}
+
+/// What name, first bytes, statistics and text say.
+pub(super) fn from_bytes(
+    promise: &Promise,
+    shown: Option<Kind>,
+    head: &[u8],
+    statistics: &Statistics,
+    text: &TextWatch,
+) -> Vec<Vote> {
+    let mut votes = Vec::new();
+    if statistics.length == 0 {
+        votes.push(vote(Leaning::Whole, "is empty"));
+        return votes;
+    }
+    if let Some(tool) =
+        declared::recognise(head).filter(|_| shown.is_none_or(|kind| kind.is_text() || !kind.is_packed()))
+    {
+        votes.push(vote(Leaning::Declared, format!("is encrypted, and says with what: {tool}")));
+        let undisguised = promise.declares_encryption || promise.kind.is_none_or(|(kind, _)| kind.is_text());
+        if !undisguised || promise.appended.is_some() {
+            votes.push(lost(promise));
+        }
+        return votes;
+    }
+    match (promise.kind, shown) {
+        (Some((promised, _)), None) if promised.is_text() => {
+            votes.extend(not_text(promise, promised, statistics, text));
+        }
+        (Some((promised, _)), Some(shown)) if promised.is_text() && !shown.is_text() => {
+            votes.push(vote(
+                Leaning::Partly,
+                format!("is a {}, although its name ends in .{}", shown.word(), promise.ending),
+            ));
+        }
+        (Some((promised, strict)), None) => {
+            votes.extend(without_magic(promise, promised, strict, head, statistics));
+        }
+        (Some((promised, true)), Some(shown)) if shown.is_text() && !promised.is_text() => {
+            votes.push(vote(Leaning::TypeLost, format!("is called .{} but holds only text", promise.ending)));
+        }
+        (Some(_), Some(_)) => {}
+        (None, None) => votes.extend(unknown(promise, statistics, text)),
+        (None, Some(_)) => {}
+    }
+    if shown.is_some_and(Kind::is_text)
+        && text.is_all_base64()
+        && statistics.entropy() >= 5.5
+        && !promise.declares_encryption
+    {
+        votes.push(vote(
+            Leaning::Odd,
+            "consists only of base64 letters, a way to carry encrypted bytes as text",
+        ));
+    }
+    if let Some(kind) = shown.filter(|kind| !kind.is_packed()) {
+        votes.extend(too_random(kind, statistics));
+    }
+    votes
+}
+
+fn lost(promise: &Promise) -> Vote {
+    let ending = &promise.ending;
+    vote(
+        Leaning::TypeLost,
+        match &promise.appended {
+            Some(appended) => format!(
+                "was a .{ending} by its name, got `.{appended}` appended, and no longer begins as one"
+            ),
+            None => format!("is called .{ending} but does not begin as one"),
+        },
+    )
+}
+
+/// Not compressed by type, and yet random almost everywhere, or in a rhythm.
+fn too_random(kind: Kind, statistics: &Statistics) -> Option<Vote> {
+    if let Some(rhythm) = statistics.rhythm() {
+        return Some(vote(
+            Leaning::Random,
+            format!("{rhythm} bytes look random, those between do not: intermittent encryption"),
+        ));
+    }
+    let percent = statistics.even_percent();
+    (percent >= 90 && statistics.windows >= 4).then(|| {
+        vote(Leaning::Odd, format!("{percent} % of its windows look random, unusual for a {}", kind.word()))
+    })
+}
+
+/// Should be text, is not, and nothing else is recognised either.
+fn not_text(promise: &Promise, promised: Kind, statistics: &Statistics, text: &TextWatch) -> Vec<Vote> {
+    let mut votes = Vec::new();
+    let random = statistics.even_windows > 0 || statistics.trace().is_some() || text.mixed_blocks > 0;
+    match text.complaint() {
+        None => {}
+        Some(Complaint::Sparse(why)) => votes.push(vote(Leaning::Partly, why)),
+        // A single zero byte is a program's slip; a row of them is a wiped or never written piece.
+        Some(Complaint::Zeros(why)) if statistics.zero_bytes_in_a_row() < 64 => {
+            votes.push(vote(Leaning::Partly, why));
+        }
+        Some(Complaint::Zeros(why)) => votes.push(vote(Leaning::Broken, why)),
+        Some(Complaint::NotText { at, why }) => {
+            // Dumps and mails may carry raw binary; then only a destroyed beginning or a rhythm counts.
+            let loose =
+                promised == Kind::LooseText && !statistics.starts_even() && statistics.rhythm().is_none();
+            let leaning = if loose { Leaning::Odd } else { Leaning::Broken };
+            let mut broken =
+                vote(leaning, format!("should be text (.{}), but from byte {at} on {why}", promise.ending));
+            broken.random = random && !loose;
+            votes.push(broken);
+            if random && !loose {
+                votes.push(randomness(statistics, text));
+            }
+        }
+    }
+    if let Some(appended) = &promise.appended {
+        votes.push(vote(Leaning::Partly, format!("its name got `.{appended}` appended")));
+    }
+    votes
+}
+
+fn randomness(statistics: &Statistics, text: &TextWatch) -> Vote {
+    let reason = match statistics.trace() {
+        Some(trace) => trace,
+        None if statistics.even_windows > 0 => format!(
+            "{} of its {} windows of 4 KiB look random, up to {} in a row",
+            statistics.even_windows, statistics.windows, statistics.longest_even_run
+        ),
+        None => format!("{} of its blocks of 64 bytes mix text with random bytes", text.mixed_blocks),
+    };
+    vote(Leaning::Random, reason)
+}
+
+/// The name promises a type whose first bytes are known, and they are not there.
+fn without_magic(
+    promise: &Promise,
+    promised: Kind,
+    strict: bool,
+    head: &[u8],
+    statistics: &Statistics,
+) -> Vec<Vote> {
+    let trace = statistics.trace();
+    if statistics.starts_even() || trace.is_some() {
+        let how = trace.unwrap_or_else(|| {
+            format!(
+                "its beginning looks random; {} % of its windows do, {:.2} bits per byte, {} % of its 64-byte blocks",
+                statistics.even_percent(),
+                statistics.entropy(),
+                statistics.varied_percent()
+            )
+        });
+        return vec![lost(promise), vote(Leaning::Random, how)];
+    }
+    if head.iter().all(|byte| *byte == 0) {
+        return vec![lost(promise), vote(Leaning::Broken, "begins with nothing but zeros")];
+    }
+    if strict {
+        let ends = if statistics.last_is_even { "; its end looks random" } else { "" };
+        return vec![
+            lost(promise),
+            vote(Leaning::Odd, format!("nothing of a {} was recognised{ends}", promised.word())),
+        ];
+    }
+    Vec::new()
+}
+
+/// Nothing is known: neither the name nor the first bytes say what it is.
+fn unknown(promise: &Promise, statistics: &Statistics, text: &TextWatch) -> Vec<Vote> {
+    if let Some(rhythm) = statistics.rhythm() {
+        let reason = format!("{rhythm} bytes look random, those between do not: intermittent encryption");
+        return vec![vote(Leaning::Random, reason)];
+    }
+    let percent = statistics.even_percent();
+    if promise.declares_encryption && percent >= 90 {
+        return vec![vote(
+            Leaning::Declared,
+            format!("looks random, and its ending .{} says encrypted", promise.ending),
+        )];
+    }
+    if promise.formless {
+        return Vec::new();
+    }
+    if statistics.windows > 0 && percent >= 95 {
+        return vec![vote(
+            Leaning::Odd,
+            "looks random from end to end, and neither name nor first bytes say what it is",
+        )];
+    }
+    let half_and_half = statistics.even_windows > 0
+        && text.text_windows > 0
+        && (statistics.even_windows + text.text_windows) * 10 >= statistics.windows * 9;
+    if half_and_half {
+        let reason = format!(
+            "partly plain text ({} windows of 4 KiB), partly random ({})",
+            text.text_windows, statistics.even_windows
+        );
+        return vec![vote(Leaning::Odd, reason)];
+    }
+    Vec::new()
+}
+
+/// What the checker of its type says.
+pub(super) fn from_structure(structure: Structure, kind: Kind, statistics: &Statistics) -> Vote {
+    let zeros = statistics.zero_bytes_in_a_row();
+    match structure {
+        // A wiped piece of picture data breaks no rule of JPEG, and a plain white area may look like it.
+        Structure::Whole(_) if kind == Kind::Jpeg && zeros >= 512 => {
+            vote(Leaning::Partly, format!("is a complete JPEG, but holds {zeros} zero bytes in a row"))
+        }
+        Structure::Whole(what) => vote(Leaning::Whole, what),
+        Structure::Partly(why) => vote(Leaning::Partly, why),
+        Structure::Declared(what) => vote(Leaning::Declared, format!("is encrypted, and says so: {what}")),
+        Structure::Cut { at, why } => vote(Leaning::Broken, format!("{why} (byte {at})")),
+        Structure::Broken { at, why, framing } => {
+            // Compressed content looks random anyway, so a checksum alone cannot tell damage from encryption.
+            let random = framing && statistics.is_even_at(at) && zeros < 512;
+            let rhythm = !kind.is_packed() && statistics.rhythm().is_some();
+            let looks = if random { "; the bytes there look random" } else { "" };
+            let mut broken =
+                vote(Leaning::Broken, format!("begins as a {}, but {why} (byte {at}){looks}", kind.word()));
+            broken.random = random || rhythm;
+            broken
+        }
+        Structure::Trailing { at, bytes } if bytes >= 64 && statistics.is_even_at(at) => vote(
+            Leaning::Odd,
+            format!("is a complete {}, followed by {bytes} bytes that look random", kind.word()),
+        ),
+        Structure::Trailing { bytes, .. } => {
+            vote(Leaning::Partly, format!("is a complete {}, followed by {bytes} further bytes", kind.word()))
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! ZIP, and everything that is a ZIP inside: Office documents, OpenDocument, EPUB, JAR.
+//!
+//! The directory at the end lists every member; each is found at its place, unpacked, and compared with
+//! the checksum it was stored with. Nothing is kept: unpacked bytes are counted, summed and dropped, and
+//! there are limits, so a file made to unpack for hours costs seconds.
+
+use std::io::{BufReader, Read};
+
+use super::{At, Source, Structure, little16, little32};
+
+/// Unpacked bytes looked at per file, and members per file.
+const UNPACKED_MAX: u64 = 512 << 20;
+const MEMBERS_MAX: usize = 100_000;
+const END_SIZE: u64 = 22;
+/// The comment behind the end record may have this length.
+const COMMENT_MAX: u64 = 65_535;
+
+struct End {
+    at: u64,
+    members: usize,
+    directory_at: u64,
+    directory_size: u64,
+    comment: u64,
+}
+
+struct Member {
+    name: Vec<u8>,
+    encrypted: bool,
+    method: u16,
+    crc: u32,
+    packed: u64,
+    unpacked: u64,
+    header_at: u64,
+}
+
+pub(super) fn check(source: &mut dyn Source) -> std::io::Result<Structure> {
+    let Some(end) = find_end(source)? else {
+        return without_directory(source);
+    };
+    let trailing = source.length() - end.at - END_SIZE - end.comment.min(source.length() - end.at - END_SIZE);
+    if end.members == 0xffff || end.directory_at == 0xffff_ffff || end.directory_size == 0xffff_ffff {
+        return Ok(Structure::Partly("is larger than this version can check (ZIP64)".to_owned()));
+    }
+    if end.directory_at + end.directory_size > end.at {
+        return Ok(Structure::broken(end.at, "its directory does not lie where its end says".to_owned()));
+    }
+    // Self-extracting programs put something before the first member; then all offsets are shifted.
+    let shift = end.at - end.directory_at - end.directory_size;
+    let mut directory = At::new(source, end.directory_at + shift, end.at).limited_to(64 << 20)?;
+    let mut members = Vec::new();
+    for number in 0..end.members.min(MEMBERS_MAX) {
+        match next_member(&mut directory) {
+            Some(member) => members.push(member),
+            None => {
+                let why = format!("entry {} of its directory is no entry", number + 1);
+                return Ok(Structure::broken(end.directory_at + shift, why));
+            }
+        }
+    }
+    check_members(source, &members, shift, end.members > MEMBERS_MAX, trailing)
+}
+
+/// A ZIP that was cut off is right member for member up to its last byte; one whose end was encrypted is not.
+fn without_directory(source: &mut dyn Source) -> std::io::Result<Structure> {
+    let length = source.length();
+    let mut at = 0;
+    for _ in 0..MEMBERS_MAX {
+        let mut header = [0; 30];
+        let read = source.read_at(at, &mut header)?;
+        if read == 0 || (read < 30 && b"PK\x03\x04".starts_with(&header[..read.min(4)])) {
+            break;
+        }
+        // The directory begins here, and was cut off within.
+        if header.starts_with(b"PK\x01\x02") {
+            break;
+        }
+        if !header.starts_with(b"PK\x03\x04") {
+            return Ok(Structure::broken(at, "its directory is gone, and so is the member here".to_owned()));
+        }
+        let data_at = at + 30 + u64::from(little16(&header, 26)) + u64::from(little16(&header, 28));
+        let sized = little16(&header, 6) & 8 == 0;
+        at = match (little16(&header, 8), sized) {
+            (8, _) => match inflated_to(source, data_at)? {
+                // Behind a member of unknown size stands its description, with or without a mark.
+                Some(end) if sized || end >= length => end,
+                Some(end) => end + description(source, end)?,
+                None => {
+                    let why = "its directory is gone, and the member here does not unpack".to_owned();
+                    return Ok(Structure::broken(data_at, why));
+                }
+            },
+            (_, true) => data_at + u64::from(little32(&header, 18)),
+            (_, false) => break,
+        };
+        if at >= length {
+            break;
+        }
+    }
+    Ok(Structure::Cut { at: length, why: "the ZIP ends before its directory".to_owned() })
+}
+
+/// Where the compressed data ends (the end of the file if it is cut off); `None` if it is no such data.
+fn inflated_to(source: &mut dyn Source, at: u64) -> std::io::Result<Option<u64>> {
+    let end = source.length();
+    let mut decoder =
+        flate2::bufread::DeflateDecoder::new(BufReader::with_capacity(64 * 1024, At::new(source, at, end)));
+    let mut piece = vec![0; 64 * 1024];
+    let mut budget = UNPACKED_MAX;
+    loop {
+        match decoder.read(&mut piece) {
+            Ok(0) => return Ok(Some(at + decoder.total_in())),
+            Ok(read) if read as u64 > budget => return Ok(Some(end)),
+            Ok(read) => budget -= read as u64,
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(Some(end)),
+            Err(error) if super::is_format_error(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn description(source: &mut dyn Source, at: u64) -> std::io::Result<u64> {
+    let mut mark = [0; 4];
+    source.read_at(at, &mut mark)?;
+    Ok(if mark == *b"PK\x07\x08" { 16 } else { 12 })
+}
+
+fn check_members(
+    source: &mut dyn Source,
+    members: &[Member],
+    shift: u64,
+    mut cut_short: bool,
+    trailing: u64,
+) -> std::io::Result<Structure> {
+    let mut budget = UNPACKED_MAX;
+    let (mut encrypted, mut unknown) = (0_usize, 0_usize);
+    for member in members {
+        let name = String::from_utf8_lossy(&member.name).into_owned();
+        let at = member.header_at + shift;
+        let Some(data_at) = data_offset(source, at, member)? else {
+            return Ok(Structure::broken(at, format!("the member `{name}` is not where the directory says")));
+        };
+        if data_at + member.packed > source.length() {
+            return Ok(Structure::Cut {
+                at: data_at,
+                why: format!("the member `{name}` ends behind the end"),
+            });
+        }
+        if member.encrypted {
+            encrypted += 1;
+            continue;
+        }
+        if member.packed.max(member.unpacked) > budget {
+            cut_short = true;
+            continue;
+        }
+        budget -= member.packed.max(member.unpacked);
+        match unpack(source, data_at, member)? {
+            Unpacked::Fits => {}
+            Unpacked::UnknownMethod => unknown += 1,
+            Unpacked::Differs => {
+                let why = format!("the content of the member `{name}` does not fit its checksum");
+                return Ok(Structure::Broken { at: data_at, why, framing: false });
+            }
+        }
+    }
+    Ok(if encrypted > 0 {
+        Structure::Declared(format!("ZIP with a password: {encrypted} of {} members", members.len()))
+    } else if trailing > 0 {
+        Structure::Trailing { at: source.length() - trailing, bytes: trailing }
+    } else if cut_short || unknown > 0 {
+        Structure::Partly("is a ZIP of which not all members could be unpacked within the limits".to_owned())
+    } else {
+        Structure::Whole(format!("ZIP directory and all {} members fit their checksums", members.len()))
+    })
+}
+
+fn find_end(source: &mut dyn Source) -> std::io::Result<Option<End>> {
+    let length = source.length();
+    let from = length.saturating_sub(END_SIZE + COMMENT_MAX);
+    let mut tail = vec![0; usize::try_from(length - from).expect("at most 64 KiB")];
+    let read = source.read_at(from, &mut tail)?;
+    let tail = &tail[..read];
+    let found = (0..tail.len().saturating_sub(21)).rev().find(|at| tail[*at..].starts_with(b"PK\x05\x06"));
+    Ok(found.map(|at| {
+        let record = &tail[at..];
+        End {
+            at: from + at as u64,
+            members: usize::from(little16(record, 10)),
+            directory_size: u64::from(little32(record, 12)),
+            directory_at: u64::from(little32(record, 16)),
+            comment: u64::from(little16(record, 20)),
+        }
+    }))
+}
+
+fn next_member(directory: &mut impl Read) -> Option<Member> {
+    let mut fixed = [0; 46];
+    directory.read_exact(&mut fixed).ok()?;
+    if !fixed.starts_with(b"PK\x01\x02") {
+        return None;
+    }
+    let mut variable = |length: u16| {
+        let mut bytes = vec![0; usize::from(length)];
+        directory.read_exact(&mut bytes).ok().map(|()| bytes)
+    };
+    let name = variable(little16(&fixed, 28))?;
+    variable(little16(&fixed, 30))?;
+    variable(little16(&fixed, 32))?;
+    Some(Member {
+        name,
+        encrypted: little16(&fixed, 8) & 1 != 0,
+        method: little16(&fixed, 10),
+        crc: little32(&fixed, 16),
+        packed: u64::from(little32(&fixed, 20)),
+        unpacked: u64::from(little32(&fixed, 24)),
+        header_at: u64::from(little32(&fixed, 42)),
+    })
+}
+
+/// Where the member's bytes begin; `None` if no header of this member stands at `at`.
+fn data_offset(source: &mut dyn Source, at: u64, member: &Member) -> std::io::Result<Option<u64>> {
+    let mut header = vec![0; 30 + member.name.len()];
+    let read = source.read_at(at, &mut header)?;
+    let fits = read == header.len()
+        && header.starts_with(b"PK\x03\x04")
+        && usize::from(little16(&header, 26)) == member.name.len()
+        && header[30..] == member.name;
+    let behind = 30 + u64::from(little16(&header, 26)) + u64::from(little16(&header, 28));
+    Ok(fits.then_some(at + behind))
+}
+
+enum Unpacked {
+    Fits,
+    Differs,
+    UnknownMethod,
+}
+
+fn unpack(source: &mut dyn Source, at: u64, member: &Member) -> std::io::Result<Unpacked> {
+    // A size of all ones stands for a size in an extra field (ZIP64); such members are not checked yet.
+    let large = member.packed == 0xffff_ffff || member.unpacked == 0xffff_ffff;
+    if large {
+        return Ok(Unpacked::UnknownMethod);
+    }
+    let packed = At::new(source, at, at + member.packed);
+    let sum = match member.method {
+        0 => sum(packed, member.unpacked),
+        8 => {
+            let packed = BufReader::with_capacity(64 * 1024, packed);
+            sum(flate2::bufread::DeflateDecoder::new(packed), member.unpacked)
+        }
+        _ => return Ok(Unpacked::UnknownMethod),
+    };
+    match sum {
+        Ok(Some(crc)) if crc == member.crc => Ok(Unpacked::Fits),
+        Ok(_) => Ok(Unpacked::Differs),
+        Err(error) if super::is_format_error(&error) => Ok(Unpacked::Differs),
+        Err(error) => Err(error),
+    }
+}
+
+/// The CRC-32 of everything that can be read, if it is exactly `expected` bytes.
+fn sum(mut from: impl Read, expected: u64) -> std::io::Result<Option<u32>> {
+    let mut crc = flate2::Crc::new();
+    let mut piece = vec![0; 64 * 1024];
+    let mut total = 0;
+    loop {
+        let read = from.read(&mut piece)?;
+        if read == 0 {
+            return Ok((total == expected).then(|| crc.sum()));
+        }
+        total += read as u64;
+        if total > expected {
+            return Ok(None);
+        }
+        crc.update(&piece[..read]);
+    }
+}

@@ -1,0 +1,13 @@
+//! Is this copy clean? Which is the last clean one?
+//!
+//! Reads files, restic repositories and live folders. Records what a snapshot was found to be, which
+//! recovery point was chosen, and alarms.
+
+pub mod folder;
+pub mod judge;
+pub mod report;
+pub mod restic;
+pub mod shown;
+pub mod snapshots;
+pub mod view;
+pub mod watch;

@@ -1,0 +1,258 @@
+//! A restic repository, opened to be read and nothing else. Local folders now; the wrapper in
+//! `read_only` takes any backend of the library.
+//!
+//! All use of the repository library stands in this folder, because its interface is young and may
+//! change. No lock is taken and none is left behind: what disappears while we read (a prune by somebody
+//! else) is reported as unread.
+
+mod read_only;
+mod restore;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustic_core::repofile::{BlobType, Node, SnapshotFile, SnapshotId, Tree};
+use rustic_core::{
+    BlobId, Credentials, DataId, Id, IndexedFullStatus, Repository, RepositoryBackends, RepositoryOptions,
+    RusticError, TreeId,
+};
+use sha2::{Digest, Sha256};
+
+use read_only::ReadOnly;
+pub use restore::{RestoreFault, Restored, restore_snapshot};
+pub use scan::{Progress, Wish, scan};
+
+/// Prefix of a repository in estates and on the command line.
+pub const PREFIX: &str = "restic:";
+
+/// Why a repository cannot be opened at all. What can be opened but not read in full is an answer, not a fault.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryFault {
+    #[error("`{0}` is not a folder on this machine: this version reads repositories in local folders")]
+    NotLocal(String),
+    #[error("there is no folder {0}")]
+    NotThere(PathBuf),
+    #[error("{path} is not a restic repository: it has no `{missing}`")]
+    NotARepository { path: PathBuf, missing: &'static str },
+    #[error("the password does not fit any key of the repository {0}")]
+    WrongPassword(PathBuf),
+    #[error("cannot open the repository {path}: {cause}")]
+    Open { path: PathBuf, cause: String },
+    #[error("cannot read the folder {path}")]
+    Folder { path: PathBuf, source: std::io::Error },
+}
+
+/// Something in the repository that could not be read, in words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(pub String);
+
+/// A snapshot file that could be read.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub id: String,
+    /// What the client that wrote it said the time was, UTC milliseconds. It can be forged.
+    pub claims_ms: i64,
+    /// When the file arrived in the repository's folder, UTC milliseconds.
+    pub arrived_ms: i64,
+    /// Host and paths: snapshots that agree in these are versions of the same thing.
+    pub series: (String, Vec<String>),
+    tree: TreeId,
+}
+
+/// An opened repository with its index in memory.
+pub struct Opened {
+    path: PathBuf,
+    repository: Repository<IndexedFullStatus>,
+    door: Arc<ReadOnly>,
+    snapshots: Vec<Snapshot>,
+    unread_snapshots: Vec<(String, String)>,
+    writers: Vec<String>,
+}
+
+/// The folder behind `restic:/path` or a plain path.
+pub fn local_path(repository: &str) -> Result<PathBuf, RepositoryFault> {
+    let path = repository.strip_prefix(PREFIX).unwrap_or(repository);
+    let path = path.strip_prefix("local:").unwrap_or(path);
+    let remote = ["rest:", "s3:", "sftp:", "rclone:", "opendal:", "b2:", "azure:", "gs:", "swift:"];
+    if remote.iter().any(|prefix| path.starts_with(prefix)) {
+        return Err(RepositoryFault::NotLocal(repository.to_owned()));
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// Opens without writing: no lock, no cache.
+pub fn open(repository: &str, password: &str) -> Result<Opened, RepositoryFault> {
+    open_with(repository, &Credentials::password(password))
+}
+
+fn open_with(repository: &str, credentials: &Credentials) -> Result<Opened, RepositoryFault> {
+    let path = local_path(repository)?;
+    looks_like_a_repository(&path)?;
+    let name = path.to_str().ok_or_else(|| RepositoryFault::Open {
+        path: path.clone(),
+        cause: "the path is not UTF-8, which the repository library needs".to_owned(),
+    })?;
+    let fault = |error: &RusticError| RepositoryFault::Open { path: path.clone(), cause: brief(error) };
+    let backends = rustic_backend::BackendOptions::default()
+        .repository(format!("local:{name}"))
+        .to_backends()
+        .map_err(|error| fault(&error))?;
+    let door = Arc::new(ReadOnly::new(backends.repository()));
+    let backends = RepositoryBackends::new(door.clone(), None);
+    let options = RepositoryOptions::default().no_cache(true);
+    let opened = Repository::new(&options, &backends)
+        .and_then(|repository| repository.open(credentials))
+        .map_err(|error| {
+            // A damaged key file was left out of the listing; then the password cannot be blamed.
+            if error.is_incorrect_password() && door.left_out().is_empty() {
+                RepositoryFault::WrongPassword(path.clone())
+            } else if error.is_incorrect_password() {
+                RepositoryFault::Open { path: path.clone(), cause: door.left_out().join("; ") }
+            } else {
+                fault(&error)
+            }
+        })?;
+    // Snapshots before the index: a writer stores packs, then index, then snapshot. What is listed now
+    // is therefore covered by the index that is read after it.
+    let ids: Vec<SnapshotId> = opened.list::<SnapshotId>().map_err(|error| fault(&error))?.collect();
+    let (mut snapshots, mut unread_snapshots) = (Vec::new(), Vec::new());
+    for id in ids {
+        match opened.get_file::<SnapshotFile>(&id) {
+            Ok(file) => snapshots.push(snapshot(&path, id, &file)),
+            Err(error) => unread_snapshots.push((id.to_hex().as_str().to_owned(), brief(&error))),
+        }
+    }
+    unread_snapshots.sort();
+    let writers = names(&path.join("locks"));
+    let repository = opened.to_indexed().map_err(|error| fault(&error))?;
+    Ok(Opened { path, repository, door, snapshots, unread_snapshots, writers })
+}
+
+fn looks_like_a_repository(path: &Path) -> Result<(), RepositoryFault> {
+    if !path.is_dir() {
+        return Err(RepositoryFault::NotThere(path.to_owned()));
+    }
+    if !path.join("config").is_file() {
+        return Err(RepositoryFault::NotARepository { path: path.to_owned(), missing: "config" });
+    }
+    for folder in ["keys", "snapshots", "index", "data"] {
+        let folder_path = path.join(folder);
+        if !folder_path.is_dir() {
+            return Err(RepositoryFault::NotARepository { path: path.to_owned(), missing: folder });
+        }
+        // The library only logs what it cannot list; a folder that cannot be read would look empty.
+        std::fs::read_dir(&folder_path)
+            .map_err(|source| RepositoryFault::Folder { path: folder_path.clone(), source })?;
+    }
+    Ok(())
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn snapshot(repository: &Path, id: SnapshotId, file: &SnapshotFile) -> Snapshot {
+    let id = id.to_hex().as_str().to_owned();
+    let arrived = std::fs::metadata(repository.join("snapshots").join(&id))
+        .and_then(|metadata| metadata.modified())
+        .ok()
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+        .and_then(|since| i64::try_from(since.as_millis()).ok());
+    let claims_ms = file.time.timestamp().as_millisecond();
+    Snapshot {
+        id,
+        claims_ms,
+        arrived_ms: arrived.unwrap_or(claims_ms),
+        series: (file.hostname.clone(), file.paths.iter().cloned().collect()),
+        tree: file.tree,
+    }
+}
+
+impl Opened {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// In no particular order.
+    pub fn snapshots(&self) -> &[Snapshot] {
+        &self.snapshots
+    }
+
+    /// What could not be read while opening, in words, for the person who has to decide.
+    pub fn unread(&self) -> Vec<String> {
+        let mut all = self.door.left_out();
+        all.extend(self.unread_snapshots.iter().map(|(id, why)| format!("snapshot {id}: {why}")));
+        all
+    }
+
+    /// Names of locks that others hold: somebody may be writing.
+    pub fn writers(&self) -> &[String] {
+        &self.writers
+    }
+
+    /// The snapshot whose id starts with `start`, if there is exactly one.
+    pub fn find(&self, start: &str) -> Option<&Snapshot> {
+        let mut found = self.snapshots.iter().filter(|snapshot| snapshot.id.starts_with(start));
+        let first = found.next().filter(|_| !start.is_empty())?;
+        found.next().is_none().then_some(first)
+    }
+
+    fn blob(&self, id: BlobId, kind: BlobType) -> Result<Bytes, Unreadable> {
+        let hex = || id.to_hex().as_str()[..12].to_owned();
+        let bytes = self
+            .repository
+            .get_blob_cached(&id, kind)
+            .map_err(|error| Unreadable(format!("blob {}: {}", hex(), brief(&error))))?;
+        // The seal shows that somebody with the key wrote these bytes, the hash that they are the right ones.
+        if Id::new(Sha256::digest(&bytes).into()) != *id {
+            return Err(Unreadable(format!("blob {} holds other bytes than it was stored with", hex())));
+        }
+        Ok(bytes)
+    }
+
+    fn data(&self, id: DataId) -> Result<Bytes, Unreadable> {
+        self.blob(id.into(), BlobType::Data)
+    }
+
+    fn tree(&self, id: TreeId) -> Result<Tree, Unreadable> {
+        let bytes = self.blob(id.into(), BlobType::Tree)?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Unreadable(format!("tree {}: {error}", &id.to_hex().as_str()[..12])))
+    }
+}
+
+/// The name of a node if it is a plain name. A repository that somebody has tampered with may hold
+/// names such as `../x`; those are never joined to a path.
+fn plain_name(node: &Node) -> Option<OsString> {
+    let name = node.name().into_owned();
+    let mut parts = Path::new(&name).components();
+    match (parts.next(), parts.next()) {
+        (Some(std::path::Component::Normal(part)), None) if part == name => Some(name),
+        _ => None,
+    }
+}
+
+/// The message of a library error in one line, with its innermost cause.
+fn brief(error: &RusticError) -> String {
+    let text = error.to_string();
+    let mut lines = text.lines().skip_while(|line| line.trim() != "Message:").skip(1);
+    let message = lines.next().unwrap_or("unknown error").trim().to_owned();
+    let mut innermost: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(next) = innermost.and_then(|cause| cause.source()) {
+        innermost = Some(next);
+    }
+    match innermost {
+        Some(cause) => format!("{message} ({cause})"),
+        None => message,
+    }
+}

@@ -1,0 +1,308 @@
+//! Which snapshots are clean, and in which order do they stand? Pure: what was read goes in as values.
+//!
+//! **Order** is the order of first sight, because the time in a snapshot is written by whoever made it.
+//! **Clean** is a snapshot of which everything was read, in which nothing is encrypted or malware, and no
+//! file went bad compared with its previous version. "Previous version" reaches back to the last version
+//! that was good: a file that went bad two snapshots ago and was not changed since is still bad.
+//!
+//! | file now | before | counts as |
+//! |---|---|---|
+//! | encrypted, malware, unread | anything | blocks |
+//! | damaged, suspicious, declared-encrypted | good, or went bad since | blocks: it went bad |
+//! | the same | bad in the same way, as far back as was looked | tolerated up to the limit |
+//! | the same | bad in another way | blocks |
+//! | the same | no version | tolerated up to the limit |
+
+use std::collections::BTreeMap;
+
+use super::judge::Verdict;
+use crate::estate::Id;
+use crate::incident::Event;
+use crate::incident::event::ScanEvent;
+use crate::scan::view::StoreView;
+
+/// A snapshot in the order of first sight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub id: String,
+    /// What it says itself, UTC milliseconds.
+    pub claims_ms: i64,
+    pub first_seen_ms: i64,
+}
+
+/// What a repository says about one of its snapshots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub id: String,
+    pub claims_ms: i64,
+    pub arrived_ms: i64,
+}
+
+/// Order without a journal: by arrival of the snapshot's file, then by what it claims.
+pub fn by_arrival(mut found: Vec<Found>) -> Vec<Seen> {
+    found.sort_by(|a, b| (a.arrived_ms, a.claims_ms, &a.id).cmp(&(b.arrived_ms, b.claims_ms, &b.id)));
+    let seen =
+        |found: Found| Seen { id: found.id, claims_ms: found.claims_ms, first_seen_ms: found.arrived_ms };
+    found.into_iter().map(seen).collect()
+}
+
+/// What to record: every snapshot that the journal does not know yet, in the order of arrival.
+pub fn first_sights(store: &Id, known: Option<&StoreView>, found: Vec<Found>) -> Vec<Event> {
+    let is_known = |id: &str| known.is_some_and(|view| view.snapshots.iter().any(|known| known.id == id));
+    by_arrival(found)
+        .into_iter()
+        .filter(|seen| !is_known(&seen.id))
+        .map(|seen| {
+            Event::Scan(ScanEvent::SnapshotFirstSeen {
+                store: store.clone(),
+                snapshot: seen.id,
+                claims_time: rfc3339(seen.claims_ms),
+            })
+        })
+        .collect()
+}
+
+/// Order with a journal: as recorded. Snapshots that are gone from the repository fall out.
+pub fn by_first_sight(known: &StoreView, found: &[Found]) -> Vec<Seen> {
+    known
+        .snapshots
+        .iter()
+        .filter_map(|known| {
+            let found = found.iter().find(|found| found.id == known.id)?;
+            Some(Seen {
+                id: known.id.clone(),
+                claims_ms: found.claims_ms,
+                first_seen_ms: known.first_seen_ms,
+            })
+        })
+        .collect()
+}
+
+/// Where the claimed times do not agree with the order of first sight, in words.
+pub fn disagreements(order: &[Seen]) -> Vec<String> {
+    const CLOCKS_DIFFER_MS: i64 = 5 * 60 * 1000;
+    let mut notes = Vec::new();
+    let mut latest: Option<&Seen> = None;
+    for seen in order {
+        if let Some(latest) = latest.filter(|latest| seen.claims_ms < latest.claims_ms) {
+            notes.push(format!(
+                "snapshot {} claims {}, earlier than {} ({}), but was seen after it: the order of first sight counts",
+                short(&seen.id),
+                rfc3339(seen.claims_ms),
+                short(&latest.id),
+                rfc3339(latest.claims_ms)
+            ));
+        }
+        if seen.claims_ms > seen.first_seen_ms + CLOCKS_DIFFER_MS {
+            notes.push(format!(
+                "snapshot {} claims {}, but was there at {} already: its time is wrong or forged",
+                short(&seen.id),
+                rfc3339(seen.claims_ms),
+                rfc3339(seen.first_seen_ms)
+            ));
+        }
+        if latest.is_none_or(|latest| seen.claims_ms >= latest.claims_ms) {
+            latest = Some(seen);
+        }
+    }
+    notes
+}
+
+/// The first characters of an id, as people write it.
+pub fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
+
+/// `2023-04-24T22:00:00Z`.
+pub fn rfc3339(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .map_or_else(|_| format!("{ms} ms"), |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// What is known of a path from older snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// Its last version was good.
+    Good,
+    /// It was good once and went bad.
+    WentBad,
+    /// It was bad in this way as far back as was looked.
+    AlwaysBad(Verdict),
+}
+
+/// What a file of a snapshot counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    Good,
+    Blocks,
+    /// Bad without ever having been seen good.
+    Tolerable,
+}
+
+/// The table above; also what is remembered of the path afterwards.
+pub fn weigh(now: Verdict, past: Option<Past>) -> (Weight, Past) {
+    match now {
+        Verdict::Clean | Verdict::CleanUnverified => (Weight::Good, Past::Good),
+        Verdict::Encrypted | Verdict::Malware => (Weight::Blocks, Past::WentBad),
+        // Nothing was learned about the file; what was known stays known.
+        Verdict::Unread => (Weight::Blocks, past.unwrap_or(Past::AlwaysBad(Verdict::Unread))),
+        Verdict::DeclaredEncrypted | Verdict::Suspicious | Verdict::Damaged => match past {
+            None => (Weight::Tolerable, Past::AlwaysBad(now)),
+            Some(Past::AlwaysBad(before)) if before == now => (Weight::Tolerable, Past::AlwaysBad(now)),
+            Some(Past::AlwaysBad(_) | Past::Good | Past::WentBad) => (Weight::Blocks, Past::WentBad),
+        },
+    }
+}
+
+/// Adds up one snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub counts: BTreeMap<Verdict, u64>,
+    blocking: BTreeMap<Verdict, u64>,
+    tolerable: u64,
+    tolerable_declared: u64,
+    /// Folders or parts that could not be read.
+    pub unread_parts: u64,
+}
+
+impl Tally {
+    pub fn add(&mut self, verdict: Verdict, weight: Weight) {
+        *self.counts.entry(verdict).or_default() += 1;
+        match weight {
+            Weight::Good => {}
+            Weight::Blocks => *self.blocking.entry(verdict).or_default() += 1,
+            Weight::Tolerable => {
+                self.tolerable += 1;
+                self.tolerable_declared += u64::from(verdict == Verdict::DeclaredEncrypted);
+            }
+        }
+    }
+
+    pub fn files(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    pub fn clean(&self) -> u64 {
+        self.counts.iter().filter(|(verdict, _)| verdict.is_clean()).map(|(_, count)| count).sum()
+    }
+
+    /// How many bad files without a good version before are let pass: four in a thousand, at most ten,
+    /// so that an attack on a small folder never fits below it. One file that says itself that it is
+    /// encrypted is let pass anywhere: nearly every folder has somebody's password safe.
+    pub fn limit(&self, wanted: Option<u64>) -> u64 {
+        let limit = (self.files() / 250).min(10);
+        let only_declared = self.tolerable == self.tolerable_declared;
+        wanted.unwrap_or(if only_declared { limit.max(1) } else { limit })
+    }
+
+    /// Why it is not clean; empty if it is. What is tolerated is said as well, in `tolerated`.
+    pub fn complaints(&self, wanted: Option<u64>) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if self.unread_parts > 0 {
+            reasons.push(format!("{} parts of it could not be read", self.unread_parts));
+        }
+        for (verdict, count) in &self.blocking {
+            let what = match verdict {
+                Verdict::Encrypted | Verdict::Malware => String::new(),
+                Verdict::Unread => " (what was not read is not clean)".to_owned(),
+                _ => ", and were not before".to_owned(),
+            };
+            reasons.push(format!("{count} files are {}{what}", verdict.word()));
+        }
+        let limit = self.limit(wanted);
+        if self.tolerable > limit {
+            reasons.push(format!(
+                "{} files are damaged, suspicious or declared-encrypted without a good version before; {limit} would be tolerated",
+                self.tolerable
+            ));
+        }
+        if self.files() == 0 {
+            reasons.push("it holds no files".to_owned());
+        }
+        reasons
+    }
+
+    /// What was let pass, in words.
+    pub fn tolerated(&self, wanted: Option<u64>) -> Option<String> {
+        let limit = self.limit(wanted);
+        (self.tolerable > 0 && self.tolerable <= limit).then(|| {
+            format!(
+                "{} of {} files are damaged, suspicious or declared-encrypted and have no good version before; tolerated up to {limit}",
+                self.tolerable,
+                self.files()
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(id: &str, claims_ms: i64, arrived_ms: i64) -> Found {
+        Found { id: id.to_owned(), claims_ms, arrived_ms }
+    }
+
+    #[test]
+    fn order_is_first_sight_and_a_forged_time_is_shown_not_followed() {
+        let day = 86_400_000;
+        let order =
+            by_arrival(vec![found("c", day, 3 * day), found("a", day, day), found("b", 9 * day, 2 * day)]);
+        assert_eq!(order.iter().map(|seen| seen.id.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+        let notes = disagreements(&order);
+        assert_eq!(notes.len(), 2, "b lies in the future, c claims to be before b: {notes:?}");
+    }
+
+    #[test]
+    fn the_journal_beats_the_files_times() {
+        let store: Id = "store:core".parse().unwrap();
+        let mut view = StoreView::default();
+        for (id, first_seen_ms) in [("late", 10), ("early", 20)] {
+            view.snapshots.push(crate::scan::view::SnapshotView {
+                id: id.to_owned(),
+                claims_time: String::new(),
+                first_seen_ms,
+                clean: None,
+                reasons: Vec::new(),
+            });
+        }
+        let all = vec![found("early", 1, 1), found("late", 2, 2), found("new", 0, 0)];
+        let events = first_sights(&store, Some(&view), all.clone());
+        assert_eq!(events.len(), 1, "only what is new");
+        let order = by_first_sight(&view, &all);
+        assert_eq!(order.iter().map(|seen| seen.id.as_str()).collect::<Vec<_>>(), ["late", "early"]);
+    }
+
+    #[test]
+    fn what_went_bad_stays_bad_until_it_is_good_again() {
+        let (weight, past) = weigh(Verdict::Suspicious, Some(Past::Good));
+        assert_eq!((weight, past), (Weight::Blocks, Past::WentBad));
+        assert_eq!(weigh(Verdict::Suspicious, Some(past)).0, Weight::Blocks);
+        assert_eq!(weigh(Verdict::Clean, Some(past)).1, Past::Good);
+        let (weight, past) = weigh(Verdict::DeclaredEncrypted, None);
+        assert_eq!((weight, past), (Weight::Tolerable, Past::AlwaysBad(Verdict::DeclaredEncrypted)));
+        assert_eq!(weigh(Verdict::DeclaredEncrypted, Some(past)).0, Weight::Tolerable);
+        assert_eq!(weigh(Verdict::Suspicious, Some(past)).0, Weight::Blocks);
+        assert_eq!(weigh(Verdict::Encrypted, None).0, Weight::Blocks);
+        assert_eq!(weigh(Verdict::Unread, Some(Past::Good)), (Weight::Blocks, Past::Good));
+    }
+
+    #[test]
+    fn a_small_folder_tolerates_one_password_safe_and_no_suspicious_file() {
+        let tally = |bad: Verdict, files: u64| {
+            let mut tally = Tally::default();
+            for _ in 1..files {
+                tally.add(Verdict::Clean, Weight::Good);
+            }
+            tally.add(bad, Weight::Tolerable);
+            tally.complaints(None).is_empty()
+        };
+        assert!(tally(Verdict::DeclaredEncrypted, 20));
+        assert!(!tally(Verdict::Suspicious, 20));
+        assert!(tally(Verdict::Suspicious, 400));
+        assert!(
+            !Tally::default().complaints(None).is_empty(),
+            "an empty snapshot is nothing to restore from"
+        );
+    }
+}

@@ -1,0 +1,293 @@
+//! The bridge against those who mean no good: strangers, broken programs, a tenant that wants to read another.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::bridge_rig::{Rig, note, output, path};
+
+/// Sends bytes as they are, then nothing more, and returns what comes back until the bridge closes. A request
+/// that asks for more after it must say `connection: close`.
+fn raw(rig: &Rig, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(rig.address().unwrap()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    // The bridge may close in the middle of what we send; that is an answer too.
+    drop(stream.write_all(bytes));
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer));
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// The same, and hangs up in the middle.
+fn broken_off(rig: &Rig, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(rig.address().unwrap()).unwrap();
+    drop(stream.write_all(bytes));
+    drop(stream.shutdown(Shutdown::Write));
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer));
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn still_well(rig: &Rig) {
+    assert_eq!(rig.submit("c", &note("well", &format!("{:?}", std::time::Instant::now()), "i")).0 / 100, 2);
+    let told = std::fs::read_to_string(rig.path("bridge.log")).unwrap();
+    assert!(!told.contains("panicked"), "{told}");
+}
+
+#[test]
+fn strangers_learn_nothing_about_who_is_a_tenant() {
+    let rig = Rig::started();
+    let body = note("p", "1", "i").to_string();
+    let nobody = rig.post("/t/nobody/eau", &[], &body);
+    assert_eq!(nobody.0, 404);
+    for path in [
+        "/t/a/nothing",
+        "/t/A/eau",
+        "/t/%2e%2e/eau",
+        "/t/a%2Feau/eau",
+        "/t/a/eau%00",
+        "/nowhere",
+        "/handback/nobody/session",
+        "/t/tenant:a/eau",
+    ] {
+        assert_eq!(rig.post(path, &[], &body), nobody, "{path}");
+    }
+    assert_eq!(rig.get("/t/nobody/eau"), rig.get("/t/a/nothing"));
+    still_well(&rig);
+}
+
+#[test]
+fn path_tricks_reach_nothing_behind() {
+    let rig = Rig::started();
+    for path in [
+        "/t/a/eau/../../secret",
+        "/t/a/eau/%2e%2e/secret",
+        "/t/a/eau/..%2fsecret",
+        "/t/a/eau//secret",
+        "/t/a/eau/x%0d%0ay",
+        "/t/a/eau/@other",
+        "/t/a/eau/x%20y",
+    ] {
+        let answer =
+            raw(&rig, format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+    }
+    still_well(&rig);
+}
+
+#[test]
+fn bodies_that_are_too_long_are_refused_however_they_come() {
+    let rig = Rig::started();
+    let long = format!(r#"{{"person":"p","from":"1","item":"{}"}}"#, "x".repeat(1024 * 1024));
+    assert_eq!(rig.post("/t/a/eau", &[], &long).0, 413);
+    let claim = raw(
+        &rig,
+        b"POST /t/a/eau HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 99999999999999\r\n\r\n{}",
+    );
+    assert!(claim.starts_with("HTTP/1.1 413"), "{claim}");
+    let mut chunked =
+        b"POST /t/a/eau HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+            .to_vec();
+    for _ in 0..20 {
+        chunked.extend_from_slice(b"10000\r\n");
+        chunked.extend(std::iter::repeat_n(b'x', 0x10000));
+        chunked.extend_from_slice(b"\r\n");
+    }
+    chunked.extend_from_slice(b"0\r\n\r\n");
+    let answer = raw(&rig, &chunked);
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+
+    let mut fits = note("p", "1", "i");
+    fits["text"] = "x".repeat(1024 * 1024 - 200).into();
+    assert_eq!(rig.submit("a", &fits).0, 201);
+    assert_eq!(rig.account("a")["accepted"], 1);
+    still_well(&rig);
+}
+
+#[test]
+fn broken_requests_are_answered_or_dropped_and_never_stop_the_bridge() {
+    let rig = Rig::started();
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    assert_eq!(rig.post("/t/a/eau", &[], &deep).0, 400);
+    let mut headers = b"POST /t/a/eau HTTP/1.1\r\nhost: x\r\n".to_vec();
+    for number in 0..2_000 {
+        headers.extend_from_slice(format!("x-{number}: {}\r\n", "y".repeat(50)).as_bytes());
+    }
+    for bytes in [
+        &b"\x00\x01\x02\xff\xfe"[..],
+        b"GET",
+        b"POST /t/a/eau HTTP/1.1\r\n\r\n",
+        b"POST /t/a/eau HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+        b"POST /t/a/eau HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}",
+        b"POST /t/a/eau HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\n{}",
+        b"POST /t/a/eau HTTP/1.1\r\nhost: x\r\nidempotency-key: \xff\xfe\r\ncontent-length: 2\r\n\r\n{}",
+        b"POST /t/a/eau HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        b"DELETE /t/a/eau HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        &headers,
+    ] {
+        let answer = broken_off(&rig, bytes);
+        let refused = answer.is_empty() || answer.starts_with("HTTP/1.1 4");
+        assert!(refused, "{:?}: {answer}", String::from_utf8_lossy(&bytes[..bytes.len().min(60)]));
+    }
+    assert_eq!(rig.account("a")["accepted"], 0);
+    still_well(&rig);
+}
+
+#[test]
+fn senders_that_never_finish_do_not_keep_others_out() {
+    let rig = Rig::started();
+    let mut slow = Vec::new();
+    for number in 0..300 {
+        let mut stream = TcpStream::connect(rig.address().unwrap()).unwrap();
+        let start = if number % 2 == 0 {
+            "POST /t/a/eau HTTP/1.1\r\nhost: x\r\nx-slow: "
+        } else {
+            "POST /t/a/eau HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n\r\n{"
+        };
+        stream.write_all(start.as_bytes()).unwrap();
+        slow.push(stream);
+    }
+    assert_eq!(rig.submit("b", &note("p", "1", "i")).0, 201);
+    // Those that dawdle over their headers are shown the door.
+    let mut first = slow.swap_remove(0);
+    first.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut answer = Vec::new();
+    drop(first.read_to_end(&mut answer));
+    still_well(&rig);
+    assert_eq!(rig.account("a")["accepted"], 0);
+}
+
+#[test]
+fn a_sender_cannot_speak_in_the_name_of_the_bridge() {
+    let rig = Rig::started();
+    let body = note("p", "1", "i").to_string();
+    let forged =
+        [("blackstart-receipt", "forged"), ("blackstart-replay", "1"), ("blackstart-outside", "done")];
+    let (status, receipt) = rig.post("/t/a/eau", &forged, &body);
+    assert_eq!(status, 201);
+    let books = rig.ess.books();
+    let seen = &books.seen[0];
+    assert_eq!(seen.receipt, receipt["receipt"].as_str().unwrap());
+    assert!(!seen.replay && seen.outside.is_none());
+}
+
+#[test]
+fn control_is_only_for_who_has_the_token() {
+    let rig = Rig::started();
+    let wish = json!({ "site": "ess", "why": "x" }).to_string();
+    for header in ["", "Bearer", "Bearer ", "Bearer 00", "Basic x", &format!("Bearer {}", "0".repeat(64))] {
+        assert_eq!(rig.post("/control/hold", &[("authorization", header)], &wish).0, 401, "{header}");
+    }
+    assert_eq!(rig.post("/control/release", &[], &wish).0, 401);
+    assert_eq!(rig.post("/control/reopen", &[], &wish).0, 401);
+    assert_eq!(rig.get("/control/account").0, 401);
+    assert_eq!(rig.account("a")["route"]["state"], "passing");
+    let token = std::fs::read_to_string(rig.path("token")).unwrap();
+    let bearer = format!("Bearer {}", token.trim());
+    for wrong in [
+        json!({ "site": "nowhere", "why": "x" }),
+        json!({ "tenants": ["nobody"], "why": "x" }),
+        json!({ "tenants": [], "why": "x" }),
+        json!({ "site": "ess" }),
+        json!({ "site": "ess", "tenants": ["a"], "why": "x" }),
+        json!([]),
+    ] {
+        let (status, _) = rig.post("/control/hold", &[("authorization", &bearer)], &wrong.to_string());
+        assert_eq!(status, 400, "{wrong}");
+    }
+}
+
+/// A token for this tenant, opened with this tenant's identity.
+fn token(rig: &Rig, tenant: &str) -> String {
+    use base64::Engine;
+    let (status, answer) = rig.post(&format!("/handback/{tenant}/session"), &[], "");
+    assert_eq!(status, 200);
+    let sealed =
+        base64::engine::general_purpose::STANDARD.decode(answer["sealed_token"].as_str().unwrap()).unwrap();
+    let identity = std::fs::read_to_string(rig.path(&format!("{tenant}.identity"))).unwrap();
+    let identity = blackstart::bridge::seal::Identity::parse(&identity).unwrap();
+    String::from_utf8(identity.open(&sealed).unwrap()).unwrap()
+}
+
+fn pull(rig: &Rig, tenant: &str, list: &str, token: &str) -> (u16, Value) {
+    let url = format!("http://{}/handback/{tenant}/{list}", rig.address().unwrap());
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let mut answer = agent.get(url).header("authorization", format!("Bearer {token}")).call().unwrap();
+    let text = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn a_tenant_never_reads_or_changes_what_is_another_tenants() {
+    let rig = Rig::started();
+    rig.control("hold", &json!({ "site": "ess", "why": "test" }));
+    let (_, receipt) = rig.submit("a", &note("p", "1", "of a"));
+    rig.submit("b", &note("p", "1", "of b"));
+    let (a, b) = (token(&rig, "a"), token(&rig, "b"));
+    let (status, own) = pull(&rig, "b", "pending", &b);
+    assert_eq!((status, own["items"].as_array().unwrap().len()), (200, 1));
+
+    for list in ["pending", "for-people", "pending?after=0&limit=1"] {
+        assert_eq!(pull(&rig, "a", list, &b).0, 401, "b's token is worth nothing for a");
+    }
+    let nobody = pull(&rig, "nobody", "pending", &b);
+    assert_eq!(nobody, pull(&rig, "a", "pending", &b), "and does not tell who else is a tenant");
+
+    // b reports an outcome for a's submission, on its own path and on a's.
+    let report = json!({ "receipt": receipt["receipt"], "generation": 0, "state": "applied", "status": 200 })
+        .to_string();
+    let bearer = format!("Bearer {b}");
+    assert_eq!(rig.post("/handback/b/outcome", &[("authorization", &bearer)], &report).0, 404);
+    assert_eq!(rig.post("/handback/a/outcome", &[("authorization", &bearer)], &report).0, 401);
+    assert_eq!(rig.account("a")["pending"], 1);
+
+    // A token made up from pieces of two good ones.
+    let mut parts: Vec<&str> = a.split('.').collect();
+    let of_b: Vec<&str> = b.split('.').collect();
+    parts[2] = of_b[2];
+    assert_eq!(pull(&rig, "a", "pending", &parts.join(".")).0, 401);
+    let later = a.replacen(parts[0], "99999999999", 1);
+    assert_eq!(pull(&rig, "a", "pending", &later).0, 401, "nobody makes a token last longer");
+    for broken in ["", ".", "..", "x.y.z", "1.2.3.4"] {
+        assert_eq!(pull(&rig, "a", "pending", broken).0, 401);
+    }
+    assert_eq!(pull(&rig, "a", "pending?after=x", &a).0, 400);
+
+    // With its own identity b cannot open what was sealed to a.
+    let mixed =
+        std::fs::read_to_string(rig.handback_config("a", "")).unwrap().replace("a.identity", "b.identity");
+    let file = rig.path("mixed.toml");
+    std::fs::write(&file, mixed).unwrap();
+    assert_eq!(output(&["handback", "run", path(&file)]).status.code(), Some(2));
+    assert_eq!(rig.account("a")["pending"], 1);
+}
+
+#[test]
+fn an_outcome_that_the_bridge_cannot_believe_is_not_recorded() {
+    let rig = Rig::started();
+    rig.control("hold", &json!({ "site": "ess", "why": "test" }));
+    let (_, first) = rig.submit("a", &note("p", "1", "i1"));
+    let (_, second) = rig.submit("a", &note("p", "2", "i2"));
+    let token = token(&rig, "a");
+    let bearer = format!("Bearer {token}");
+    let report = |receipt: &Value, generation: u64, state: &str| {
+        let body =
+            json!({ "receipt": receipt["receipt"], "generation": generation, "state": state, "status": 200 });
+        rig.post("/handback/a/outcome", &[("authorization", &bearer)], &body.to_string()).0
+    };
+    assert_eq!(report(&second, 0, "applied"), 409, "an earlier one of the same person is open");
+    assert_eq!(report(&first, 0, "held"), 400, "held is no outcome");
+    assert_eq!(report(&first, 7, "applied"), 409, "seen in another state of what is behind");
+    assert_eq!(report(&first, 0, "applied"), 200);
+    assert_eq!(report(&first, 0, "applied"), 200, "said twice is said once");
+    assert_eq!(report(&first, 0, "refused"), 409, "an outcome is not changed");
+    assert_eq!(report(&second, 0, "already_there"), 200);
+
+    rig.control("reopen", &json!({ "tenants": ["a"], "since": "1970-01-01T00:00:00Z" }));
+    assert_eq!(report(&first, 0, "applied"), 409, "an answer from before the restore says nothing any more");
+    let account = rig.account("a");
+    assert_eq!((&account["pending"], &account["accepted"]), (&json!(2), &json!(2)));
+}

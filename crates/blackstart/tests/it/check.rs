@@ -1,0 +1,75 @@
+//! `blackstart check`: the golden text and JSON, and what the exit code says.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn check(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_blackstart")).arg("check").args(arguments).output().unwrap()
+}
+
+fn here(path: &str) -> String {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path).display().to_string()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn talk(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_broken_estate_is_shown_worst_first_with_the_place_of_each_finding() {
+    let output = check(&[&here("fuzz/estate/findings.toml")]);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(out(&output));
+}
+
+#[test]
+fn a_broken_estate_as_json() {
+    let output = check(&[&here("fuzz/estate/findings.toml"), "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap());
+}
+
+#[test]
+fn the_example_estate_is_not_refused() {
+    let output = check(&[&here("../../estates/gkv")]);
+    assert_eq!(output.status.code(), Some(0), "{}", out(&output));
+    let last: Vec<String> = out(&output).lines().rev().take(3).map(str::to_owned).collect();
+    assert!(last[2].contains("86 tenants, 25 000 000 insured"), "{last:?}");
+    assert!(last[0].starts_with("0 blocking, "), "{last:?}");
+    assert!(!out(&output).contains('\u{1b}'), "readable without colour");
+}
+
+#[test]
+fn what_cannot_be_read_is_a_fault_with_something_to_do() {
+    let empty = tempfile::tempdir().unwrap();
+    for path in [empty.path(), Path::new("/nowhere/at/all")] {
+        let output = check(&[&path.display().to_string()]);
+        assert_eq!((output.status.code(), out(&output)), (Some(2), String::new()));
+        assert!(talk(&output).contains("what to do: "), "{}", talk(&output));
+    }
+    assert_eq!(check(&[]).status.code(), Some(2));
+}
+
+#[test]
+fn a_file_that_steers_the_terminal_is_shown_harmless() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.toml"), "[site.a]\n\u{1b}]0;owned\u{7} = \u{9b}31m\n").unwrap();
+    let output = check(&[&folder.path().display().to_string()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(out(&output).chars().all(|letter| letter == '\n' || !letter.is_control()), "{:?}", out(&output));
+}
+
+#[test]
+fn a_line_without_end_is_named_and_not_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.toml"), format!("a = [{}", "1,".repeat(50_000))).unwrap();
+    let output = check(&[&folder.path().display().to_string()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(out(&output).len() < 2000, "{} bytes", out(&output).len());
+    assert!(out(&output).contains("(a.toml:1:"), "{}", out(&output));
+}

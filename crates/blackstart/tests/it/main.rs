@@ -1,0 +1,20 @@
+//! What is held by running the binary, or by reading the source. One program, so that it links once.
+//!
+//! - `bridge`, `bridge_hostile` on `bridge_rig`: business while the core is gone, and its return.
+//! - `check`: what is said about an estate, as text and as JSON, and the exit code.
+//! - `restart`: a restart of real processes, killed in the middle.
+//! - `scan`: judging folders and repositories, and the watch.
+//! - `tidy`: rules about the source that the compiler does not see.
+//! - `world`: the real machine, asked what the simulation only claims.
+
+#![allow(clippy::disallowed_methods, reason = "tests are outside, and look at the product from there")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on may panic")]
+
+mod bridge;
+mod bridge_hostile;
+mod bridge_rig;
+mod check;
+mod restart;
+mod scan;
+mod tidy;
+mod world;

@@ -1,0 +1,271 @@
+//! A restart of real processes by the built binary, killed in the middle again and again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use blackstart::incident::{View, store};
+use blackstart::recover::step::State;
+use blackstart::recover::view::ServiceState;
+use blackstart::world::World;
+use blackstart::world::real::Real;
+
+struct Provider {
+    folder: tempfile::TempDir,
+}
+
+impl Provider {
+    fn new() -> Provider {
+        let provider = Provider { folder: tempfile::tempdir().unwrap() };
+        let root = provider.root().display();
+        let service = |name: &str, more: &str| {
+            format!(
+                r#"
+[service.{name}]
+site = "here"
+boot_s = 1
+{more}
+[service.{name}.run]
+start = ["/bin/sh", "-c", "echo x >> {root}/{name}.starts; touch {root}/{name}.up; exec sleep 600"]
+admit = ["/bin/sh", "-c", "echo x >> {root}/{name}.admits"]
+[[service.{name}.gates]]
+command = ["/bin/sh", "-c", "test -e {root}/{name}.up && ! test -e {root}/{name}.ill"]
+hold_ms = 30
+deadline_ms = 2000
+every_ms = 10
+"#
+            )
+        };
+        let job = format!(
+            r#"
+[service.month-end]
+site = "here"
+boot_s = 1
+start_class = "once"
+needs.hard = ["core"]
+[service.month-end.run]
+job = true
+start = ["/bin/sh", "-c", "echo x >> {root}/month-end.starts"]
+"#
+        );
+        let estate = [
+            "provider = \"P\"\n[site.here]\nname = \"Here\"\n".to_owned(),
+            service("identity", ""),
+            service("core", "needs.hard = [\"identity\"]"),
+            service("portal", "needs.start_only = [\"core\"]\nneeds.hard = [\"identity\"]"),
+            service("mail", ""),
+            job,
+            "[capability.eau]\nname = { de = \"AU\" }\nurgency = 5\n[[capability.eau.served_by]]\nservice = \"portal\"\n".to_owned(),
+            "[tenant.a]\nname = \"A\"\ninsured = 1000\nsite = \"here\"\n".to_owned(),
+        ];
+        fs::create_dir(provider.estate()).unwrap();
+        fs::write(provider.estate().join("estate.toml"), estate.concat()).unwrap();
+        provider
+    }
+
+    fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn estate(&self) -> PathBuf {
+        self.root().join("estate")
+    }
+
+    fn incident(&self) -> PathBuf {
+        self.root().join("incident")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_blackstart"));
+        command.args(arguments).current_dir(self.root()).stdin(Stdio::null());
+        command
+    }
+
+    fn call(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn works(&self, arguments: &[&str]) -> String {
+        let output = self.call(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Opens the incident, plans that everything is lost, approves.
+    fn prepare(&self) {
+        self.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
+        self.works(&["plan", "estate", "--journal", "incident", "-o", "plan", "--by", "anna"]);
+        let hash = blackstart::plan::Plan::read(&fs::read_to_string(self.root().join("plan")).unwrap())
+            .unwrap()
+            .hash();
+        self.works(&["approve", "incident", &hash, "--yes", "--by", "bert"]);
+    }
+
+    fn recover(&self) -> Output {
+        self.call(&["recover", "estate", "--plan", "plan", "--journal", "incident", "--by", "anna"])
+    }
+
+    fn recover_in_the_background(&self) -> Child {
+        self.command(&["recover", "estate", "--plan", "plan", "--journal", "incident", "--by", "anna"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    fn view(&self) -> View {
+        store::read(&self.incident()).unwrap()
+    }
+
+    fn count(&self, file: &str) -> usize {
+        fs::read_to_string(self.root().join(file)).map_or(0, |text| text.lines().count())
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        let Ok(view) = store::read(&self.incident()) else { return };
+        let world = Real::with_doorstep(self.root(), env!("CARGO_BIN_EXE_blackstart").into());
+        for process in view.recover.services.values().filter_map(|service| service.process.as_ref()) {
+            let _ = world.stop(process, 500);
+        }
+    }
+}
+
+#[test]
+fn everything_is_started_once_however_often_the_restart_is_killed() {
+    let provider = Provider::new();
+    provider.prepare();
+    let mut kills = 0;
+    for round in 0..60 {
+        let before = provider.view().entries;
+        let mut recover = provider.recover_in_the_background();
+        // Killed a few entries later each time: in the middle of starts, gates, appends.
+        let until = Instant::now() + Duration::from_secs(60);
+        let ended = loop {
+            if recover.try_wait().unwrap().is_some() {
+                break true;
+            }
+            if provider.view().entries > before + 1 + round % 3 {
+                break false;
+            }
+            assert!(Instant::now() < until, "the restart makes no progress");
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        if ended {
+            break;
+        }
+        recover.kill().unwrap();
+        recover.wait().unwrap();
+        kills += 1;
+        let in_doubt = provider.view().recover.steps.values().any(|step| step.state == State::Held);
+        if in_doubt {
+            // A person looks, and says what is there.
+            let found = if provider.count("month-end.starts") > 0 { "done" } else { "not-done" };
+            let blind = provider.call(&["resume", "incident", "service:month-end", "--reason", "go"]);
+            assert_eq!(blind.status.code(), Some(1), "a doubt is not settled by saying go on");
+            provider.works(&[
+                "resume",
+                "incident",
+                "service:month-end",
+                "--found",
+                found,
+                "--reason",
+                "seen",
+            ]);
+        }
+    }
+    assert!(kills > 5, "it was killed only {kills} times");
+    let output = provider.recover();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    for name in ["identity", "core", "portal", "mail", "month-end"] {
+        assert_eq!(provider.count(&format!("{name}.starts")), 1, "{name} after {kills} kills");
+    }
+    let view = provider.view();
+    assert_eq!(view.illegal, Vec::new());
+    let services = &view.recover.services;
+    let up = [ServiceState::Healthy, ServiceState::Admitted];
+    assert!(services.values().all(|service| up.contains(&service.state)), "{services:?}");
+    assert_eq!((services.len(), provider.count("portal.admits")), (5, 1));
+    assert!(provider.works(&["journal", "verify", "incident"]).len() > 1);
+}
+
+#[test]
+fn a_dead_process_is_started_again_and_only_that_one() {
+    let provider = Provider::new();
+    provider.prepare();
+    assert!(provider.recover().status.success());
+    let view = provider.view();
+    let mail = view.recover.process_of(&"service:mail".parse().unwrap()).unwrap();
+    let world = Real::with_doorstep(provider.root(), env!("CARGO_BIN_EXE_blackstart").into());
+    world.stop(mail, 500).unwrap();
+    assert!(provider.recover().status.success());
+    assert_eq!((provider.count("mail.starts"), provider.count("core.starts")), (2, 1));
+    assert_eq!(provider.count("month-end.starts"), 1);
+}
+
+#[test]
+fn what_fails_is_stopped_and_held_until_a_person_resumes_it() {
+    let provider = Provider::new();
+    provider.prepare();
+    fs::write(provider.root().join("core.ill"), "").unwrap();
+    let output = provider.recover();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("gate:service:core") && said.contains("blackstart resume incident"), "{said}");
+    let view = provider.view();
+    let core = "service:core".parse().unwrap();
+    assert!(view.recover.process_of(&core).is_none(), "it was stopped");
+    assert_eq!(view.recover.parked.get(&"service:month-end".parse().unwrap()), Some(&core));
+    assert_eq!(provider.count("month-end.starts") + provider.count("portal.starts"), 0);
+    assert_eq!(provider.count("mail.admits"), 1, "the other branch is there");
+
+    fs::remove_file(provider.root().join("core.ill")).unwrap();
+    assert_eq!(provider.recover().status.code(), Some(1), "nobody has said that the cause is gone");
+    provider.works(&["resume", "incident", "service:core", "--reason", "disk replaced"]);
+    assert!(provider.recover().status.success());
+    assert_eq!(provider.count("portal.admits"), 1);
+}
+
+#[test]
+fn what_is_not_approved_or_on_hold_is_not_run() {
+    let provider = Provider::new();
+    provider.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
+    provider.works(&["plan", "estate", "--journal", "incident", "-o", "plan", "--by", "anna"]);
+    let output = provider.recover();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("blackstart approve"));
+    assert_eq!(provider.count("identity.starts"), 0);
+
+    let plan = provider.root().join("plan");
+    let text = fs::read_to_string(&plan).unwrap();
+    let hash = blackstart::plan::Plan::read(&text).unwrap().hash();
+    provider.works(&["approve", "incident", &hash, "--yes", "--by", "bert"]);
+    fs::write(&plan, text.replacen("\"seed\": ", "\"seed\": 1", 1)).unwrap();
+    assert_eq!(provider.recover().status.code(), Some(2), "a changed plan file");
+    fs::write(&plan, text).unwrap();
+
+    provider.works(&["hold", "incident", "site:here", "--reason", "forensics", "--by", "carl"]);
+    let output = provider.recover();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("forensics"));
+    assert_eq!(provider.count("identity.starts"), 0);
+    provider.works(&["resume", "incident", "site:here", "--reason", "images taken"]);
+    assert!(provider.recover().status.success());
+}
+
+#[test]
+fn a_second_restart_at_the_same_time_is_refused() {
+    let provider = Provider::new();
+    provider.prepare();
+    // As the first one does, for as long as it lives.
+    let lock = fs::File::create(provider.incident().join("recover.lock")).unwrap();
+    lock.lock().unwrap();
+    let second = provider.recover();
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another"), "{second:?}");
+    assert_eq!(second.status.code(), Some(1));
+    assert_eq!(provider.count("identity.starts"), 0);
+    drop(lock);
+    assert!(provider.recover().status.success());
+}

@@ -1,0 +1,257 @@
+//! `scan` and `watch` as people run them: exit codes, JSON, and what stands in the journal afterwards.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rustic_core::{
+    BackupOptions, ConfigOptions, Credentials, KeyOptions, PathList, Repository, RepositoryOptions,
+    SnapshotOptions,
+};
+use serde_json::Value;
+
+const PASSWORD: &str = "it is a test";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Answer {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+}
+
+fn blackstart(args: &[&str], password: Option<&str>) -> Answer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_blackstart"));
+    command.args(args).env_remove("RESTIC_PASSWORD");
+    if let Some(password) = password {
+        command.env("RESTIC_PASSWORD", password);
+    }
+    let output = command.output().unwrap();
+    Answer {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+struct Stage {
+    folder: tempfile::TempDir,
+}
+
+impl Stage {
+    /// An estate with one store, an incident, and a folder of letters.
+    fn new() -> Stage {
+        let stage = Stage { folder: tempfile::tempdir().unwrap() };
+        fs::create_dir_all(stage.at("estate")).unwrap();
+        fs::create_dir_all(stage.at("live")).unwrap();
+        let estate = format!(
+            "provider = \"Test\"\n[site.muc]\nname = \"Munich\"\n[store.core-muc]\nname = \"Core\"\nsite = \"muc\"\nsize = 1\npath = {:?}\n",
+            stage.at("live")
+        );
+        fs::write(stage.at("estate/estate.toml"), estate).unwrap();
+        for number in 0..6 {
+            stage.letter(number, b"");
+        }
+        let (incident, estate, key) = (stage.at("incident"), stage.at("estate"), stage.at("key"));
+        let opened =
+            blackstart(&["init", text(&incident), "--estate", text(&estate), "--key", text(&key)], None);
+        assert_eq!(opened.code, 0, "{}", opened.err);
+        stage
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A letter, or what is left of it.
+    fn letter(&self, number: u8, encrypted_with: &[u8]) {
+        let plain = format!("Sehr geehrte Frau Beispiel {number}, Ihre Krankmeldung ist da.\n").repeat(80);
+        let mut state = u64::from(number) + 77;
+        let bytes: Vec<u8> = plain
+            .bytes()
+            .map(|byte| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                if encrypted_with.is_empty() { byte } else { byte ^ (state >> 56) as u8 ^ encrypted_with[0] }
+            })
+            .collect();
+        fs::write(self.at("live").join(format!("letter-{number}.txt")), bytes).unwrap();
+    }
+
+    fn closed(&self) -> Repository<()> {
+        fs::create_dir_all(self.at("repository")).unwrap();
+        let backends = rustic_backend::BackendOptions::default()
+            .repository(format!("local:{}", self.at("repository").display()))
+            .to_backends()
+            .unwrap();
+        Repository::new(&RepositoryOptions::default().no_cache(true), &backends).unwrap()
+    }
+
+    fn snapshot(&self) -> String {
+        let credentials = Credentials::password(PASSWORD);
+        let opened = if self.at("repository/config").exists() {
+            self.closed().open(&credentials).unwrap()
+        } else {
+            self.closed().init(&credentials, &KeyOptions::default(), &ConfigOptions::default()).unwrap()
+        };
+        let source = PathList::from_string(text(&self.at("live"))).unwrap();
+        let snapshot = SnapshotOptions::default().to_snapshot().unwrap();
+        let indexed = opened.to_indexed_ids().unwrap();
+        indexed.backup(&BackupOptions::default(), &source, snapshot).unwrap().id.to_hex().as_str().to_owned()
+    }
+
+    fn entries(&self) -> Vec<String> {
+        let shown = blackstart(&["journal", "show", text(&self.at("incident"))], None);
+        assert_eq!(shown.code, 0, "{}", shown.err);
+        shown.out.lines().map(str::to_owned).collect()
+    }
+
+    fn count(&self, kind: &str) -> usize {
+        self.entries().iter().filter(|line| line.contains(kind)).count()
+    }
+}
+
+#[test]
+fn a_repository_is_judged_recorded_once_and_its_last_clean_snapshot_is_named() {
+    let stage = Stage::new();
+    let first = stage.snapshot();
+    stage.letter(0, b"k");
+    let second = stage.snapshot();
+    let repository = format!("restic:{}", stage.at("repository").display());
+    let incident = stage.at("incident");
+    let args = ["scan", &repository, "--journal", text(&incident), "--store", "store:core-muc", "--json"];
+    let answer = blackstart(&args, Some(PASSWORD));
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    let json = answer.json();
+    assert_eq!(json["last_clean"], Value::String(first.clone()));
+    assert_eq!(json["snapshots"][0]["id"], Value::String(first));
+    assert_eq!(json["snapshots"][0]["not_clean"], 0);
+    assert_eq!(json["snapshots"][1]["clean"], 5);
+    assert_eq!(json["snapshots"][1]["not_clean"], 1);
+    assert_eq!(json["files"][0]["verdict"], "encrypted");
+    assert_eq!(json["files"][0]["snapshot"], Value::String(second));
+    assert_eq!(json["counts"]["clean"], 11);
+    for time in ["time", "first_seen"] {
+        assert!(json["snapshots"][0][time].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
+    }
+    assert_eq!(stage.count("scan.snapshot_first_seen"), 2);
+    assert_eq!(stage.count("scan.snapshot_judged"), 2);
+    assert_eq!(stage.count("scan.recovery_point_chosen"), 1);
+
+    // The second time nothing is new. The key of the order is the journal now, not the files' times.
+    let again = blackstart(&args, Some(PASSWORD));
+    assert_eq!(again.json()["last_clean"], json["last_clean"]);
+    assert_eq!(stage.count("scan."), 5);
+
+    let only_dirty = blackstart(&["scan", &repository, "--newest", "1", "--json"], Some(PASSWORD));
+    assert_eq!((only_dirty.code, &only_dirty.json()["last_clean"]), (1, &Value::Null));
+    let wrong = blackstart(&["scan", &repository], Some("wrong"));
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("password") && wrong.err.contains("what to do"), "{}", wrong.err);
+    let none = blackstart(&["scan", &repository], None);
+    assert!(none.code == 2 && none.err.contains("RESTIC_PASSWORD"), "{}", none.err);
+}
+
+#[test]
+fn a_folder_is_judged_with_reasons() {
+    let stage = Stage::new();
+    let live = stage.at("live");
+    let clean = blackstart(&["scan", text(&live), "--json"], None);
+    assert_eq!((clean.code, &clean.json()["counts"]["clean"]), (0, &Value::from(6)));
+    stage.letter(3, b"k");
+    use std::os::unix::ffi::OsStrExt;
+    let odd = live.join(std::ffi::OsStr::from_bytes(b"m\xe4rz.docx"));
+    fs::write(&odd, fs::read(live.join("letter-3.txt")).unwrap()).unwrap();
+    let dirty = blackstart(&["scan", text(&live), "--json"], None);
+    assert_eq!(dirty.code, 1);
+    let files = dirty.json()["files"].as_array().unwrap().clone();
+    assert_eq!(files.len(), 2);
+    assert!(files.iter().all(|file| file["verdict"] == "encrypted" && file["reasons"][0].is_string()));
+    assert!(files[1]["path"].as_str().unwrap().ends_with("m\\xe4rz.docx"));
+    let spoken = blackstart(&["scan", text(&live)], None);
+    assert!(spoken.out.contains("NOT CLEAN") && spoken.err.contains("first form"), "{}", spoken.out);
+    assert_eq!(blackstart(&["scan", "/nonexistent"], None).code, 2);
+}
+
+/// A running watch, and the lines it prints.
+struct Watch {
+    child: Child,
+    alarms: mpsc::Receiver<String>,
+}
+
+impl Watch {
+    /// Returns once it says that it watches.
+    fn start(stage: &Stage) -> Watch {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_blackstart"))
+            .args(["watch", text(&stage.at("estate")), "--journal", text(&stage.at("incident"))])
+            .args(["--every-ms", "20"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let talk = BufReader::new(child.stderr.take().unwrap());
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (ready, is_ready) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in talk.lines().map_while(Result::ok).filter(|line| line.starts_with("watching")) {
+                let _ = ready.send(line);
+            }
+        });
+        let (send, alarms) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                let _ = send.send(line);
+            }
+        });
+        is_ready.recv_timeout(PATIENCE).unwrap();
+        Watch { child, alarms }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_watch_records_an_alarm_before_it_prints_it_and_a_killed_one_goes_on_without_repeating_it() {
+    let stage = Stage::new();
+    let watch = Watch::start(&stage);
+    for number in 0..4 {
+        stage.letter(number, b"k");
+    }
+    let line: Value = serde_json::from_str(&watch.alarms.recv_timeout(PATIENCE).unwrap()).unwrap();
+    assert_eq!(
+        (&line["store"], &line["suspicion"]),
+        (&Value::from("store:core-muc"), &Value::from("encrypted"))
+    );
+    assert!(line["files"].as_u64().unwrap() >= 3 && line["examples"][0].is_string());
+    assert_eq!(stage.count("scan.alarm_raised"), 1, "it is in the journal when it is printed");
+    drop(watch);
+
+    // Killed with SIGKILL. The next one finds everything encrypted, and the alarm open.
+    let watch = Watch::start(&stage);
+    stage.letter(4, b"k");
+    stage.letter(5, b"k");
+    // SIGTERM ends it in order; whatever it had to say is said by then.
+    let id = watch.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let ended = watch.alarms.recv_timeout(PATIENCE);
+    assert_eq!(ended, Err(mpsc::RecvTimeoutError::Disconnected), "an open alarm is not repeated");
+    let mut watch = watch;
+    assert!(watch.child.wait().unwrap().success());
+    assert_eq!(stage.count("scan.alarm_raised"), 1);
+}

@@ -1,0 +1,241 @@
+//! Rules about the source that the compiler does not see. Each list of exceptions may only shrink.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Files of more lines than this are looked at; those that were looked at and stay stand in `LONG_FILES`.
+const FILE_LINES_MAX: usize = 600;
+const LONG_FILES: &[&str] = &[];
+
+/// A part may use itself, these shared grounds, and what stands in `ACROSS`.
+const SHARED: &[&str] = &["estate", "incident", "world"];
+/// (part, what it reads of another part): views and plain values only, never a verb that acts.
+const ACROSS: &[(&str, &str)] = &[
+    ("plan", "scan::view"),
+    ("recover", "plan::file"),
+    ("recover", "plan::view"),
+    ("recover", "scan::view"),
+    ("contain", "recover::view"),
+    ("notice", "bridge::counted"),
+    ("notice", "contain::view"),
+    ("notice", "recover::view"),
+    ("incident", "plan::file"),
+    ("incident", "scan::view"),
+    ("incident", "contain::view"),
+    ("incident", "plan::view"),
+    ("incident", "recover::view"),
+    ("incident", "bridge::counted"),
+    ("incident", "notice::view"),
+    ("world", "scan::restic"),
+];
+const PARTS: &[&str] =
+    &["bridge", "contain", "estate", "incident", "notice", "plan", "recover", "scan", "world"];
+
+/// Names that say nothing.
+const EMPTY_NAMES: &[&str] =
+    &["manager", "handler", "util", "utils", "common", "core", "types", "helpers", "misc"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+fn files(under: &str, extension: &str) -> Vec<(String, String)> {
+    fn walk(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                if !path.ends_with("target") && !path.ends_with(".git") {
+                    walk(&path, extension, found);
+                }
+            } else if path.extension().is_some_and(|found| found == extension) {
+                found.push(path);
+            }
+        }
+    }
+    let mut paths = Vec::new();
+    walk(&root().join(under), extension, &mut paths);
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+            (name, fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+fn sources() -> Vec<(String, String)> {
+    let mut all = files("crates", "rs");
+    all.extend(files("xtask", "rs"));
+    assert!(all.len() > 20, "the walk must find the source");
+    all
+}
+
+fn none(broken: &[String], rule: &str) {
+    assert!(broken.is_empty(), "{rule}\n  {}", broken.join("\n  "));
+}
+
+fn is_test(name: &str) -> bool {
+    name.contains("/tests/") || name.ends_with("tests.rs")
+}
+
+#[test]
+fn no_file_is_longer_than_a_person_reads_in_one_go() {
+    let broken: Vec<String> = sources()
+        .into_iter()
+        .filter(|(name, text)| {
+            !is_test(name) && !LONG_FILES.contains(&name.as_str()) && text.lines().count() > FILE_LINES_MAX
+        })
+        .map(|(name, text)| format!("{name}: {} lines", text.lines().count()))
+        .collect();
+    none(&broken, "split these files, or look at them and put them on LONG_FILES with a reason");
+}
+
+#[test]
+fn every_module_says_at_its_head_what_it_is() {
+    let broken: Vec<String> = sources()
+        .into_iter()
+        .filter(|(_, text)| !text.trim_start().starts_with("//!"))
+        .map(|(name, _)| name)
+        .collect();
+    none(&broken, "these modules do not open with `//!`");
+}
+
+#[test]
+fn nothing_is_left_for_later_in_the_source() {
+    let marks = [
+        ["TO", "DO"].concat(),
+        ["FIX", "ME"].concat(),
+        ["NOT BUILT", " YET"].concat(),
+        ["X", "XX:"].concat(),
+    ];
+    let broken: Vec<String> = sources()
+        .into_iter()
+        .flat_map(|(name, text)| {
+            let marks = marks.clone();
+            text.lines()
+                .enumerate()
+                .filter(move |(_, line)| marks.iter().any(|mark| line.contains(mark.as_str())))
+                .map(|(number, line)| format!("{name}:{}: {}", number + 1, line.trim()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    none(&broken, "open an issue instead");
+}
+
+#[test]
+fn parts_meet_only_in_the_journal_and_the_estate() {
+    let mut broken = Vec::new();
+    for (name, text) in sources() {
+        let Some(inside) = name.strip_prefix("crates/blackstart/src/") else { continue };
+        let Some(part) = PARTS.iter().find(|part| inside.starts_with(&format!("{part}/"))) else { continue };
+        if is_test(&name) {
+            continue;
+        }
+        for (number, line) in
+            text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+        {
+            for used in line.match_indices("crate::").map(|(at, _)| &line[at + "crate::".len()..]) {
+                let other = used.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
+                let allowed = other == *part
+                    || !PARTS.contains(&other)
+                    || SHARED.contains(&other)
+                    || ACROSS.iter().any(|(from, what)| from == part && used.starts_with(what));
+                if !allowed {
+                    broken.push(format!("{name}:{}: {}", number + 1, line.trim()));
+                }
+            }
+        }
+    }
+    none(&broken, "a part used another part: let it read the journal's view, or say why in ACROSS");
+}
+
+#[test]
+fn files_are_named_after_the_question_they_answer() {
+    let broken: Vec<String> = sources()
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| {
+            let stem = Path::new(name).file_stem().unwrap().to_string_lossy().into_owned();
+            EMPTY_NAMES.contains(&stem.as_str()) && !name.starts_with("crates/drill/src/practice/") // the practice provider has a service called core
+        })
+        .collect();
+    none(&broken, "these names say nothing");
+}
+
+#[test]
+fn no_test_file_is_forgotten() {
+    let main = fs::read_to_string(root().join("crates/blackstart/tests/it/main.rs")).unwrap();
+    let broken: Vec<String> = files("crates/blackstart/tests/it", "rs")
+        .into_iter()
+        .map(|(name, _)| Path::new(&name).file_stem().unwrap().to_string_lossy().into_owned())
+        .filter(|stem| stem != "main" && !main.contains(&format!("mod {stem};")))
+        .collect();
+    none(&broken, "these files in tests/it are not part of the test program");
+}
+
+#[test]
+fn the_drill_shares_no_code_with_what_it_examines() {
+    let manifest = fs::read_to_string(root().join("crates/drill/Cargo.toml")).unwrap();
+    for product in ["blackstart", "journal"] {
+        assert!(
+            !manifest.lines().any(|line| line.starts_with(product)),
+            "crates/drill depends on {product}: then a fault in it could hide itself"
+        );
+    }
+}
+
+#[test]
+fn every_document_is_reachable_from_the_map() {
+    let mut linked = BTreeSet::new();
+    let documents: Vec<(String, String)> =
+        files("", "md").into_iter().filter(|(name, _)| !name.contains("/golden/")).collect();
+    for (name, text) in &documents {
+        let folder = Path::new(name).parent().unwrap();
+        for target in text.match_indices("](").filter_map(|(at, _)| text[at + 2..].split([')', '#']).next()) {
+            if !target.contains("://") && !target.is_empty() {
+                linked.insert(normal(&folder.join(target)));
+            }
+        }
+    }
+    let broken: Vec<String> = documents
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| name.starts_with("docs/") && !linked.contains(name))
+        .collect();
+    none(&broken, "no other document links to these");
+    let missing: Vec<String> = linked.into_iter().filter(|target| !root().join(target).exists()).collect();
+    none(&missing, "these links lead nowhere");
+}
+
+/// `a/b/../c` as `a/c`.
+fn normal(path: &Path) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => {
+                parts.pop();
+            }
+            std::path::Component::CurDir => {}
+            other => parts.push(other.as_os_str().to_string_lossy().into_owned()),
+        }
+    }
+    parts.join("/")
+}
+
+#[test]
+fn the_map_names_only_what_exists() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let broken: Vec<String> = map
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| {
+            word.starts_with("crates/") || word.starts_with("docs/") || word.starts_with("estates/")
+        })
+        .filter(|path| !root().join(path).exists())
+        .map(str::to_owned)
+        .collect();
+    none(&broken, "ARCHITECTURE.md names these, and they do not exist");
+}

@@ -1,0 +1,170 @@
+//! The real machine, asked what the simulation only claims: sessions, marks, signals, probes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use blackstart::estate::model::{Probe, Run};
+use blackstart::world::real::Real;
+use blackstart::world::{Answer, Launch, ProcessMark, World};
+
+fn machine(folder: &Path) -> Real {
+    Real::with_doorstep(&folder.join("probes"), env!("CARGO_BIN_EXE_blackstart").into())
+}
+
+fn shell(script: &str) -> Vec<String> {
+    ["/bin/sh", "-c", script].map(str::to_owned).to_vec()
+}
+
+/// A run id that no other test and no earlier run of this one uses.
+fn label(folder: &Path, name: &str) -> String {
+    format!("{}/{name}", folder.display())
+}
+
+fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < until, "{what}: not within 30 s");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn start(world: &Real, folder: &Path, run: &str, script: &str) -> ProcessMark {
+    let settings = Run {
+        directory: Some(folder.display().to_string()),
+        environment: BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]),
+        ..Run::default()
+    };
+    let output = folder.join("out").join("service.out");
+    world.start(&Launch { run, command: &shell(script), settings: &settings, output: &output }).unwrap()
+}
+
+#[test]
+fn a_started_process_leads_its_own_session_and_writes_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = machine(folder.path());
+    let run = label(folder.path(), "a");
+    let mark = start(&world, folder.path(), &run, "echo $GREETING; pwd; exec sleep 600");
+    let stat = fs::read_to_string(format!("/proc/{}/stat", mark.pid)).unwrap();
+    let session = stat.rsplit(')').next().unwrap().split_whitespace().nth(3).unwrap().to_owned();
+    assert_eq!(session, mark.pid.to_string());
+    let output = folder.path().join("out/service.out");
+    let expected = format!("hello\n{}\n", folder.path().display());
+    eventually("its output", || fs::read_to_string(&output).unwrap() == expected);
+    assert!(world.trace(&output).unwrap().begun);
+    assert_eq!(world.find(&run).unwrap(), Some(mark.clone()), "another Blackstart finds it by its run id");
+    assert!(world.is_alive(&mark));
+    world.stop(&mark, 1_000).unwrap();
+    assert!(!world.is_alive(&mark));
+    assert_eq!(world.find(&run).unwrap(), None);
+}
+
+#[test]
+fn a_process_number_that_was_used_again_is_not_mistaken() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = machine(folder.path());
+    let mark = start(&world, folder.path(), &label(folder.path(), "b"), "exec sleep 600");
+    let earlier = ProcessMark { start_ticks: mark.start_ticks - 1, run: "gone".to_owned(), ..mark.clone() };
+    assert!(!world.is_alive(&earlier));
+    world.stop(&earlier, 1_000).unwrap();
+    assert!(world.is_alive(&mark), "stopping the process of the same number did not touch it");
+
+    // A pid file that is older than the process that has its number now.
+    let file = folder.path().join("service.pid");
+    fs::write(&file, format!("{}\n", mark.pid)).unwrap();
+    let path = file.to_str().unwrap();
+    assert!(world.find_by_pid_file(path).unwrap().is_some());
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(3_600);
+    fs::File::options().write(true).open(&file).unwrap().set_modified(long_ago).unwrap();
+    assert_eq!(world.find_by_pid_file(path).unwrap(), None);
+    world.stop(&mark, 1_000).unwrap();
+}
+
+#[test]
+fn stopping_takes_the_whole_session_and_does_not_ask_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = machine(folder.path());
+    let run = label(folder.path(), "c");
+    // The parent refuses to end, and its child would outlive it.
+    let mark =
+        start(&world, folder.path(), &run, "trap '' TERM; sleep 600 & echo $! > child; wait; sleep 600");
+    let child = folder.path().join("child");
+    eventually("the child", || fs::read_to_string(&child).is_ok_and(|text| text.ends_with('\n')));
+    world.stop(&mark, 200).unwrap();
+    assert!(!world.is_alive(&mark));
+    assert_eq!(world.find(&run).unwrap(), None, "nothing that carries the run id lives");
+}
+
+#[test]
+fn what_cannot_be_started_is_a_fault_that_names_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = machine(folder.path());
+    let command = vec!["/no/such/program".to_owned()];
+    let output = folder.path().join("out");
+    let settings = Run::default();
+    let launch = Launch { run: "d", command: &command, settings: &settings, output: &output };
+    let fault = world.start(&launch).unwrap_err().to_string();
+    assert!(fault.contains("/no/such/program"), "{fault}");
+}
+
+#[test]
+fn a_command_leaves_its_code_behind_and_is_ended_at_its_deadline() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = machine(folder.path());
+    let settings = Run::default();
+    let run = |name: &str, script: &str, deadline_ms: u64| {
+        let (output, id) = (folder.path().join(name), label(folder.path(), name));
+        let launch = Launch { run: &id, command: &shell(script), settings: &settings, output: &output };
+        let ended = world.run(&launch, deadline_ms).unwrap();
+        (ended, world.trace(&output).unwrap())
+    };
+    let (ended, trace) = run("good", "echo fine", 60_000);
+    assert_eq!((ended.code, ended.tail.as_str()), (Some(0), "fine"));
+    assert_eq!(trace.ended, Some(ended));
+    let (ended, trace) = run("bad", "echo why >&2; exit 3", 60_000);
+    assert_eq!((ended.code, ended.tail.as_str()), (Some(3), "why"));
+    assert_eq!(trace.ended.unwrap().code, Some(3));
+    let (ended, trace) = run("endless", "echo begun; exec sleep 600", 300);
+    assert_eq!(ended.code, None);
+    assert!(trace.begun && trace.ended.is_none(), "nothing says that it ended: it was cut off");
+    assert_eq!(world.find(&label(folder.path(), "endless")).unwrap(), None);
+    let nothing = world.trace(&folder.path().join("never")).unwrap();
+    assert!(!nothing.begun && nothing.ended.is_none());
+}
+
+#[test]
+fn probes_say_yes_only_when_the_condition_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = machine(folder.path());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let mut request = [0; 1024];
+            let length = connection.read(&mut request).unwrap_or(0);
+            let moved = String::from_utf8_lossy(&request[..length]).contains("/moved");
+            let status = if moved { "302 Found\r\nLocation: /healthy" } else { "200 OK" };
+            let _ = write!(connection, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    let http = |path: &str, status| Probe::Http { url: format!("http://{address}{path}"), status };
+    assert_eq!(world.probe(&Probe::Tcp(address.clone()), 5_000), Answer::Yes);
+    assert_eq!(world.probe(&http("/healthy", 200), 5_000), Answer::Yes);
+    assert!(matches!(world.probe(&http("/healthy", 204), 5_000), Answer::No(_)));
+    assert!(matches!(world.probe(&http("/moved", 200), 5_000), Answer::No(_)), "a redirect is not health");
+    assert_eq!(world.probe(&http("/moved", 302), 5_000), Answer::Yes);
+
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    assert!(matches!(world.probe(&Probe::Tcp(closed), 5_000), Answer::No(_)));
+    assert!(matches!(world.probe(&Probe::Tcp("no address".to_owned()), 5_000), Answer::No(_)));
+    assert_eq!(world.probe(&Probe::Command(shell("exit 0")), 60_000), Answer::Yes);
+    assert!(
+        matches!(world.probe(&Probe::Command(shell("echo ill; exit 1")), 60_000), Answer::No(why) if why.contains("ill"))
+    );
+    assert!(matches!(world.probe(&Probe::Command(shell("exec sleep 600")), 200), Answer::No(_)));
+    assert!(fs::read_dir(folder.path().join("probes")).unwrap().next().is_none(), "probes leave nothing");
+}

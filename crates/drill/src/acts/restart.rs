@@ -1,0 +1,273 @@
+//! Act 7: the lost site comes back in order. One service fails its gate; Blackstart is killed twice on the way.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Result;
+use crate::estate::Unit;
+use crate::fault::During;
+use crate::process::from_pid_file;
+use crate::product::{ended, said};
+use crate::stage::{LOST, Stage, of, text};
+use crate::story::{Act, Kind};
+use crate::world::{Running, wait_until};
+
+/// Longest time one run of the plan may take.
+const RUN: Duration = Duration::from_secs(90);
+
+/// Plays the act.
+pub fn play(stage: &mut Stage, act: &mut Act) -> Result<()> {
+    let plan = plan(stage, act)?;
+    let failing = ["identity", "core"];
+    let failing = stage.choices.one("failing gate", &failing).map_or("core", |name| name);
+    let unit = stage.layout.unit(&format!("{failing}-{LOST}"))?.clone();
+    stage.chose("service that fails its gate", unit.name.clone());
+    std::fs::write(&unit.fail_gate, "broken on purpose\n").during(|| format!("breaking {}", unit.name))?;
+    killed_run(stage, act, &plan, "first", 3)?;
+    failed_gate(stage, act, &plan, &unit)?;
+    repair(stage, act, &unit)?;
+    killed_run(stage, act, &plan, "second", 3)?;
+    completed(stage, act, &plan)?;
+    order(stage, act)?;
+    once(stage, act);
+    open_door(stage, act)
+}
+
+/// Plan, price, approval.
+fn plan(stage: &mut Stage, act: &mut Act) -> Result<String> {
+    stage.say("planning the restart of Munich");
+    let (estate, incident) = (stage.estate(), stage.incident());
+    let file = text(&stage.folder.join("plan.json"));
+    let lost = format!("site:{LOST}");
+    let (answer, _) =
+        stage.ask(&["plan", &estate, "--lost", &lost, "--journal", &incident, "-o", &file, "--json"])?;
+    stage.report.planned_insured_hours = whole(&answer["insured_hours"]);
+    stage.report.first_come_insured_hours = whole(&answer["baselines"]["fifo"]);
+    let written = std::fs::read_to_string(&file).during(|| format!("reading the plan {file}"))?;
+    let written: Value = serde_json::from_str(&written).during(|| format!("reading the plan {file}"))?;
+    let hash = written["hash"].as_str().unwrap_or_default().to_owned();
+    let unapproved = stage.run(&["recover", &estate, "--plan", &file, "--journal", &incident])?;
+    stage.promise(
+        act,
+        "A plan that nobody approved is not run",
+        unapproved.code == Some(1),
+        format!("{}: {}", ended(&unapproved), said(&unapproved)),
+    );
+    stage.must(&["approve", &incident, &hash, "--by", "drill", "--yes"])?;
+    stage.happened(Kind::Step, "the plan is approved");
+    stage.promise(
+        act,
+        "The plan says how many insured-hours it costs, and what first-come order would",
+        stage.report.planned_insured_hours.is_some() && stage.report.first_come_insured_hours.is_some(),
+        format!("{} against {}", answer["insured_hours"], answer["baselines"]["fifo"]),
+    );
+    Ok(file)
+}
+
+/// Whole hours of a number that may be written with or without a fraction.
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| format!("{:.0}", value.as_f64()?).parse().ok())
+}
+
+fn recover(stage: &Stage, name: &str, plan: &str) -> Result<Running> {
+    let (estate, incident) = (stage.estate(), stage.incident());
+    stage.spawn(name, &["recover", &estate, "--plan", plan, "--journal", &incident])
+}
+
+/// Steps of the plan that were begun so far, as the journal shows them.
+fn steps_begun(stage: &Stage) -> Result<usize> {
+    let incident = stage.incident();
+    let shown = stage.must(&["journal", "show", &incident, "--json"])?;
+    Ok(shown.stdout.matches("\"recover.step_intended\"").count())
+}
+
+/// Runs the plan and kills Blackstart in the middle, after a number of steps that the seed chooses.
+fn killed_run(stage: &mut Stage, act: &mut Act, plan: &str, round: &str, most: u64) -> Result<()> {
+    let steps = 1 + stage.choices.below(&format!("recover kill {round}"), most);
+    stage.chose(&format!("{round} kill of recover"), format!("when it begins its step number {steps}"));
+    let before = steps_begun(stage)?;
+    stage.say(&format!("Blackstart restarts Munich, and is killed at step {steps}"));
+    let mut running = recover(stage, &format!("recover-{round}"), plan)?;
+    let goal = before + usize::try_from(steps).unwrap_or(1);
+    let mut over = None;
+    let reached = wait_until("the step at which it is killed", RUN, || {
+        over = running.finished().ok().flatten();
+        over.is_some() || steps_begun(stage).is_ok_and(|begun| begun >= goal)
+    });
+    if over.is_none() {
+        running.kill()?;
+        stage.killed("recover");
+    }
+    stage.promise(
+        act,
+        &format!("The {round} kill hits Blackstart in the middle of the restart"),
+        reached.is_ok() && over.is_none(),
+        over.map_or_else(
+            || format!("killed after {} steps were begun", steps_begun(stage).unwrap_or(goal)),
+            |finished| format!("it had already ended with {}: {}", ended(&finished), said(&finished)),
+        ),
+    );
+    Ok(())
+}
+
+/// The service that fails is stopped again, what needs it stays parked, the rest goes on.
+fn failed_gate(stage: &mut Stage, act: &mut Act, plan: &str, failing: &Unit) -> Result<()> {
+    stage.say(&format!("the restart goes on; {} will fail its gate", failing.name));
+    let finished = recover(stage, "recover-failing", plan)?.wait(RUN)?;
+    stage.happened(Kind::Step, format!("{} fails its gate and is stopped again", failing.name));
+    let told = format!("{} {}", finished.stdout, finished.stderr);
+    stage.promise(
+        act,
+        "When a gate fails Blackstart ends with 1 and says what it waits for",
+        finished.code == Some(1) && told.contains(&failing.name),
+        format!("{}: {}", ended(&finished), said(&finished)),
+    );
+    let (dependents, others) = relatives(&failing.name);
+    let runs = |name: &str| {
+        stage.layout.unit(&format!("{name}-{LOST}")).is_ok_and(|unit| stage.world.is_running(unit))
+    };
+    stage.promise(
+        act,
+        "The service that failed its gate is stopped again",
+        !stage.world.is_running(failing),
+        format!("{} {}", failing.name, if stage.world.is_running(failing) { "runs" } else { "does not run" }),
+    );
+    let awake: Vec<&&str> = dependents.iter().filter(|name| runs(name)).collect();
+    stage.promise(
+        act,
+        "What needs it stays parked",
+        awake.is_empty(),
+        format!("{dependents:?} looked at; running: {awake:?}"),
+    );
+    let up: Vec<&&str> = others.iter().filter(|name| runs(name)).collect();
+    stage.promise(
+        act,
+        "What does not need it goes on",
+        up.len() == others.len(),
+        format!("{} of {others:?} run", up.len()),
+    );
+    let incident = stage.incident();
+    let status = stage.run(&["status", &incident])?;
+    stage.promise(
+        act,
+        "`status` names what failed",
+        status.code == Some(0) && status.stdout.contains(&failing.name),
+        crate::product::short(&status.stdout),
+    );
+    Ok(())
+}
+
+/// Who needs a service to run, and who does not, as the practice provider is built.
+fn relatives(failing: &str) -> (&'static [&'static str], &'static [&'static str]) {
+    if failing.starts_with("identity") {
+        (&["core", "intake", "payments"], &["mail"])
+    } else {
+        (&["intake", "payments"], &["identity", "mail"])
+    }
+}
+
+fn repair(stage: &mut Stage, act: &mut Act, failing: &Unit) -> Result<()> {
+    std::fs::remove_file(&failing.fail_gate).during(|| format!("repairing {}", failing.name))?;
+    let (incident, id) = (stage.incident(), format!("service:{}", failing.name));
+    let resumed = stage.run(&["resume", &incident, &id, "--reason", "repaired", "--by", "drill"])?;
+    stage.happened(Kind::Step, format!("{} is repaired", failing.name));
+    stage.promise(
+        act,
+        "After the repair a person lets it try again (resume)",
+        resumed.code == Some(0),
+        format!("{}: {}", ended(&resumed), said(&resumed)),
+    );
+    Ok(())
+}
+
+fn completed(stage: &mut Stage, act: &mut Act, plan: &str) -> Result<()> {
+    stage.say("Blackstart goes on where it was killed");
+    let finished = recover(stage, "recover-last", plan)?.wait(RUN)?;
+    stage.happened(Kind::Step, "the restart is complete");
+    stage.promise(
+        act,
+        "Blackstart goes on where it was killed and completes the plan",
+        finished.code == Some(0),
+        format!("{}: {}", ended(&finished), said(&finished)),
+    );
+    let units = services(stage);
+    let running = units.iter().filter(|unit| stage.world.is_running(unit)).count();
+    stage.promise(
+        act,
+        "Every service of Munich runs",
+        running == units.len() && !units.is_empty(),
+        of(running, units.len()),
+    );
+    Ok(())
+}
+
+fn services(stage: &Stage) -> Vec<Unit> {
+    let door = stage.layout.door(LOST).map(|door| door.unit.name.clone()).unwrap_or_default();
+    stage
+        .layout
+        .units
+        .iter()
+        .filter(|unit| unit.site.as_deref() == Some(LOST) && !unit.job && unit.name != door)
+        .cloned()
+        .collect()
+}
+
+/// By the moments at which the kernel says the processes began.
+fn order(stage: &mut Stage, act: &mut Act) -> Result<()> {
+    let began = |name: &str| -> Result<Option<u64>> {
+        let unit = stage.layout.unit(&format!("{name}-{LOST}"))?;
+        Ok(from_pid_file(&unit.pid_file, &[]).map(|known| known.began))
+    };
+    let pairs = [("identity", "core"), ("core", "intake"), ("core", "payments")];
+    let mut wrong = Vec::new();
+    for (first, then) in pairs {
+        match (began(first)?, began(then)?) {
+            (Some(one), Some(other)) if one <= other => {}
+            (one, other) => wrong.push(format!("{first} {one:?}, {then} {other:?}")),
+        }
+    }
+    stage.promise(
+        act,
+        "Everything was started after what it needs",
+        wrong.is_empty(),
+        if wrong.is_empty() {
+            "identity, core, then intake and payments, by the kernel's clock".to_owned()
+        } else {
+            wrong.join("; ")
+        },
+    );
+    Ok(())
+}
+
+/// The month-end job of the lost site: each execution leaves a line.
+fn once(stage: &mut Stage, act: &mut Act) {
+    let times = stage.layout.month_ends(LOST);
+    stage.promise(
+        act,
+        "The job that must run only once ran exactly once, in spite of the kills",
+        times == 1,
+        format!("{times} executions"),
+    );
+}
+
+fn open_door(stage: &mut Stage, act: &mut Act) -> Result<()> {
+    let door = stage.layout.door(LOST)?.clone();
+    let by_plan = Stage::knocks(&door.probe);
+    if !by_plan {
+        stage.world.open(&door)?;
+    }
+    let open = wait_until("the door is open", Duration::from_secs(10), || Stage::knocks(&door.probe));
+    stage.happened(Kind::Step, "Munich's door is open again");
+    stage.promise(
+        act,
+        "Munich's door is open again",
+        open.is_ok(),
+        if by_plan {
+            "opened by the plan"
+        } else {
+            "opened by hand, with the estate's own command, after the plan was complete"
+        },
+    );
+    Ok(())
+}
