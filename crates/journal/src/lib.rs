@@ -14,7 +14,8 @@
 //!
 //! The bytes are laid out in `record` and `segment` and frozen in `docs/formats/journal.md`. The reasons are in
 //! `docs/decisions/0003-journal.md`. To read the crate for trust, take the files in this order: `record`,
-//! `segment`, `recover`, `writer`, `verify`; the others serve them.
+//! `segment`, `recover`, `writer`, `verify`; the others serve them. Who only wants to know what a verified journal
+//! proves needs `record`, `segment`, `tree`, `checkpoint`, `key` and `verify`: about a third of the crate.
 
 mod append;
 mod base64;
