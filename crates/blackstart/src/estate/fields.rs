@@ -110,6 +110,11 @@ impl<'t> Fields<'t> {
         );
     }
 
+    /// Not even written. What is written and wrong has its finding already.
+    pub(super) fn lacks(&self, name: &str) -> bool {
+        !self.table.contains_key(name)
+    }
+
     pub(super) fn missing(&self, name: &str, expected: &str, out: &mut Out) {
         out.broken(
             "missing-field",

@@ -43,6 +43,9 @@ pub(super) fn site(mut fields: Fields<'_>, id: &Id, out: &mut Out) -> Site {
     let mut doors = Vec::new();
     for mut door in fields.tables("doors", out) {
         let name = door.text("name", out).unwrap_or_default();
+        if door.lacks("name") {
+            door.missing("name", "what people call it, for example \"front\"; a cut names its doors", out);
+        }
         out.sources.put(id, &format!("doors {name}"), door.place());
         let close = door.texts("close", out);
         let open = door.texts("open", out);
@@ -395,10 +398,10 @@ pub(super) fn resource(mut fields: Fields<'_>, id: &Id, out: &mut Out) -> Resour
     let name = name(&mut fields, id, out);
     let kind = fields.word("kind", &RESOURCE_KINDS, out);
     let capacity = fields.number("capacity", out);
-    if kind.is_none() {
+    if fields.lacks("kind") {
         fields.missing("kind", "restore_bandwidth, crew, scan_slots, cpu or memory", out);
     }
-    if capacity.is_none() {
+    if fields.lacks("capacity") {
         fields.missing("capacity", "how much of it there is at one time", out);
     }
     fields.finish(out);
@@ -408,7 +411,7 @@ pub(super) fn resource(mut fields: Fields<'_>, id: &Id, out: &mut Out) -> Resour
 pub(super) fn authority(mut fields: Fields<'_>, out: &mut Out) -> Option<Authority> {
     let place = fields.place();
     let may = fields.text("may", out);
-    if may.is_none() {
+    if fields.lacks("may") {
         fields.missing("may", "stop-service or close-door", out);
     }
     let authority = Authority {

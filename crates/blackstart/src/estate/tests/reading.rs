@@ -231,6 +231,37 @@ fn a_value_of_the_wrong_type_is_marked_and_the_thing_stays() {
 }
 
 #[test]
+fn a_gate_that_asks_two_things_a_door_without_a_name_and_words_nobody_knows_are_marked() {
+    let reading = read_toml(
+        "[service.a]\nneeds.hard = [{ on = \"b\", evidence = \"rumour\" }]\n\
+         gates = [{ tcp = \"127.0.0.1:1\", http = \"http://127.0.0.1:2/\" }]\n[service.b]\n\
+         [site.s]\ndoors = [{ close = [\"x\"] }]\n[resource.r]\nkind = \"luck\"\ncapacity = 1\n",
+    );
+    let mut found: Vec<(&str, &str)> =
+        reading.findings.iter().map(|finding| (finding.code, marked(&reading, finding))).collect();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            ("missing-field", "{ close = [\"x\"] }"),
+            ("missing-field", "{ tcp = \"127.0.0.1:1\", http = \"http://127.0.0.1:2/\" }"),
+            ("unknown-value", "\"luck\""),
+            ("unknown-value", "\"rumour\""),
+        ]
+    );
+    assert!(reading.findings.iter().all(|finding| finding.grade == Grade::Blocking));
+    assert_eq!(reading.estate.edges[0].evidence, Evidence::Declared, "the edge itself is kept");
+}
+
+#[test]
+fn a_column_that_is_there_twice_is_marked() {
+    let reading = read_files(&[file("tenants.csv", b"id,insured,insured\na,1,2\n")]);
+    assert_eq!(codes(&reading.findings), ["duplicate-column"]);
+    assert_eq!(reading.findings[0].grade, Grade::Blocking);
+    assert_eq!(marked(&reading, &reading.findings[0]), "insured");
+}
+
+#[test]
 fn names_that_are_no_ids_and_references_of_the_wrong_kind_are_marked() {
     let reading = read_toml(
         "[service.\"A B\"]\n[service.a]\nhost = \"site:x\"\nneeds.hard = [\"tenant:x\", \"what:x\"]\n",
