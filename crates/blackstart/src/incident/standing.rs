@@ -1,14 +1,16 @@
 //! What stands and what does not, at this entry: the one answer that pages, status and bridge counts share.
 //!
-//! A service is down when it was cut off, when its site was, when a run stopped or parked it, or when it is on its
-//! way up and load is not let in yet. Everything nobody said anything about is taken to work.
+//! A service is down when it was cut off, when its site was, when the plan that was approved or is being run names it as
+//! lost and nothing has been done for it yet, when a run stopped or parked it, or when it is on its way up and load is
+//! not let in yet. Everything nobody said anything about is taken to work.
 
 use std::collections::BTreeSet;
 
 use crate::estate::model::{CutBehaviour, Estate};
-use crate::estate::{Id, graph};
+use crate::estate::{Id, Kind, graph};
 use crate::incident::View;
 use crate::incident::event::CutAct;
+use crate::plan::file::Plan;
 use crate::recover::view::ServiceState;
 
 /// How a capability stands for a tenant, as an outsider would put it.
@@ -43,6 +45,8 @@ pub fn services_down(estate: &Estate, view: &View) -> BTreeSet<Id> {
         };
         down.extend(services.into_iter().filter(|service| !up(service, cut.since_entry)));
     }
+    let untouched = |service: &Id| !view.recover.services.contains_key(service);
+    down.extend(lost_by_plan(view).into_iter().filter(untouched));
     for (service, known) in &view.recover.services {
         if !serves(estate, service, known.state) {
             down.insert(service.clone());
@@ -50,6 +54,19 @@ pub fn services_down(estate: &Estate, view: &View) -> BTreeSet<Id> {
     }
     down.extend(view.recover.parked.keys().cloned());
     down
+}
+
+/// Services that somebody has accepted as lost by approving the plan that brings them back. A plan that is only
+/// recorded says nothing: it may answer a question that begins with "what if".
+fn lost_by_plan(view: &View) -> BTreeSet<Id> {
+    let of_the_run = view.recover.run.as_ref().map(|run| &run.plan);
+    let plans: BTreeSet<&String> = view.plan.approved.iter().chain(of_the_run).collect();
+    plans
+        .into_iter()
+        .filter_map(|hash| Plan::read(&view.plan.plans.get(hash)?.text).ok())
+        .flat_map(|plan| plan.lost)
+        .filter(|id| id.kind() == Kind::Service)
+        .collect()
 }
 
 fn serves(estate: &Estate, service: &Id, state: ServiceState) -> bool {

@@ -4,6 +4,7 @@
 //! - `check`: what is said about an estate, as text and as JSON, and the exit code.
 //! - `restart`: a restart of real processes, killed in the middle.
 //! - `scan`: judging folders and repositories, and the watch.
+//! - `status`: what a commander is told at each point of an incident, on a serial line.
 //! - `tidy`: rules about the source that the compiler does not see.
 //! - `world`: the real machine, asked what the simulation only claims.
 
@@ -16,5 +17,6 @@ mod bridge_rig;
 mod check;
 mod restart;
 mod scan;
+mod status;
 mod tidy;
 mod world;

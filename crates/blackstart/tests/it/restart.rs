@@ -11,12 +11,12 @@ use blackstart::recover::view::ServiceState;
 use blackstart::world::World;
 use blackstart::world::real::Real;
 
-struct Provider {
+pub(crate) struct Provider {
     folder: tempfile::TempDir,
 }
 
 impl Provider {
-    fn new() -> Provider {
+    pub(crate) fn new() -> Provider {
         let provider = Provider { folder: tempfile::tempdir().unwrap() };
         let root = provider.root().display();
         let service = |name: &str, more: &str| {
@@ -64,7 +64,7 @@ start = ["/bin/sh", "-c", "echo x >> {root}/month-end.starts"]
         provider
     }
 
-    fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.folder.path()
     }
 
@@ -82,18 +82,18 @@ start = ["/bin/sh", "-c", "echo x >> {root}/month-end.starts"]
         command
     }
 
-    fn call(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn call(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    fn works(&self, arguments: &[&str]) -> String {
+    pub(crate) fn works(&self, arguments: &[&str]) -> String {
         let output = self.call(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// Opens the incident, plans that everything is lost, approves.
-    fn prepare(&self) {
+    pub(crate) fn prepare(&self) {
         self.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
         self.works(&["plan", "estate", "--journal", "incident", "-o", "plan", "--by", "anna"]);
         let hash = blackstart::plan::Plan::read(&fs::read_to_string(self.root().join("plan")).unwrap())
@@ -102,7 +102,7 @@ start = ["/bin/sh", "-c", "echo x >> {root}/month-end.starts"]
         self.works(&["approve", "incident", &hash, "--yes", "--by", "bert"]);
     }
 
-    fn recover(&self) -> Output {
+    pub(crate) fn recover(&self) -> Output {
         self.call(&["recover", "estate", "--plan", "plan", "--journal", "incident", "--by", "anna"])
     }
 
@@ -114,7 +114,7 @@ start = ["/bin/sh", "-c", "echo x >> {root}/month-end.starts"]
             .unwrap()
     }
 
-    fn view(&self) -> View {
+    pub(crate) fn view(&self) -> View {
         store::read(&self.incident()).unwrap()
     }
 

@@ -1,0 +1,95 @@
+//! `blackstart status`, `note`, `hold`, `resume`: what a commander is told at each point of an incident.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::restart::Provider;
+
+/// The lines below a heading, up to the next empty line.
+fn section<'a>(page: &'a str, head: &str) -> Vec<&'a str> {
+    let below = page.lines().skip_while(|line| *line != head).skip(1);
+    below.take_while(|line| !line.is_empty()).collect()
+}
+
+fn json(provider: &Provider) -> Value {
+    serde_json::from_str(&provider.works(&["status", "incident", "--json"])).unwrap()
+}
+
+#[test]
+fn a_quiet_incident_says_that_nothing_waits() {
+    let provider = Provider::new();
+    provider.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
+    let page = provider.works(&["status", "incident"]);
+    assert_eq!(section(&page, "DECIDE NEXT"), ["  nothing waits for a decision"]);
+    assert_eq!(section(&page, "NOT SERVED NORMALLY"), ["  everything works for everybody"]);
+    assert!(page.contains("served    100.0 %"), "{page}");
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "a serial line has 80 columns:\n{page}");
+}
+
+#[test]
+fn a_plan_without_approval_is_what_to_decide_next() {
+    let provider = Provider::new();
+    provider.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
+    provider.works(&["plan", "estate", "--journal", "incident", "-o", "plan", "--by", "anna"]);
+    let page = provider.works(&["status", "incident"]);
+    let next = section(&page, "DECIDE NEXT").join("\n");
+    let command = next.lines().last().unwrap().trim().trim_start_matches("blackstart ").to_owned();
+    assert!(next.contains("waits for approval") && command.starts_with("approve incident "), "{page}");
+    // What it proposes is a command that works as it stands.
+    let words: Vec<&str> = command.split(' ').chain(["--yes", "--by", "bert"]).collect();
+    provider.works(&words);
+    let page = provider.works(&["status", "incident"]);
+    assert_eq!(section(&page, "DECIDE NEXT"), ["  nothing waits for a decision"]);
+}
+
+#[test]
+fn a_failed_gate_is_told_with_who_is_down_and_with_the_command_that_goes_on() {
+    let provider = Provider::new();
+    provider.prepare();
+    fs::write(provider.root().join("core.ill"), "").unwrap();
+    assert_eq!(provider.recover().status.code(), Some(1));
+    let page = provider.works(&["status", "incident"]);
+    let not_served = section(&page, "NOT SERVED NORMALLY").join("\n");
+    assert!(not_served.contains("1 000 insured") && not_served.contains("AU"), "{page}");
+    let waiting = section(&page, "WAITING").join("\n");
+    assert!(waiting.contains("gate:service:core for somebody"), "{page}");
+    assert!(waiting.contains("service:month-end for service:core to be healthy"), "{page}");
+    let now = json(&provider);
+    assert_eq!((&now["served_thousandths"], &now["run"]["complete"]), (&Value::from(0), &Value::from(false)));
+    assert_eq!(now["not_served"][0]["tenants"][0], "tenant:a");
+    assert!(now["decide_next"][0]["command"].as_str().unwrap().contains("resume incident service:core"));
+
+    fs::remove_file(provider.root().join("core.ill")).unwrap();
+    provider.works(&["resume", "incident", "service:core", "--reason", "disk replaced"]);
+    assert!(provider.recover().status.success());
+    let now = json(&provider);
+    assert_eq!(
+        (&now["served_thousandths"], &now["run"]["complete"]),
+        (&Value::from(1000), &Value::from(true))
+    );
+    assert_eq!(now["waiting"].as_array().unwrap().len() + now["decide_next"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_hold_names_who_placed_it_and_why_and_a_note_is_in_the_journal() {
+    let provider = Provider::new();
+    provider.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
+    provider.works(&["hold", "incident", "service:mail", "--reason", "forensics", "--by", "carl"]);
+    provider.works(&["note", "incident", "called the fund, they know", "--by", "carl"]);
+    let page = provider.works(&["status", "incident"]);
+    assert!(section(&page, "HELD").join("\n").contains("service:mail by carl since entry"), "{page}");
+    let shown = provider.works(&["journal", "show", "incident"]);
+    assert!(shown.contains("called the fund, they know"), "{shown}");
+    provider.works(&["resume", "incident", "service:mail", "--reason", "images taken"]);
+    assert_eq!(json(&provider)["held"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_folder_that_is_no_incident_gets_one_clear_message() {
+    let provider = Provider::new();
+    let output = provider.call(&["status", "nowhere"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("nowhere") && said.contains("what to do: "), "{said}");
+}
