@@ -12,7 +12,8 @@ const HELP: &str = "\
 cargo xtask ci                  what CI runs: format, lints, licences, all tests, a short drill
 cargo xtask drill [ARGS]        build what is needed (release) and play the whole incident
                                 --seed N  --funds N  --attack PATTERN  --out DIR  --keep
-cargo xtask crash [--runs N]    long campaign: power cuts while the journal is written (default 10000)
+cargo xtask crash [--runs N]    long campaigns, each of N runs (default 10000): power cuts while the journal is
+                                written; failures, kills and reboots while a restart is run
 cargo xtask bench-journal       durable appends against a plain preallocated file, in the same run";
 
 fn main() -> ExitCode {
@@ -54,16 +55,21 @@ fn drill(args: &[String]) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("the drill ended with {status}")) }
 }
 
-/// The long form of the journal's power cuts: as many seeds as asked for. The kills of a restart are complete in the
-/// ordinary tests: they are enumerated, not drawn.
+/// The long form of the journal's power cuts and of the restart on random estates: as many seeds as asked for. The
+/// kills of the example restart are complete in the ordinary tests: they are enumerated, not drawn.
 fn crash(args: &[String]) -> Result<(), String> {
     let runs = match args {
         [] => "10000",
         [flag, runs] if flag == "--runs" => runs,
         _ => return Err("call `cargo xtask crash [--runs N]`".to_owned()),
     };
-    let mut journal = cargo(&["test", "--release", "--package", "journal", "campaign", "--", "--nocapture"]);
-    step("journal: power cuts", journal.env("BLACKSTART_CAMPAIGN_RUNS", runs))
+    for (what, package) in [("journal: power cuts", "journal"), ("restart: failures and kills", "blackstart")]
+    {
+        let mut campaign =
+            cargo(&["test", "--release", "--package", package, "--lib", "campaign", "--", "--nocapture"]);
+        step(what, campaign.env("BLACKSTART_CAMPAIGN_RUNS", runs))?;
+    }
+    Ok(())
 }
 
 fn bench(which: &[&str], args: &[String]) -> Result<(), String> {
