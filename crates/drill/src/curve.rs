@@ -4,7 +4,7 @@
 //! already there, a conflict, a reasoned refusal), *held* if the bridge took it in and gave a receipt, otherwise neither.
 //! Each pair weighs insured × urgency. Nothing here comes from the product's own view of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -49,20 +49,17 @@ pub struct Curve {
     pub insured_hours_turned_away: f64,
 }
 
-/// Computes the curve in steps of `step_ms`, from the first moment at which every pair has been answered once.
+/// Computes the curve in steps of `step_ms`, from the first moment at which half of the weight has been answered once.
 ///
-/// `weights`: insured × urgency per pair. Pairs that never sent anything are left out: nothing was measured for them.
+/// `weights`: insured × urgency per pair. A pair counts from its first answer on, and one that never sent anything not
+/// at all: before that nothing was measured for it. Waiting for the last pair would hide the attack itself, because with
+/// many funds some send their first submission late.
 pub fn measure(weights: &[u64], answers: &[Answer], began_ms: u64, step_ms: u64) -> Curve {
     let mut answers: Vec<&Answer> = answers.iter().filter(|answer| answer.pair < weights.len()).collect();
     answers.sort_by_key(|answer| answer.at_ms);
-    let mut first: BTreeMap<usize, u64> = BTreeMap::new();
-    for answer in &answers {
-        first.entry(answer.pair).or_insert(answer.at_ms);
-    }
-    let (Some(from), Some(last)) = (first.values().max().copied(), answers.last()) else {
+    let (Some(from), Some(last)) = (half_known(weights, &answers), answers.last()) else {
         return Curve::default();
     };
-    let total: u64 = first.keys().map(|pair| weights[*pair]).sum();
     let mut state: BTreeMap<usize, How> = BTreeMap::new();
     let mut next = 0;
     let mut curve = Curve::default();
@@ -74,10 +71,11 @@ pub fn measure(weights: &[u64], answers: &[Answer], began_ms: u64, step_ms: u64)
         let weight = |wanted: &[How]| -> u64 {
             state.iter().filter(|(_, how)| wanted.contains(how)).map(|(pair, _)| weights[*pair]).sum()
         };
-        let (served, held) = (weight(&[How::Served]), weight(&[How::Held]));
+        let (served, held, neither) = (weight(&[How::Served]), weight(&[How::Held]), weight(&[How::Neither]));
+        let total = served + held + neither;
         let hours = as_number(step_ms) / 3_600_000.0;
-        curve.insured_hours += as_number(total - served) * hours;
-        curve.insured_hours_turned_away += as_number(total - served - held) * hours;
+        curve.insured_hours += as_number(held + neither) * hours;
+        curve.insured_hours_turned_away += as_number(neither) * hours;
         curve.points.push(Point {
             at_s: as_number(at_ms.saturating_sub(began_ms)) / 1000.0,
             served: share(served, total),
@@ -85,6 +83,18 @@ pub fn measure(weights: &[u64], answers: &[Answer], began_ms: u64, step_ms: u64)
         });
     }
     curve
+}
+
+/// When half of the weight of all that ever sent something had been answered once.
+fn half_known(weights: &[u64], answers: &[&Answer]) -> Option<u64> {
+    let mut seen = BTreeSet::new();
+    let first: Vec<&&Answer> = answers.iter().filter(|answer| seen.insert(answer.pair)).collect();
+    let all: u64 = first.iter().map(|answer| weights[answer.pair]).sum();
+    let mut known = 0;
+    first.into_iter().find_map(|answer| {
+        known += weights[answer.pair];
+        (known * 2 >= all).then_some(answer.at_ms)
+    })
 }
 
 fn share(part: u64, whole: u64) -> f64 {
@@ -121,12 +131,21 @@ mod tests {
     }
 
     #[test]
-    fn it_begins_when_every_pair_has_been_answered_and_leaves_out_who_never_sent() {
-        let answers =
-            [answer(1000, 0, How::Served), answer(5000, 1, How::Served), answer(6000, 0, How::Served)];
-        let curve = measure(&[1, 1, 50], &answers, 1000, 1000);
-        assert_eq!(curve.points.len(), 2);
-        assert_eq!(curve.points[0], Point { at_s: 4.0, served: 1.0, accepted: 1.0 });
+    fn it_begins_when_half_has_been_answered_and_leaves_out_who_never_sent() {
+        let answers = [
+            answer(1000, 0, How::Served),
+            answer(3000, 1, How::Served),
+            answer(4000, 2, How::Held),
+            answer(5000, 2, How::Served),
+        ];
+        let curve = measure(&[1, 2, 1, 50], &answers, 1000, 1000);
+        let seen: Vec<(f64, f64)> = curve.points.iter().map(|point| (point.at_s, point.served)).collect();
+        assert_eq!(
+            seen,
+            [(2.0, 1.0), (3.0, 0.75), (4.0, 1.0)],
+            "from the third second on, the late pair when it comes"
+        );
+        assert!((curve.insured_hours - 1.0 / 3600.0).abs() < 1e-9);
     }
 
     #[test]
