@@ -8,8 +8,17 @@
 use super::instance::Instance;
 use super::priority::{closure, order_of_needs};
 
+/// How much work the bound may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    /// Milliseconds, also for thousands of services.
+    Quick,
+    /// Up to some seconds.
+    Thorough,
+}
+
 /// Σ weight × earliest conceivable second, over everything that serves somebody.
-pub fn lower_bound_seconds(instance: &Instance) -> u128 {
+pub fn lower_bound_seconds(instance: &Instance, _effort: Effort) -> u128 {
     let chain_s = chains(instance);
     (0..instance.activities.len())
         .filter(|&at| instance.activities[at].weight > 0)

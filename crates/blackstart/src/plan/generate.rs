@@ -29,6 +29,9 @@ pub fn schedule(instance: &Instance, rank: &[u64]) -> Schedule {
     let mut eligible: BinaryHeap<Reverse<(u64, usize)>> =
         (0..rank.len()).filter(|&at| waiting[at] == 0).map(|at| Reverse((rank[at], at))).collect();
     let mut usage: Vec<Usage> = instance.limits.iter().map(|limit| Usage::new(limit.capacity)).collect();
+    for held in &instance.held {
+        usage[held.limit].take(0, held.until_s.unwrap_or(u64::MAX), held.amount);
+    }
     let mut start_s = vec![0; rank.len()];
     while let Some(Reverse((_, at))) = eligible.pop() {
         let activity = &instance.activities[at];
@@ -36,7 +39,8 @@ pub fn schedule(instance: &Instance, rank: &[u64]) -> Schedule {
             .iter()
             .map(|&provider| start_s[provider] + instance.activities[provider].duration_s)
             .max()
-            .unwrap_or(0);
+            .unwrap_or(0)
+            .max(instance.not_before_s(at));
         start_s[at] = earliest(&usage, &activity.demands, ready_s);
         for demand in &activity.demands {
             let (from_s, until_s) = span(demand, start_s[at]);

@@ -81,6 +81,25 @@ pub struct Instance {
     pub limits: Vec<Limit>,
     /// For each activity those that must have ended before it begins. Free of cycles.
     pub before: Vec<Vec<usize>>,
+    /// For each activity the second before which it must not begin. Empty: nothing has to wait for the clock.
+    pub not_before_s: Vec<u64>,
+    /// What is held by others from plan start on: by what is already running, or already runs for good.
+    pub held: Vec<Held>,
+}
+
+/// `amount` of a limit is not free from plan start until `until_s`. `None`: for good.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    pub limit: usize,
+    pub amount: u64,
+    pub until_s: Option<u64>,
+}
+
+impl Instance {
+    /// The second before which this activity must not begin.
+    pub fn not_before_s(&self, at: usize) -> u64 {
+        self.not_before_s.get(at).copied().unwrap_or(0)
+    }
 }
 
 /// The recovery point of each store whose copy has already been judged clean.
@@ -134,7 +153,7 @@ pub fn instance(estate: &Estate, lost: &Lost, points: &RecoveryPoints) -> Result
         list.sort_unstable();
         list.dedup();
     }
-    let instance = Instance { activities, limits: builder.limits, before };
+    let instance = Instance { activities, limits: builder.limits, before, ..Instance::default() };
     refuse_cycles(&instance)?;
     refuse_overload(&instance, &builder.memory_in_use)?;
     Ok(instance)

@@ -22,6 +22,7 @@ pub mod page;
 pub mod part;
 pub mod priority;
 pub mod refusal;
+pub mod search;
 pub mod steps;
 pub mod view;
 
@@ -88,7 +89,7 @@ pub fn make(
         steps: steps::steps(estate, &instance, &schedule, &known),
         served: steps::served(estate, &instance, &schedule),
         insured_seconds: fit(cost),
-        lower_bound: fit(bound::lower_bound_seconds(&instance)),
+        lower_bound: fit(bound::lower_bound_seconds(&instance, bound::Effort::Thorough)),
         baselines: Baselines { fifo: fit(costs[0]), tier: fit(costs[1]), size: fit(costs[2]) },
     };
     let explanation = explain::explain(estate, &lost, &instance, &schedule, points);
