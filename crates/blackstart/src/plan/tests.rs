@@ -1,5 +1,10 @@
 //! Plans on small estates made in code, and on random ones: never infeasible, never different twice.
 
+mod replanning;
+mod shown;
+mod tampering;
+mod wishes;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -278,7 +278,7 @@ fn stage(estate: &Estate, seed: u64) -> Stage {
 
 impl Stage {
     fn run(&mut self) -> Result<RunResult, RunFault> {
-        self.executor.run(&mut self.log, &mut |_| {})
+        self.executor.run(&mut self.log, &mut |_, _| {})
     }
 
     /// Starts the program again after each crash, until it ends by itself.
