@@ -33,6 +33,10 @@ pub struct Report {
     pub planned_insured_hours: Option<u64>,
     /// What restarting in first-come order would have cost, computed by `blackstart plan`.
     pub first_come_insured_hours: Option<u64>,
+    /// How far the plan may be from the best there is, as a share of its price; computed by `blackstart plan`.
+    pub plan_gap: Option<f64>,
+    /// When each service passed its gate, as planned and as it was.
+    pub restart: Vec<RestartLine>,
     /// From the attacker's first file to the alarm.
     pub detect_seconds: Option<f64>,
     pub files_lost_before_alarm: Option<u64>,
@@ -58,6 +62,15 @@ pub struct Report {
     pub happenings: Vec<Happening>,
     pub curve: Curve,
     pub account: Vec<FundReport>,
+}
+
+/// One service in the restart, in seconds from the moment the plan was first run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RestartLine {
+    pub service: String,
+    pub planned_s: u64,
+    /// From the journal; `null` if it says nothing.
+    pub measured_s: Option<u64>,
 }
 
 /// A row of the account, with what a reader needs to know which fund it is.

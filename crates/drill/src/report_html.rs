@@ -4,7 +4,7 @@
 //! prove. Colour never carries a meaning alone.
 
 use crate::drawing;
-use crate::report::{FundReport, Report};
+use crate::report::{FundReport, Report, RestartLine};
 use crate::story::Act;
 
 /// The page.
@@ -17,6 +17,7 @@ pub fn render(report: &Report) -> String {
         promises(&report.acts),
         account(report),
         prices(report),
+        restart(report),
         measured(report),
         not_proven(),
         check_yourself(report),
@@ -286,6 +287,39 @@ fn prices(report: &Report) -> String {
     )
 }
 
+/// Plan and reality of the restart, a row for each service.
+fn restart(report: &Report) -> String {
+    if report.restart.is_empty() {
+        return String::new();
+    }
+    let last = |of: fn(&RestartLine) -> u64| report.restart.iter().map(of).max().unwrap_or(0);
+    let most = last(|line| line.planned_s).max(last(|line| line.measured_s.unwrap_or(0))).max(1);
+    let bar = |class: &str, seconds: u64| {
+        format!("<i class=\"{class}\" style=\"width:{}%\"></i><b>{} s</b>", seconds.saturating_mul(100) / most, grouped(seconds))
+    };
+    let rows: String = report
+        .restart
+        .iter()
+        .map(|line| {
+            let measured =
+                line.measured_s.map_or_else(|| "<i></i><b>not known</b>".to_owned(), |seconds| bar("other", seconds));
+            format!(
+                "<span>{}, planned</span>{}<span class=\"soft\">as it was</span>{measured}",
+                escape(&line.service),
+                bar("", line.planned_s)
+            )
+        })
+        .collect();
+    let gap = report.plan_gap.map_or_else(String::new, |gap| {
+        format!(" No plan could have cost less than this one by more than {:.1} %.", gap * 100.0)
+    });
+    format!(
+        "<section><h2>The restart, as planned and as it was</h2>\n<p>Seconds from the first run of the plan until each \
+         service had passed its gate; reality from the journal. Two kills, a failed gate and its repair are in it, so it \
+         is longer where they hit.{gap}</p>\n<div class=\"price\">{rows}</div></section>\n"
+    )
+}
+
 fn measured(report: &Report) -> String {
     let detect = report
         .detect_seconds
@@ -450,6 +484,16 @@ mod tests {
         let html = render(&report());
         assert!(html.contains("<td>BKK &lt;Morgenrot&gt;</td>"));
         assert!(html.contains("<tfoot>") && html.contains("25,000,000"));
+    }
+
+    #[test]
+    fn the_restart_is_shown_as_planned_and_as_it_was() {
+        let line = |service: &str, planned_s, measured_s| RestartLine { service: service.to_owned(), planned_s, measured_s };
+        let restart = vec![line("core<muc>", 40, Some(75)), line("mail-muc", 5, None)];
+        let html = render(&Report { restart, ..report() });
+        assert_well_formed(&html);
+        assert!(html.contains("core&lt;muc&gt;, planned") && html.contains("<b>75 s</b>"));
+        assert!(html.contains("not known"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub mod folder;
+pub mod forecast;
 pub mod read_estate;
 pub mod talk;
 

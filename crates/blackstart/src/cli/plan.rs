@@ -1,30 +1,81 @@
 //! `blackstart plan`: in which order does everything come back, and when?
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a person waits: how long is looked for a better plan is a matter of this machine's clock, and the number of \
+              schedules that fitted into it is recorded in the plan"
+)]
+
+mod check;
+mod diff;
+mod show;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::folder::{self, By};
 use super::{Answer, Failure, read_estate, talk};
-use crate::estate::{Id, canonical};
+use crate::command::progress;
+use crate::estate::{Estate, Id, canonical};
 use crate::incident::View;
-use crate::plan::{self, Made, Refusal, answer, decide, instance::RecoveryPoints, page};
+use crate::plan::bound;
+use crate::plan::compare::{self, Comparison, Wished};
+use crate::plan::search::{Progress, Then};
+use crate::plan::{self, Effort, Made, Question, Refusal, answer, decide, diff as difference, html, page, wish};
 
 /// Computes in which order everything comes back and when, under the limits of the estate, so that as few
 /// insured people as possible wait as short as possible. Says what the usual orders would cost, what no plan
-/// can beat, and what it does not know. Touches nothing; with --journal the plan is recorded.
+/// can beat, what people should decide next, and what it does not know. Touches nothing; with --journal the plan is
+/// recorded.
+///
+/// `plan show|check|diff PLAN` look at a plan file. An estate folder of such a name is written ./show.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    of_file: Option<OfFile>,
     /// Folder with the estate's *.toml files, or one such file.
-    pub estate: PathBuf,
+    #[arg(required = true)]
+    pub estate: Option<PathBuf>,
     /// Sites, hosts, services and stores that are lost, as `kind:name`. Without it everything is lost.
     #[arg(long, value_name = "ID", num_args = 1..)]
     pub lost: Vec<String>,
+    /// What cannot be used: a store whose copy is infected, a repository's resource, a host. What waits for it does not
+    /// come back, and is priced as missing for thirty days. Compared with the plan without this wish, unless -o or
+    /// --journal ask for the plan itself.
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub without: Vec<String>,
+    /// A tenant that comes before all others. Compared in the same way.
+    #[arg(long, value_name = "TENANT", num_args = 1..)]
+    pub first: Vec<String>,
+    /// What if there were more or less of something: NAME=NUMBER, NAME=+NUMBER, NAME=-NUMBER. NAME is a resource, a host
+    /// (its cores; `.memory` behind it: its memory), a site (all its hosts), or `crew`, `scan_slots`,
+    /// `restore_bandwidth` for all of a kind.
+    #[arg(long, value_name = "NAME=NUMBER", num_args = 1..)]
+    pub what_if: Vec<String>,
+    /// Plan again from where the run of the incident stands: what is done stays done, what runs keeps its time, what
+    /// failed or is on hold is left out and named.
+    #[arg(long = "continue", requires = "journal", conflicts_with = "lost")]
+    pub go_on: bool,
+    /// Schedules to try. Without it: as many as fit into two seconds; the number is recorded in the plan.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub schedules: Option<u64>,
+    /// Chance to begin with. The same estate, seed and number of schedules give the same plan on every machine.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Draws of the durations behind the ranges; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = plan::forecast::SAMPLES_MAX)]
+    pub samples: u64,
     /// Incident folder: recovery points are taken from it, and the plan is recorded in it.
     #[arg(long, value_name = "DIR")]
     pub journal: Option<PathBuf>,
     /// File to write the plan to, all or nothing.
     #[arg(short, value_name = "PLAN")]
     pub output: Option<PathBuf>,
+    /// File to draw the plan into: one page for a screen or for paper.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Print the plan as JSON instead of a page.
     #[arg(long)]
     pub json: bool,
@@ -32,31 +83,172 @@ pub struct Args {
     pub by: By,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum OfFile {
+    /// Show a plan file: as a page, as JSON, as a drawing, or as a run sheet on paper.
+    Show(show::Args),
+    /// Is this plan file whole, and does it keep every dependency and limit of the estate?
+    Check(check::Args),
+    /// What is different between two plan files?
+    Diff(diff::Args),
+}
+
+/// How long is looked for a better plan, if nobody says how many schedules to try.
+const LOOK: Duration = Duration::from_secs(2);
+/// The same for one of the two plans of a comparison: both together are there within a second.
+const LOOK_IF: Duration = Duration::from_millis(300);
+/// Schedules that are tried at most in that time: for small estates more would change nothing.
+const SCHEDULES_MAX: u64 = 200_000;
+
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let lost = ids(&args.lost)?;
-    let estate = read_estate::read(&args.estate)?;
+    match &args.of_file {
+        Some(OfFile::Show(args)) => show::run(args),
+        Some(OfFile::Check(args)) => check::run(args),
+        Some(OfFile::Diff(args)) => diff::run(args),
+        None => make(args),
+    }
+}
+
+fn make(args: &Args) -> Result<Answer, Failure> {
+    let path = args.estate.as_deref().ok_or_else(|| {
+        Failure::usage("no estate is named", "there is nothing to plan for", "blackstart plan ESTATE")
+    })?;
+    let mut question = Question {
+        lost: ids(&args.lost)?,
+        without: ids(&args.without)?,
+        first: ids(&args.first)?,
+        ..Question::default()
+    };
+    let estate = read_estate::read(path)?;
     let estate_hash = canonical::hash(&estate);
     let view = args.journal.as_deref().map(folder::read).transpose()?;
-    let points = view.as_ref().map(recovery_points);
-    let made = plan::make(&estate, &estate_hash, &lost, points.as_ref()).map_err(|refusal| refused(&refusal))?;
+    question.points = view.as_ref().map(progress::recovery_points);
+    let running = match (&view, args.go_on) {
+        (Some(view), true) => Some(go_on(&estate, view, &mut question)?),
+        (Some(_) | None, _) => None,
+    };
+    let keeps = args.output.is_some() || args.journal.is_some();
+    let wishes = !(args.what_if.is_empty() && args.without.is_empty() && args.first.is_empty());
+    if !args.what_if.is_empty() && keeps {
+        return Err(Failure::usage(
+            "a plan for capacities that are not there can be neither written nor recorded",
+            "it could not be run: nothing was done",
+            "leave -o and --journal out; if the capacity is really there, write it into the estate and plan again",
+        ));
+    }
+    if wishes && !keeps {
+        return what_if(args, &estate, &estate_hash, &question);
+    }
+    let made = search(args, LOOK, bound::Effort::Thorough, |effort| {
+        plan::make(&estate, &estate_hash, &question, effort)
+    })?;
+    draw(args, || html::of_made(&estate, &made))?;
     if let Some(output) = &args.output {
-        write_whole(output, &made.plan.to_text()).map_err(|error| {
-            Failure::fault(
-                format!("cannot write {}: {error}", output.display()),
-                "there is no plan file; whatever stood there before still stands there",
-                "look at the path, its permissions and the free space, then call again",
-            )
-        })?;
+        write_whole(output, &made.plan.to_text())?;
     }
     if let (Some(journal), Some(view)) = (&args.journal, &view) {
-        record(journal, view, &made, &args.by)?;
+        if let Some(before) = running.filter(|before| !difference::is_reordered(before, &made.plan)) {
+            talk::say(format!(
+                "the order stays as in plan {}: nothing has to be approved, `recover` goes on with that one",
+                &before.hash()[..12]
+            ));
+        } else {
+            record(journal, view, &made, &args.by)?;
+        }
     }
     if args.json {
-        talk::json(&answer::answer(&made));
+        talk::json(&answer::answer(&estate, &made));
     } else {
         talk::data(page::page(&estate, &made).trim_end());
     }
     Ok(Answer::Done)
+}
+
+/// Takes up the run of the incident: what its plan brings back, in its order, from where it stands.
+fn go_on(estate: &Estate, view: &View, question: &mut Question) -> Result<plan::Plan, Failure> {
+    let (running, progress) = progress::of_run(estate, view, folder::now_ms()).map_err(|why| {
+        Failure::refused(
+            why,
+            "there is nothing to go on with",
+            "plan from the beginning: blackstart plan ESTATE --lost ID --journal DIR",
+        )
+    })?;
+    let left_out: Vec<&Id> =
+        running.without.iter().filter(|id| !progress.stuck.contains(*id) && !question.without.contains(id)).collect();
+    if !left_out.is_empty() {
+        talk::say(format!(
+            "note: the plan that runs does without {}; this one uses it again, unless --without names it",
+            plan::explain::some(&left_out)
+        ));
+    }
+    question.lost.clone_from(&running.lost);
+    question.order = compare::order_of(&running);
+    question.progress = Some(progress);
+    Ok(running)
+}
+
+fn what_if(
+    args: &Args,
+    estate: &Estate,
+    estate_hash: &str,
+    question: &Question,
+) -> Result<Answer, Failure> {
+    let (changed, mut words) = wish::granted(estate, &args.what_if).map_err(|fault| {
+        Failure::usage(fault.to_string(), "it is not clear what is wished; nothing was planned", fault.to_do())
+    })?;
+    words.extend(question.first.iter().map(|id| format!("{id} comes before all others")));
+    words.extend(question.without.iter().map(|id| format!("{id} cannot be used")));
+    let base = Question { first: Vec::new(), without: Vec::new(), ..question.clone() };
+    let wished = Wished { estate: &changed, question: question.clone(), words };
+    let comparison: Comparison = search(args, LOOK_IF, bound::Effort::Quick, |effort| {
+        compare::compare(estate, estate_hash, &base, &wished, effort)
+    })?;
+    draw(args, || html::of_made(estate, &comparison.wish))?;
+    if args.json {
+        talk::json(&answer::wish_answer(estate, &comparison));
+    } else {
+        talk::data(compare::page(estate, &comparison).trim_end());
+    }
+    Ok(Answer::Done)
+}
+
+/// Looks for as long as is wished, and says on stderr how far it is.
+fn search<M>(
+    args: &Args,
+    look: Duration,
+    bound: bound::Effort,
+    make: impl FnOnce(&mut Effort<'_>) -> Result<M, Refusal>,
+) -> Result<M, Failure> {
+    let begun = Instant::now();
+    let mut told = begun;
+    let by_clock = args.schedules.is_none();
+    let mut watch = |progress: Progress| {
+        if told.elapsed() >= Duration::from_secs(1) {
+            told = Instant::now();
+            let price = u64::try_from(progress.cost).unwrap_or(u64::MAX);
+            talk::say(format!(
+                "  {} schedules tried, {} insured-hours",
+                page::grouped(progress.schedules.into()),
+                page::hours(price)
+            ));
+        }
+        if by_clock && begun.elapsed() >= look { Then::Stop } else { Then::Continue }
+    };
+    let mut effort = Effort {
+        schedules: args.schedules.unwrap_or(SCHEDULES_MAX),
+        seed: args.seed,
+        samples: args.samples,
+        bound,
+        watch: &mut watch,
+    };
+    make(&mut effort).map_err(|refusal| refused(&refusal))
+}
+
+fn draw(args: &Args, page: impl FnOnce() -> String) -> Result<(), Failure> {
+    match &args.html {
+        Some(file) => write_whole(file, &page()),
+        None => Ok(()),
+    }
 }
 
 /// Ids as typed.
@@ -71,16 +263,6 @@ pub(super) fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
         })
     };
     typed.iter().map(read).collect()
-}
-
-/// Recovery points that were chosen and that are still judged clean.
-fn recovery_points(view: &View) -> RecoveryPoints {
-    let clean = |store: &crate::scan::view::StoreView| {
-        let point = store.recovery_point.as_ref()?;
-        let judged = store.snapshots.iter().find(|snapshot| snapshot.id == *point)?;
-        (judged.clean == Some(true)).then(|| point.clone())
-    };
-    view.scan.stores.iter().filter_map(|(id, store)| Some((id.clone(), clean(store)?))).collect()
 }
 
 fn record(journal: &Path, view: &View, made: &Made, by: &By) -> Result<(), Failure> {
@@ -102,8 +284,41 @@ fn refused(refusal: &Refusal) -> Failure {
     Failure::refused(refusal.to_string(), refusal.means(), refusal.to_do())
 }
 
+/// A plan file, or why it must not be trusted.
+fn read_file(path: &Path) -> Result<plan::Plan, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::fault(
+            format!("cannot read the plan {}: {error}", path.display()),
+            "nothing can be said about it",
+            "name the file that `blackstart plan ESTATE -o FILE` wrote",
+        )
+    })?;
+    plan::Plan::read(&text).map_err(|fault| {
+        Failure::refused(
+            format!("{}: {}", path.display(), folder::chain(&fault)),
+            "this is not a plan as it was made: it must not be run, and nothing it says can be relied on",
+            "take an undamaged copy, or plan again",
+        )
+    })
+}
+
+/// The estate that names and limits are taken from; without one only what the file itself holds is said.
+fn estate_or_none(path: Option<&Path>) -> Result<Option<Estate>, Failure> {
+    path.map(read_estate::read).transpose()
+}
+
 /// The file holds either all of the text or what it held before, also after a crash.
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
+    written(path, text).map_err(|error| {
+        Failure::fault(
+            format!("cannot write {}: {error}", path.display()),
+            "there is no such file; whatever stood there before still stands there",
+            "look at the path, its permissions and the free space, then call again",
+        )
+    })
+}
+
+fn written(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut name = path.file_name().ok_or(std::io::ErrorKind::InvalidInput)?.to_owned();
     name.push(format!(".{}.new", std::process::id()));

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::folder::{self, By};
+use super::forecast::Brief;
 use super::{Answer, Failure, read_estate, talk};
 use crate::estate::{Estate, Id, canonical};
-use crate::incident::Event;
+use crate::incident::{Event, View};
 use crate::incident::event::{CommandEvent, Found, RecoverEvent};
 use crate::incident::record;
 use crate::incident::store::Incident;
@@ -57,16 +58,21 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let world = Real::new(&args.journal.join("runs")).map_err(|fault| {
         Failure::fault(fault.to_string(), "nothing was begun", "look at the folder, then call again")
     })?;
+    let estate = Arc::new(estate);
     let executor = Executor {
         world: Arc::new(world),
-        estate: Arc::new(estate),
+        estate: Arc::clone(&estate),
         plan: Arc::new(plan),
         changed,
         folder: args.journal.clone(),
         workers: Workers::Threads(args.at_once.clamp(1, 256)),
     };
+    let mut said = None;
     let result = executor
-        .run(&mut incident, &mut |event| show(event, args.json))
+        .run(&mut incident, &mut |view, event| {
+            show(event, args.json);
+            expect(&estate, view, event, args.json, &mut said);
+        })
         .map_err(|fault| failed(args, &fault))?;
     print(args, &result);
     Ok(if result.complete { Answer::Done } else { Answer::No })
@@ -124,6 +130,37 @@ fn adopt(incident: &mut Incident, estate: &Estate) -> Result<(), Failure> {
     );
     let adopted = CommandEvent::EstateAdopted { hash, text: canonical::text(estate) };
     folder::record(incident, &[Event::Command(adopted)])
+}
+
+/// Says anew when everybody is back, after whatever may have moved it. The order stays the approved plan's.
+fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut Option<Brief>) {
+    let moves = match event {
+        Event::Recover(event) => match event {
+            RecoverEvent::RunBegun { .. }
+            | RecoverEvent::StepDone { .. }
+            | RecoverEvent::StepFailed { .. }
+            | RecoverEvent::StepProbed { .. }
+            | RecoverEvent::ServiceUnparked { .. }
+            | RecoverEvent::TargetResumed { .. } => true,
+            RecoverEvent::StepIntended { .. }
+            | RecoverEvent::ServiceStopped { .. }
+            | RecoverEvent::ServiceParked { .. }
+            | RecoverEvent::RunEnded { .. } => false,
+        },
+        Event::Command(_) | Event::Contain(_) | Event::Scan(_) | Event::Plan(_) | Event::Bridge(_) | Event::Notice(_) => {
+            false
+        }
+    };
+    let Some(brief) = moves.then(|| Brief::now(estate, view, folder::now_ms())).flatten() else { return };
+    if said.as_ref().is_some_and(|said| said.is_as(&brief)) {
+        return;
+    }
+    if json {
+        talk::json(&json!({ "kind": "forecast", "data": brief }));
+    } else {
+        talk::say(brief.line());
+    }
+    *said = Some(brief);
 }
 
 fn show(event: &Event, json: bool) {

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use super::folder::{self, time};
+use super::forecast::lines;
 use super::{Answer, Failure, talk};
+use crate::command::progress::{Forecast, forecast};
 use crate::command::situation::{BridgeLine, CutLine, NotServed, RunLine, Situation, situation};
 use crate::estate::canonical;
 use crate::incident::event::CutAct;
@@ -16,6 +20,20 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// The situation, and when everybody is back if the run goes on as it does.
+#[derive(Serialize)]
+struct Everything {
+    #[serde(flatten)]
+    now: Situation,
+    /// `null`: nothing is being run.
+    forecast: Option<Forecast>,
+    /// Why there is none although something is.
+    no_forecast: Option<String>,
+}
+
+/// Draws of the durations behind the ranges: enough for one of ten, and quick for thousands of services.
+const SAMPLES: u64 = 60;
 
 /// Lines of a list before it says how many more there are; `--json` has all.
 const LINES_MAX: usize = 12;
@@ -38,10 +56,17 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         )
     })?;
     let now = situation(&estate, &view, &args.folder.display().to_string());
+    let (forecast, no_forecast) = match forecast(&estate, &view, folder::now_ms(), SAMPLES) {
+        Ok(forecast) => (forecast, None),
+        Err(why) => (None, Some(why)),
+    };
     if args.json {
-        talk::json(&now);
+        talk::json(&Everything { now, forecast, no_forecast });
     } else {
-        talk::data(page(&now).trim_end());
+        let mut page = page(&now);
+        let lines = forecast.iter().flat_map(|forecast| lines(&estate, forecast)).chain(no_forecast);
+        section(&mut page, "BACK WHEN, as it goes now (the order is the approved one)", lines, "");
+        talk::data(page.trim_end());
     }
     Ok(Answer::Done)
 }

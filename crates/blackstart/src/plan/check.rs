@@ -1,14 +1,29 @@
 //! Looks at a finished plan with nothing but the estate in hand, and says everything that is wrong with it.
 //!
-//! It shares no code with what makes plans, on purpose: a mistake there must not be repeated here. It is slow
-//! and simple; tests run it on thousands of random estates.
+//! It shares no code with what makes plans, on purpose: a mistake there must not be repeated here. It is slow and
+//! simple, and takes any plan, also one that somebody has made up; tests run it on thousands of random estates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Plan;
 use super::file::{Step, StepKind};
-use crate::estate::model::{EdgeKind, ResourceKind};
+use super::part;
+use crate::estate::model::{EdgeKind, ResourceKind, Service, Store};
 use crate::estate::{Estate, Id, Kind};
+
+/// What cannot be said without an estate: that the plan fits the one at hand.
+pub fn estate_faults(estate: &Estate, estate_hash: &str, plan: &Plan) -> Vec<String> {
+    let mut faults = Vec::new();
+    if plan.estate_hash != estate_hash {
+        faults.push(format!("it was made for estate {}, this one is {estate_hash}", plan.estate_hash));
+    }
+    for (id, hash) in &plan.parts {
+        if part::hash(estate, id) != *hash {
+            faults.push(format!("{id} is not as it was when the plan was made"));
+        }
+    }
+    faults
+}
 
 /// Every sentence is one fault; none: the plan keeps all dependencies and limits, and its numbers add up.
 pub fn faults(estate: &Estate, plan: &Plan) -> Vec<String> {
@@ -16,112 +31,22 @@ pub fn faults(estate: &Estate, plan: &Plan) -> Vec<String> {
     if let Err(contradiction) = plan.consistent() {
         faults.push(contradiction);
     }
-    let steps = by_target(plan);
-    complete(estate, plan, &steps, &mut faults);
-    durations(estate, plan, &mut faults);
-    dependencies(estate, &steps, &mut faults);
-    limits(estate, plan, &mut faults);
-    prices(estate, plan, &steps, &mut faults);
+    let look = Look::new(estate, plan);
+    look.complete(&mut faults);
+    look.durations(&mut faults);
+    look.dependencies(&mut faults);
+    look.limits(&mut faults);
+    look.prices(&mut faults);
+    look.gates(&mut faults);
     faults
 }
 
-type Steps<'a> = BTreeMap<(&'a Id, StepKind), &'a Step>;
-
-fn by_target(plan: &Plan) -> Steps<'_> {
-    plan.steps.iter().map(|step| ((&step.service, step.kind), step)).collect()
-}
-
-/// What is lost has all its steps, back to back where they belong together; nothing else has any.
-fn complete(estate: &Estate, plan: &Plan, steps: &Steps<'_>, faults: &mut Vec<String>) {
-    let mut expected = 0;
-    for id in &plan.lost {
-        let kinds: &[StepKind] = match id.kind() {
-            Kind::Store => &[StepKind::Verify, StepKind::Restore],
-            _ if has_admission(estate, id) => &[StepKind::Start, StepKind::Gate, StepKind::Admit],
-            _ => &[StepKind::Start, StepKind::Gate],
-        };
-        expected += kinds.len();
-        for kind in kinds {
-            if !steps.contains_key(&(id, *kind)) {
-                faults.push(format!("{id} has no step {kind:?}"));
-            }
-        }
-        for pair in kinds.windows(2) {
-            if let (Some(first), Some(next)) = (steps.get(&(id, pair[0])), steps.get(&(id, pair[1]))) {
-                if next.start_s < first.end_s || !next.after.contains(&first.id) {
-                    faults.push(format!("{} does not wait for {}", next.id, first.id));
-                }
-                if id.kind() == Kind::Service && next.start_s != first.end_s {
-                    faults.push(format!("nobody stays with {id} between {} and {}", first.id, next.id));
-                }
-            }
-        }
-        if !estate.contains(id) {
-            faults.push(format!("{id} is not in the estate"));
-        }
-    }
-    if plan.steps.len() != expected {
-        faults.push(format!("{} steps instead of {expected}", plan.steps.len()));
-    }
-}
-
-fn has_admission(estate: &Estate, id: &Id) -> bool {
-    let run = estate.services.get(id).and_then(|service| service.run.as_ref());
-    run.is_some_and(|run| !run.admit.is_empty())
-}
-
-fn durations(estate: &Estate, plan: &Plan, faults: &mut Vec<String>) {
-    for step in &plan.steps {
-        let takes = step.end_s.saturating_sub(step.start_s);
-        let right = match step.kind {
-            StepKind::Verify => {
-                step.recovery_point.is_some() == (takes == 0) || estate.stores[&step.service].size == 0
-            }
-            StepKind::Restore => {
-                let size = u128::from(estate.stores[&step.service].size);
-                let rate = u128::from(rate(estate, &step.service));
-                let moved = rate * u128::from(takes);
-                moved >= size && (takes == 0 || moved - rate < size)
-            }
-            StepKind::Start => takes == estate.services[&step.service].boot_s,
-            StepKind::Gate => {
-                let gates = &estate.services[&step.service].gates;
-                gates.iter().all(|gate| u128::from(takes) * 1000 >= u128::from(gate.hold_ms))
-            }
-            StepKind::Admit => takes == 0,
-        };
-        if !right {
-            faults.push(format!("{} takes {takes} s, which is not what the estate says", step.id));
-        }
-    }
-}
-
-/// What a restore of this store moves in a second.
-fn rate(estate: &Estate, store: &Id) -> u64 {
-    let store = &estate.stores[store];
-    let given =
-        store.source.as_ref().and_then(|source| Some(estate.resources[source.resource.as_ref()?].capacity));
-    [store.restore_rate, given].into_iter().flatten().min().unwrap_or(100)
-}
-
-/// The edge table, row by row, as the contract has it.
-fn dependencies(estate: &Estate, steps: &Steps<'_>, faults: &mut Vec<String>) {
-    for edge in &estate.edges {
-        let blocks = match edge.kind {
-            EdgeKind::Hard | EdgeKind::StartOnly | EdgeKind::Data | EdgeKind::Order => true,
-            EdgeKind::Soft => false,
-        };
-        let begins = steps.get(&(&edge.from, StepKind::Start));
-        let healthy = match edge.to.kind() {
-            Kind::Store => steps.get(&(&edge.to, StepKind::Restore)),
-            _ => steps.get(&(&edge.to, StepKind::Gate)),
-        };
-        if let (true, Some(begins), Some(healthy)) = (blocks, begins, healthy)
-            && (begins.start_s < healthy.end_s || !begins.after.contains(&healthy.id))
-        {
-            faults.push(format!("{} begins before {} has ended", begins.id, healthy.id));
-        }
-    }
+struct Look<'a> {
+    estate: &'a Estate,
+    plan: &'a Plan,
+    steps: BTreeMap<(&'a Id, StepKind), &'a Step>,
+    /// What cannot come back, by what.
+    never: BTreeMap<&'a Id, &'a Id>,
 }
 
 /// One use of something limited: by whom, how much, from when until when (`None`: for good).
@@ -131,41 +56,243 @@ struct Use {
     takes: u64,
     from_s: u64,
     until_s: Option<u64>,
-    /// By a step, not by something that runs on.
+    /// By a step that this plan has chosen the time of, not by something that runs already.
     planned: bool,
 }
 
-fn uses(estate: &Estate, plan: &Plan) -> Vec<Use> {
-    let mut uses = Vec::new();
-    for step in &plan.steps {
+impl<'a> Look<'a> {
+    fn new(estate: &'a Estate, plan: &'a Plan) -> Look<'a> {
+        let steps = plan.steps.iter().map(|step| ((&step.service, step.kind), step)).collect();
+        let mut look = Look { estate, plan, steps, never: BTreeMap::new() };
+        look.never = look.in_vain();
+        look
+    }
+
+    fn service(&self, id: &Id) -> Option<&'a Service> {
+        self.estate.services.get(id)
+    }
+
+    fn store(&self, id: &Id) -> Option<&'a Store> {
+        self.estate.stores.get(id)
+    }
+
+    fn step(&self, id: &Id, kind: StepKind) -> Option<&'a Step> {
+        self.steps.get(&(id, kind)).copied()
+    }
+
+    /// It was done before the plan began.
+    fn is_done(&self, step: &Step) -> bool {
+        self.plan.continues.as_ref().is_some_and(|continues| continues.done.contains(&step.id))
+    }
+
+    fn is_running(&self, step: &Step) -> bool {
+        self.plan.continues.as_ref().is_some_and(|continues| continues.running.contains_key(&step.id))
+    }
+
+    /// The thing as a whole was back before the plan began.
+    fn is_back(&self, id: &Id) -> bool {
+        let last = if id.kind() == Kind::Store { StepKind::Restore } else { StepKind::Gate };
+        self.step(id, last).is_some_and(|step| self.is_done(step))
+    }
+
+    fn has_admission(&self, id: &Id) -> bool {
+        let run = self.service(id).and_then(|service| service.run.as_ref());
+        run.is_some_and(|run| !run.admit.is_empty())
+    }
+
+    /// What cannot be used, and all that waits for it: found by going over all edges until nothing is added.
+    fn in_vain(&self) -> BTreeMap<&'a Id, &'a Id> {
+        let without: BTreeSet<&Id> = self.plan.without.iter().filter(|id| !self.is_back(id)).collect();
+        let mut never: BTreeMap<&'a Id, &'a Id> =
+            self.plan.without.iter().filter(|id| without.contains(id)).map(|id| (id, id)).collect();
+        let lost: BTreeSet<&Id> = self.plan.lost.iter().collect();
+        loop {
+            let before = never.len();
+            let waits = self.estate.edges.iter().filter(|edge| match edge.kind {
+                EdgeKind::Hard | EdgeKind::StartOnly | EdgeKind::Data => true,
+                EdgeKind::Soft | EdgeKind::Order => false,
+            });
+            let asks = self.estate.services.iter().flat_map(|(id, service)| {
+                service.gates.iter().flat_map(|gate| &gate.uses).map(move |used| (id, used))
+            });
+            for (from, to) in waits.map(|edge| (&edge.from, &edge.to)).chain(asks) {
+                if let Some(&root) = never.get(to)
+                    && lost.contains(from)
+                    && !self.is_back(from)
+                {
+                    never.entry(from).or_insert(root);
+                }
+            }
+            if never.len() == before {
+                return never;
+            }
+        }
+    }
+
+    /// What is lost has all its steps, back to back where they belong together; nothing else has any.
+    fn complete(&self, faults: &mut Vec<String>) {
+        let mut expected = 0;
+        for id in &self.plan.lost {
+            if !self.estate.contains(id) {
+                faults.push(format!("{id} is not in the estate"));
+            }
+            if let Some(because) = self.never.get(id) {
+                if self.plan.steps.iter().any(|step| step.service == *id) {
+                    faults.push(format!("{id} has steps, though {because} cannot be used"));
+                }
+                continue;
+            }
+            let kinds: &[StepKind] = match id.kind() {
+                Kind::Store => &[StepKind::Verify, StepKind::Restore],
+                _ if self.has_admission(id) => &[StepKind::Start, StepKind::Gate, StepKind::Admit],
+                _ => &[StepKind::Start, StepKind::Gate],
+            };
+            expected += kinds.len();
+            for kind in kinds {
+                if self.step(id, *kind).is_none() {
+                    faults.push(format!("{id} has no step {kind:?}"));
+                }
+            }
+            for pair in kinds.windows(2) {
+                if let (Some(first), Some(next)) = (self.step(id, pair[0]), self.step(id, pair[1])) {
+                    if next.start_s < first.end_s || !next.after.contains(&first.id) {
+                        faults.push(format!("{} does not wait for {}", next.id, first.id));
+                    }
+                    if id.kind() == Kind::Service && next.start_s != first.end_s {
+                        faults.push(format!("nobody stays with {id} between {} and {}", first.id, next.id));
+                    }
+                }
+            }
+        }
+        if self.plan.steps.len() != expected {
+            faults.push(format!("{} steps instead of {expected}", self.plan.steps.len()));
+        }
+        for id in self.plan.without.iter().filter(|id| !self.plan.lost.contains(id)) {
+            faults.push(format!("{id} cannot be used, and is not among what is lost"));
+        }
+    }
+
+    fn durations(&self, faults: &mut Vec<String>) {
+        for step in &self.plan.steps {
+            let takes = step.end_s.saturating_sub(step.start_s);
+            let right = if self.is_done(step) {
+                step.start_s == 0 && takes == 0
+            } else if self.is_running(step) {
+                step.start_s == 0
+            } else {
+                self.lasts(step, takes)
+            };
+            if !right {
+                faults.push(format!("{} takes {takes} s, which is not what the estate says", step.id));
+            }
+        }
+        let ends = self.plan.steps.iter().map(|step| step.end_s);
+        if ends.max().unwrap_or(0) > self.plan.horizon_s && !self.plan.never.is_empty() {
+            faults.push("it goes on after the time for which what never comes back is priced".to_owned());
+        }
+    }
+
+    /// Whether an untouched step lasts as long as the estate says. One on something unknown does not.
+    fn lasts(&self, step: &Step, takes: u64) -> bool {
+        let moves = |size: u64, rate: u64| {
+            let (size, moved) = (u128::from(size), u128::from(rate) * u128::from(takes));
+            moved >= size && (takes == 0 || moved - u128::from(rate) < size)
+        };
+        match step.kind {
+            StepKind::Verify => self.store(&step.service).is_some_and(|store| {
+                if step.recovery_point.is_some() { takes == 0 } else { moves(store.size, 200) }
+            }),
+            StepKind::Restore => {
+                self.store(&step.service).is_some_and(|store| moves(store.size, self.rate(store)))
+            }
+            StepKind::Start => self.service(&step.service).is_some_and(|service| takes == service.boot_s),
+            StepKind::Gate => self.service(&step.service).is_some_and(|service| {
+                let longest = service.gates.iter().map(|gate| gate.hold_ms.div_ceil(1000)).max().unwrap_or(0);
+                takes == longest
+            }),
+            StepKind::Admit => takes == 0,
+        }
+    }
+
+    /// What a restore of this store moves in a second.
+    fn rate(&self, store: &Store) -> u64 {
+        let given = store
+            .source
+            .as_ref()
+            .and_then(|source| Some(self.estate.resources.get(source.resource.as_ref()?)?.capacity));
+        [store.restore_rate, given].into_iter().flatten().min().unwrap_or(100)
+    }
+
+    /// The edge table, row by row, as the contract has it.
+    fn dependencies(&self, faults: &mut Vec<String>) {
+        for edge in &self.estate.edges {
+            let blocks = match edge.kind {
+                EdgeKind::Hard | EdgeKind::StartOnly | EdgeKind::Data | EdgeKind::Order => true,
+                EdgeKind::Soft => false,
+            };
+            let begins = self.step(&edge.from, StepKind::Start);
+            let healthy = match edge.to.kind() {
+                Kind::Store => self.step(&edge.to, StepKind::Restore),
+                _ => self.step(&edge.to, StepKind::Gate),
+            };
+            if let (true, Some(begins), Some(healthy)) = (blocks, begins, healthy)
+                && !self.is_done(begins)
+                && !self.is_running(begins)
+                && (begins.start_s < healthy.end_s || !begins.after.contains(&healthy.id))
+            {
+                faults.push(format!("{} begins before {} has ended", begins.id, healthy.id));
+            }
+        }
+    }
+
+    fn uses(&self) -> Vec<Use> {
+        let mut uses = Vec::new();
+        for step in &self.plan.steps {
+            self.uses_of(step, &mut uses);
+        }
+        // What was not lost keeps its memory all the while.
+        for (id, service) in &self.estate.services {
+            let host = service.host.as_ref().and_then(|id| Some((id, self.estate.hosts.get(id)?)));
+            let job = service.run.as_ref().is_some_and(|run| run.job);
+            if let (false, false, Some((host_id, host))) = (self.plan.lost.contains(id), job, host)
+                && let Some(has) = host.memory
+            {
+                let of = format!("memory of {host_id}");
+                uses.push(Use { of, has, takes: service.memory, from_s: 0, until_s: None, planned: false });
+            }
+        }
+        uses
+    }
+
+    fn uses_of(&self, step: &Step, uses: &mut Vec<Use>) {
+        let planned = !self.is_running(step) && !self.is_done(step);
         let mut add = |of: String, has: u64, takes: u64, until_s: Option<u64>| {
-            uses.push(Use { of, has, takes, from_s: step.start_s, until_s, planned: true });
+            uses.push(Use { of, has, takes, from_s: step.start_s, until_s, planned });
         };
         match step.kind {
             StepKind::Verify => {
-                let slots: Vec<u64> = estate
-                    .resources
-                    .values()
-                    .filter(|resource| resource.kind == ResourceKind::ScanSlots)
-                    .map(|resource| resource.capacity)
-                    .collect();
+                let slots = self.estate.resources.values();
+                let slots = slots.filter(|resource| resource.kind == ResourceKind::ScanSlots);
+                let slots: Vec<u64> = slots.map(|resource| resource.capacity).collect();
                 if !slots.is_empty() {
-                    add("scan slots".to_owned(), slots.iter().sum(), 1, Some(step.end_s));
+                    let has = slots.iter().fold(0, |sum: u64, slots| sum.saturating_add(*slots));
+                    add("scan slots".to_owned(), has, 1, Some(step.end_s));
                 }
             }
             StepKind::Restore => {
-                let source = estate.stores[&step.service].source.as_ref();
-                if let Some(resource) = source.and_then(|source| source.resource.as_ref()) {
-                    let has = estate.resources[resource].capacity;
-                    add(resource.to_string(), has, rate(estate, &step.service), Some(step.end_s));
+                let Some(store) = self.store(&step.service) else { return };
+                let resource = store.source.as_ref().and_then(|source| source.resource.as_ref());
+                if let Some((id, resource)) = resource.and_then(|id| Some((id, self.estate.resources.get(id)?))) {
+                    add(id.to_string(), resource.capacity, self.rate(store), Some(step.end_s));
                 }
             }
             StepKind::Start | StepKind::Gate => {
-                let service = &estate.services[&step.service];
+                let Some(service) = self.service(&step.service) else { return };
                 for skill in &service.crew {
-                    add(skill.to_string(), estate.resources[skill].capacity, 1, Some(step.end_s));
+                    let has = self.estate.resources.get(skill).map_or(0, |resource| resource.capacity);
+                    add(skill.to_string(), has, 1, Some(step.end_s));
                 }
-                let host = service.host.as_ref().map(|host| (host, &estate.hosts[host]));
+                let host = service.host.as_ref().and_then(|id| Some((id, self.estate.hosts.get(id)?)));
                 if let (StepKind::Start, Some((id, host))) = (step.kind, host) {
                     if let Some(cpu) = host.cpu {
                         add(format!("cores of {id}"), cpu, service.cpu_boot, Some(step.end_s));
@@ -179,84 +306,87 @@ fn uses(estate: &Estate, plan: &Plan) -> Vec<Use> {
             StepKind::Admit => {}
         }
     }
-    // What was not lost keeps its memory all the while.
-    for (id, service) in &estate.services {
-        let host = service.host.as_ref().map(|host| (host, &estate.hosts[host]));
-        let job = service.run.as_ref().is_some_and(|run| run.job);
-        if let (false, false, Some((host_id, host))) = (plan.lost.contains(id), job, host)
-            && let Some(has) = host.memory
-        {
-            let of = format!("memory of {host_id}");
-            uses.push(Use { of, has, takes: service.memory, from_s: 0, until_s: None, planned: false });
-        }
-    }
-    uses
-}
 
-/// At every second at which somebody begins to take something, all who hold it fit together.
-fn limits(estate: &Estate, plan: &Plan, faults: &mut Vec<String>) {
-    let mut by_limit: BTreeMap<String, Vec<Use>> = BTreeMap::new();
-    for one in uses(estate, plan) {
-        by_limit.entry(one.of.clone()).or_default().push(one);
-    }
-    for (name, uses) in &by_limit {
-        for begin in uses {
-            let second = begin.from_s;
-            let held: u128 = uses
-                .iter()
-                .filter(|one| one.from_s <= second && one.until_s.is_none_or(|until_s| second < until_s))
-                .map(|one| u128::from(one.takes))
-                .sum();
-            // What runs on and was too much before the plan is not this plan's fault.
-            if held > u128::from(begin.has) && begin.planned && begin.takes > 0 {
-                faults.push(format!("at second {second} {held} of {name} are taken, it has {}", begin.has));
+    /// At every second at which somebody begins to take something, all who hold it fit together.
+    fn limits(&self, faults: &mut Vec<String>) {
+        let mut by_limit: BTreeMap<String, Vec<Use>> = BTreeMap::new();
+        for one in self.uses() {
+            by_limit.entry(one.of.clone()).or_default().push(one);
+        }
+        for (name, uses) in &by_limit {
+            for begin in uses {
+                let second = begin.from_s;
+                let held = |one: &&Use| {
+                    one.from_s <= second && one.until_s.is_none_or(|until_s| second < until_s)
+                };
+                let held: u128 = uses.iter().filter(held).map(|one| u128::from(one.takes)).sum();
+                // What runs already and is too much is not this plan's fault.
+                if held > u128::from(begin.has) && begin.planned && begin.takes > 0 {
+                    faults.push(format!("at second {second} {held} of {name} are taken, it has {}", begin.has));
+                }
             }
         }
     }
-}
 
-fn prices(estate: &Estate, plan: &Plan, steps: &Steps<'_>, faults: &mut Vec<String>) {
-    let mut sum: u128 = 0;
-    let mut count = 0;
-    for (capability_id, capability) in &estate.capabilities {
-        for (tenant_id, tenant) in &estate.tenants {
-            let listed = plan
-                .served
-                .iter()
-                .find(|served| served.tenant == *tenant_id && served.capability == *capability_id);
-            let Some(service) = estate.serving(capability_id, tenant_id) else { continue };
-            count += 1;
-            let open = if has_admission(estate, service) { StepKind::Admit } else { StepKind::Gate };
-            let at_s = steps.get(&(service, open)).map_or(0, |step| step.end_s);
-            if listed.is_none_or(|served| served.at_s != at_s) {
-                faults.push(format!(
-                    "{capability_id} is back for {tenant_id} at {at_s}, the plan says otherwise"
-                ));
+    fn prices(&self, faults: &mut Vec<String>) {
+        let mut sum: u128 = 0;
+        let (mut served, mut never) = (0, 0);
+        let listed: BTreeMap<(&Id, &Id), u64> =
+            self.plan.served.iter().map(|one| ((&one.tenant, &one.capability), one.at_s)).collect();
+        let given_up: BTreeSet<(&Id, &Id)> =
+            self.plan.never.iter().map(|one| (&one.tenant, &one.capability)).collect();
+        for (capability_id, capability) in &self.estate.capabilities {
+            for (tenant_id, tenant) in &self.estate.tenants {
+                let Some(service) = self.estate.serving(capability_id, tenant_id) else { continue };
+                let weight = u128::from(tenant.insured).saturating_mul(u128::from(capability.urgency));
+                let at_s = if self.never.contains_key(service) || self.plan.without.contains(service) {
+                    never += 1;
+                    if !given_up.contains(&(tenant_id, capability_id)) {
+                        faults.push(format!("{capability_id} never comes back for {tenant_id}, the plan does not say so"));
+                    }
+                    self.plan.horizon_s
+                } else {
+                    served += 1;
+                    let open = if self.has_admission(service) { StepKind::Admit } else { StepKind::Gate };
+                    let at_s = self.step(service, open).map_or(0, |step| step.end_s);
+                    if listed.get(&(tenant_id, capability_id)) != Some(&at_s) {
+                        faults.push(format!(
+                            "{capability_id} is back for {tenant_id} at {at_s}, the plan says otherwise"
+                        ));
+                    }
+                    at_s
+                };
+                sum = sum.saturating_add(weight.saturating_mul(u128::from(at_s)));
             }
-            sum += u128::from(tenant.insured) * u128::from(capability.urgency) * u128::from(at_s);
+        }
+        if self.plan.served.len() != served || self.plan.never.len() != never {
+            let (said, given_up) = (self.plan.served.len(), self.plan.never.len());
+            faults.push(format!(
+                "{said} served and {given_up} given up capabilities instead of {served} and {never}"
+            ));
+        }
+        let plan = self.plan;
+        if u64::try_from(sum).unwrap_or(u64::MAX) != plan.insured_seconds {
+            faults.push(format!("the price is {sum} insured-seconds, the plan says {}", plan.insured_seconds));
+        }
+        let baselines = [plan.baselines.fifo, plan.baselines.tier, plan.baselines.size];
+        if plan.lower_bound > plan.insured_seconds || baselines.iter().any(|&cost| cost < plan.lower_bound) {
+            faults.push("something is cheaper than the bound that nothing can beat".to_owned());
         }
     }
-    if plan.served.len() != count {
-        faults.push(format!("{} served capabilities instead of {count}", plan.served.len()));
-    }
-    if sum != u128::from(plan.insured_seconds) {
-        faults.push(format!("the price is {sum} insured-seconds, the plan says {}", plan.insured_seconds));
-    }
-    let baselines = [plan.baselines.fifo, plan.baselines.tier, plan.baselines.size];
-    if plan.lower_bound > plan.insured_seconds || baselines.iter().any(|&cost| cost < plan.lower_bound) {
-        faults.push("something is cheaper than the bound that nothing can beat".to_owned());
-    }
-    gates_look_at_nothing_later(estate, steps, faults);
-}
 
-/// A gate must not need what is brought back only after it.
-fn gates_look_at_nothing_later(estate: &Estate, steps: &Steps<'_>, faults: &mut Vec<String>) {
-    for (id, service) in &estate.services {
-        let Some(gate) = steps.get(&(id, StepKind::Gate)) else { continue };
-        for used in service.gates.iter().flat_map(|gate| &gate.uses) {
-            let back = steps.get(&(used, StepKind::Gate)).or_else(|| steps.get(&(used, StepKind::Restore)));
-            if back.is_some_and(|back| back.end_s > gate.start_s && used != id) {
-                faults.push(format!("{} uses {used}, which is back only later", gate.id));
+    /// A gate must not need what is brought back only after it.
+    fn gates(&self, faults: &mut Vec<String>) {
+        for (id, service) in &self.estate.services {
+            let Some(gate) = self.step(id, StepKind::Gate) else { continue };
+            for used in service.gates.iter().flat_map(|gate| &gate.uses) {
+                let back = self.step(used, StepKind::Gate).or_else(|| self.step(used, StepKind::Restore));
+                if back.is_some_and(|back| back.end_s > gate.start_s && used != id)
+                    && !self.is_running(gate)
+                    && !self.is_done(gate)
+                {
+                    faults.push(format!("{} uses {used}, which is back only later", gate.id));
+                }
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Problem;
+use super::advice::Advice;
 use super::generate::Schedule;
 use super::instance::{ASSUMED_RESTORE_RATE, ASSUMED_VERIFY_RATE, Instance, LimitName, RecoveryPoints, What};
 use super::lost::{Lost, standing_on_lost_data};
@@ -16,8 +18,27 @@ pub struct Explanation {
     pub critical_limit: Option<(LimitName, u64)>,
     /// Services that were not named but fall with a provider, and that provider.
     pub fallen: BTreeMap<Id, Id>,
+    /// Services and stores that do not come back, with what they wait for in vain.
+    pub never: BTreeMap<Id, Id>,
+    /// The price in one of ten and in nine of ten draws of the durations. `None`: nothing was drawn.
+    pub price_range: Option<(u64, u64)>,
+    /// What people should decide next.
+    pub advice: Vec<Advice>,
+    /// The busiest limits over time.
+    pub usage: Vec<Usage>,
     /// Plain sentences, the ones that change the plan most first.
     pub not_known: Vec<String>,
+}
+
+/// How much of a limit is taken when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Usage {
+    pub name: String,
+    pub capacity: u64,
+    /// From this second on so much is taken.
+    pub steps: Vec<(u64, u64)>,
+    /// Share of the whole time at which so much is taken that nothing else of the usual size fits.
+    pub full_thousandths: u64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -30,19 +51,24 @@ pub struct Link {
     pub waited_for: Option<LimitName>,
 }
 
-/// `points` is `None` when no journal was read.
+/// `lost` is all that was lost, also what is back already or never comes back.
 pub fn explain(
     estate: &Estate,
     lost: &Lost,
-    instance: &Instance,
+    problem: &Problem,
     schedule: &Schedule,
-    points: Option<&RecoveryPoints>,
+    journal_read: bool,
 ) -> Explanation {
+    let instance = &problem.instance;
     Explanation {
         critical_path: critical_path(instance, schedule),
         critical_limit: critical_limit(instance, schedule),
         fallen: lost.fallen.clone(),
-        not_known: not_known(estate, lost, points),
+        never: problem.todo.never.clone(),
+        price_range: None,
+        advice: Vec::new(),
+        usage: busiest(instance, schedule),
+        not_known: not_known(estate, lost, problem, journal_read.then_some(&problem.points)),
     }
 }
 
@@ -102,12 +128,85 @@ fn critical_limit(instance: &Instance, schedule: &Schedule) -> Option<(LimitName
     Some((instance.limits[most].name.clone(), busy(most))).filter(|(_, busy)| *busy > 0)
 }
 
-fn not_known(estate: &Estate, lost: &Lost, points: Option<&RecoveryPoints>) -> Vec<String> {
+/// Limits shown at most.
+const USAGE_MAX: usize = 5;
+
+fn busiest(instance: &Instance, schedule: &Schedule) -> Vec<Usage> {
+    let end_s = (0..instance.activities.len()).map(|at| schedule.end_s(instance, at)).max().unwrap_or(0);
+    let mut all: Vec<(u128, Usage)> = (0..instance.limits.len())
+        .filter(|&at| !matches!(instance.limits[at].name, LimitName::HostMemory(_)))
+        .map(|at| usage_of(instance, schedule, at, end_s))
+        .collect();
+    // Stable: of equally busy ones the first in the estate.
+    all.sort_by_key(|(busy, _)| std::cmp::Reverse(*busy));
+    all.truncate(USAGE_MAX);
+    all.into_iter().filter(|(busy, _)| *busy > 0).map(|(_, usage)| usage).collect()
+}
+
+/// The usage of one limit, and how busy it is: thousandths of all it could have given.
+fn usage_of(instance: &Instance, schedule: &Schedule, at: usize, end_s: u64) -> (u128, Usage) {
+    let mut changes: BTreeMap<u64, i128> = BTreeMap::from([(0, 0)]);
+    let mut change = |from_s: u64, until_s: Option<u64>, amount: u64| {
+        *changes.entry(from_s).or_default() += i128::from(amount);
+        if let Some(until_s) = until_s {
+            *changes.entry(until_s).or_default() -= i128::from(amount);
+        }
+    };
+    let mut least = u64::MAX;
+    for (activity, &start_s) in instance.activities.iter().zip(&schedule.start_s) {
+        for demand in activity.demands.iter().filter(|demand| demand.limit == at) {
+            let until_s = demand.until_s.map(|until_s| start_s + until_s);
+            change(start_s + demand.from_s, until_s, demand.amount);
+            least = least.min(demand.amount);
+        }
+    }
+    for held in instance.held.iter().filter(|held| held.limit == at) {
+        change(0, held.until_s, held.amount);
+    }
+    let capacity = instance.limits[at].capacity;
+    let (mut taken, mut steps) = (0_i128, Vec::new());
+    for (second, change) in changes {
+        taken += change;
+        steps.push((second, u64::try_from(taken).unwrap_or(0)));
+    }
+    let ends = steps.iter().skip(1).map(|(second, _)| *second).chain([end_s]);
+    let (mut full_s, mut busy) = (0_u64, 0_u128);
+    for ((from_s, taken), until_s) in steps.iter().zip(ends) {
+        let lasts_s = until_s.saturating_sub(*from_s);
+        busy = busy.saturating_add(u128::from(*taken) * u128::from(lasts_s));
+        if capacity.saturating_sub(*taken) < least {
+            full_s = full_s.saturating_add(lasts_s);
+        }
+    }
+    let whole = u128::from(capacity.max(1)).saturating_mul(u128::from(end_s.max(1)));
+    let full = u128::from(full_s) * 1000 / u128::from(end_s.max(1));
+    let usage = Usage {
+        name: instance.limits[at].name.to_string(),
+        capacity,
+        steps,
+        full_thousandths: u64::try_from(full).unwrap_or(1000),
+    };
+    (busy.saturating_mul(1000) / whole, usage)
+}
+
+fn not_known(
+    estate: &Estate,
+    lost: &Lost,
+    problem: &Problem,
+    points: Option<&RecoveryPoints>,
+) -> Vec<String> {
     let mut lines = Vec::new();
+    let todo = &problem.todo.lost;
+    if problem.instance.activities.iter().all(|activity| activity.weight == 0) && !todo.services.is_empty() {
+        lines.push(
+            "nobody is counted as waiting for any of this (no insured, or urgency 0): the order is by time alone"
+                .to_owned(),
+        );
+    }
     data_under_running_services(estate, lost, &mut lines);
-    about_stores(estate, lost, points, &mut lines);
-    about_services(estate, lost, &mut lines);
-    about_edges(estate, lost, &mut lines);
+    about_stores(estate, todo, points, &mut lines);
+    about_services(estate, todo, &mut lines);
+    about_edges(estate, todo, &mut lines);
     about_capabilities(estate, &mut lines);
     lines.push(
         "load after a cold start is not modelled: a capability counts as back when its service is healthy and open"

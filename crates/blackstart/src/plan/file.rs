@@ -10,13 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::first_form;
 use crate::estate::Id;
 
-/// Version of the file's form. Another number is refused, never guessed.
-pub const VERSION: u32 = 1;
+/// Version of the file's form. Version 1 is still read (`first_form`); any other number is refused, never guessed.
+pub const VERSION: u32 = 2;
+
+/// What does not come back at all is priced as missing for this long, thirty days, or until the plan's own end
+/// if that is later: a price needs an end, and this one is the same for every plan that is compared.
+pub const HORIZON_S: u64 = 30 * 24 * 3600;
 
 /// A schedule of steps for one estate and one set of losses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     pub version: u32,
@@ -27,6 +32,12 @@ pub struct Plan {
     pub parts: BTreeMap<Id, String>,
     /// What is taken to be lost, sorted. Everything else is taken to run.
     pub lost: Vec<Id>,
+    /// What of it cannot be used: named by a person, failed, or on hold. Sorted. Nothing here works on it.
+    pub without: Vec<Id>,
+    /// Tenants that a person has put before all others. Sorted.
+    pub first: Vec<Id>,
+    /// The run that it goes on with, and how far that had come; `None`: it begins from nothing.
+    pub continues: Option<Continues>,
     pub seed: u64,
     /// How many schedules were tried to find this one.
     pub schedules: u64,
@@ -34,7 +45,13 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// When which capability is back for which tenant; 0 if it was never lost. Sorted.
     pub served: Vec<Served>,
-    /// Σ insured × urgency × seconds until served.
+    /// What this plan does not bring back, with the reason. Sorted.
+    pub never: Vec<Never>,
+    /// Seconds from the start of the plan for which what never comes back is priced as missing.
+    pub horizon_s: u64,
+    /// How many times the durations were drawn for the ranges in `served`; 0: there are none.
+    pub samples: u64,
+    /// Σ insured × urgency × seconds until served; what is in `never` counts until `horizon_s`.
     pub insured_seconds: u64,
     /// No plan can be cheaper than this, in the same unit.
     pub lower_bound: u64,
@@ -83,6 +100,34 @@ pub struct Served {
     pub capability: Id,
     /// Seconds from the start of the plan.
     pub at_s: u64,
+    /// In one of ten draws of the durations it is back before this. Without draws: `at_s`.
+    pub early_s: u64,
+    /// In nine of ten it is back by this.
+    pub late_s: u64,
+}
+
+/// A capability that a tenant does not get back by this plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Never {
+    pub tenant: Id,
+    pub capability: Id,
+    /// The thing in `without` that it needs.
+    pub because: Id,
+}
+
+/// How far the run had come that this plan goes on with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Continues {
+    /// Name of the run, as the journal has it. Steps keep their state in it.
+    pub run: String,
+    /// Entries the journal had when this was planned.
+    pub entries: u64,
+    /// Steps that were done: they stand in the plan at second 0 and take no time.
+    pub done: BTreeSet<String>,
+    /// Steps that were being worked on, with the seconds they had taken by then. They begin at second 0.
+    pub running: BTreeMap<String, u64>,
 }
 
 /// What the same estate would cost in the usual orders, in insured × urgency × seconds.
@@ -102,7 +147,7 @@ pub struct Baselines {
 pub enum PlanFault {
     #[error("this is not a plan: {0}")]
     NotAPlan(String),
-    #[error("this plan has the form of version {0}; this program runs version {VERSION}")]
+    #[error("this plan has the form of version {0}; this program runs versions 1 to {VERSION}")]
     OtherVersion(u64),
     #[error(
         "the plan was changed after it was made: it says its hash is {stated}, but its content has {found}"
@@ -112,11 +157,14 @@ pub enum PlanFault {
     Contradiction(String),
 }
 
+/// Why writing a plan as JSON cannot fail.
+const WRITABLE: &str = "a plan holds only strings, integers and lists and maps of them";
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PlanFile {
+struct PlanFile<P> {
     hash: String,
-    plan: Plan,
+    plan: P,
 }
 
 impl StepKind {
@@ -141,9 +189,13 @@ pub fn step_id(kind: StepKind, target: &Id) -> String {
 }
 
 impl Plan {
-    /// What the hash is taken over.
+    /// What the hash is taken over: for a plan of version 1 the form that version had.
     pub fn canonical(&self) -> String {
-        serde_json::to_string(self).expect("a plan holds only strings, integers and lists of them")
+        let text = match self.version {
+            1 => serde_json::to_string(&first_form::Plan::from(self)),
+            _ => serde_json::to_string(self),
+        };
+        text.expect(WRITABLE)
     }
 
     /// SHA-256 of the canonical form, 64 hexadecimal digits. What is approved.
@@ -157,26 +209,33 @@ impl Plan {
 
     /// The plan file.
     pub fn to_text(&self) -> String {
-        let file = PlanFile { hash: self.hash(), plan: self.clone() };
-        serde_json::to_string_pretty(&file).expect("a plan holds only strings, integers and lists of them")
-            + "\n"
+        let hash = self.hash();
+        let text = match self.version {
+            1 => serde_json::to_string_pretty(&PlanFile { hash, plan: first_form::Plan::from(self) }),
+            _ => serde_json::to_string_pretty(&PlanFile { hash, plan: self.clone() }),
+        };
+        text.expect(WRITABLE) + "\n"
     }
 
     /// Reads a plan file, or says why it must not be run. Never panics, on any text.
     pub fn read(text: &str) -> Result<Plan, PlanFault> {
-        let file: PlanFile = match serde_json::from_str(text) {
-            Ok(file) => file,
-            Err(error) => return Err(not_a_plan(text, &error)),
+        let (stated, plan) = match version_of(text)? {
+            1 => {
+                let file = parsed::<first_form::Plan>(text)?;
+                (file.hash, Plan::from(file.plan))
+            }
+            version if version == u64::from(VERSION) => {
+                let file = parsed::<Plan>(text)?;
+                (file.hash, file.plan)
+            }
+            other => return Err(PlanFault::OtherVersion(other)),
         };
-        if file.plan.version != VERSION {
-            return Err(PlanFault::OtherVersion(file.plan.version.into()));
+        let found = plan.hash();
+        if found != stated {
+            return Err(PlanFault::Changed { stated, found });
         }
-        let found = file.plan.hash();
-        if found != file.hash {
-            return Err(PlanFault::Changed { stated: file.hash, found });
-        }
-        file.plan.consistent().map_err(PlanFault::Contradiction)?;
-        Ok(file.plan)
+        plan.consistent().map_err(PlanFault::Contradiction)?;
+        Ok(plan)
     }
 
     /// How far the plan may be from the best there is: thousandths of its own price.
@@ -193,6 +252,12 @@ impl Plan {
     /// Every step named as its kind and target say, once, after what it waits for.
     pub fn consistent(&self) -> Result<(), String> {
         let mut before = BTreeSet::new();
+        if let Some(served) = self.served.iter().find(|served| served.early_s > served.late_s) {
+            return Err(format!(
+                "{} is back for {} later than at the latest",
+                served.capability, served.tenant
+            ));
+        }
         for step in &self.steps {
             if step.id != step_id(step.kind, &step.service) {
                 return Err(format!("step `{}` is a {} of {}", step.id, step.kind.word(), step.service));
@@ -220,15 +285,16 @@ impl Plan {
     }
 }
 
-/// A newer form also fails to parse here, but deserves to be called by its name.
-fn not_a_plan(text: &str, error: &serde_json::Error) -> PlanFault {
-    let version = serde_json::from_str::<serde_json::Value>(text)
-        .ok()
-        .and_then(|value| value.get("plan")?.get("version")?.as_u64());
-    match version {
-        Some(version) if version != u64::from(VERSION) => PlanFault::OtherVersion(version),
-        Some(_) | None => PlanFault::NotAPlan(error.to_string()),
-    }
+/// A newer form may not be readable as this one, but deserves to be called by its name.
+fn version_of(text: &str) -> Result<u64, PlanFault> {
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| PlanFault::NotAPlan(error.to_string()))?;
+    let version = value.get("plan").and_then(|plan| plan.get("version")?.as_u64());
+    version.ok_or_else(|| PlanFault::NotAPlan("it has no `plan` with a `version`".to_owned()))
+}
+
+fn parsed<P: serde::de::DeserializeOwned>(text: &str) -> Result<PlanFile<P>, PlanFault> {
+    serde_json::from_str(text).map_err(|error| PlanFault::NotAPlan(error.to_string()))
 }
 
 #[cfg(test)]
@@ -252,6 +318,9 @@ mod tests {
             estate_hash: "ab".repeat(32),
             parts: BTreeMap::from([(core.clone(), "c0".repeat(32)), (store.clone(), "5d".repeat(32))]),
             lost: vec![core.clone(), store.clone()],
+            without: Vec::new(),
+            first: Vec::new(),
+            continues: None,
             seed: 7,
             schedules: 100,
             steps: vec![
@@ -261,6 +330,9 @@ mod tests {
                 step(StepKind::Gate, &core, &[StepKind::Start], 30),
             ],
             served: Vec::new(),
+            never: Vec::new(),
+            horizon_s: HORIZON_S,
+            samples: 0,
             insured_seconds: 4000,
             lower_bound: 3000,
             baselines: Baselines { fifo: 5000, tier: 6000, size: 7000 },
@@ -307,7 +379,7 @@ mod tests {
 
     #[test]
     fn another_version_is_named_as_such() {
-        let text = example().to_text().replacen("\"version\": 1", "\"version\": 2", 1);
-        assert!(matches!(Plan::read(&text), Err(PlanFault::OtherVersion(2))));
+        let text = example().to_text().replacen("\"version\": 2", "\"version\": 3", 1);
+        assert!(matches!(Plan::read(&text), Err(PlanFault::OtherVersion(3))));
     }
 }

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use super::Refusal;
 use super::lost::Lost;
+use super::progress::{Begun, Todo, boot_left_s, left_s};
 use crate::estate::Id;
-use crate::estate::model::{EdgeKind, Estate, ResourceKind, Service, Store};
+use crate::estate::model::{Edge, EdgeKind, Estate, Evidence, ResourceKind, Service, Store};
 
 /// Mebibytes a second that judging a copy is counted at when nobody has judged it yet. An assumption, printed
 /// with every plan that uses it.
@@ -30,6 +31,16 @@ pub enum What {
     BringUp,
 }
 
+impl What {
+    pub fn word(self) -> &'static str {
+        match self {
+            What::Verify => "verify",
+            What::Restore => "restore",
+            What::BringUp => "bring_up",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Activity {
     pub target: Id,
@@ -38,6 +49,17 @@ pub struct Activity {
     pub demands: Vec<Demand>,
     /// Σ insured × urgency of what is served again when this ends.
     pub weight: u128,
+}
+
+impl Activity {
+    /// It is being worked on, or nobody is needed for it any more.
+    fn is_begun(&self, todo: &Todo) -> bool {
+        match (self.what, todo.begun.get(&self.target)) {
+            (_, None) => false,
+            (What::Verify | What::BringUp, Some(_)) => true,
+            (What::Restore, Some(begun)) => matches!(begun, Begun::Restoring(_)),
+        }
+    }
 }
 
 /// Takes `amount` of a limit from `from_s` to `until_s` after the activity's start. `None`: keeps it for good.
@@ -81,6 +103,25 @@ pub struct Instance {
     pub limits: Vec<Limit>,
     /// For each activity those that must have ended before it begins. Free of cycles.
     pub before: Vec<Vec<usize>>,
+    /// For each activity the second before which it must not begin. Empty: nothing has to wait for the clock.
+    pub not_before_s: Vec<u64>,
+    /// What is held by others from plan start on: by what is already running, or already runs for good.
+    pub held: Vec<Held>,
+}
+
+/// `amount` of a limit is not free from plan start until `until_s`. `None`: for good.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    pub limit: usize,
+    pub amount: u64,
+    pub until_s: Option<u64>,
+}
+
+impl Instance {
+    /// The second before which this activity must not begin.
+    pub fn not_before_s(&self, at: usize) -> u64 {
+        self.not_before_s.get(at).copied().unwrap_or(0)
+    }
 }
 
 /// The recovery point of each store whose copy has already been judged clean.
@@ -88,27 +129,36 @@ pub type RecoveryPoints = BTreeMap<Id, String>;
 
 /// Builds the problem, or says why there is no plan.
 pub fn instance(estate: &Estate, lost: &Lost, points: &RecoveryPoints) -> Result<Instance, Refusal> {
+    remaining(estate, &Todo::all(lost), points)
+}
+
+/// The problem of what is still to be done. What has been begun keeps what it has taken, begins at second 0 and
+/// waits for nothing.
+pub fn remaining(estate: &Estate, todo: &Todo, points: &RecoveryPoints) -> Result<Instance, Refusal> {
+    let lost = &todo.lost;
     refuse_unknown(estate, lost)?;
     let mut builder = Builder {
         estate,
         limits: Vec::new(),
         index: BTreeMap::new(),
-        memory_in_use: memory_in_use(estate, lost),
+        memory_in_use: memory_in_use(estate, todo),
+        held: Vec::new(),
     };
     let weights = weights(estate);
     let mut activities = Vec::new();
     let mut end_of: BTreeMap<&Id, usize> = BTreeMap::new();
     let mut before = Vec::new();
     for (id, store) in estate.stores.iter().filter(|(id, _)| lost.stores.contains(*id)) {
-        activities.push(builder.verify(id, store, points.contains_key(id))?);
+        let begun = todo.begun.get(id).copied();
+        activities.push(builder.verify(id, store, points.contains_key(id), begun)?);
         before.push(Vec::new());
-        activities.push(builder.restore(id, store)?);
+        activities.push(builder.restore(id, store, begun)?);
         before.push(vec![activities.len() - 2]);
         end_of.insert(id, activities.len() - 1);
     }
     for (id, service) in estate.services.iter().filter(|(id, _)| lost.services.contains(*id)) {
         let weight = weights.get(id).copied().unwrap_or(0);
-        activities.push(builder.bring_up(id, service, weight)?);
+        activities.push(builder.bring_up(id, service, weight, todo.begun.get(id).copied())?);
         before.push(Vec::new());
         end_of.insert(id, activities.len() - 1);
     }
@@ -130,12 +180,18 @@ pub fn instance(estate: &Estate, lost: &Lost, points: &RecoveryPoints) -> Result
             }
         }
     }
-    for list in &mut before {
+    for (list, activity) in before.iter_mut().zip(&activities) {
+        if activity.is_begun(todo) {
+            list.clear();
+        }
         list.sort_unstable();
         list.dedup();
     }
-    let instance = Instance { activities, limits: builder.limits, before };
-    refuse_cycles(&instance)?;
+    builder.fit_what_is_held();
+    let Builder { limits, held, .. } = &mut builder;
+    let (limits, held) = (std::mem::take(limits), std::mem::take(held));
+    let instance = Instance { activities, limits, before, held, ..Instance::default() };
+    refuse_cycles(estate, &instance)?;
     refuse_overload(&instance, &builder.memory_in_use)?;
     Ok(instance)
 }
@@ -156,9 +212,10 @@ pub fn weights(estate: &Estate) -> BTreeMap<&Id, u128> {
 }
 
 /// Mebibytes that services which were not lost keep on each host.
-fn memory_in_use(estate: &Estate, lost: &Lost) -> BTreeMap<Id, u64> {
+fn memory_in_use(estate: &Estate, todo: &Todo) -> BTreeMap<Id, u64> {
     let mut in_use: BTreeMap<Id, u64> = BTreeMap::new();
-    for (_, service) in estate.services.iter().filter(|(id, _)| !lost.services.contains(*id)) {
+    let runs = |id: &Id| !todo.lost.services.contains(id) && !todo.never.contains_key(id);
+    for (_, service) in estate.services.iter().filter(|(id, _)| runs(id)) {
         if let Some(host) = &service.host {
             let sum = in_use.entry(host.clone()).or_default();
             *sum = sum.saturating_add(memory_kept(service));
@@ -198,9 +255,30 @@ struct Builder<'a> {
     limits: Vec<Limit>,
     index: BTreeMap<LimitName, usize>,
     memory_in_use: BTreeMap<Id, u64>,
+    held: Vec<Held>,
 }
 
 impl Builder<'_> {
+    /// What has been begun has its demands already: they are held from second 0, and not asked for again.
+    fn already(&mut self, activity: Activity) -> Activity {
+        let held = |demand: &Demand| Held {
+            limit: demand.limit,
+            amount: demand.amount,
+            until_s: demand.until_s,
+        };
+        self.held.extend(activity.demands.iter().map(held));
+        Activity { demands: Vec::new(), ..activity }
+    }
+
+    /// Reality may take more than there is (somebody lowered a capacity meanwhile): then all of it is taken.
+    fn fit_what_is_held(&mut self) {
+        let mut free: Vec<u64> = self.limits.iter().map(|limit| limit.capacity).collect();
+        for held in &mut self.held {
+            held.amount = held.amount.min(free[held.limit]);
+            free[held.limit] -= held.amount;
+        }
+    }
+
     fn limit(&mut self, name: LimitName, capacity: u64) -> usize {
         if let Some(&at) = self.index.get(&name) {
             return at;
@@ -240,8 +318,19 @@ impl Builder<'_> {
         self.demand(who, LimitName::Resource(resource.clone()), known.capacity, amount, 0, Some(until_s))
     }
 
-    fn verify(&mut self, id: &Id, store: &Store, judged: bool) -> Result<Activity, Refusal> {
-        let duration_s = if judged { 0 } else { store.size.div_ceil(ASSUMED_VERIFY_RATE) };
+    fn verify(
+        &mut self,
+        id: &Id,
+        store: &Store,
+        judged: bool,
+        begun: Option<Begun>,
+    ) -> Result<Activity, Refusal> {
+        let whole_s = if judged { 0 } else { store.size.div_ceil(ASSUMED_VERIFY_RATE) };
+        let duration_s = match begun {
+            Some(Begun::Verifying(elapsed_s)) => left_s(whole_s, elapsed_s),
+            Some(_) => 0,
+            None => whole_s,
+        };
         let mut demands = Vec::new();
         let slots: Vec<u64> = self
             .estate
@@ -254,43 +343,61 @@ impl Builder<'_> {
             let capacity = slots.iter().fold(0, |sum: u64, slots| sum.saturating_add(*slots));
             demands.push(self.demand(id, LimitName::ScanSlots, capacity, 1, 0, Some(duration_s))?);
         }
-        Ok(Activity { target: id.clone(), what: What::Verify, duration_s, demands, weight: 0 })
+        let activity = Activity { target: id.clone(), what: What::Verify, duration_s, demands, weight: 0 };
+        Ok(if begun.is_some() { self.already(activity) } else { activity })
     }
 
-    fn restore(&mut self, id: &Id, store: &Store) -> Result<Activity, Refusal> {
-        let rate = restore_rate(self.estate, store);
-        let source = store.source.as_ref().and_then(|source| source.resource.as_ref());
+    fn restore(&mut self, id: &Id, store: &Store, begun: Option<Begun>) -> Result<Activity, Refusal> {
+        let nothing =
+            Activity { target: id.clone(), what: What::Restore, duration_s: 0, demands: Vec::new(), weight: 0 };
         if store.size == 0 {
-            return Ok(Activity {
-                target: id.clone(),
-                what: What::Restore,
-                duration_s: 0,
-                demands: Vec::new(),
-                weight: 0,
-            });
+            return Ok(nothing);
         }
-        if rate == 0 {
-            let limit = source.cloned().filter(|_| store.restore_rate != Some(0));
-            return Err(match limit {
-                Some(resource) => Refusal::DemandAboveCapacity {
-                    who: id.clone(),
-                    limit: LimitName::Resource(resource),
-                    needs: store.restore_rate.unwrap_or(1),
-                    has: 0,
-                },
-                None => Refusal::NoRate { store: id.clone() },
-            });
-        }
-        let duration_s = store.size.div_ceil(rate);
-        let demands = match source {
+        let rate = self.rate(id, store)?;
+        let whole_s = store.size.div_ceil(rate);
+        let running = match begun {
+            Some(Begun::Restoring(elapsed_s)) => Some(left_s(whole_s, elapsed_s)),
+            Some(_) | None => None,
+        };
+        let duration_s = running.unwrap_or(whole_s);
+        let demands = match store.source.as_ref().and_then(|source| source.resource.as_ref()) {
             Some(resource) => vec![self.resource(id, &resource.clone(), rate, duration_s)?],
             None => Vec::new(),
         };
-        Ok(Activity { target: id.clone(), what: What::Restore, duration_s, demands, weight: 0 })
+        let activity = Activity { duration_s, demands, ..nothing };
+        Ok(if running.is_some() { self.already(activity) } else { activity })
     }
 
-    fn bring_up(&mut self, id: &Id, service: &Service, weight: u128) -> Result<Activity, Refusal> {
-        let duration_s = service.boot_s.saturating_add(gate_s(service));
+    fn rate(&self, id: &Id, store: &Store) -> Result<u64, Refusal> {
+        let rate = restore_rate(self.estate, store);
+        if rate > 0 {
+            return Ok(rate);
+        }
+        let source = store.source.as_ref().and_then(|source| source.resource.as_ref());
+        Err(match source.filter(|_| store.restore_rate != Some(0)) {
+            Some(resource) => Refusal::DemandAboveCapacity {
+                who: id.clone(),
+                limit: LimitName::Resource(resource.clone()),
+                needs: store.restore_rate.unwrap_or(1),
+                has: 0,
+            },
+            None => Refusal::NoRate { store: id.clone() },
+        })
+    }
+
+    fn bring_up(
+        &mut self,
+        id: &Id,
+        service: &Service,
+        weight: u128,
+        begun: Option<Begun>,
+    ) -> Result<Activity, Refusal> {
+        let boot_s = boot_left_s(service, begun);
+        let at_the_gate_s = match begun {
+            Some(Begun::Gating(elapsed_s)) => left_s(gate_s(service), elapsed_s),
+            Some(_) | None => gate_s(service),
+        };
+        let duration_s = boot_s.saturating_add(at_the_gate_s);
         let mut demands = Vec::new();
         for skill in &service.crew {
             demands.push(self.resource(id, skill, 1, duration_s)?);
@@ -303,7 +410,7 @@ impl Builder<'_> {
                 .ok_or_else(|| Refusal::UnknownReference { from: id.clone(), to: host_id.clone() })?;
             if let (Some(cpu), 1..) = (host.cpu, service.cpu_boot) {
                 let name = LimitName::HostCpu(host_id.clone());
-                demands.push(self.demand(id, name, cpu, service.cpu_boot, 0, Some(service.boot_s))?);
+                demands.push(self.demand(id, name, cpu, service.cpu_boot, 0, Some(boot_s))?);
             }
             if let (Some(memory), needs @ 1..) = (host.memory, memory_kept(service)) {
                 let in_use = self.memory_in_use.get(host_id).copied().unwrap_or(0);
@@ -311,7 +418,8 @@ impl Builder<'_> {
                 demands.push(self.demand(id, name, memory.saturating_sub(in_use), needs, 0, None)?);
             }
         }
-        Ok(Activity { target: id.clone(), what: What::BringUp, duration_s, demands, weight })
+        let activity = Activity { target: id.clone(), what: What::BringUp, duration_s, demands, weight };
+        Ok(if begun.is_some() { self.already(activity) } else { activity })
     }
 }
 
@@ -349,7 +457,9 @@ fn refuse_overload(instance: &Instance, memory_in_use: &BTreeMap<Id, u64>) -> Re
             .iter()
             .flat_map(|activity| &activity.demands)
             .filter(|demand| demand.limit == at && demand.until_s.is_none())
-            .fold(0, |sum: u64, demand| sum.saturating_add(demand.amount));
+            .map(|demand| demand.amount)
+            .chain(instance.held.iter().filter(|held| held.limit == at && held.until_s.is_none()).map(|held| held.amount))
+            .fold(0, |sum: u64, amount| sum.saturating_add(amount));
         if kept > limit.capacity {
             let others = match &limit.name {
                 LimitName::HostMemory(host) => memory_in_use.get(host).copied().unwrap_or(0),
@@ -367,7 +477,7 @@ fn refuse_overload(instance: &Instance, memory_in_use: &BTreeMap<Id, u64>) -> Re
 }
 
 /// Takes away whatever waits for nothing until nothing is left; what remains waits for itself.
-fn refuse_cycles(instance: &Instance) -> Result<(), Refusal> {
+fn refuse_cycles(estate: &Estate, instance: &Instance) -> Result<(), Refusal> {
     let count = instance.activities.len();
     let mut waiting: Vec<usize> = instance.before.iter().map(Vec::len).collect();
     let after = after(&instance.before);
@@ -395,7 +505,33 @@ fn refuse_cycles(instance: &Instance) -> Result<(), Refusal> {
     let mut ids: Vec<Id> =
         path[place[at]..].iter().map(|&at| instance.activities[at].target.clone()).collect();
     ids.push(ids[0].clone());
-    Err(Refusal::Cycle { ids })
+    let softest = softest(estate, &ids);
+    Err(Refusal::Cycle { ids, softest })
+}
+
+/// The link of the ring that promises least and so is the first to doubt: a mere wish, then what is least certain,
+/// then what was only inferred, then what is needed for the start alone. Between two things the firmest edge counts,
+/// because cutting a softer one beside it opens nothing. `None`: the ring closes over what a gate uses.
+fn softest(estate: &Estate, ring: &[Id]) -> Option<Edge> {
+    let firmness = |edge: &Edge| {
+        let evidence = match edge.evidence {
+            Evidence::Inferred => 0,
+            Evidence::Observed => 1,
+            Evidence::Declared => 2,
+        };
+        let kind = match edge.kind {
+            EdgeKind::Soft | EdgeKind::Order => 0,
+            EdgeKind::StartOnly => 1,
+            EdgeKind::Data => 2,
+            EdgeKind::Hard => 3,
+        };
+        (edge.kind != EdgeKind::Order, edge.confidence, evidence, kind)
+    };
+    let links = ring.windows(2).filter_map(|pair| {
+        let between = estate.edges.iter().filter(|edge| edge.from == pair[0] && edge.to == pair[1]);
+        between.filter(|edge| edge.kind != EdgeKind::Soft).max_by_key(|edge| firmness(edge))
+    });
+    links.min_by_key(|edge| firmness(edge)).cloned()
 }
 
 /// `before`, turned round.

@@ -23,6 +23,11 @@ impl Lost {
     pub fn contains(&self, id: &Id) -> bool {
         self.services.contains(id) || self.stores.contains(id)
     }
+
+    /// Whether a step (`kind:target`) works on something in here.
+    pub fn contains_step(&self, step: &str) -> bool {
+        step.split_once(':').and_then(|(_, id)| id.parse().ok()).is_some_and(|id| self.contains(&id))
+    }
 }
 
 /// Follows `named` to all that is lost. An empty list means everything.

@@ -1,78 +1,137 @@
 //! In which order does everything come back, and when?
 //!
-//! Reads the estate and what is lost. Records plans and their approval. A plan is a value: immutable,
-//! printed, compared, and run only by its approved hash.
+//! Reads the estate, what is lost, and how far a run has come. Records plans and their approval. A plan is a value:
+//! immutable, printed, compared, and run only by its approved hash.
 //!
-//! From question to answer: `lost` follows what is named to all that falls with it; `instance` makes it a
-//! scheduling problem (the seam: a better optimiser sees only that); `priority` says what is preferred,
-//! `generate` turns a preference into a schedule, `bound` says what no plan can beat; `steps` writes the best
-//! schedule found as a plan; `explain` says what decided it and what it does not know. `check` looks at a
-//! finished plan with the estate in hand and shares no code with any of them.
+//! From question to answer: `lost` follows what is named to all that falls with it; `progress` takes off what is back
+//! or cannot come back; `instance` makes it a scheduling problem (the seam: whoever looks for an order sees only
+//! that); `priority` says what is preferred, `generate` turns a preference into a schedule, `search` looks for a
+//! better one, `bound` says what no plan can beat; `forecast` says how sure it is; `steps` writes the schedule as a
+//! plan. For people: `explain` says what decided it, `advice` what to decide next, `page`, `html`, `sheet`, `diff` and
+//! `compare` show it. `check` looks at a finished plan with the estate in hand and shares no code with any of them.
 
+pub mod advice;
 pub mod answer;
 pub mod bound;
 pub mod check;
+pub mod compare;
 pub mod decide;
+pub mod diff;
+pub mod drawing;
 pub mod explain;
 pub mod file;
+pub mod first_form;
+pub mod forecast;
 pub mod generate;
+pub mod html;
 pub mod instance;
 pub mod lost;
+pub mod outlook;
 pub mod page;
 pub mod part;
 pub mod priority;
+pub mod progress;
+pub mod promise;
 pub mod refusal;
+pub mod search;
+pub mod sheet;
 pub mod steps;
 pub mod view;
+pub mod wish;
 
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeMap;
 
 pub use file::Plan;
 pub use refusal::Refusal;
 
 use crate::estate::{Estate, Id};
 use explain::Explanation;
-use file::Baselines;
+use file::{Baselines, Continues, HORIZON_S};
 use generate::Schedule;
 use instance::{Instance, RecoveryPoints};
+use lost::Lost;
 use priority::Work;
+use progress::{Progress, Todo};
+use search::Then;
+
+/// What is asked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Question {
+    /// Sites, hosts, services and stores that are lost. Empty: everything.
+    pub lost: Vec<Id>,
+    /// What cannot be used: nothing that waits for it comes back.
+    pub without: Vec<Id>,
+    /// Tenants that come before all others, whatever it costs.
+    pub first: Vec<Id>,
+    /// Recovery points that a scan has judged clean. `None`: no journal was read.
+    pub points: Option<RecoveryPoints>,
+    /// How far the run has come that is planned anew. `None`: nothing has been done.
+    pub progress: Option<Progress>,
+    /// Order of an earlier plan: step ids with the second they begin at. The plan is never worse than in that order.
+    pub order: BTreeMap<String, u64>,
+}
+
+/// How long to look.
+pub struct Effort<'w> {
+    /// Schedules to try at most.
+    pub schedules: u64,
+    pub seed: u64,
+    /// Draws for the ranges; 0: none.
+    pub samples: u64,
+    pub bound: bound::Effort,
+    /// Told of every better schedule, and now and then between; may end the search.
+    pub watch: &'w mut dyn FnMut(search::Progress) -> Then,
+}
 
 /// A plan, and what a person should know about it that is not part of what is run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Made {
     pub plan: Plan,
     pub explanation: Explanation,
+    /// For drawing the usual orders beside it: when each serves whom, in the order of `Baselines`.
+    pub usual: [Curve; 3],
 }
 
-/// Makes the plan. `named` empty means that everything is lost; `points` holds the recovery points that a scan
-/// has judged clean, as far as they are known. Pure: same input, same plan, on every machine.
+/// (second, insured × urgency that is served from then on more than before), by second.
+pub type Curve = Vec<(u64, u128)>;
+
+/// What has to be scheduled, and what is known about it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Problem {
+    pub instance: Instance,
+    pub todo: Todo,
+    pub points: RecoveryPoints,
+    /// Σ insured × urgency of what never comes back.
+    pub never_weight: u128,
+}
+
+/// Makes the plan. Pure: same input, same plan, on every machine.
 pub fn make(
     estate: &Estate,
     estate_hash: &str,
-    named: &[Id],
-    points: Option<&RecoveryPoints>,
+    question: &Question,
+    effort: &mut Effort<'_>,
 ) -> Result<Made, Refusal> {
-    let lost = lost::lost(estate, named)?;
-    let known = points.cloned().unwrap_or_default();
-    let instance = instance::instance(estate, &lost, &known)?;
-    let tried = |rank: Vec<u64>| {
-        let schedule = generate::schedule(&instance, &rank);
-        (price_seconds(&instance, &schedule), schedule)
-    };
-    let baselines = [
-        tried(priority::file_order(estate, &instance)),
-        tried(priority::tier_order(estate, &instance)),
-        tried(priority::size_order(estate, &instance)),
-    ];
-    let by_weight =
-        [Work::Seconds, Work::Scarcest].map(|work| tried(priority::weight_order(&instance, work)));
-    let costs = baselines.each_ref().map(|(cost, _)| *cost);
-    let schedules = baselines.len() + by_weight.len();
-    // The cheapest of all that was tried, the weight-driven ones first among equals: the plan is never worse
-    // than the usual orders it is compared with.
-    let (cost, schedule) =
-        by_weight.into_iter().chain(baselines).min_by_key(|(cost, _)| *cost).expect("five orders were tried");
+    let lost = lost::lost(estate, &question.lost)?;
+    let problem = problem(estate, &lost, question)?;
+    let instance = &problem.instance;
+    let usual =
+        [priority::file_order, priority::tier_order].map(|order| generate::schedule(instance, &order(estate, instance)));
+    let [fifo, tier] = usual;
+    let size = generate::schedule(instance, &priority::size_order(estate, instance));
+    let usual = [fifo, tier, size];
+    let (schedule, schedules) = best(estate, &problem, question, &usual, effort);
+    let end_s = (0..instance.activities.len()).map(|at| schedule.end_s(instance, at)).max().unwrap_or(0);
+    let horizon_s = HORIZON_S.max(end_s);
+    let missing = problem.never_weight.saturating_mul(u128::from(horizon_s));
+    let price = |cost: u128| fit(cost.saturating_add(missing));
+    let costs = usual.each_ref().map(|usual| price(search::price_seconds(instance, usual)));
+    let ranges = forecast::ranges(instance, &schedule, effort.samples, effort.seed);
+    let (served, never) = steps::served(estate, &problem, &schedule, &ranges);
+    let cost = search::price_seconds(instance, &schedule);
     let plan = Plan {
         version: file::VERSION,
         estate_hash: estate_hash.to_owned(),
@@ -83,23 +142,149 @@ pub fn make(
             .map(|id| (id.clone(), part::hash(estate, id)))
             .collect(),
         lost: lost.services.iter().chain(&lost.stores).cloned().collect(),
-        seed: 0,
-        schedules: schedules as u64,
-        steps: steps::steps(estate, &instance, &schedule, &known),
-        served: steps::served(estate, &instance, &schedule),
-        insured_seconds: fit(cost),
-        lower_bound: fit(bound::lower_bound_seconds(&instance)),
-        baselines: Baselines { fifo: fit(costs[0]), tier: fit(costs[1]), size: fit(costs[2]) },
+        without: problem.todo.without.iter().chain(&problem.todo.not_open).cloned().collect(),
+        first: sorted(&question.first),
+        continues: question.progress.as_ref().map(|progress| continues(&problem, progress)),
+        seed: effort.seed,
+        schedules,
+        steps: steps::steps(estate, &problem, &schedule),
+        served,
+        never,
+        horizon_s,
+        samples: ranges.samples,
+        insured_seconds: price(cost),
+        // The bound is of the search's own making; that it is below what was found is a fact, not a hope.
+        lower_bound: price(bound::lower_bound_seconds(instance, effort.bound).min(cost)),
+        baselines: Baselines { fifo: costs[0], tier: costs[1], size: costs[2] },
     };
-    let explanation = explain::explain(estate, &lost, &instance, &schedule, points);
-    Ok(Made { plan, explanation })
+    let mut explanation = explain::explain(estate, &lost, &problem, &schedule, question.points.is_some());
+    explanation.price_range =
+        (ranges.samples > 0).then(|| (price(ranges.cost.0), price(ranges.cost.1)));
+    explanation.advice = advice::advice(estate, &problem, &schedule);
+    Ok(Made { plan, explanation, usual: usual.map(|usual| curve(instance, &usual)) })
 }
 
-/// Σ insured × urgency × seconds until served.
-fn price_seconds(instance: &Instance, schedule: &Schedule) -> u128 {
-    (0..instance.activities.len())
-        .map(|at| instance.activities[at].weight.saturating_mul(u128::from(schedule.end_s(instance, at))))
-        .fold(0, u128::saturating_add)
+/// What has to be scheduled so that what was asked for comes back.
+pub fn problem(estate: &Estate, lost: &Lost, question: &Question) -> Result<Problem, Refusal> {
+    if let Some(id) = question.first.iter().find(|id| id.kind() != crate::estate::Kind::Tenant) {
+        return Err(Refusal::CannotBeFirst { id: id.clone() });
+    }
+    let unknown: Vec<Id> =
+        question.first.iter().filter(|id| !estate.tenants.contains_key(*id)).cloned().collect();
+    if !unknown.is_empty() {
+        return Err(Refusal::NotInEstate { ids: unknown });
+    }
+    let todo = progress::todo(estate, lost, &question.without, question.progress.as_ref())?;
+    let points = question.points.clone().unwrap_or_default();
+    let instance = instance::remaining(estate, &todo, &points)?;
+    let weights = instance::weights(estate);
+    let never_weight = weights
+        .iter()
+        .filter(|(service, _)| todo.never_because(service).is_some())
+        .fold(0, |sum: u128, (_, weight)| sum.saturating_add(*weight));
+    Ok(Problem { instance, todo, points, never_weight })
+}
+
+/// The best schedule found, and how many were tried for it.
+fn best(
+    estate: &Estate,
+    problem: &Problem,
+    question: &Question,
+    usual: &[Schedule; 3],
+    effort: &mut Effort<'_>,
+) -> (Schedule, u64) {
+    let instance = &problem.instance;
+    let wished = wished(estate, instance, &question.first);
+    let mut starts = Vec::new();
+    if !question.order.is_empty() {
+        starts.push(earlier_order(instance, &question.order));
+    }
+    starts.extend([Work::Seconds, Work::Scarcest].map(|work| priority::weight_order(&wished, work)));
+    starts.extend(usual.iter().map(|usual| forecast::order_of(instance, usual)));
+    let wish = search::Wish { schedules: effort.schedules, seed: effort.seed };
+    let found = search::search(&wished, &starts, &wish, effort.watch);
+    // The earlier order counts even if the search ended before it came to it.
+    let earlier = starts.first().map(|first| generate::schedule(&wished, first));
+    let worth = |schedule: &Schedule| {
+        let end_s = (0..wished.activities.len()).map(|at| schedule.end_s(&wished, at)).max();
+        (search::price_seconds(&wished, schedule), end_s)
+    };
+    let all = std::iter::once(found.schedule).chain(earlier).chain(usual.iter().cloned());
+    let best = all.min_by_key(worth).expect("at least the search has found one");
+    // Closed up once more: nothing ends later by that, and what has been begun begins at second 0.
+    (generate::schedule(instance, &forecast::order_of(instance, &best)), found.schedules)
+}
+
+/// How much more a person's wish for a tenant counts than its insured.
+const FIRST: u128 = 1000;
+
+/// The instance as it is searched: with what serves those who come first weighing so much that they do.
+fn wished(estate: &Estate, instance: &Instance, first: &[Id]) -> Instance {
+    let mut wished = instance.clone();
+    if first.is_empty() {
+        return wished;
+    }
+    let most = instance.activities.iter().map(|activity| activity.weight).max().unwrap_or(0).max(1);
+    let mut more: BTreeMap<&Id, u128> = BTreeMap::new();
+    for tenant in first {
+        for (id, capability) in &estate.capabilities {
+            if let Some(service) = estate.serving(id, tenant) {
+                let sum = more.entry(service).or_default();
+                *sum = sum.saturating_add(most.saturating_mul(u128::from(capability.urgency.max(1))));
+            }
+        }
+    }
+    for activity in &mut wished.activities {
+        let more = more.get(&activity.target).copied().unwrap_or(0);
+        activity.weight = activity.weight.saturating_add(more.saturating_mul(FIRST));
+    }
+    wished
+}
+
+/// Ranks that follow an earlier plan; what it does not know comes last.
+fn earlier_order(instance: &Instance, order: &BTreeMap<String, u64>) -> Vec<u64> {
+    let start_s = instance.activities.iter().map(|activity| {
+        let kind = match activity.what {
+            instance::What::Verify => file::StepKind::Verify,
+            instance::What::Restore => file::StepKind::Restore,
+            instance::What::BringUp => file::StepKind::Start,
+        };
+        order.get(&file::step_id(kind, &activity.target)).copied().unwrap_or(u64::MAX)
+    });
+    forecast::order_of(instance, &Schedule { start_s: start_s.collect() })
+}
+
+fn continues(problem: &Problem, progress: &Progress) -> Continues {
+    let in_plan = |step: &&String| {
+        problem.todo.lost.contains_step(step) || problem.todo.back.iter().any(|id| step.ends_with(&format!(":{id}")))
+    };
+    let mut done: std::collections::BTreeSet<String> = progress.done.iter().filter(in_plan).cloned().collect();
+    done.extend(steps::done_of_begun(&problem.todo));
+    Continues {
+        run: progress.run.clone(),
+        entries: progress.entries,
+        done,
+        running: progress
+            .running
+            .iter()
+            .filter(|(step, _)| problem.todo.lost.contains_step(step))
+            .map(|(step, elapsed_s)| (step.clone(), *elapsed_s))
+            .collect(),
+    }
+}
+
+/// Whom a schedule serves when.
+fn curve(instance: &Instance, schedule: &Schedule) -> Curve {
+    let mut curve: BTreeMap<u64, u128> = BTreeMap::new();
+    for (at, activity) in instance.activities.iter().enumerate().filter(|(_, activity)| activity.weight > 0) {
+        let sum = curve.entry(schedule.end_s(instance, at)).or_default();
+        *sum = sum.saturating_add(activity.weight);
+    }
+    curve.into_iter().collect()
+}
+
+fn sorted(ids: &[Id]) -> Vec<Id> {
+    ids.iter().cloned().collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
 /// The file holds 64 bits; more than that (a billion insured for a million years) is shown as the largest.

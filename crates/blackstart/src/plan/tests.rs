@@ -1,12 +1,19 @@
 //! Plans on small estates made in code, and on random ones: never infeasible, never different twice.
 
+mod replanning;
+mod shown;
+mod tampering;
+mod wishes;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use super::file::StepKind;
 use super::instance::RecoveryPoints;
-use super::{Made, Refusal, answer, check, decide, make, page};
+use super::bound::Effort as Bound;
+use super::search::Then;
+use super::{Effort, Made, Question, Refusal, answer, check, decide, make, page};
 use crate::estate::Id;
 use crate::estate::model::{
     Capability, Edge, EdgeKind, Estate, Evidence, External, Gate, Host, Probe, Resource, ResourceKind, Run,
@@ -75,16 +82,33 @@ fn estate() -> Estate {
     estate
 }
 
+fn ids(named: &[&str]) -> Vec<Id> {
+    named.iter().map(|text| id(text)).collect()
+}
+
+fn lost(named: &[&str]) -> Question {
+    Question { lost: ids(named), ..Question::default() }
+}
+
+/// A plan from few schedules, without draws.
+fn asked(estate: &Estate, question: &Question) -> Result<Made, Refusal> {
+    asked_with(estate, question, 40, 0)
+}
+
+fn asked_with(estate: &Estate, question: &Question, schedules: u64, samples: u64) -> Result<Made, Refusal> {
+    let mut effort =
+        Effort { schedules, seed: 1, samples, bound: Bound::Quick, watch: &mut |_| Then::Continue };
+    make(estate, &"e".repeat(64), question, &mut effort)
+}
+
 fn planned(estate: &Estate, named: &[&str]) -> Made {
-    let named: Vec<Id> = named.iter().map(|text| id(text)).collect();
-    let made = make(estate, &"e".repeat(64), &named, None).expect("a plan");
+    let made = asked(estate, &lost(named)).expect("a plan");
     assert_eq!(check::faults(estate, &made.plan), Vec::<String>::new());
     made
 }
 
 fn refused(estate: &Estate, named: &[&str]) -> Refusal {
-    let named: Vec<Id> = named.iter().map(|text| id(text)).collect();
-    make(estate, "", &named, None).expect_err("no plan")
+    asked(estate, &lost(named)).expect_err("no plan")
 }
 
 fn at_s(made: &Made, tenant: &str) -> u64 {
@@ -243,7 +267,8 @@ fn names_that_cannot_be_lost_are_refused() {
 fn a_known_recovery_point_is_restored_without_judging_it_again() {
     let points = RecoveryPoints::from([(id("store:core-muc"), "a1b2".to_owned())]);
     let estate = estate();
-    let made = make(&estate, "", &[id("site:muc")], Some(&points)).expect("a plan");
+    let question = Question { points: Some(points), ..lost(&["site:muc"]) };
+    let made = asked(&estate, &question).expect("a plan");
     assert_eq!(check::faults(&estate, &made.plan), Vec::<String>::new());
     let restore = made.plan.step("restore:store:core-muc").expect("a restore");
     assert_eq!((restore.start_s, restore.recovery_point.as_deref()), (0, Some("a1b2")));
@@ -272,11 +297,12 @@ fn who_starts_a_service_stays_until_its_gate_has_passed() {
 
 #[test]
 fn the_page_says_who_is_back_when_and_what_is_not_known() {
-    let made = planned(&estate(), &["site:muc", "service:core-ess"]);
+    let question = lost(&["site:muc", "service:core-ess"]);
+    let made = asked_with(&estate(), &question, 40, 50).expect("a plan");
     insta::assert_snapshot!(page::page(&estate(), &made));
     insta::assert_snapshot!(
         "json",
-        serde_json::to_string_pretty(&answer::answer(&made)).expect("plain data")
+        serde_json::to_string_pretty(&answer::answer(&estate(), &made)).expect("plain data")
     );
 }
 
@@ -411,14 +437,15 @@ proptest! {
             4 => estate.stores.keys().next().cloned().into_iter().collect(),
             _ => vec![id("site:s0"), id("site:s1")],
         };
-        let made = make(&estate, "", &named, None).expect("everything fits in a random estate");
+        let question = Question { lost: named, ..Question::default() };
+        let made = asked(&estate, &question).expect("everything fits in a random estate");
         prop_assert_eq!(check::faults(&estate, &made.plan), Vec::<String>::new());
         let plan = &made.plan;
         for usual in [plan.baselines.fifo, plan.baselines.tier, plan.baselines.size] {
             prop_assert!(plan.insured_seconds <= usual);
         }
         prop_assert!(plan.lower_bound <= plan.insured_seconds);
-        let again = make(&estate, "", &named, None).expect("as before");
+        let again = asked(&estate, &question).expect("as before");
         prop_assert_eq!(again.plan.to_text(), plan.to_text());
         prop_assert_eq!(super::Plan::read(&plan.to_text()).expect("its own text is readable"), made.plan);
     }

@@ -15,7 +15,7 @@ use crate::estate::model::{
 use crate::estate::{Estate, Id, Kind};
 use crate::incident::event::{CommandEvent, Found, PlanEvent, RecoverEvent, ScanEvent};
 use crate::incident::{Entry, Event, View, record};
-use crate::plan::file::{Baselines, Plan, Step, StepKind, VERSION, step_id};
+use crate::plan::file::{Plan, Step, StepKind, VERSION, step_id};
 use crate::plan::part;
 use crate::world::sim::{CrashPoint, Health, Sim};
 
@@ -222,10 +222,7 @@ fn plan(estate: &Estate) -> Plan {
         seed: 1,
         schedules: 1,
         steps,
-        served: Vec::new(),
-        insured_seconds: 0,
-        lower_bound: 0,
-        baselines: Baselines::default(),
+        ..Plan::default()
     };
     plan.consistent().unwrap();
     plan
@@ -281,7 +278,7 @@ fn stage(estate: &Estate, seed: u64) -> Stage {
 
 impl Stage {
     fn run(&mut self) -> Result<RunResult, RunFault> {
-        self.executor.run(&mut self.log, &mut |_| {})
+        self.executor.run(&mut self.log, &mut |_, _| {})
     }
 
     /// Starts the program again after each crash, until it ends by itself.

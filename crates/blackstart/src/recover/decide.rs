@@ -93,8 +93,12 @@ pub struct Next {
     pub refusals: Vec<Refusal>,
 }
 
-/// How a run of this plan is called: by the approval it rests on. After a crash it is the same one.
-pub fn run_name(view: &View, plan_hash: &str) -> String {
+/// How a run of this plan is called: by the approval it rests on. After a crash it is the same one; a plan that goes on
+/// with a run is part of that run, and its steps keep what is known of them.
+pub fn run_name(view: &View, plan: &Plan, plan_hash: &str) -> String {
+    if let Some(continues) = &plan.continues {
+        return continues.run.clone();
+    }
     let approved = view.plan.approved_at_entry.unwrap_or(0);
     if let Some(run) = view.recover.run.as_ref().filter(|run| run.plan == plan_hash) {
         let ended = run.ended.as_ref().filter(|ended| ended.complete);
@@ -107,8 +111,15 @@ pub fn run_name(view: &View, plan_hash: &str) -> String {
 
 pub fn begin(view: &View, plan: &Plan, plan_hash: &str) -> Result<Event, Refusal> {
     approved(view, plan_hash)?;
+    if let Some(continues) = &plan.continues {
+        // Under another run its done steps would count as waiting, and be done a second time.
+        let current = view.recover.run.as_ref().map(|run| run.run.clone());
+        if current.as_ref() != Some(&continues.run) {
+            return Err(Refusal::OtherRun { planned: continues.run.clone(), current });
+        }
+    }
     Ok(Event::Recover(RecoverEvent::RunBegun {
-        run: run_name(view, plan_hash),
+        run: run_name(view, plan, plan_hash),
         plan: plan_hash.to_owned(),
         estate_hash: view.command.estate_hash.clone().unwrap_or_else(|| plan.estate_hash.clone()),
     }))
@@ -134,6 +145,7 @@ pub fn next(ground: &Ground<'_>, at_once: usize) -> Next {
     }
     ground.stops(&mut next);
     let mut working: Vec<&Step> = ground.now.busy.values().map(|task| &task.step).collect();
+    let mut at_work = working.len();
     for step in &ground.plan.steps {
         match ground.consider(step, &next) {
             Verdict::Nothing => {}
@@ -141,10 +153,16 @@ pub fn next(ground: &Ground<'_>, at_once: usize) -> Next {
             Verdict::Record(event) => next.events.push(event),
             Verdict::Do(act) => {
                 let looks = matches!(act, Act::Look(_) | Act::Settle(_));
-                if working.len() < at_once && (looks || ground.has_room(step, &working)) {
-                    working.push(step);
+                if at_work >= at_once {
+                    continue;
+                }
+                if looks || ground.has_room(step, &working) {
+                    at_work += 1;
                     next.acts.push(act);
                 }
+                // What could begin and only lacks room keeps its place in the queue: else small steps that come
+                // later in the plan would go first again and again, and a large one would never begin.
+                working.push(step);
             }
         }
     }

@@ -7,6 +7,8 @@ use crate::estate::Id;
 pub enum Refusal {
     #[error("this plan ({plan}) is not approved{}", other_approved(.approved.as_deref()))]
     NotApproved { plan: String, approved: Option<String> },
+    #[error("this plan goes on with run {planned}, {}", other_run(.current.as_deref()))]
+    OtherRun { planned: String, current: Option<String> },
     #[error("entry {sequence} about {target} cannot be read by this version")]
     Unread { target: Id, sequence: u64 },
     #[error("{target}: {on} is on hold since entry {sequence}, by {by}: {reason}")]
@@ -37,11 +39,18 @@ fn other_approved(approved: Option<&str>) -> String {
     approved.map_or_else(|| "; no plan is".to_owned(), |hash| format!("; the approved one is {hash}"))
 }
 
+fn other_run(current: Option<&str>) -> String {
+    current.map_or_else(|| "but nothing has been run".to_owned(), |run| format!("but {run} is the current one"))
+}
+
 impl Refusal {
     /// What would allow it. `folder` is the incident folder, as the person typed it.
     pub fn to_do(&self, folder: &str) -> String {
         match self {
             Refusal::NotApproved { plan, .. } => format!("blackstart approve {folder} {plan}"),
+            Refusal::OtherRun { .. } => {
+                format!("plan again from where it stands now: blackstart plan ESTATE --continue --journal {folder}")
+            }
             Refusal::Unread { .. } => {
                 "use the newer program that wrote it; or look at it in `blackstart journal show` and accept it"
                     .to_owned()
@@ -83,6 +92,7 @@ impl Refusal {
         match self {
             Refusal::After { .. } | Refusal::Parked { .. } => true,
             Refusal::NotApproved { .. }
+            | Refusal::OtherRun { .. }
             | Refusal::Unread { .. }
             | Refusal::OnHold { .. }
             | Refusal::PartChanged { .. }

@@ -121,15 +121,15 @@ pub fn incident_label(view: &View) -> String {
 }
 
 impl Executor {
-    /// Runs the plan as far as it goes. `watch` sees each event once it is on disk.
-    pub fn run(&self, log: &mut dyn Log, watch: &mut dyn FnMut(&Event)) -> Result<RunResult, RunFault> {
+    /// Runs the plan as far as it goes. `watch` sees each event once it is on disk, and what is known with it.
+    pub fn run(&self, log: &mut dyn Log, watch: &mut dyn FnMut(&View, &Event)) -> Result<RunResult, RunFault> {
         log.refresh().map_err(RunFault::Log)?;
         let plan_hash = self.plan.hash();
         let begun = decide::begin(log.view(), &self.plan, &plan_hash).map_err(RunFault::Refused)?;
         let (results, inbox) = channel();
         let mut at_work = AtWork {
             executor: self,
-            run: decide::run_name(log.view(), &plan_hash),
+            run: decide::run_name(log.view(), &self.plan, &plan_hash),
             incident: incident_label(log.view()),
             plan_hash,
             now: Now::default(),
@@ -166,7 +166,7 @@ struct AtWork<'a> {
     flaps: BTreeMap<Id, u32>,
     checked_at_the_end: bool,
     log: &'a mut dyn Log,
-    watch: &'a mut dyn FnMut(&Event),
+    watch: &'a mut dyn FnMut(&View, &Event),
 }
 
 impl AtWork<'_> {
@@ -181,7 +181,7 @@ impl AtWork<'_> {
         }
         let appended = self.log.append(events, decided_at, self.executor.world.now_ms())?;
         if appended == Append::Done {
-            events.iter().for_each(|event| (self.watch)(event));
+            events.iter().for_each(|event| (self.watch)(self.log.view(), event));
         }
         Ok(appended)
     }

@@ -28,6 +28,7 @@ pub mod looking;
 pub mod normal_day;
 pub mod notices;
 pub mod restart;
+pub mod restart_times;
 pub mod verify;
 mod wrap_up;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::restart_times;
 use crate::Result;
 use crate::estate::Unit;
 use crate::fault::During;
@@ -29,6 +30,7 @@ pub fn play(stage: &mut Stage, act: &mut Act) -> Result<()> {
     repair(stage, act, &unit)?;
     killed_run(stage, act, &plan, "second", 3)?;
     completed(stage, act, &plan)?;
+    as_it_was(stage, act, &plan)?;
     order(stage, act)?;
     once(stage, act);
     open_door(stage, act)
@@ -44,6 +46,7 @@ fn plan(stage: &mut Stage, act: &mut Act) -> Result<String> {
         stage.ask(&["plan", &estate, "--lost", &lost, "--journal", &incident, "-o", &file, "--json"])?;
     stage.report.planned_insured_hours = whole(&answer["insured_hours"]);
     stage.report.first_come_insured_hours = whole(&answer["baselines"]["fifo"]);
+    stage.report.plan_gap = answer["gap"].as_f64();
     let written = std::fs::read_to_string(&file).during(|| format!("reading the plan {file}"))?;
     let written: Value = serde_json::from_str(&written).during(|| format!("reading the plan {file}"))?;
     let hash = written["hash"].as_str().unwrap_or_default().to_owned();
@@ -199,6 +202,28 @@ fn completed(stage: &mut Stage, act: &mut Act, plan: &str) -> Result<()> {
         running == units.len() && !units.is_empty(),
         of(running, units.len()),
     );
+    Ok(())
+}
+
+/// Plan and reality, for the report.
+fn as_it_was(stage: &mut Stage, act: &mut Act, plan: &str) -> Result<()> {
+    let lines = restart_times::measured(stage, plan)?;
+    let known = lines.iter().filter(|line| line.measured_s.is_some()).count();
+    stage.promise(
+        act,
+        "The journal says of every service in the plan when it passed its gate",
+        known == lines.len() && !lines.is_empty(),
+        of(known, lines.len()),
+    );
+    let (estate, checked) = (stage.estate(), plan.to_owned());
+    let check = stage.run(&["plan", "check", &checked, &estate])?;
+    stage.promise(
+        act,
+        "The plan that was run keeps every dependency and limit, says a check that shares no code with the planner",
+        check.code == Some(0),
+        crate::product::short(&check.stdout),
+    );
+    stage.report.restart = lines;
     Ok(())
 }
 

@@ -1,0 +1,140 @@
+//! Which schedule costs least? Looks for a better one for as long as it may.
+//!
+//! Reads the scheduling problem and the orders of preference to start from; records nothing. The first answer
+//! stands after one schedule, and every further one is at least as good. The same instance, starts, seed and number
+//! of schedules give the same answer on every machine; a caller who stops by the clock finds the number tried in
+//! the answer, and can have it again with that number.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::generate::{self, Schedule};
+use super::instance::Instance;
+use super::priority::{self, Work};
+use compact::Compact;
+use evolve::{Best, Evolution};
+use room::{Levels, Room, Words};
+
+mod breed;
+mod build;
+mod chance;
+mod compact;
+mod evolve;
+mod room;
+
+/// How long to look, and from which chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// How many schedules to generate at most. At least one is.
+    pub schedules: u64,
+    pub seed: u64,
+}
+
+/// Where the search stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Schedules generated so far.
+    pub schedules: u64,
+    /// Σ weight × seconds of the best so far.
+    pub cost: u128,
+}
+
+/// What the caller says when it is told of the progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    Continue,
+    Stop,
+}
+
+/// The best schedule that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub schedule: Schedule,
+    /// Σ weight × seconds until the end.
+    pub cost: u128,
+    /// Schedules generated. With this number in `Wish` the same schedule is found again.
+    pub schedules: u64,
+}
+
+/// Looks for the schedule with the least cost; of equal ones for that which ends first. `starts` are orders of
+/// preference, lowest rank first; the result is never worse than any of them that was tried. Without starts the
+/// activities' own order is one.
+pub fn search(
+    instance: &Instance,
+    starts: &[Vec<u64>],
+    wish: &Wish,
+    progress: &mut dyn FnMut(Progress) -> Then,
+) -> Found {
+    let compact = Compact::new(instance);
+    let own_order = [(0..).take(instance.activities.len()).collect()];
+    let starts = if starts.is_empty() { &own_order } else { starts };
+    let lists: Vec<Vec<u32>> = starts.iter().map(|rank| list(&compact, rank)).collect();
+    let limits = (wish.schedules, wish.seed);
+    let (best, schedules) = match Words::new(instance, &compact) {
+        Some(rooms) => evolve(Evolution::new(&compact, rooms, limits, progress), &lists),
+        None => {
+            let rooms =
+                [(0, true), (1, false)].map(|(side, held)| Levels::new(instance, &compact.sides[side], held));
+            evolve(Evolution::new(&compact, rooms, limits, progress), &lists)
+        }
+    };
+    let schedule = in_order_of(instance, &compact, &best);
+    Found { cost: price_seconds(instance, &schedule), schedule, schedules }
+}
+
+fn evolve<R: Room>(mut evolution: Evolution<'_, R>, lists: &[Vec<u32>]) -> (Best, u64) {
+    evolution.run(lists);
+    let schedules = evolution.schedules;
+    (evolution.best(), schedules)
+}
+
+/// The list that an order of preference means: of what waits for nothing unlisted, the lowest rank first.
+fn list(compact: &Compact, rank: &[u64]) -> Vec<u32> {
+    let side = &compact.sides[0];
+    let mut waiting: Vec<usize> = side.before.iter().map(Vec::len).collect();
+    // Equal ranks go by position in the instance, as in the generator.
+    let key = |at: u32| Reverse((rank[compact.activity[at as usize]], compact.activity[at as usize], at));
+    let mut open: BinaryHeap<_> =
+        (0..).zip(&waiting).filter(|(_, waiting)| **waiting == 0).map(|(at, _)| key(at)).collect();
+    let mut list = Vec::with_capacity(waiting.len());
+    while let Some(Reverse((_, _, at))) = open.pop() {
+        list.push(at);
+        for &next in &side.after[at as usize] {
+            waiting[next as usize] -= 1;
+            if waiting[next as usize] == 0 {
+                open.push(key(next));
+            }
+        }
+    }
+    list
+}
+
+/// The schedule that the generator makes of the order in which everything begins. Nothing begins later than in the
+/// schedule that was found: the generator places each as early as it can.
+fn in_order_of(instance: &Instance, compact: &Compact, best: &Best) -> Schedule {
+    let begin_s = |at: usize| best.end_s[at] - compact.duration_s[at];
+    let mut order: Vec<usize> = (0..compact.count()).collect();
+    order.sort_by_key(|&at| (begin_s(at), at));
+    let mut rank = vec![0; compact.count()];
+    for (&at, place) in order.iter().zip(0..) {
+        rank[compact.activity[at]] = place;
+    }
+    generate::schedule(instance, &rank)
+}
+
+/// Σ weight × seconds until the end.
+pub fn price_seconds(instance: &Instance, schedule: &Schedule) -> u128 {
+    (0..instance.activities.len())
+        .map(|at| instance.activities[at].weight.saturating_mul(u128::from(schedule.end_s(instance, at))))
+        .fold(0, u128::saturating_add)
+}
+
+/// Orders of preference that need no estate: by weight per work, and as the activities stand.
+pub fn first_orders(instance: &Instance) -> Vec<Vec<u64>> {
+    let own: Vec<u64> = (0..).take(instance.activities.len()).collect();
+    [Work::Seconds, Work::Scarcest]
+        .map(|work| priority::weight_order(instance, work))
+        .into_iter()
+        .chain([own])
+        .collect()
+}
