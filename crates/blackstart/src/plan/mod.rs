@@ -202,7 +202,12 @@ fn best(
     starts.extend([Work::Seconds, Work::Scarcest].map(|work| priority::weight_order(&wished, work)));
     starts.extend(usual.iter().map(|usual| forecast::order_of(instance, usual)));
     let wish = search::Wish { schedules: effort.schedules, seed: effort.seed };
-    let found = search::search(&wished, &starts, &wish, effort.watch);
+    // What costs no more than nothing can beat is looked at no further. Zero proves nothing: nobody is counted.
+    let unbeaten = bound::lower_bound_seconds(&wished, bound::Effort::Quick).max(1);
+    let watch = &mut *effort.watch;
+    let found = search::search(&wished, &starts, &wish, &mut |progress| {
+        if watch(progress) == Then::Stop || progress.cost == unbeaten { Then::Stop } else { Then::Continue }
+    });
     // The earlier order counts even if the search ended before it came to it.
     let earlier = starts.first().map(|first| generate::schedule(&wished, first));
     let worth = |schedule: &Schedule| {
