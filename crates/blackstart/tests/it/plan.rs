@@ -58,7 +58,7 @@ crew = ["crew"]
 site = "here"
 boot_s = 60
 needs.hard = ["identity"]
-needs.data = ["book"]
+needs.data = ["store:book"]
 [store.book]
 site = "here"
 size = 600
