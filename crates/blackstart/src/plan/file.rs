@@ -253,7 +253,10 @@ impl Plan {
     pub fn consistent(&self) -> Result<(), String> {
         let mut before = BTreeSet::new();
         if let Some(served) = self.served.iter().find(|served| served.early_s > served.late_s) {
-            return Err(format!("{} is back for {} later than at the latest", served.capability, served.tenant));
+            return Err(format!(
+                "{} is back for {} later than at the latest",
+                served.capability, served.tenant
+            ));
         }
         for step in &self.steps {
             if step.id != step_id(step.kind, &step.service) {

@@ -28,10 +28,7 @@ pub fn schedule(instance: &Instance, rank: &[u64]) -> Schedule {
     let mut waiting: Vec<usize> = instance.before.iter().map(Vec::len).collect();
     let mut eligible: BinaryHeap<Reverse<(u64, usize)>> =
         (0..rank.len()).filter(|&at| waiting[at] == 0).map(|at| Reverse((rank[at], at))).collect();
-    let mut usage: Vec<Usage> = instance.limits.iter().map(|limit| Usage::new(limit.capacity)).collect();
-    for held in &instance.held {
-        usage[held.limit].take(0, held.until_s.unwrap_or(u64::MAX), held.amount);
-    }
+    let mut usage = at_first(instance, true);
     let mut start_s = vec![0; rank.len()];
     while let Some(Reverse((_, at))) = eligible.pop() {
         let activity = &instance.activities[at];
@@ -43,8 +40,7 @@ pub fn schedule(instance: &Instance, rank: &[u64]) -> Schedule {
             .max(instance.not_before_s(at));
         start_s[at] = earliest(&usage, &activity.demands, ready_s);
         for demand in &activity.demands {
-            let (from_s, until_s) = span(demand, start_s[at]);
-            usage[demand.limit].take(from_s, until_s, demand.amount);
+            usage[demand.limit].take_for(demand, start_s[at]);
         }
         for &next in &after[at] {
             waiting[next] -= 1;
@@ -56,6 +52,15 @@ pub fn schedule(instance: &Instance, rank: &[u64]) -> Schedule {
     Schedule { start_s }
 }
 
+/// The limits before anything is placed; with what others hold of them, or wholly free.
+pub(super) fn at_first(instance: &Instance, held: bool) -> Vec<Usage> {
+    let mut usage: Vec<Usage> = instance.limits.iter().map(|limit| Usage::new(limit.capacity)).collect();
+    for held in instance.held.iter().filter(|_| held) {
+        usage[held.limit].take(0, held.until_s.unwrap_or(u64::MAX), held.amount);
+    }
+    usage
+}
+
 /// When a demand begins and ends if its activity begins at `start_s`. Kept for good: it never ends.
 fn span(demand: &Demand, start_s: u64) -> (u64, u64) {
     let until_s = demand.until_s.map_or(u64::MAX, |until_s| start_s + until_s);
@@ -63,7 +68,7 @@ fn span(demand: &Demand, start_s: u64) -> (u64, u64) {
 }
 
 /// The first second from `ready_s` on at which all demands fit side by side.
-fn earliest(usage: &[Usage], demands: &[Demand], ready_s: u64) -> u64 {
+pub(super) fn earliest(usage: &[Usage], demands: &[Demand], ready_s: u64) -> u64 {
     let mut start_s = ready_s;
     loop {
         let later = demands.iter().filter_map(|demand| {
@@ -79,7 +84,8 @@ fn earliest(usage: &[Usage], demands: &[Demand], ready_s: u64) -> u64 {
 }
 
 /// How much of a limit is taken, as steps: from each second on, until the next one, so much.
-struct Usage {
+#[derive(Clone, Debug)]
+pub(super) struct Usage {
     capacity: u64,
     steps: Vec<(u64, u64)>,
 }
@@ -108,6 +114,12 @@ impl Usage {
             "after the last step only what is kept for good is taken, and that was checked to fit all at once",
         );
         Some(end.0)
+    }
+
+    /// Takes what a demand takes if its activity begins at `start_s`.
+    pub(super) fn take_for(&mut self, demand: &Demand, start_s: u64) {
+        let (from_s, until_s) = span(demand, start_s);
+        self.take(from_s, until_s, demand.amount);
     }
 
     fn take(&mut self, from_s: u64, until_s: u64, amount: u64) {

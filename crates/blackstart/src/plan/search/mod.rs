@@ -5,8 +5,22 @@
 //! of schedules give the same answer on every machine; a caller who stops by the clock finds the number tried in
 //! the answer, and can have it again with that number.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use super::generate::{self, Schedule};
 use super::instance::Instance;
+use super::priority::{self, Work};
+use compact::Compact;
+use evolve::{Best, Evolution};
+use room::{Levels, Room, Words};
+
+mod breed;
+mod build;
+mod chance;
+mod compact;
+mod evolve;
+mod room;
 
 /// How long to look, and from which chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,24 +65,61 @@ pub fn search(
     wish: &Wish,
     progress: &mut dyn FnMut(Progress) -> Then,
 ) -> Found {
+    let compact = Compact::new(instance);
     let own_order = [(0..).take(instance.activities.len()).collect()];
     let starts = if starts.is_empty() { &own_order } else { starts };
-    let mut best: Option<Found> = None;
-    for (rank, schedules) in starts.iter().zip(1..=wish.schedules.max(1)) {
-        let schedule = generate::schedule(instance, rank);
-        let cost = price_seconds(instance, &schedule);
-        let better = best.as_ref().is_none_or(|best| cost < best.cost);
-        let found = match best.take() {
-            Some(before) if !better => Found { schedules, ..before },
-            _ => Found { schedule, cost, schedules },
-        };
-        let then = progress(Progress { schedules, cost: found.cost });
-        best = Some(found);
-        if then == Then::Stop {
-            break;
+    let lists: Vec<Vec<u32>> = starts.iter().map(|rank| list(&compact, rank)).collect();
+    let limits = (wish.schedules, wish.seed);
+    let (best, schedules) = match Words::new(instance, &compact) {
+        Some(rooms) => evolve(Evolution::new(&compact, rooms, limits, progress), &lists),
+        None => {
+            let rooms =
+                [(0, true), (1, false)].map(|(side, held)| Levels::new(instance, &compact.sides[side], held));
+            evolve(Evolution::new(&compact, rooms, limits, progress), &lists)
+        }
+    };
+    let schedule = in_order_of(instance, &compact, &best);
+    Found { cost: price_seconds(instance, &schedule), schedule, schedules }
+}
+
+fn evolve<R: Room>(mut evolution: Evolution<'_, R>, lists: &[Vec<u32>]) -> (Best, u64) {
+    evolution.run(lists);
+    let schedules = evolution.schedules;
+    (evolution.best(), schedules)
+}
+
+/// The list that an order of preference means: of what waits for nothing unlisted, the lowest rank first.
+fn list(compact: &Compact, rank: &[u64]) -> Vec<u32> {
+    let side = &compact.sides[0];
+    let mut waiting: Vec<usize> = side.before.iter().map(Vec::len).collect();
+    // Equal ranks go by position in the instance, as in the generator.
+    let key = |at: u32| Reverse((rank[compact.activity[at as usize]], compact.activity[at as usize], at));
+    let mut open: BinaryHeap<_> =
+        (0..).zip(&waiting).filter(|(_, waiting)| **waiting == 0).map(|(at, _)| key(at)).collect();
+    let mut list = Vec::with_capacity(waiting.len());
+    while let Some(Reverse((_, _, at))) = open.pop() {
+        list.push(at);
+        for &next in &side.after[at as usize] {
+            waiting[next as usize] -= 1;
+            if waiting[next as usize] == 0 {
+                open.push(key(next));
+            }
         }
     }
-    best.expect("there is at least one start and at least one schedule is wished for")
+    list
+}
+
+/// The schedule that the generator makes of the order in which everything begins. Nothing begins later than in the
+/// schedule that was found: the generator places each as early as it can.
+fn in_order_of(instance: &Instance, compact: &Compact, best: &Best) -> Schedule {
+    let begin_s = |at: usize| best.end_s[at] - compact.duration_s[at];
+    let mut order: Vec<usize> = (0..compact.count()).collect();
+    order.sort_by_key(|&at| (begin_s(at), at));
+    let mut rank = vec![0; compact.count()];
+    for (&at, place) in order.iter().zip(0..) {
+        rank[compact.activity[at]] = place;
+    }
+    generate::schedule(instance, &rank)
 }
 
 /// Σ weight × seconds until the end.
@@ -76,4 +127,14 @@ pub fn price_seconds(instance: &Instance, schedule: &Schedule) -> u128 {
     (0..instance.activities.len())
         .map(|at| instance.activities[at].weight.saturating_mul(u128::from(schedule.end_s(instance, at))))
         .fold(0, u128::saturating_add)
+}
+
+/// Orders of preference that need no estate: by weight per work, and as the activities stand.
+pub fn first_orders(instance: &Instance) -> Vec<Vec<u64>> {
+    let own: Vec<u64> = (0..).take(instance.activities.len()).collect();
+    [Work::Seconds, Work::Scarcest]
+        .map(|work| priority::weight_order(instance, work))
+        .into_iter()
+        .chain([own])
+        .collect()
 }

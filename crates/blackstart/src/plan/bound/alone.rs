@@ -1,24 +1,14 @@
-//! What no plan can beat.
+//! What everything costs at least when each service has the estate to itself.
 //!
-//! Each service is looked at alone: it cannot be back before the longest chain of what it waits for has run,
-//! nor before a limit has carried all that its own closure takes from it. Summed over what is served this
-//! is true of every plan, and weak: it never sees two services compete. A gap against it says how much is not
-//! proven, not how much could be saved.
+//! It cannot be back before the longest chain of what it waits for has run, nor before a limit has carried all that
+//! its own closure takes from it. Summed over what is served this is true of every plan, and weak: it never sees two
+//! services compete.
 
-use super::instance::Instance;
-use super::priority::{closure, order_of_needs};
-
-/// How much work the bound may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effort {
-    /// Milliseconds, also for thousands of services.
-    Quick,
-    /// Up to some seconds.
-    Thorough,
-}
+use super::super::instance::Instance;
+use super::super::priority::{closure, order_of_needs};
 
 /// Σ weight × earliest conceivable second, over everything that serves somebody.
-pub fn lower_bound_seconds(instance: &Instance, _effort: Effort) -> u128 {
+pub(super) fn lower_bound_seconds(instance: &Instance) -> u128 {
     let chain_s = chains(instance);
     (0..instance.activities.len())
         .filter(|&at| instance.activities[at].weight > 0)
@@ -34,6 +24,7 @@ fn chains(instance: &Instance) -> Vec<u64> {
     let mut chain_s = vec![0; instance.activities.len()];
     for at in order_of_needs(instance) {
         let ready_s = instance.before[at].iter().map(|&provider| chain_s[provider]).max().unwrap_or(0);
+        let ready_s = ready_s.max(instance.not_before_s(at));
         chain_s[at] = ready_s + instance.activities[at].duration_s;
     }
     chain_s
@@ -48,8 +39,9 @@ fn load_s(instance: &Instance, members: &[usize]) -> u64 {
             load[demand.limit] = load[demand.limit].saturating_add(held_s * u128::from(demand.amount));
         }
     }
-    let seconds =
-        |(load, limit): (&u128, &super::instance::Limit)| load.div_ceil(u128::from(limit.capacity.max(1)));
+    let seconds = |(load, limit): (&u128, &super::super::instance::Limit)| {
+        load.div_ceil(u128::from(limit.capacity.max(1)))
+    };
     let most = load.iter().zip(&instance.limits).map(seconds).max().unwrap_or(0);
     u64::try_from(most).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,1 @@
+//! The bound on small instances, against all plans there are.

@@ -1,0 +1,345 @@
+//! Breeds better orders: a population of schedules, of which two at a time hand down parts to a new one.
+//!
+//! Where the end of all counts there are two populations, one built from the beginning and one from the end. The child
+//! of two schedules from one end is a list for the other end, sorted by when things end; so every schedule is a cross
+//! and a tightening (forward-backward improvement) in one. (Bi-population, after Debels and Vanhoucke 2005.) Among
+//! schedules that end together the one whose activities end earlier on average is the better one: it leaves more
+//! room at the end. Where a sum counts there is one population, built from the beginning.
+//!
+//! Nothing here depends on how many schedules are wished for, so that a search that was stopped can be repeated up to
+//! the same schedule.
+
+use super::breed::{Marks, exchange, shift};
+use super::build::{Ahead, Bench};
+use super::chance::Chance;
+use super::compact::{Aim, Compact};
+use super::room::Room;
+use super::{Progress, Then};
+
+/// What a schedule costs, and what decides between equals.
+pub(super) type Cost = (u128, u128);
+
+/// A schedule, and the list that its children are made of.
+#[derive(Clone, Debug)]
+struct Member {
+    list: Vec<u32>,
+    end_s: Vec<u64>,
+    cost: Cost,
+}
+
+/// The best schedule from the beginning: when each activity ends.
+#[derive(Clone, Debug)]
+pub(super) struct Best {
+    pub(super) end_s: Vec<u64>,
+    pub(super) cost: Cost,
+}
+
+pub(super) struct Evolution<'a, R: Room> {
+    compact: &'a Compact,
+    rooms: [R; 2],
+    bench: Bench,
+    marks: Marks,
+    chance: Chance,
+    /// By the end that they are built from.
+    populations: [Vec<Member>; 2],
+    best: Option<Best>,
+    pub(super) schedules: u64,
+    schedules_max: u64,
+    stopped: bool,
+    progress: &'a mut dyn FnMut(Progress) -> Then,
+    child: Vec<u32>,
+}
+
+/// Schedules in a population. More find better ones in the end, fewer find good ones sooner.
+const MEMBERS: usize = 60;
+/// The larger the problem, the fewer schedules there is time for.
+const MEMBERS_TIMES_ACTIVITIES: usize = 30_000;
+const MEMBERS_MIN: usize = 6;
+/// Children that are made from one end before it is the other end's turn.
+const TURN: u64 = 1;
+/// Of this many drawn at random the worst makes room for a child that is no worse.
+const LOSERS: usize = 4;
+/// Percent of children that are only tightened, or only changed, without a second parent.
+const SINGLE_PERCENT: usize = 10;
+/// Percent of exchanged neighbours, of the number of activities.
+const EXCHANGES_PERCENT: usize = 1;
+
+impl<'a, R: Room> Evolution<'a, R> {
+    pub(super) fn new(
+        compact: &'a Compact,
+        rooms: [R; 2],
+        (schedules_max, seed): (u64, u64),
+        progress: &'a mut dyn FnMut(Progress) -> Then,
+    ) -> Evolution<'a, R> {
+        Evolution {
+            compact,
+            rooms,
+            bench: Bench::default(),
+            marks: Marks::default(),
+            chance: Chance::new(seed),
+            populations: [Vec::new(), Vec::new()],
+            best: None,
+            schedules: 0,
+            schedules_max: schedules_max.max(1),
+            stopped: false,
+            progress,
+            child: Vec::new(),
+        }
+    }
+
+    /// `starts` are lists that respect what waits for what.
+    pub(super) fn run(&mut self, starts: &[Vec<u32>]) {
+        self.found(starts);
+        let mut side = 0;
+        for number in 1_u64.. {
+            if self.is_over() || self.compact.count() < 2 {
+                return;
+            }
+            if number % TURN == 0 && self.both_ends() {
+                side = 1 - side;
+            }
+            self.make_child(side);
+            let to = if self.both_ends() { 1 - side } else { side };
+            let ahead = self.ahead();
+            let list = std::mem::take(&mut self.child);
+            let member = self.build(to, &list, ahead);
+            self.child = list;
+            self.admit(to, member);
+        }
+    }
+
+    pub(super) fn best(self) -> Best {
+        self.best.expect("the first schedule is always built")
+    }
+
+    fn is_over(&self) -> bool {
+        let least = || self.best.as_ref().is_some_and(|best| best.cost.0 <= self.compact.least());
+        self.stopped || self.schedules >= self.schedules_max || least()
+    }
+
+    fn both_ends(&self) -> bool {
+        matches!(self.compact.aim, Aim::End { .. })
+    }
+
+    fn members(&self) -> usize {
+        (MEMBERS_TIMES_ACTIVITIES / self.compact.count().max(1)).clamp(MEMBERS_MIN, MEMBERS)
+    }
+
+    /// The starts as they are, then as many again as there is room for, drawn at random with the urgent ones first.
+    fn found(&mut self, starts: &[Vec<u32>]) {
+        for start in starts {
+            if self.is_over() {
+                return;
+            }
+            self.settle(start, Ahead::PLAIN);
+        }
+        for _ in 0..2 * self.members() {
+            if self.is_over() {
+                break;
+            }
+            let list = match self.compact.aim {
+                Aim::End { .. } => self.draw(),
+                Aim::Sum => {
+                    let start = &starts[self.chance.below(starts.len())];
+                    self.vary(start)
+                }
+            };
+            let ahead = self.ahead();
+            self.settle(&list, ahead);
+        }
+        let members = self.members();
+        for population in &mut self.populations {
+            population.sort_by_key(|member| member.cost);
+            population.dedup_by_key(|member| member.cost);
+            population.truncate(members);
+        }
+    }
+
+    /// Builds a list from the beginning and, where both ends are used, what comes of it from the end.
+    fn settle(&mut self, list: &[u32], ahead: Ahead) {
+        let first = self.build(0, list, ahead);
+        if self.both_ends() && !self.is_over() {
+            let second = self.build(1, &first.list, ahead);
+            self.populations[1].push(second);
+        }
+        self.populations[0].push(first);
+    }
+
+    /// A list drawn activity by activity: what has a long chain behind it is likely to come early.
+    fn draw(&mut self) -> Vec<u32> {
+        let side = &self.compact.sides[0];
+        let mut waiting: Vec<usize> = side.before.iter().map(Vec::len).collect();
+        let mut open: Vec<u32> =
+            (0..).zip(&waiting).filter(|(_, waiting)| **waiting == 0).map(|(at, _)| at).collect();
+        let mut list = Vec::with_capacity(waiting.len());
+        while !open.is_empty() {
+            let chain_s = |at: &u32| side.chain_s[*at as usize] - self.compact.duration_s[*at as usize];
+            let shortest_s = open.iter().map(chain_s).min().unwrap_or(0);
+            let odds: Vec<u64> = open
+                .iter()
+                .map(|at| (chain_s(at) - shortest_s).min(1 << 20) + 1)
+                .map(|odds| odds * odds)
+                .collect();
+            let at = open.swap_remove(self.chance.weighted(&odds));
+            list.push(at);
+            for &next in &side.after[at as usize] {
+                waiting[next as usize] -= 1;
+                if waiting[next as usize] == 0 {
+                    open.push(next);
+                }
+            }
+        }
+        list
+    }
+
+    /// A start with some of it moved.
+    fn vary(&mut self, start: &[u32]) -> Vec<u32> {
+        let mut list = start.to_vec();
+        for _ in 0..1 + self.chance.below(4) {
+            self.move_some(0, &mut list);
+        }
+        list
+    }
+
+    /// Something and all it waits for comes earlier, or something and all that waits for it comes later.
+    fn move_some(&mut self, side: usize, list: &mut [u32]) {
+        let (one, other) = (self.chance.below(list.len()), self.chance.below(list.len()));
+        let (early, late) = (one.min(other), one.max(other));
+        let side = &self.compact.sides[side];
+        if self.chance.percent(50) {
+            self.marks.advance(side, list, early, late);
+        } else {
+            self.marks.postpone(side, list, early, late);
+        }
+    }
+
+    /// Looks ahead less often where the sum counts: who is urgent there stands first for a reason.
+    fn ahead(&mut self) -> Ahead {
+        match self.compact.aim {
+            Aim::End { .. } => Ahead { among: 2 + self.chance.below(7), late_percent: 50 },
+            Aim::Sum if self.chance.percent(50) => Ahead::PLAIN,
+            Aim::Sum => Ahead { among: 2 + self.chance.below(3), late_percent: 50 },
+        }
+    }
+
+    fn build(&mut self, side: usize, list: &[u32], ahead: Ahead) -> Member {
+        let mut end_s = vec![0; list.len()];
+        let what = (&self.compact.sides[side], &self.compact.duration_s[..]);
+        let last_s = self.bench.build(what, &mut self.rooms[side], list, ahead, &mut end_s);
+        self.schedules += 1;
+        let cost = self.price(&end_s, last_s);
+        if (side == 0 || self.compact.mirrored) && self.best.as_ref().is_none_or(|best| cost < best.cost) {
+            let end_s = if side == 0 { end_s.clone() } else { self.turn(&end_s, last_s) };
+            self.best = Some(Best { end_s, cost });
+        }
+        let now = self.best.as_ref().map_or(cost, |best| best.cost);
+        let progress = Progress { schedules: self.schedules, cost: self.in_full(now) };
+        self.stopped |= (self.progress)(progress) == Then::Stop;
+        Member { list: self.sort(&end_s), end_s, cost }
+    }
+
+    fn price(&self, end_s: &[u64], last_s: u64) -> Cost {
+        match self.compact.aim {
+            Aim::End { .. } => (u128::from(last_s), end_s.iter().map(|&end_s| u128::from(end_s)).sum()),
+            Aim::Sum => {
+                let paid = |&(at, weight): &(usize, u128)| weight.saturating_mul(u128::from(end_s[at]));
+                (self.compact.weights.iter().map(paid).fold(0, u128::saturating_add), u128::from(last_s))
+            }
+        }
+    }
+
+    /// Weight times seconds.
+    fn in_full(&self, cost: Cost) -> u128 {
+        match self.compact.aim {
+            Aim::End { weight } => weight.saturating_mul(cost.0),
+            Aim::Sum => cost.0,
+        }
+    }
+
+    /// A schedule built from the end, as it looks from the beginning.
+    fn turn(&self, end_s: &[u64], last_s: u64) -> Vec<u64> {
+        end_s
+            .iter()
+            .zip(&self.compact.duration_s)
+            .map(|(end_s, duration_s)| last_s - end_s + duration_s)
+            .collect()
+    }
+
+    /// The list for the children: from the other end, the last to end first; from the same end, the first to begin
+    /// first. What takes no time keeps its place among what it waits for.
+    fn sort(&self, end_s: &[u64]) -> Vec<u32> {
+        let mut list: Vec<u32> = (0..).take(end_s.len()).collect();
+        let end = |at: &u32| end_s[*at as usize];
+        if self.both_ends() {
+            list.sort_by_key(|at| (std::cmp::Reverse(end(at)), std::cmp::Reverse(*at)));
+        } else {
+            list.sort_by_key(|at| (end(at) - self.compact.duration_s[*at as usize], *at));
+        }
+        list
+    }
+
+    /// Fills `child` with a list made of the population of `side`.
+    fn make_child(&mut self, side: usize) {
+        let (one, other) = (self.draw_parent(side), self.draw_parent(side));
+        let to = if self.both_ends() { 1 - side } else { side };
+        let target = &self.compact.sides[to];
+        let population = &self.populations[side];
+        let mut child = std::mem::take(&mut self.child);
+        if one == other || self.chance.percent(SINGLE_PERCENT) {
+            child.clear();
+            child.extend_from_slice(&population[one].list);
+            if !self.both_ends() {
+                self.move_some(to, &mut child);
+            } else if one == other {
+                shift(target, &mut child, &mut self.chance);
+            }
+        } else {
+            let stretch = self.stretch(target.before.len());
+            let population = &self.populations[side];
+            self.marks.cross(target, &population[one].list, &population[other].list, stretch, &mut child);
+        }
+        for _ in
+            0..child.len() * EXCHANGES_PERCENT / 100 + usize::from(self.chance.percent(child.len() % 100))
+        {
+            exchange(target, &mut child, &mut self.chance);
+        }
+        shift(target, &mut child, &mut self.chance);
+        self.child = child;
+    }
+
+    fn draw_parent(&mut self, side: usize) -> usize {
+        let count = self.populations[side].len();
+        let (one, other) = (self.chance.below(count), self.chance.below(count));
+        if self.populations[side][other].cost < self.populations[side][one].cost { other } else { one }
+    }
+
+    /// A quarter to three fifths of the list.
+    fn stretch(&mut self, count: usize) -> (usize, usize) {
+        let (shortest, longest) = (count / 4, count * 3 / 5);
+        let length = shortest + self.chance.below(longest - shortest + 1);
+        let begin = self.chance.below(count - length + 1);
+        (begin, begin + length)
+    }
+
+    /// Takes a child in, unless there is one like it already or it is worse than the worst of a few.
+    fn admit(&mut self, side: usize, member: Member) {
+        if self.populations[side].iter().any(|other| other.cost == member.cost) {
+            return;
+        }
+        let count = self.populations[side].len();
+        if count < self.members() {
+            self.populations[side].push(member);
+            return;
+        }
+        let mut loser = self.chance.below(count);
+        for _ in 1..LOSERS {
+            let other = self.chance.below(count);
+            if self.populations[side][other].cost > self.populations[side][loser].cost {
+                loser = other;
+            }
+        }
+        if member.cost.0 <= self.populations[side][loser].cost.0 {
+            self.populations[side][loser] = member;
+        }
+    }
+}
