@@ -18,17 +18,18 @@ use crate::incident::event::ScanEvent;
 use crate::incident::store::Incident;
 use crate::scan::folder::{MetKind, judge_file, walk};
 use crate::scan::judge::{Judgement, Verdict};
+use crate::scan::ledger::Ledger;
 use crate::scan::report::{self, File, FolderReport, RepositoryReport, SnapshotReport};
 use crate::scan::restic::{self, Opened, RepositoryFault, Wish};
 use crate::scan::snapshots::{self, Seen, short};
-use crate::scan::{shown, view};
+use crate::scan::{shown, timeline, view};
 
 /// Files named in full on the terminal; the rest is counted. `--json` names all.
 const SHOWN_MAX: usize = 20;
 
 /// Is this folder or repository clean? Reads everything, changes nothing.
 ///
-/// A folder: exit 0 if every file is clean, 1 if not. A restic repository: exit 0 if one of the newest
+/// A folder: exit 0 if every file is clean, 1 if not. A restic repository: exit 0 if one of its
 /// snapshots is clean, 1 if none is; the password comes from RESTIC_PASSWORD. No lock is taken.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -40,9 +41,15 @@ pub struct Args {
     /// The store of the estate that this repository is the copy of, for example `store:core-muc`.
     #[arg(long, value_name = "ID")]
     store: Option<String>,
-    /// How many snapshots to judge, from the newest.
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    newest: usize,
+    /// Keep verdicts in this folder, so that the next scan reads only what is new. May be deleted at any time.
+    #[arg(long, value_name = "DIR")]
+    ledger: Option<PathBuf>,
+    /// Write a picture of all snapshots to this file, for the screen and for paper.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Judge only the newest N snapshots instead of all.
+    #[arg(long, value_name = "N")]
+    newest: Option<usize>,
     /// Bad files that never had a good version and are let pass in a snapshot. Default: 4 in 1,000, at most 10.
     #[arg(long, value_name = "N")]
     tolerate: Option<u64>,
@@ -88,7 +95,7 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
         };
         *counts.entry(judgement.verdict).or_default() += 1;
         if !judgement.verdict.is_clean() {
-            files.push(File::new(shown::path(&met.path), &judgement, None));
+            files.push(File::new(shown::path(&met.path), &judgement));
         }
         bar.show(done, total);
     }
@@ -123,14 +130,20 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     })?;
     let opened = restic::open(&args.what, &password).map_err(|fault| cannot_open(&fault))?;
     let (order, mut journal) = in_order(&opened, journal)?;
+    let mut ledger = ledger(args, &opened)?;
     let mut bar = Bar::new();
     let wish = Wish { order: &order, newest: args.newest, tolerate: args.tolerate };
-    let report = restic::scan(&opened, &wish, &mut |progress| bar.show(progress.bytes_done, progress.bytes_total));
+    let report = restic::scan(&opened, &wish, &mut ledger, &mut |progress| {
+        bar.show(progress.bytes_done, progress.bytes_total);
+    });
     bar.end();
     let refused = match &mut journal {
         Some((store, incident)) => record(store, incident, &report)?,
         None => None,
     };
+    if let Some(path) = &args.html {
+        write_picture(path, &timeline::page(&args.what, &report))?;
+    }
     if args.json {
         talk::json(&report);
     } else {
@@ -141,6 +154,37 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
         None if report.last_clean.is_some() => Ok(Answer::Done),
         None => Ok(Answer::No),
     }
+}
+
+/// What earlier scans judged, or nothing.
+fn ledger(args: &Args, opened: &Opened) -> Result<Ledger, Failure> {
+    let Some(folder) = &args.ledger else { return Ok(Ledger::in_memory()) };
+    let (ledger, note) = Ledger::open(folder, opened.ledger_identity("")).map_err(|fault| {
+        Failure::fault(
+            folder::chain(&fault),
+            "nothing was read; the ledger only saves time, no verdict depends on it",
+            "name a folder that can be written, or leave --ledger away",
+        )
+    })?;
+    if let Some(note) = note {
+        talk::say(note);
+    } else if ledger.found() > 0 {
+        talk::say(format!("{} verdicts of earlier scans are in the ledger", ledger.found()));
+    }
+    Ok(ledger)
+}
+
+/// All or nothing: a half written picture would look like half a history.
+fn write_picture(path: &Path, page: &str) -> Result<(), Failure> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    std::fs::write(&beside, page).and_then(|()| std::fs::rename(&beside, path)).map_err(|error| {
+        Failure::fault(
+            format!("cannot write {}: {error}", shown::path(path)),
+            "the scan itself is done and recorded; only the picture is missing",
+            "name a file in a folder that can be written; with --ledger the second scan takes moments",
+        )
+    })
 }
 
 fn store_id(text: &str) -> Result<Id, Failure> {
@@ -237,7 +281,13 @@ fn judged(store: &Id, snapshot: &SnapshotReport) -> Event {
 }
 
 fn show_repository(report: &RepositoryReport) {
-    show_files(&report.files);
+    for bad in report.bad.iter().take(SHOWN_MAX) {
+        let from = report.snapshots.iter().find(|one| one.series == bad.series && one.at >= bad.from);
+        let from = from.map_or_else(|| "unknown".to_owned(), |one| short(&one.id).to_owned());
+        talk::data(format!("{} since {from}: {}", bad.file.verdict.word(), shown::harmless(&bad.file.path)));
+        show_reasons(&bad.file);
+    }
+    show_rest(report.bad.len());
     talk::data("snapshots, oldest first by first sight:");
     for snapshot in &report.snapshots {
         let word = if snapshot.is_clean { "clean    " } else { "NOT CLEAN" };
@@ -249,8 +299,8 @@ fn show_repository(report: &RepositoryReport) {
             snapshot.clean,
             snapshot.not_clean
         ));
-        for reason in &snapshot.reasons {
-            talk::data(format!("            {reason}"));
+        for line in snapshot.reasons.iter().chain(&snapshot.signs) {
+            talk::data(format!("            {}", shown::harmless(line)));
         }
     }
     for unread in &report.unread {
@@ -259,23 +309,37 @@ fn show_repository(report: &RepositoryReport) {
     for note in &report.notes {
         talk::data(format!("note: {note}"));
     }
+    if !report.gone.is_empty() {
+        talk::data(format!("{} files vanished from snapshots that are not clean; --json names them", report.gone.len()));
+    }
     match &report.last_clean {
         Some(id) => talk::data(format!("last clean snapshot: {id}")),
-        None => talk::data("NO CLEAN SNAPSHOT among those judged; judge older ones with --newest N"),
+        None => talk::data("NO CLEAN SNAPSHOT among those judged"),
     }
     talk::say(format!("({})", report::FORM));
 }
 
 fn show_files(files: &[File]) {
     for file in files.iter().take(SHOWN_MAX) {
-        let snapshot = file.snapshot.as_deref().map(|id| format!(" in {}", short(id))).unwrap_or_default();
-        talk::data(format!("{}{snapshot}: {}", file.verdict.word(), shown::harmless(&file.path)));
-        for reason in &file.reasons {
-            talk::data(format!("    {}", shown::harmless(reason)));
-        }
+        talk::data(format!("{}: {}", file.verdict.word(), shown::harmless(&file.path)));
+        show_reasons(file);
     }
-    if files.len() > SHOWN_MAX {
-        talk::data(format!("... and {} more files; --json names them all", files.len() - SHOWN_MAX));
+    show_rest(files.len());
+}
+
+fn show_reasons(file: &File) {
+    for reason in &file.reasons {
+        talk::data(format!("    {}", shown::harmless(reason)));
+    }
+    if let Some(clean) = &file.last_clean {
+        let name = file.last_clean_path.as_deref().unwrap_or(&file.path);
+        talk::data(format!("    last clean in {} as {}", short(clean), shown::harmless(name)));
+    }
+}
+
+fn show_rest(files: usize) {
+    if files > SHOWN_MAX {
+        talk::data(format!("... and {} more files; --json names them all", files - SHOWN_MAX));
     }
 }
 
