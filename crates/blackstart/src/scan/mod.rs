@@ -7,6 +7,7 @@ pub mod folder;
 pub mod judge;
 pub mod report;
 pub mod restic;
+pub mod rules;
 pub mod shown;
 pub mod snapshots;
 pub mod view;
