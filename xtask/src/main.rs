@@ -13,7 +13,10 @@ cargo xtask ci                  what CI runs: format, lints, licences, all tests
 cargo xtask drill [ARGS]        build what is needed (release) and play the whole incident
                                 --seed N  --funds N  --attack PATTERN  --out DIR  --keep
 cargo xtask crash [--runs N]    long campaign: power cuts while the journal is written (default 10000)
-cargo xtask bench-journal       durable appends against a plain preallocated file, in the same run";
+cargo xtask bench-journal       durable appends against a plain preallocated file, in the same run
+cargo xtask eval-scan FOLDER    attacked copies of clean files: what the scan finds, and whom it accuses
+                                --json  --seed N  --holdout SOURCE,..  --except SOURCE,..  --patterns NAME,..
+cargo xtask fuzz-scan [--runs N] long campaign: hostile files for every parser of the scan (default 200000)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +29,8 @@ fn main() -> ExitCode {
         "drill" => drill(rest),
         "crash" => crash(rest),
         "bench-journal" => bench(&["journal"], rest),
+        "eval-scan" => bench(&["eval-scan"], rest),
+        "fuzz-scan" => fuzz_scan(rest),
         "help" | "-h" | "--help" => {
             say(HELP);
             Ok(())
@@ -64,6 +69,26 @@ fn crash(args: &[String]) -> Result<(), String> {
     };
     let mut journal = cargo(&["test", "--release", "--package", "journal", "campaign", "--", "--nocapture"]);
     step("journal: power cuts", journal.env("BLACKSTART_CAMPAIGN_RUNS", runs))
+}
+
+/// The long form of the scan's fuzzing: as many mutations as asked for, each judged twice.
+fn fuzz_scan(args: &[String]) -> Result<(), String> {
+    let runs = match args {
+        [] => "200000",
+        [flag, runs] if flag == "--runs" => runs,
+        _ => return Err("call `cargo xtask fuzz-scan [--runs N]`".to_owned()),
+    };
+    let mut fuzz = cargo(&[
+        "test",
+        "--release",
+        "--package",
+        "blackstart",
+        "--lib",
+        "scan::judge::fuzz",
+        "--",
+        "--nocapture",
+    ]);
+    step("scan: hostile files", fuzz.env("BLACKSTART_CAMPAIGN_RUNS", runs))
 }
 
 fn bench(which: &[&str], args: &[String]) -> Result<(), String> {

@@ -1,3 +1,4 @@
 //! Evaluations and benchmarks, one module each. Never shipped.
 
 pub mod journal_appends;
+pub mod scan_rates;

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 const HELP: &str = "\
 measure journal [FOLDER] [--rounds N] [--seconds S] [--callers N]
         durable appends against a plain preallocated file (FOLDER: on the disk to measure; default: here)
+measure eval-scan FOLDER [--json] [--seed N] [--holdout SOURCE,..] [--except SOURCE,..]
+        attacked copies of clean files: how many the scan finds, and how many clean ones it accuses
 ";
 
 fn main() -> ExitCode {
@@ -13,6 +15,7 @@ fn main() -> ExitCode {
     let mut out = std::io::stdout();
     let done = match args.split_first() {
         Some((what, rest)) if what == "journal" => measure::journal_appends::run(rest, &mut out),
+        Some((what, rest)) if what == "eval-scan" => measure::scan_rates::run(rest, &mut out),
         _ => Err(HELP.to_owned()),
     };
     match done {

@@ -9,6 +9,7 @@ pub mod judge;
 pub mod ledger;
 pub mod report;
 pub mod restic;
+pub mod rules;
 pub mod shown;
 pub mod snapshots;
 pub mod timeline;
