@@ -16,12 +16,13 @@ use crate::estate::id::Kind;
 use crate::incident::Event;
 use crate::incident::event::ScanEvent;
 use crate::incident::store::Incident;
-use crate::scan::folder::{MetKind, judge_file, walk};
+use crate::scan::folder::{MetKind, judge_file_by, walk};
 use crate::scan::judge::{Judgement, Verdict};
 use crate::scan::ledger::Ledger;
 use crate::scan::report::{self, File, FolderReport, RepositoryReport, SnapshotReport};
 use crate::scan::restic::{self, Opened, RepositoryFault, Wish};
 use crate::scan::snapshots::{self, Seen, short};
+use crate::scan::rules::Rules;
 use crate::scan::{shown, timeline, view};
 
 /// Files named in full on the terminal; the rest is counted. `--json` names all.
@@ -44,6 +45,9 @@ pub struct Args {
     /// Keep verdicts in this folder, so that the next scan reads only what is new. May be deleted at any time.
     #[arg(long, value_name = "DIR")]
     ledger: Option<PathBuf>,
+    /// Apply the YARA rules in this folder (.yar, .yara) to every file as well.
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
     /// Write a picture of all snapshots to this file, for the screen and for paper.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -61,15 +65,25 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     if args.what.starts_with(restic::PREFIX) {
         repository(args)
-    } else if args.journal.is_some() {
+    } else if let Some(option) = only_for_repositories(args) {
         Err(Failure::usage(
-            "--journal was given with a folder",
-            "only snapshots of repositories are recorded",
-            "leave --journal and --store away, or name a repository: restic:/path",
+            format!("{option} was given with a folder"),
+            "only repositories have snapshots, and only their verdicts are kept or recorded",
+            format!("leave {option} away, or name a repository: restic:/path"),
         ))
     } else {
         folder_scan(args)
     }
+}
+
+fn only_for_repositories(args: &Args) -> Option<&'static str> {
+    let given = [
+        (args.journal.is_some(), "--journal"),
+        (args.ledger.is_some(), "--ledger"),
+        (args.html.is_some(), "--html"),
+        (args.newest.is_some(), "--newest"),
+    ];
+    given.into_iter().find(|(given, _)| *given).map(|(_, option)| option)
 }
 
 fn folder_scan(args: &Args) -> Result<Answer, Failure> {
@@ -81,6 +95,7 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
             "name a folder, a file, or a repository as restic:/path",
         ));
     }
+    let rules = rules(args)?;
     let met = walk(root);
     let total = met.iter().map(|met| if let MetKind::File { metadata, .. } = &met.kind { metadata.len() } else { 0 }).sum();
     let mut bar = Bar::new();
@@ -89,7 +104,7 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
         let judgement = match &met.kind {
             MetKind::File { metadata, beside } => {
                 done += metadata.len();
-                judge_file(&met.path, *beside)
+                judge_file_by(&met.path, *beside, rules.as_ref())
             }
             MetKind::Unreadable(error) => Judgement::unread(format!("could not be looked at: {error}")),
         };
@@ -129,10 +144,11 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
         )
     })?;
     let opened = restic::open(&args.what, &password).map_err(|fault| cannot_open(&fault))?;
+    let rules = rules(args)?;
     let (order, mut journal) = in_order(&opened, journal)?;
-    let mut ledger = ledger(args, &opened)?;
+    let mut ledger = ledger(args, &opened, rules.as_ref())?;
     let mut bar = Bar::new();
-    let wish = Wish { order: &order, newest: args.newest, tolerate: args.tolerate };
+    let wish = Wish { order: &order, newest: args.newest, tolerate: args.tolerate, rules: rules.as_ref() };
     let report = restic::scan(&opened, &wish, &mut ledger, &mut |progress| {
         bar.show(progress.bytes_done, progress.bytes_total);
     });
@@ -156,10 +172,23 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     }
 }
 
+fn rules(args: &Args) -> Result<Option<Rules>, Failure> {
+    let Some(folder) = &args.rules else { return Ok(None) };
+    let rules = Rules::load(folder).map_err(|fault| {
+        Failure::usage(
+            folder::chain(&fault),
+            "nothing was read: a scan with half of the rules would promise more than it looked for",
+            "correct or remove that rule, or name another folder with .yar or .yara files",
+        )
+    })?;
+    talk::say(format!("rules from {} files", rules.files()));
+    Ok(Some(rules))
+}
+
 /// What earlier scans judged, or nothing.
-fn ledger(args: &Args, opened: &Opened) -> Result<Ledger, Failure> {
+fn ledger(args: &Args, opened: &Opened, rules: Option<&Rules>) -> Result<Ledger, Failure> {
     let Some(folder) = &args.ledger else { return Ok(Ledger::in_memory()) };
-    let (ledger, note) = Ledger::open(folder, opened.ledger_identity("")).map_err(|fault| {
+    let (ledger, note) = Ledger::open(folder, opened.ledger_identity(rules)).map_err(|fault| {
         Failure::fault(
             folder::chain(&fault),
             "nothing was read; the ledger only saves time, no verdict depends on it",

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | head | `BLACKSTART LEDGER 1\n`, 32 bytes identity (repository, version of the judge, rules), 8 bytes seal |
 //! | record | 2 length of the body, body, 8 seal over both |
-//! | body | 20 key, 1 verdict, 2 length of the facts, facts, reasons each with 2 bytes of length before it |
+//! | body | 20 key (content, kind of name, what lay beside), 1 verdict, 2 length of the facts, facts, reasons each with 2 bytes of length before it |
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::judge::{Judgement, Verdict};
+use super::judge::{Facts, Judgement, State, Verdict};
 
 const MAGIC: &[u8] = b"BLACKSTART LEDGER 1\n";
 const IDENTITY_BYTES: usize = 32;
@@ -33,6 +33,10 @@ const HEAD_BYTES: usize = MAGIC.len() + IDENTITY_BYTES + SEAL_BYTES;
 const KEY_BYTES: usize = 20;
 /// Reasons are for people; a parser that talks without end is cut off here.
 const BODY_BYTES_MAX: usize = 4096;
+
+/// Names of types are ours and short.
+const KIND_BYTES_MAX: usize = 200;
+const STATES: [State; 5] = [State::Whole, State::Partly, State::Unchecked, State::Broken, State::Declared];
 
 /// Names what was judged: content, kind of name, and what lay beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +53,11 @@ impl Key {
         let mut key = [0; KEY_BYTES];
         key.copy_from_slice(&hash.finalize()[..KEY_BYTES]);
         Key(key)
+    }
+
+    /// Of the comparison of two versions.
+    pub fn of_both(now: &Key, before: &Key) -> Key {
+        Key::of([&b"compared"[..], &now.0, &before.0])
     }
 }
 
@@ -384,12 +393,43 @@ fn piece<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(piece)
 }
 
-fn facts(_: &Judgement) -> Vec<u8> {
-    Vec::new()
+/// Facts in few bytes: numbers in groups of seven bits, lowest first.
+fn facts(judgement: &Judgement) -> Vec<u8> {
+    let facts = &judgement.facts;
+    let mut bytes = Vec::with_capacity(48);
+    let state = STATES.iter().position(|state| *state == facts.state).expect("every state has its place");
+    let entropy = u64::from(facts.entropy);
+    for mut number in
+        [state as u64, facts.length, facts.windows, facts.even, facts.run, entropy, facts.zeros]
+    {
+        while number >= 0x80 {
+            bytes.push(u8::try_from(number & 0x7f).expect("masked") | 0x80);
+            number >>= 7;
+        }
+        bytes.push(u8::try_from(number).expect("below 128"));
+    }
+    bytes.extend(facts.kind.bytes().take(KIND_BYTES_MAX));
+    bytes
 }
 
-fn judgement(verdict: Verdict, reasons: Vec<String>, _: &[u8]) -> Option<Judgement> {
-    Some(Judgement { verdict, reasons })
+fn judgement(verdict: Verdict, reasons: Vec<String>, mut facts: &[u8]) -> Option<Judgement> {
+    let mut number = || {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let (byte, after) = facts.split_first()?;
+            facts = after;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    };
+    let state = *STATES.get(usize::try_from(number()?).ok()?)?;
+    let (length, windows, even, run) = (number()?, number()?, number()?, number()?);
+    let (entropy, zeros) = (u16::try_from(number()?).ok()?, number()?);
+    let kind = String::from_utf8(facts.to_vec()).ok()?;
+    Some(Judgement { verdict, reasons, facts: Facts { kind, state, length, windows, even, run, entropy, zeros } })
 }
 
 #[cfg(test)]
@@ -402,7 +442,17 @@ mod tests {
 
     fn found(number: u8, verdict: Verdict) -> (Key, Judgement) {
         let reasons = vec![format!("reason {number}"), "märz".to_owned()];
-        (Key::of([&[number][..]]), Judgement { verdict, reasons, ..Judgement::unread("") })
+        let facts = Facts {
+            kind: "ZIP or Office document".to_owned(),
+            state: State::Broken,
+            length: u64::MAX,
+            windows: 300,
+            even: 127,
+            run: 128,
+            entropy: 799,
+            zeros: 0,
+        };
+        (Key::of([&[number][..]]), Judgement { verdict, reasons, facts })
     }
 
     /// A ledger with a few verdicts in it; its file.

@@ -26,7 +26,7 @@ pub enum Change<C> {
 
 /// Which differences are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Walk {
+pub(super) enum Walk {
     Differences,
     /// Also files that are the same.
     Everything,

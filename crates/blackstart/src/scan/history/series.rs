@@ -22,7 +22,7 @@ use crate::scan::judge::{Judgement, Verdict};
 use crate::scan::snapshots::{Past, Tally, Weight, weigh};
 
 /// How far back versions of a file are looked for beyond the snapshots that are judged.
-pub const OLDER_MAX: usize = 50;
+const OLDER_MAX: usize = 50;
 /// Paths that are gone and are remembered. Beyond that the oldest are forgotten.
 const GONE_MAX: usize = 200_000;
 /// Files that vanished in snapshots that are not clean, named in the answer.

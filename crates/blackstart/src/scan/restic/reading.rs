@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use super::vault::{Opener, Place, Vault};
-use crate::scan::judge::{Beside, Judgement, Source, judge};
+use crate::scan::judge::{Beside, Facts, Judgement, Source, Verdict, compare, judge};
 use crate::scan::ledger::Key;
+use crate::scan::rules::Rules;
 
 /// Read at once: at most this much is repeated by each thread when a scan is stopped and begun again.
 const STRETCH_BYTES_MAX: u64 = 4 << 20;
@@ -40,6 +41,24 @@ pub(super) struct Spread {
     pub(super) key: Key,
 }
 
+/// A file beside its previous version.
+pub(super) struct Pair {
+    pub(super) now: Vec<Place>,
+    pub(super) judgement: Judgement,
+    pub(super) before: Vec<Place>,
+    pub(super) facts: Facts,
+    pub(super) name: String,
+    pub(super) key: Key,
+}
+
+/// How files are judged.
+#[derive(Clone, Copy)]
+pub(super) struct Judging<'a> {
+    /// Kinds of names, by number.
+    pub(super) names: &'a [String],
+    pub(super) rules: Option<&'a Rules>,
+}
+
 /// What was found, and how many bytes were read for it.
 pub(super) struct Found {
     pub(super) key: Key,
@@ -52,20 +71,30 @@ pub(super) fn threads() -> usize {
 }
 
 /// Judges files of one blob, pack by pack. `singles` is brought into the order of the disk.
-pub(super) fn singles(vault: &Vault, singles: &mut [Single], names: &[String], done: &mut dyn FnMut(Vec<Found>)) {
+pub(super) fn singles(
+    vault: &Vault,
+    singles: &mut [Single],
+    how: Judging<'_>,
+    done: &mut dyn FnMut(Vec<Found>),
+) {
     singles.sort_unstable_by_key(|single| (single.place.pack, single.place.offset, single.name));
     let stretches = stretches(singles);
     let singles = &*singles;
     in_parallel(
         vault,
         &stretches,
-        |opener, stretch: &Range<usize>| judge_stretch(opener, &singles[stretch.clone()], names),
+        |opener, stretch: &Range<usize>| judge_stretch(opener, &singles[stretch.clone()], how),
         done,
     );
 }
 
 /// Judges files of several blobs, one after the other.
-pub(super) fn spread(vault: &Vault, files: &mut [Spread], names: &[String], done: &mut dyn FnMut(Vec<Found>)) {
+pub(super) fn spread(
+    vault: &Vault,
+    files: &mut [Spread],
+    how: Judging<'_>,
+    done: &mut dyn FnMut(Vec<Found>),
+) {
     files.sort_by_key(|file| file.places.first().map(|place| (place.pack, place.offset)));
     in_parallel(
         vault,
@@ -73,20 +102,44 @@ pub(super) fn spread(vault: &Vault, files: &mut [Spread], names: &[String], done
         |opener, file: &Spread| {
             let mut source = Blobs::new(opener, &file.places);
             let bytes = source.length;
-            let judgement = judged(&names[file.name as usize], &mut source, file.beside);
+            let judgement = how.judged(&how.names[file.name as usize], &mut source, file.beside);
             vec![Found { key: file.key, judgement, bytes }]
         },
         done,
     );
 }
 
-/// Never panics: a checker that does gives `unread`.
-pub(super) fn judged(name: &str, source: &mut dyn Source, beside: Beside) -> Judgement {
-    whatever_happens(|| judge(name, source, beside))
+/// Judges files once more, each beside its previous version.
+pub(super) fn pairs(vault: &Vault, pairs: &[Pair], done: &mut dyn FnMut(Vec<Found>)) {
+    in_parallel(vault, pairs, |opener, pair: &Pair| vec![compared(opener, pair)], done);
 }
 
-/// A verdict even if the checker falls over.
-pub(super) fn whatever_happens(check: impl FnOnce() -> Judgement) -> Judgement {
+/// One file beside its previous version; reads of both only what it needs.
+pub(super) fn compared(opener: &mut Opener<'_>, pair: &Pair) -> Found {
+    let mut other = opener.another();
+    let (mut now, mut before) = (Blobs::new(opener, &pair.now), Blobs::new(&mut other, &pair.before));
+    let bytes = now.length;
+    let judgement = whatever_happens(|| {
+        compare(&pair.name, &mut now, &pair.judgement, &mut before, &pair.facts)
+    });
+    Found { key: pair.key, judgement, bytes }
+}
+
+impl Judging<'_> {
+    /// The verdict on one file alone, with the rules if there are any.
+    pub(super) fn judged(&self, name: &str, source: &mut dyn Source, beside: Beside) -> Judgement {
+        whatever_happens(|| {
+            let judgement = judge(name, source, beside);
+            match self.rules {
+                Some(rules) if judgement.verdict != Verdict::Unread => rules.judge(source, judgement),
+                _ => judgement,
+            }
+        })
+    }
+}
+
+/// A verdict even if a checker falls over.
+fn whatever_happens(check: impl FnOnce() -> Judgement) -> Judgement {
     catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|_| {
         Judgement::unread("the checker of its type failed on it, which is a fault of ours; look at it by hand")
     })
@@ -114,7 +167,7 @@ fn stretches(singles: &[Single]) -> Vec<Range<usize>> {
     all
 }
 
-fn judge_stretch(opener: &mut Opener<'_>, singles: &[Single], names: &[String]) -> Vec<Found> {
+fn judge_stretch(opener: &mut Opener<'_>, singles: &[Single], how: Judging<'_>) -> Vec<Found> {
     let Some(first) = singles.first() else { return Vec::new() };
     let from = first.place.offset;
     let to = singles.iter().map(|single| single.place.end()).max().unwrap_or(0);
@@ -133,7 +186,7 @@ fn judge_stretch(opener: &mut Opener<'_>, singles: &[Single], names: &[String]) 
         }
         let (_, opened) = last.as_ref().expect("just put there");
         let judgement = match opened {
-            Ok(plain) => judged(&names[single.name as usize], &mut &plain[..], single.beside),
+            Ok(plain) => how.judged(&how.names[single.name as usize], &mut &plain[..], single.beside),
             Err(why) => Judgement::unread(format!("could not be read: {why}")),
         };
         found.push(Found { key: single.key, judgement, bytes: single.place.bytes() });

@@ -12,9 +12,10 @@ use rustic_core::TreeId;
 use super::stored::{Plan, Stored};
 use super::{Opened, Snapshot};
 use crate::scan::history::{BadVersion, Lost, Series, Step};
-use crate::scan::judge::Verdict;
+use crate::scan::judge::{self, Verdict};
 use crate::scan::ledger::{Identity, Ledger};
 use crate::scan::report::{self, Bad, File, Gone, RepositoryReport, SnapshotReport};
+use crate::scan::rules::Rules;
 use crate::scan::shown;
 use crate::scan::snapshots::{self, Found, Seen, Tally, rfc3339};
 
@@ -34,6 +35,7 @@ pub struct Wish<'a> {
     pub newest: Option<usize>,
     /// Bad files without a good version before that are let pass; `None`: by the size of the snapshot.
     pub tolerate: Option<u64>,
+    pub rules: Option<&'a Rules>,
 }
 
 impl Opened {
@@ -48,11 +50,12 @@ impl Opened {
     }
 
     /// For whom verdicts on this repository count.
-    pub fn ledger_identity(&self, rules: &str) -> Identity {
+    pub fn ledger_identity(&self, rules: Option<&Rules>) -> Identity {
         let key = self.repository.key();
         let secret = [&key.encrypt[..], &key.mac.k, &key.mac.r].concat();
         let id = self.repository.config().id.to_hex();
-        Identity::new(id.as_str(), env!("CARGO_PKG_VERSION"), rules, &secret)
+        let rules = rules.map_or("", Rules::hash);
+        Identity::new(id.as_str(), &judge::VERSION.to_string(), rules, &secret)
     }
 }
 
@@ -75,10 +78,10 @@ pub fn scan(
     report.notes = notes(opened, wish);
     report.unread = opened.unread();
     let chosen = chosen(opened, wish);
-    match Stored::new(opened, ledger) {
+    match Stored::new(opened, ledger, wish.rules) {
         Ok(stored) => {
             read(&stored, opened, wish, &chosen, progress);
-            judge(&stored, opened, wish, &chosen, &mut report);
+            go_through(&stored, opened, wish, &chosen, &mut report);
         }
         Err(why) => report.unread.push(format!("the packs: {why}; nothing was judged")),
     }
@@ -138,7 +141,8 @@ fn read(
     });
 }
 
-fn judge(
+/// Snapshot by snapshot, with every verdict at hand.
+fn go_through(
     stored: &Stored<'_>,
     opened: &Opened,
     wish: &Wish<'_>,

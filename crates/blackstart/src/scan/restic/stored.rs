@@ -10,13 +10,17 @@ use std::sync::Arc;
 use rustic_core::repofile::{self, NodeType};
 use rustic_core::{DataId, TreeId};
 
-use super::reading::{self, Blobs, Found, Single, Spread};
+use super::reading::{self, Blobs, Found, Judging, Pair, Single, Spread};
 use super::vault::{Opener, Place, Vault, short};
 use super::{Opened, plain_name};
 use crate::scan::history::{Archive, Change, Node};
 use crate::scan::judge::{Beside, Judgement, Verdict};
 use crate::scan::ledger::{Key, Ledger};
+use crate::scan::rules::Rules;
 use crate::scan::{history, shown};
+
+/// Compared in one go; what each needs is in memory.
+const PAIRS_AT_ONCE: usize = 1000;
 
 /// The blobs of a file.
 pub(super) type Content = Arc<[DataId]>;
@@ -28,6 +32,8 @@ pub(super) struct Plan {
     wanted: HashSet<Key>,
     pub(super) singles: Vec<Single>,
     pub(super) spread: Vec<Spread>,
+    /// Files that changed: name, now, before.
+    changed: Vec<(OsString, Version, Version)>,
     /// Of content, of all of them.
     pub(super) bytes: u64,
 }
@@ -46,13 +52,18 @@ pub(super) struct Stored<'a> {
     /// What cannot be read in this scan; the ledger never hears of it.
     unread: RefCell<HashMap<Key, Rc<Judgement>>>,
     names: RefCell<Names>,
+    rules: Option<&'a Rules>,
     /// One judgement for all that are clean: there is nothing to tell of them.
     clean: Rc<Judgement>,
     clean_unverified: Rc<Judgement>,
 }
 
 impl<'a> Stored<'a> {
-    pub(super) fn new(opened: &'a Opened, ledger: &'a mut Ledger) -> Result<Stored<'a>, String> {
+    pub(super) fn new(
+        opened: &'a Opened,
+        ledger: &'a mut Ledger,
+        rules: Option<&'a Rules>,
+    ) -> Result<Stored<'a>, String> {
         let vault = Vault::new(opened.door.clone(), &opened.repository.key())?;
         let plain = |verdict| Rc::new(Judgement { verdict, ..Judgement::unread("") });
         Ok(Stored {
@@ -61,6 +72,7 @@ impl<'a> Stored<'a> {
             ledger: RefCell::new(ledger),
             unread: RefCell::default(),
             names: RefCell::default(),
+            rules,
             clean: plain(Verdict::Clean),
             clean_unverified: plain(Verdict::CleanUnverified),
         })
@@ -73,8 +85,12 @@ impl<'a> Stored<'a> {
                 self.want(plan, path.file_name().unwrap_or_default(), now);
             }
             Change::Changed { path, before, now } => {
-                self.want(plan, path.file_name().unwrap_or_default(), now);
-                self.want(plan, path.file_name().unwrap_or_default(), before);
+                let name = path.file_name().unwrap_or_default();
+                self.want(plan, name, now);
+                self.want(plan, name, before);
+                if now.content != before.content {
+                    plan.changed.push((name.to_owned(), now.clone(), before.clone()));
+                }
             }
             Change::Removed { .. } | Change::Unread { .. } | Change::Renewed { .. } => {}
         }
@@ -137,10 +153,44 @@ impl<'a> Stored<'a> {
             self.ledger.borrow_mut().settle();
             done(files, bytes);
         };
-        reading::singles(&vault, &mut plan.singles, &names.all, &mut keep);
+        let how = Judging { names: &names.all, rules: self.rules };
+        reading::singles(&vault, &mut plan.singles, how, &mut keep);
         plan.singles = Vec::new();
-        reading::spread(&vault, &mut plan.spread, &names.all, &mut keep);
+        reading::spread(&vault, &mut plan.spread, how, &mut keep);
         plan.spread = Vec::new();
+        drop(vault);
+        self.compare_all(std::mem::take(&mut plan.changed));
+    }
+
+    /// Compares what changed with its previous version, some at a time.
+    fn compare_all(&self, changed: Vec<(OsString, Version, Version)>) {
+        for some in changed.chunks(PAIRS_AT_ONCE) {
+            let pairs: Vec<Pair> =
+                some.iter().filter_map(|(name, now, before)| self.pair(name, now, name, before)).collect();
+            reading::pairs(&self.vault.borrow(), &pairs, &mut |found| {
+                found.into_iter().for_each(|one| self.keep(one.key, one.judgement));
+            });
+            self.ledger.borrow_mut().settle();
+        }
+    }
+
+    /// What is needed for a comparison; `None` if it would say nothing new or was made already.
+    fn pair(&self, name: &OsStr, now: &Version, name_before: &OsStr, before: &Version) -> Option<Pair> {
+        let (name, name_before) = (judged_name(name), judged_name(name_before));
+        let (key_now, key_before) = (key(&name, now), key(&name_before, before));
+        let both = Key::of_both(&key_now, &key_before);
+        let ledger = self.ledger.borrow();
+        if ledger.knows(&both) || self.unread.borrow().contains_key(&both) {
+            return None;
+        }
+        let judgement = ledger.get(&key_now)?;
+        let previous = ledger.get(&key_before).filter(|previous| previous.verdict.is_clean())?;
+        drop(ledger);
+        if matches!(judgement.verdict, Verdict::Encrypted | Verdict::Malware | Verdict::Unread) {
+            return None;
+        }
+        let (now, before) = (self.places(now).ok()?, self.places(before).ok()?);
+        Some(Pair { now, judgement, before, facts: previous.facts, name, key: both })
     }
 
     fn keep(&self, key: Key, judgement: Judgement) {
@@ -174,7 +224,8 @@ impl<'a> Stored<'a> {
             Ok(places) => {
                 let vault = self.vault.borrow();
                 let mut opener = Opener::new(&vault);
-                reading::judged(name, &mut Blobs::new(&mut opener, &places), version.beside)
+                let how = Judging { names: &[], rules: self.rules };
+                how.judged(name, &mut Blobs::new(&mut opener, &places), version.beside)
             }
         };
         self.keep(key, judgement.clone());
@@ -199,8 +250,17 @@ impl Archive for Stored<'_> {
         self.known(&key).unwrap_or_else(|| self.judge_now(&name, version, key))
     }
 
-    fn compared(&self, name: &OsStr, now: &Version, _: (&OsStr, &Version)) -> Rc<Judgement> {
-        self.judged(name, now)
+    fn compared(&self, name: &OsStr, now: &Version, before: (&OsStr, &Version)) -> Rc<Judgement> {
+        // Both have to be judged before they can be compared.
+        let alone = self.judged(name, now);
+        self.judged(before.0, before.1);
+        if let Some(pair) = self.pair(name, now, before.0, before.1) {
+            let vault = self.vault.borrow();
+            let found = reading::compared(&mut Opener::new(&vault), &pair);
+            self.keep(found.key, found.judgement);
+        }
+        let key_before = key(&judged_name(before.0), before.1);
+        self.known(&Key::of_both(&key(&judged_name(name), now), &key_before)).unwrap_or(alone)
     }
 }
 
@@ -237,10 +297,8 @@ fn entry(node: repofile::Node, names: &BTreeSet<OsString>) -> Option<(OsString, 
 /// Names that end alike are judged alike, so the same content need not be read twice.
 fn judged_name(name: &OsStr) -> String {
     let name = shown::path(name);
-    match name.trim_start_matches('.').split_once('.') {
-        Some((_, ending)) => format!("_.{}", ending.to_lowercase()),
-        None => name,
-    }
+    let ending = name.trim_start_matches('.').split_once('.').map_or("", |(_, ending)| ending);
+    if ending.is_empty() { "_".to_owned() } else { format!("_.{}", ending.to_lowercase()) }
 }
 
 fn key(name: &str, version: &Version) -> Key {

@@ -126,10 +126,15 @@ pub(super) struct Opener<'a> {
     unpacker: Option<zstd::bulk::Decompressor<'static>>,
 }
 
-impl Opener<'_> {
-    pub(super) fn new(vault: &Vault) -> Opener<'_> {
+impl<'a> Opener<'a> {
+    pub(super) fn new(vault: &'a Vault) -> Opener<'a> {
         // Without memory for it nothing packed can be read, which is then said of each blob.
         Opener { vault, unpacker: zstd::bulk::Decompressor::new().ok() }
+    }
+
+    /// For a second file beside the first.
+    pub(super) fn another(&self) -> Opener<'a> {
+        Opener::new(self.vault)
     }
 
     /// A blob alone.
