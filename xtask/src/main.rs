@@ -16,6 +16,10 @@ cargo xtask crash [--runs N]    long campaign: power cuts while the journal is w
 cargo xtask bench-journal       durable appends against a plain preallocated file, in the same run
 cargo xtask eval-scan FOLDER    attacked copies of clean files: what the scan finds, and whom it accuses
                                 --json  --seed N  --holdout SOURCE,..  --except SOURCE,..  --patterns NAME,..
+cargo xtask eval-histories [FOLDER] [--runs N] [--seed S]
+                                made-up histories: is the right snapshot named, is an ordinary day an alarm
+cargo xtask bench-scan [FOLDER] [--size MB] [--rounds N]
+                                first scan and rescan against `restic check --read-data`, in the same run
 cargo xtask fuzz-scan [--runs N] long campaign: hostile files for every parser of the scan (default 200000)";
 
 fn main() -> ExitCode {
@@ -30,6 +34,8 @@ fn main() -> ExitCode {
         "crash" => crash(rest),
         "bench-journal" => bench(&["journal"], rest),
         "eval-scan" => bench(&["eval-scan"], rest),
+        "eval-histories" => bench(&["eval-histories"], rest),
+        "bench-scan" => bench_scan(rest),
         "fuzz-scan" => fuzz_scan(rest),
         "help" | "-h" | "--help" => {
             say(HELP);
@@ -76,7 +82,11 @@ fn fuzz_scan(args: &[String]) -> Result<(), String> {
     let runs = match args {
         [] => "200000",
         [flag, runs] if flag == "--runs" => runs,
-        _ => return Err("call `cargo xtask fuzz-scan [--runs N]`".to_owned()),
+        _ => return Err("call `cargo xtask eval-histories [FOLDER] [--runs N] [--seed S]
+                                made-up histories: is the right snapshot named, is an ordinary day an alarm
+cargo xtask bench-scan [FOLDER] [--size MB] [--rounds N]
+                                first scan and rescan against `restic check --read-data`, in the same run
+cargo xtask fuzz-scan [--runs N]`".to_owned()),
     };
     let mut fuzz = cargo(&[
         "test",
@@ -89,6 +99,12 @@ fn fuzz_scan(args: &[String]) -> Result<(), String> {
         "--nocapture",
     ]);
     step("scan: hostile files", fuzz.env("BLACKSTART_CAMPAIGN_RUNS", runs))
+}
+
+fn bench_scan(args: &[String]) -> Result<(), String> {
+    step("build", cargo(&["build", "--release", "--package", "blackstart"]))?;
+    let program = target_folder().join("release/blackstart").display().to_string();
+    bench(&["bench-scan", "--blackstart", &program], args)
 }
 
 fn bench(which: &[&str], args: &[String]) -> Result<(), String> {

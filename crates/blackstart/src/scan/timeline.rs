@@ -324,3 +324,72 @@ fn escape(text: &str) -> String {
     }
     safe
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::judge::Judgement;
+    use crate::scan::report::{File, Gone};
+
+    fn snapshot(at: usize, is_clean: bool, bad: u64) -> SnapshotReport {
+        SnapshotReport {
+            id: format!("{at}{at}{at}{at}{at}{at}{at}{at}ffff"),
+            time: format!("2023-04-{:02}T22:00:00Z", 10 + at),
+            first_seen: format!("2023-04-{:02}T22:05:00Z", 10 + at),
+            host: "core".to_owned(),
+            paths: vec!["/srv".to_owned()],
+            clean: 100 - bad,
+            not_clean: bad,
+            is_clean,
+            at,
+            ..SnapshotReport::default()
+        }
+    }
+
+    fn bad(path: &str, verdict: Verdict, from: usize, until: usize) -> Bad {
+        let judgement = Judgement { verdict, ..Judgement::unread("because of <b>") };
+        let file = File { last_clean: Some("11111111ffff".to_owned()), ..File::new(path.to_owned(), &judgement) };
+        Bad { file, series: 0, from, until, tolerable: false }
+    }
+
+    #[test]
+    fn the_page_is_as_the_golden_one() {
+        let mut snapshots: Vec<SnapshotReport> =
+            (0..4).map(|at| snapshot(at, at < 2, [0, 0, 1, 3][at])).collect();
+        snapshots[3].time_disagrees = true;
+        snapshots[3].reasons.push("2 files are encrypted".to_owned());
+        let report = RepositoryReport {
+            bad: vec![
+                bad("/srv/a/one.docx", Verdict::Encrypted, 2, 4),
+                bad("/srv/a/two \u{1b}[2J & \"three\".pdf", Verdict::Damaged, 3, 4),
+                bad("/srv/b/safe.zip", Verdict::DeclaredEncrypted, 3, 4),
+            ],
+            gone: vec![Gone {
+                path: "/srv/b/gone.txt".to_owned(),
+                snapshot: "22222222ffff".to_owned(),
+                last_clean: "11111111ffff".to_owned(),
+            }],
+            snapshots,
+            last_clean: Some("11111111ffff".to_owned()),
+            notes: vec!["a note".to_owned()],
+            unread: vec!["index file 12".to_owned()],
+            ..RepositoryReport::default()
+        };
+        let page = page("restic:/repository", &report);
+        assert!(!page.contains('\u{1b}') && !page.contains("<b>") && !page.contains("<script"));
+        let body = page.split("</style>").last().unwrap().replace(&escape(super::super::report::FORM), "(form)");
+        insta::assert_snapshot!("timeline", body);
+    }
+
+    #[test]
+    fn a_long_history_folds_neighbours_that_look_the_same_and_says_how_many() {
+        let snapshots: Vec<SnapshotReport> = (0..200).map(|at| snapshot(at, at < 150, 0)).collect();
+        let last_clean = Some(snapshots[149].id.clone());
+        let report = RepositoryReport { snapshots, last_clean, ..RepositoryReport::default() };
+        let columns = columns(&report);
+        assert_eq!(columns.iter().map(|column| column.count).collect::<Vec<_>>(), [150, 50]);
+        let page = page("restic:/repository", &report);
+        assert!(page.contains("and 149 like it") && page.contains("ok last"));
+        assert!(page.contains("In no folder was anything found"));
+    }
+}
