@@ -14,7 +14,14 @@ cargo xtask drill [ARGS]        build what is needed (release) and play the whol
                                 --seed N  --funds N  --attack PATTERN  --out DIR  --keep
 cargo xtask crash [--runs N]    long campaigns, each of N runs (default 10000): power cuts while the journal is
                                 written; failures, kills and reboots while a restart is run
-cargo xtask bench-journal       durable appends against a plain preallocated file, in the same run";
+cargo xtask bench-journal       durable appends against a plain preallocated file, in the same run
+cargo xtask eval-scan FOLDER    attacked copies of clean files: what the scan finds, and whom it accuses
+                                --json  --seed N  --holdout SOURCE,..  --except SOURCE,..  --patterns NAME,..
+cargo xtask eval-histories [FOLDER] [--runs N] [--seed S]
+                                made-up histories: is the right snapshot named, is an ordinary day an alarm
+cargo xtask bench-scan [FOLDER] [--size MB] [--rounds N]
+                                first scan and rescan against `restic check --read-data`, in the same run
+cargo xtask fuzz-scan [--runs N] long campaign: hostile files for every parser of the scan (default 200000)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +34,10 @@ fn main() -> ExitCode {
         "drill" => drill(rest),
         "crash" => crash(rest),
         "bench-journal" => bench(&["journal"], rest),
+        "eval-scan" => bench(&["eval-scan"], rest),
+        "eval-histories" => bench(&["eval-histories"], rest),
+        "bench-scan" => bench_scan(rest),
+        "fuzz-scan" => fuzz_scan(rest),
         "help" | "-h" | "--help" => {
             say(HELP);
             Ok(())
@@ -70,6 +81,32 @@ fn crash(args: &[String]) -> Result<(), String> {
         step(what, campaign.env("BLACKSTART_CAMPAIGN_RUNS", runs))?;
     }
     Ok(())
+}
+
+/// The long form of the scan's fuzzing: as many mutations as asked for, each judged twice.
+fn fuzz_scan(args: &[String]) -> Result<(), String> {
+    let runs = match args {
+        [] => "200000",
+        [flag, runs] if flag == "--runs" => runs,
+        _ => return Err("call `cargo xtask fuzz-scan [--runs N]`".to_owned()),
+    };
+    let mut fuzz = cargo(&[
+        "test",
+        "--release",
+        "--package",
+        "blackstart",
+        "--lib",
+        "scan::judge::fuzz",
+        "--",
+        "--nocapture",
+    ]);
+    step("scan: hostile files", fuzz.env("BLACKSTART_CAMPAIGN_RUNS", runs))
+}
+
+fn bench_scan(args: &[String]) -> Result<(), String> {
+    step("build", cargo(&["build", "--release", "--package", "blackstart"]))?;
+    let program = target_folder().join("release/blackstart").display().to_string();
+    bench(&["bench-scan", "--blackstart", &program], args)
 }
 
 fn bench(which: &[&str], args: &[String]) -> Result<(), String> {

@@ -11,6 +11,7 @@ use crate::rng::Rng;
 use crate::{Fault, Result};
 
 pub mod attacker;
+pub mod damage;
 
 pub use attacker::{Hit, hits};
 
@@ -44,10 +45,20 @@ pub enum Pattern {
     FooterRename,
     /// Every byte, but one file after a long while, and the file's times set back.
     Slow,
+    /// The first 512 bytes only: the least that makes a type unrecognisable.
+    Head512,
+    /// 64 bytes changed, 192 left, in files of any size.
+    Alternate64Wide,
+    /// 1 KiB changed, 15 KiB left.
+    Dot,
+    /// The first and the last 512 bytes, and 512 more appended.
+    HeadTail,
+    /// 4 KiB in every 64 KiB, and the first 64 KiB left; in a smaller file 4 KiB in its middle.
+    Sparse,
 }
 
 impl Pattern {
-    pub const ALL: [Pattern; 12] = [
+    pub const ALL: [Pattern; 17] = [
         Pattern::Full,
         Pattern::Head4k,
         Pattern::KeepHead,
@@ -60,6 +71,11 @@ impl Pattern {
         Pattern::Base64,
         Pattern::FooterRename,
         Pattern::Slow,
+        Pattern::Head512,
+        Pattern::Alternate64Wide,
+        Pattern::Dot,
+        Pattern::HeadTail,
+        Pattern::Sparse,
     ];
 
     /// As on the command line.
@@ -77,6 +93,11 @@ impl Pattern {
             Pattern::Base64 => "base64",
             Pattern::FooterRename => "footer-rename",
             Pattern::Slow => "slow",
+            Pattern::Head512 => "head-512",
+            Pattern::Alternate64Wide => "64-192",
+            Pattern::Dot => "dot",
+            Pattern::HeadTail => "head-tail",
+            Pattern::Sparse => "sparse",
         }
     }
 
@@ -105,6 +126,9 @@ const FOOTER: &[u8; 16] = b"PRACTICE-LOCKED\n";
 /// Its whole length: the mark and 240 bytes that look random, as a sealed key would.
 const FOOTER_LENGTH: usize = 256;
 
+/// What `head-tail` appends.
+const TAIL_LENGTH: usize = 512;
+
 /// Changes `bytes` as the attacker would. The same key and seed (one for each file) give the same bytes.
 pub fn apply(pattern: Pattern, bytes: &mut Vec<u8>, key: &Key, seed: u64) {
     for range in ranges(pattern, bytes.len(), seed) {
@@ -117,6 +141,11 @@ pub fn apply(pattern: Pattern, bytes: &mut Vec<u8>, key: &Key, seed: u64) {
             mask(&mut footer, 0..FOOTER_LENGTH, key, seed ^ u64::MAX, false);
             footer[..FOOTER.len()].copy_from_slice(FOOTER);
             bytes.extend(footer);
+        }
+        Pattern::HeadTail => {
+            let mut tail = [0; TAIL_LENGTH];
+            mask(&mut tail, 0..TAIL_LENGTH, key, seed ^ u64::MAX, false);
+            bytes.extend(tail);
         }
         _ => {}
     }
@@ -132,6 +161,12 @@ pub fn undo(pattern: Pattern, bytes: &mut Vec<u8>, key: &Key, seed: u64) -> Resu
         Pattern::FooterRename => {
             let length = bytes.len().checked_sub(FOOTER_LENGTH).filter(|at| bytes[*at..].starts_with(FOOTER));
             bytes.truncate(length.ok_or_else(|| Fault::new("these bytes have no footer of the attacker"))?);
+        }
+        Pattern::HeadTail => {
+            let length = bytes.len().checked_sub(TAIL_LENGTH);
+            bytes.truncate(
+                length.ok_or_else(|| Fault::new("these bytes are shorter than what was appended"))?,
+            );
         }
         _ => {}
     }
@@ -166,6 +201,16 @@ pub fn ranges(pattern: Pattern, length: usize, seed: u64) -> Vec<Range<usize>> {
             ranges.extend(every(head, length, block.div_ceil(5), block - block.div_ceil(5)));
             ranges
         }
+        Pattern::Head512 => every(0, length.min(512), 512, 0),
+        Pattern::Alternate64Wide => every(0, length, 64, 192),
+        Pattern::Dot => every(0, length, 1024, 15 * 1024),
+        Pattern::HeadTail if length <= 1024 => every(0, length, length, 0),
+        Pattern::HeadTail => vec![0..512, length - 512..length],
+        Pattern::Sparse if length <= 64 << 10 => {
+            let hole = length.min(4096);
+            every((length - hole) / 2, (length + hole) / 2, hole, 0)
+        }
+        Pattern::Sparse => every(64 << 10, length, 4096, 60 << 10),
         Pattern::SameBlock => {
             let head = length.min(5000);
             let mut ranges = every(0, head, head, 0);

@@ -6,6 +6,12 @@ use std::process::ExitCode;
 const HELP: &str = "\
 measure journal [FOLDER] [--rounds N] [--seconds S] [--callers N]
         durable appends against a plain preallocated file (FOLDER: on the disk to measure; default: here)
+measure eval-scan FOLDER [--json] [--seed N] [--holdout SOURCE,..] [--except SOURCE,..]
+        attacked copies of clean files: how many the scan finds, and how many clean ones it accuses
+measure eval-histories [FOLDER] [--runs N] [--seed S]
+        made-up histories: is the right snapshot named, and is an ordinary day an alarm
+measure bench-scan [FOLDER] [--size MB] --blackstart PROGRAM
+        first scan and rescan of a repository against `restic check --read-data`, in the same run
 ";
 
 fn main() -> ExitCode {
@@ -13,6 +19,9 @@ fn main() -> ExitCode {
     let mut out = std::io::stdout();
     let done = match args.split_first() {
         Some((what, rest)) if what == "journal" => measure::journal_appends::run(rest, &mut out),
+        Some((what, rest)) if what == "eval-scan" => measure::scan_rates::run(rest, &mut out),
+        Some((what, rest)) if what == "eval-histories" => measure::scan_histories::run(rest, &mut out),
+        Some((what, rest)) if what == "bench-scan" => measure::scan_speed::run(rest, &mut out),
         _ => Err(HELP.to_owned()),
     };
     match done {

@@ -16,19 +16,21 @@ use crate::estate::id::Kind;
 use crate::incident::Event;
 use crate::incident::event::ScanEvent;
 use crate::incident::store::Incident;
-use crate::scan::folder::{MetKind, judge_file, walk};
+use crate::scan::folder::{MetKind, judge_file_by, walk};
 use crate::scan::judge::{Judgement, Verdict};
+use crate::scan::ledger::Ledger;
 use crate::scan::report::{self, File, FolderReport, RepositoryReport, SnapshotReport};
 use crate::scan::restic::{self, Opened, RepositoryFault, Wish};
 use crate::scan::snapshots::{self, Seen, short};
-use crate::scan::{shown, view};
+use crate::scan::rules::Rules;
+use crate::scan::{shown, timeline, view};
 
 /// Files named in full on the terminal; the rest is counted. `--json` names all.
 const SHOWN_MAX: usize = 20;
 
 /// Is this folder or repository clean? Reads everything, changes nothing.
 ///
-/// A folder: exit 0 if every file is clean, 1 if not. A restic repository: exit 0 if one of the newest
+/// A folder: exit 0 if every file is clean, 1 if not. A restic repository: exit 0 if one of its
 /// snapshots is clean, 1 if none is; the password comes from RESTIC_PASSWORD. No lock is taken.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -40,9 +42,18 @@ pub struct Args {
     /// The store of the estate that this repository is the copy of, for example `store:core-muc`.
     #[arg(long, value_name = "ID")]
     store: Option<String>,
-    /// How many snapshots to judge, from the newest.
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    newest: usize,
+    /// Keep verdicts in this folder, so that the next scan reads only what is new. May be deleted at any time.
+    #[arg(long, value_name = "DIR")]
+    ledger: Option<PathBuf>,
+    /// Apply the YARA rules in this folder (.yar, .yara) to every file as well.
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+    /// Write a picture of all snapshots to this file, for the screen and for paper.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Judge only the newest N snapshots instead of all.
+    #[arg(long, value_name = "N")]
+    newest: Option<usize>,
     /// Bad files that never had a good version and are let pass in a snapshot. Default: 4 in 1,000, at most 10.
     #[arg(long, value_name = "N")]
     tolerate: Option<u64>,
@@ -54,15 +65,25 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     if args.what.starts_with(restic::PREFIX) {
         repository(args)
-    } else if args.journal.is_some() {
+    } else if let Some(option) = only_for_repositories(args) {
         Err(Failure::usage(
-            "--journal was given with a folder",
-            "only snapshots of repositories are recorded",
-            "leave --journal and --store away, or name a repository: restic:/path",
+            format!("{option} was given with a folder"),
+            "only repositories have snapshots, and only their verdicts are kept or recorded",
+            format!("leave {option} away, or name a repository: restic:/path"),
         ))
     } else {
         folder_scan(args)
     }
+}
+
+fn only_for_repositories(args: &Args) -> Option<&'static str> {
+    let given = [
+        (args.journal.is_some(), "--journal"),
+        (args.ledger.is_some(), "--ledger"),
+        (args.html.is_some(), "--html"),
+        (args.newest.is_some(), "--newest"),
+    ];
+    given.into_iter().find(|(given, _)| *given).map(|(_, option)| option)
 }
 
 fn folder_scan(args: &Args) -> Result<Answer, Failure> {
@@ -74,6 +95,7 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
             "name a folder, a file, or a repository as restic:/path",
         ));
     }
+    let rules = rules(args)?;
     let met = walk(root);
     let total = met.iter().map(|met| if let MetKind::File { metadata, .. } = &met.kind { metadata.len() } else { 0 }).sum();
     let mut bar = Bar::new();
@@ -82,13 +104,13 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
         let judgement = match &met.kind {
             MetKind::File { metadata, beside } => {
                 done += metadata.len();
-                judge_file(&met.path, *beside)
+                judge_file_by(&met.path, *beside, rules.as_ref())
             }
             MetKind::Unreadable(error) => Judgement::unread(format!("could not be looked at: {error}")),
         };
         *counts.entry(judgement.verdict).or_default() += 1;
         if !judgement.verdict.is_clean() {
-            files.push(File::new(shown::path(&met.path), &judgement, None));
+            files.push(File::new(shown::path(&met.path), &judgement));
         }
         bar.show(done, total);
     }
@@ -122,15 +144,22 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
         )
     })?;
     let opened = restic::open(&args.what, &password).map_err(|fault| cannot_open(&fault))?;
+    let rules = rules(args)?;
     let (order, mut journal) = in_order(&opened, journal)?;
+    let mut ledger = ledger(args, &opened, rules.as_ref())?;
     let mut bar = Bar::new();
-    let wish = Wish { order: &order, newest: args.newest, tolerate: args.tolerate };
-    let report = restic::scan(&opened, &wish, &mut |progress| bar.show(progress.bytes_done, progress.bytes_total));
+    let wish = Wish { order: &order, newest: args.newest, tolerate: args.tolerate, rules: rules.as_ref() };
+    let report = restic::scan(&opened, &wish, &mut ledger, &mut |progress| {
+        bar.show(progress.bytes_done, progress.bytes_total);
+    });
     bar.end();
     let refused = match &mut journal {
         Some((store, incident)) => record(store, incident, &report)?,
         None => None,
     };
+    if let Some(path) = &args.html {
+        write_picture(path, &timeline::page(&args.what, &report))?;
+    }
     if args.json {
         talk::json(&report);
     } else {
@@ -141,6 +170,50 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
         None if report.last_clean.is_some() => Ok(Answer::Done),
         None => Ok(Answer::No),
     }
+}
+
+fn rules(args: &Args) -> Result<Option<Rules>, Failure> {
+    let Some(folder) = &args.rules else { return Ok(None) };
+    let rules = Rules::load(folder).map_err(|fault| {
+        Failure::usage(
+            folder::chain(&fault),
+            "nothing was read: a scan with half of the rules would promise more than it looked for",
+            "correct or remove that rule, or name another folder with .yar or .yara files",
+        )
+    })?;
+    talk::say(format!("rules from {} files", rules.files()));
+    Ok(Some(rules))
+}
+
+/// What earlier scans judged, or nothing.
+fn ledger(args: &Args, opened: &Opened, rules: Option<&Rules>) -> Result<Ledger, Failure> {
+    let Some(folder) = &args.ledger else { return Ok(Ledger::in_memory()) };
+    let (ledger, note) = Ledger::open(folder, opened.ledger_identity(rules)).map_err(|fault| {
+        Failure::fault(
+            folder::chain(&fault),
+            "nothing was read; the ledger only saves time, no verdict depends on it",
+            "name a folder that can be written, or leave --ledger away",
+        )
+    })?;
+    if let Some(note) = note {
+        talk::say(note);
+    } else if ledger.found() > 0 {
+        talk::say(format!("{} verdicts of earlier scans are in the ledger", ledger.found()));
+    }
+    Ok(ledger)
+}
+
+/// All or nothing: a half written picture would look like half a history.
+fn write_picture(path: &Path, page: &str) -> Result<(), Failure> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    std::fs::write(&beside, page).and_then(|()| std::fs::rename(&beside, path)).map_err(|error| {
+        Failure::fault(
+            format!("cannot write {}: {error}", shown::path(path)),
+            "the scan itself is done and recorded; only the picture is missing",
+            "name a file in a folder that can be written; with --ledger the second scan takes moments",
+        )
+    })
 }
 
 fn store_id(text: &str) -> Result<Id, Failure> {
@@ -237,7 +310,13 @@ fn judged(store: &Id, snapshot: &SnapshotReport) -> Event {
 }
 
 fn show_repository(report: &RepositoryReport) {
-    show_files(&report.files);
+    for bad in report.bad.iter().take(SHOWN_MAX) {
+        let from = report.snapshots.iter().find(|one| one.series == bad.series && one.at >= bad.from);
+        let from = from.map_or_else(|| "unknown".to_owned(), |one| short(&one.id).to_owned());
+        talk::data(format!("{} since {from}: {}", bad.file.verdict.word(), shown::harmless(&bad.file.path)));
+        show_reasons(&bad.file);
+    }
+    show_rest(report.bad.len());
     talk::data("snapshots, oldest first by first sight:");
     for snapshot in &report.snapshots {
         let word = if snapshot.is_clean { "clean    " } else { "NOT CLEAN" };
@@ -249,8 +328,8 @@ fn show_repository(report: &RepositoryReport) {
             snapshot.clean,
             snapshot.not_clean
         ));
-        for reason in &snapshot.reasons {
-            talk::data(format!("            {reason}"));
+        for line in snapshot.reasons.iter().chain(&snapshot.signs) {
+            talk::data(format!("            {}", shown::harmless(line)));
         }
     }
     for unread in &report.unread {
@@ -259,23 +338,37 @@ fn show_repository(report: &RepositoryReport) {
     for note in &report.notes {
         talk::data(format!("note: {note}"));
     }
+    if !report.gone.is_empty() {
+        talk::data(format!("{} files vanished from snapshots that are not clean; --json names them", report.gone.len()));
+    }
     match &report.last_clean {
         Some(id) => talk::data(format!("last clean snapshot: {id}")),
-        None => talk::data("NO CLEAN SNAPSHOT among those judged; judge older ones with --newest N"),
+        None => talk::data("NO CLEAN SNAPSHOT among those judged"),
     }
     talk::say(format!("({})", report::FORM));
 }
 
 fn show_files(files: &[File]) {
     for file in files.iter().take(SHOWN_MAX) {
-        let snapshot = file.snapshot.as_deref().map(|id| format!(" in {}", short(id))).unwrap_or_default();
-        talk::data(format!("{}{snapshot}: {}", file.verdict.word(), shown::harmless(&file.path)));
-        for reason in &file.reasons {
-            talk::data(format!("    {}", shown::harmless(reason)));
-        }
+        talk::data(format!("{}: {}", file.verdict.word(), shown::harmless(&file.path)));
+        show_reasons(file);
     }
-    if files.len() > SHOWN_MAX {
-        talk::data(format!("... and {} more files; --json names them all", files.len() - SHOWN_MAX));
+    show_rest(files.len());
+}
+
+fn show_reasons(file: &File) {
+    for reason in &file.reasons {
+        talk::data(format!("    {}", shown::harmless(reason)));
+    }
+    if let Some(clean) = &file.last_clean {
+        let name = file.last_clean_path.as_deref().unwrap_or(&file.path);
+        talk::data(format!("    last clean in {} as {}", short(clean), shown::harmless(name)));
+    }
+}
+
+fn show_rest(files: usize) {
+    if files > SHOWN_MAX {
+        talk::data(format!("... and {} more files; --json names them all", files - SHOWN_MAX));
     }
 }
 

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::bound::Effort as Bound;
 use super::file::StepKind;
 use super::instance::RecoveryPoints;
-use super::bound::Effort as Bound;
 use super::search::Then;
 use super::{Effort, Made, Question, Refusal, answer, check, decide, make, page};
 use crate::estate::Id;

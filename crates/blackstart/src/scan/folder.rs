@@ -8,7 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::judge::{Beside, Judgement, Source, judge};
+use super::judge::{Beside, Judgement, Source, Verdict, judge};
+use super::rules::Rules;
 use super::shown;
 
 /// A plain file, read where the checkers want to read.
@@ -144,9 +145,20 @@ fn mark_databases(met: &mut [Met]) {
 
 /// Judges one file on disk.
 pub fn judge_file(path: &Path, beside: Beside) -> Judgement {
+    judge_file_by(path, beside, None)
+}
+
+/// The same with rules applied to it.
+pub fn judge_file_by(path: &Path, beside: Beside, rules: Option<&Rules>) -> Judgement {
     let name = path.file_name().map(shown::path).unwrap_or_default();
     match OpenFile::open(path) {
-        Ok(mut file) => judge(&name, &mut file, beside),
+        Ok(mut file) => {
+            let judgement = judge(&name, &mut file, beside);
+            match rules {
+                Some(rules) if judgement.verdict != Verdict::Unread => rules.judge(&mut file, judgement),
+                _ => judgement,
+            }
+        }
         Err(error) => Judgement::unread(format!("cannot be opened: {error}")),
     }
 }
@@ -154,7 +166,6 @@ pub fn judge_file(path: &Path, beside: Beside) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::judge::Verdict;
 
     #[test]
     fn links_pipes_and_loops_are_passed_over_and_what_cannot_be_read_is_kept() {

@@ -4,10 +4,14 @@
 //! recovery point was chosen, and alarms.
 
 pub mod folder;
+pub mod history;
 pub mod judge;
+pub mod ledger;
 pub mod report;
 pub mod restic;
+pub mod rules;
 pub mod shown;
 pub mod snapshots;
+pub mod timeline;
 pub mod view;
 pub mod watch;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::judge::{Judgement, Verdict};
 
@@ -12,17 +12,23 @@ gzip, SQLite, JSON, XML and text; knows no malware; does not see small damage in
 other archives, films, sound and other databases, nor encryption inside a database's own records";
 
 /// A file that is neither `clean` nor `clean-unverified`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct File {
     pub path: String,
     pub verdict: Verdict,
     pub reasons: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
+    /// The newest snapshot before this one in which the file is clean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_clean: Option<String>,
+    /// The name it has there, if it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_clean_path: Option<String>,
 }
 
 /// A folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct FolderReport {
     pub files: Vec<File>,
     /// Every verdict, also those of which there are none.
@@ -30,10 +36,34 @@ pub struct FolderReport {
     pub form: &'static str,
 }
 
+/// A version of a file that is not clean, in every snapshot in which it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bad {
+    pub file: File,
+    /// Which series of snapshots it belongs to.
+    pub series: usize,
+    /// Places in the order: from the first to before the second.
+    pub from: usize,
+    pub until: usize,
+    /// Never seen good.
+    pub tolerable: bool,
+}
+
+/// A file that vanished in a snapshot that is not clean.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Gone {
+    pub path: String,
+    /// The first snapshot without it.
+    pub snapshot: String,
+    pub last_clean: String,
+}
+
 /// A repository.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepositoryReport {
-    pub files: Vec<File>,
+    /// By path within each series; `files` gives them snapshot by snapshot.
+    pub bad: Vec<Bad>,
+    pub gone: Vec<Gone>,
     /// Over all snapshots that were judged.
     pub counts: BTreeMap<&'static str, u64>,
     /// Oldest first, by first sight.
@@ -47,12 +77,15 @@ pub struct RepositoryReport {
     pub form: &'static str,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct SnapshotReport {
     pub id: String,
     /// What the snapshot claims.
     pub time: String,
     pub first_seen: String,
+    /// What the snapshot says it is a copy of: host and paths.
+    pub host: String,
+    pub paths: Vec<String>,
     /// Files.
     pub clean: u64,
     /// Files and unread parts.
@@ -60,7 +93,16 @@ pub struct SnapshotReport {
     pub is_clean: bool,
     /// Why it is not clean, or what was tolerated.
     pub reasons: Vec<String>,
+    /// What the changes since its predecessor look like. Explains; decides nothing.
+    pub signs: Vec<String>,
+    /// Its time does not agree with when it was first seen.
+    pub time_disagrees: bool,
     pub counts: BTreeMap<&'static str, u64>,
+    #[serde(skip)]
+    pub series: usize,
+    /// Its place in the order of all snapshots.
+    #[serde(skip)]
+    pub at: usize,
 }
 
 /// Every verdict with its number, zeros included.
@@ -72,12 +114,53 @@ pub fn counts(found: &BTreeMap<Verdict, u64>) -> BTreeMap<&'static str, u64> {
 }
 
 impl File {
-    pub fn new(path: String, judgement: &Judgement, snapshot: Option<&str>) -> File {
+    pub fn new(path: String, judgement: &Judgement) -> File {
         File {
             path,
             verdict: judgement.verdict,
             reasons: judgement.reasons.clone(),
-            snapshot: snapshot.map(str::to_owned),
+            snapshot: None,
+            last_clean: None,
+            last_clean_path: None,
         }
+    }
+}
+
+impl RepositoryReport {
+    /// Every file that is not clean in every snapshot in which it stands, oldest snapshot first.
+    pub fn files(&self) -> impl Iterator<Item = File> + '_ {
+        self.snapshots.iter().flat_map(|snapshot| {
+            self.bad_in(snapshot).map(|bad| File { snapshot: Some(snapshot.id.clone()), ..bad.file.clone() })
+        })
+    }
+
+    pub fn bad_in<'a>(&'a self, snapshot: &'a SnapshotReport) -> impl Iterator<Item = &'a Bad> + 'a {
+        self.bad
+            .iter()
+            .filter(|bad| bad.series == snapshot.series && (bad.from..bad.until).contains(&snapshot.at))
+    }
+}
+
+/// The list of files is made while it is written: a file that is bad in a hundred snapshots is kept once.
+struct Files<'a>(&'a RepositoryReport);
+
+impl Serialize for Files<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.files())
+    }
+}
+
+impl Serialize for RepositoryReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut all = serializer.serialize_struct("RepositoryReport", 8)?;
+        all.serialize_field("files", &Files(self))?;
+        all.serialize_field("gone", &self.gone)?;
+        all.serialize_field("counts", &self.counts)?;
+        all.serialize_field("snapshots", &self.snapshots)?;
+        all.serialize_field("last_clean", &self.last_clean)?;
+        all.serialize_field("unread", &self.unread)?;
+        all.serialize_field("notes", &self.notes)?;
+        all.serialize_field("form", &self.form)?;
+        all.end()
     }
 }

@@ -13,7 +13,7 @@
 //! | the same | bad in another way | blocks |
 //! | the same | no version | tolerated up to the limit |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::Verdict;
 use crate::estate::Id;
@@ -78,34 +78,57 @@ pub fn by_first_sight(known: &StoreView, found: &[Found]) -> Vec<Seen> {
         .collect()
 }
 
-/// Where the claimed times do not agree with the order of first sight, in words.
-pub fn disagreements(order: &[Seen]) -> Vec<String> {
-    const CLOCKS_DIFFER_MS: i64 = 5 * 60 * 1000;
-    let mut notes = Vec::new();
+/// How far two honest clocks may differ.
+const CLOCKS_DIFFER_MS: i64 = 5 * 60 * 1000;
+
+/// A snapshot whose claimed time does not agree with the order of first sight.
+struct Disagreement<'a> {
+    at: usize,
+    seen: &'a Seen,
+    /// One that was seen before it and claims to be later; `None`: it claims to be from the future.
+    later: Option<&'a Seen>,
+}
+
+fn all_disagreements(order: &[Seen]) -> Vec<Disagreement<'_>> {
+    let mut all = Vec::new();
     let mut latest: Option<&Seen> = None;
-    for seen in order {
+    for (at, seen) in order.iter().enumerate() {
         if let Some(latest) = latest.filter(|latest| seen.claims_ms < latest.claims_ms) {
-            notes.push(format!(
-                "snapshot {} claims {}, earlier than {} ({}), but was seen after it: the order of first sight counts",
-                short(&seen.id),
-                rfc3339(seen.claims_ms),
-                short(&latest.id),
-                rfc3339(latest.claims_ms)
-            ));
+            all.push(Disagreement { at, seen, later: Some(latest) });
         }
         if seen.claims_ms > seen.first_seen_ms + CLOCKS_DIFFER_MS {
-            notes.push(format!(
-                "snapshot {} claims {}, but was there at {} already: its time is wrong or forged",
-                short(&seen.id),
-                rfc3339(seen.claims_ms),
-                rfc3339(seen.first_seen_ms)
-            ));
+            all.push(Disagreement { at, seen, later: None });
         }
         if latest.is_none_or(|latest| seen.claims_ms >= latest.claims_ms) {
             latest = Some(seen);
         }
     }
-    notes
+    all
+}
+
+/// Where the claimed times do not agree with the order of first sight, in words.
+pub fn disagreements(order: &[Seen]) -> Vec<String> {
+    let said = |one: Disagreement<'_>| match one.later {
+        Some(later) => format!(
+            "snapshot {} claims {}, earlier than {} ({}), but was seen after it: the order of first sight counts",
+            short(&one.seen.id),
+            rfc3339(one.seen.claims_ms),
+            short(&later.id),
+            rfc3339(later.claims_ms)
+        ),
+        None => format!(
+            "snapshot {} claims {}, but was there at {} already: its time is wrong or forged",
+            short(&one.seen.id),
+            rfc3339(one.seen.claims_ms),
+            rfc3339(one.seen.first_seen_ms)
+        ),
+    };
+    all_disagreements(order).into_iter().map(said).collect()
+}
+
+/// The same as places in the order.
+pub fn disagreeing(order: &[Seen]) -> BTreeSet<usize> {
+    all_disagreements(order).into_iter().map(|one| one.at).collect()
 }
 
 /// The first characters of an id, as people write it.
@@ -178,6 +201,26 @@ impl Tally {
         }
     }
 
+    /// Takes a version out again that is no longer there.
+    pub fn remove(&mut self, verdict: Verdict, weight: Weight) {
+        less(self.counts.entry(verdict).or_default());
+        match weight {
+            Weight::Good => {}
+            Weight::Blocks => less(self.blocking.entry(verdict).or_default()),
+            Weight::Tolerable => {
+                less(&mut self.tolerable);
+                if verdict == Verdict::DeclaredEncrypted {
+                    less(&mut self.tolerable_declared);
+                }
+            }
+        }
+    }
+
+    /// Something in it blocks, whatever is tolerated.
+    pub fn is_blocked(&self) -> bool {
+        self.unread_parts > 0 || self.blocking.values().any(|count| *count > 0)
+    }
+
     pub fn files(&self) -> u64 {
         self.counts.values().sum()
     }
@@ -201,7 +244,7 @@ impl Tally {
         if self.unread_parts > 0 {
             reasons.push(format!("{} parts of it could not be read", self.unread_parts));
         }
-        for (verdict, count) in &self.blocking {
+        for (verdict, count) in self.blocking.iter().filter(|(_, count)| **count > 0) {
             let what = match verdict {
                 Verdict::Encrypted | Verdict::Malware => String::new(),
                 Verdict::Unread => " (what was not read is not clean)".to_owned(),
@@ -233,6 +276,11 @@ impl Tally {
             )
         })
     }
+}
+
+/// Only what was added is taken out again, so this cannot fall below nothing.
+fn less(count: &mut u64) {
+    *count = count.checked_sub(1).expect("a version is taken out only after it was added");
 }
 
 #[cfg(test)]

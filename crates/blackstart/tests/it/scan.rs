@@ -164,6 +164,67 @@ fn a_repository_is_judged_recorded_once_and_its_last_clean_snapshot_is_named() {
 }
 
 #[test]
+fn the_whole_answer_is_as_the_golden_one_and_the_picture_and_the_ledger_are_written() {
+    let stage = Stage::new();
+    let first = stage.snapshot();
+    stage.letter(0, b"k");
+    let second = stage.snapshot();
+    let repository = format!("restic:{}", stage.at("repository").display());
+    let (ledger, html) = (stage.at("ledger"), stage.at("picture.html"));
+    let args = ["scan", &repository, "--json", "--ledger", text(&ledger), "--html", text(&html)];
+    let answer = blackstart(&args, Some(PASSWORD));
+    let mut json = answer.json();
+    for snapshot in json["snapshots"].as_array_mut().unwrap() {
+        for differs in ["time", "first_seen", "host"] {
+            assert!(snapshot[differs].is_string());
+            snapshot[differs] = Value::from(format!("({differs})"));
+        }
+    }
+    for file in json["files"].as_array_mut().unwrap() {
+        assert!(file["reasons"][0].is_string());
+        file["reasons"] = Value::from(vec!["(why)"]);
+    }
+    json["form"] = Value::from("(what it can and cannot see)");
+    let golden = serde_json::to_string_pretty(&json)
+        .unwrap()
+        .replace(&first, "(first)")
+        .replace(&second, "(second)")
+        .replace(text(stage.folder.path()), "/tmp/stage");
+    insta::assert_snapshot!("scan_repository", golden);
+
+    let page = fs::read_to_string(&html).unwrap();
+    assert!(page.contains(&format!("Last clean snapshot: {first}")) && page.contains("letter-0.txt"));
+    assert!(!page.contains("<script") && !page.contains("http"), "nothing from elsewhere");
+    let again = blackstart(&args, Some(PASSWORD));
+    assert_eq!(again.json(), answer.json());
+    assert!(again.err.contains("verdicts of earlier scans"), "{}", again.err);
+    let nowhere = blackstart(&["scan", &repository, "--html", "/nonexistent/x.html"], Some(PASSWORD));
+    assert!(nowhere.code == 2 && nowhere.err.contains("what to do"), "{}", nowhere.err);
+}
+
+#[test]
+fn rules_of_ones_own_make_malware_of_what_they_match() {
+    let stage = Stage::new();
+    stage.snapshot();
+    fs::create_dir_all(stage.at("rules")).unwrap();
+    let rule = "rule practice_word { strings: $a = \"Krankmeldung\" condition: $a }";
+    fs::write(stage.at("rules/a.yar"), rule).unwrap();
+    let (repository, rules, live) =
+        (format!("restic:{}", stage.at("repository").display()), stage.at("rules"), stage.at("live"));
+    let answer = blackstart(&["scan", &repository, "--rules", text(&rules), "--json"], Some(PASSWORD));
+    assert_eq!((answer.code, &answer.json()["counts"]["malware"]), (1, &Value::from(6)), "{}", answer.err);
+    let reason = answer.json()["files"][0]["reasons"][0].as_str().unwrap().to_owned();
+    assert!(reason.contains("practice_word"), "{reason}");
+    let folder = blackstart(&["scan", text(&live), "--rules", text(&rules), "--json"], None);
+    assert_eq!((folder.code, &folder.json()["counts"]["malware"]), (1, &Value::from(6)));
+    fs::write(stage.at("rules/b.yar"), "rule broken {").unwrap();
+    let broken = blackstart(&["scan", text(&live), "--rules", text(&rules)], None);
+    assert!(broken.code == 2 && broken.err.contains("b.yar"), "{}", broken.err);
+    let useless = blackstart(&["scan", text(&live), "--html", "x.html"], None);
+    assert!(useless.code == 2 && useless.err.contains("--html"), "{}", useless.err);
+}
+
+#[test]
 fn a_folder_is_judged_with_reasons() {
     let stage = Stage::new();
     let live = stage.at("live");

@@ -3,8 +3,6 @@
 //! Whoever attacks may use the same tools, so this is never called clean: it is named, and compared with
 //! what was there before.
 
-use super::Source;
-
 /// The tool or format, if the first bytes name one.
 pub(super) fn recognise(head: &[u8]) -> Option<&'static str> {
     const STARTS: &[(&[u8], &str)] = &[
@@ -75,19 +73,4 @@ fn openpgp(head: &[u8]) -> bool {
         }
         _ => false,
     }
-}
-
-/// An Office document with a password is an OLE2 file with a stream of this name. Its directory may lie
-/// anywhere, so the first megabyte and the last are searched.
-pub(super) fn office_password(source: &mut dyn Source) -> std::io::Result<bool> {
-    let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let length = source.length();
-    let mut piece = vec![0; 1 << 20];
-    for from in [0, length.saturating_sub(1 << 20)] {
-        let read = source.read_at(from, &mut piece)?;
-        if piece[..read].windows(name.len()).any(|found| found == name) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

@@ -2,16 +2,14 @@
 
 use std::io::{BufRead, BufReader, Read};
 
+use super::work::Work;
 use super::{At, Source, Structure};
 
-/// Unpacked bytes looked at per file.
-const UNPACKED_MAX: u64 = 2 << 30;
-
-pub(super) fn check(source: &mut dyn Source) -> std::io::Result<Structure> {
+pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
     let length = source.length();
     let mut reader = BufReader::with_capacity(64 * 1024, At::new(source, 0, length));
     let mut piece = vec![0; 64 * 1024];
-    let (mut total, mut members) = (0, 0_u64);
+    let mut members = 0_u64;
     loop {
         let next = reader.fill_buf()?;
         if next.is_empty() {
@@ -24,7 +22,8 @@ pub(super) fn check(source: &mut dyn Source) -> std::io::Result<Structure> {
         loop {
             match decoder.read(&mut piece) {
                 Ok(0) => break,
-                Ok(read) => total += read as u64,
+                Ok(read) if !work.spend(read as u64) => return Ok(Work::exhausted("gzip file")),
+                Ok(_) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                     return Ok(Structure::Cut {
                         at: length,
@@ -37,9 +36,6 @@ pub(super) fn check(source: &mut dyn Source) -> std::io::Result<Structure> {
                     return Ok(Structure::Broken { at, why, framing: false });
                 }
                 Err(error) => return Err(error),
-            }
-            if total > UNPACKED_MAX {
-                return Ok(Structure::Partly("unpacks to more than is looked at".to_owned()));
             }
         }
         members += 1;

@@ -3,6 +3,9 @@
 //! Encryption destroys the first and usually leaves the second, also when it appends an ending of its
 //! own (`letter.docx.locked` still promises a .docx).
 
+/// The word for everything that is a ZIP.
+pub(super) const ZIP: &str = "ZIP or Office document";
+
 /// Types that are told apart. Those without a checker are recognised only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -18,6 +21,12 @@ pub(super) enum Kind {
     Jpeg,
     Gif,
     Gzip,
+    Xz,
+    Lzip,
+    Bzip2,
+    Zstd,
+    Seven,
+    Tar,
     Sqlite,
     /// Old Office documents, mails of Outlook.
     Ole2,
@@ -27,7 +36,10 @@ pub(super) enum Kind {
     Plain(&'static str),
 }
 
-use Kind::{Gif, Gzip, Jpeg, Json, LooseText, Ole2, Packed, Pdf, Plain, Png, Sqlite, Text, Xml, Zip};
+use Kind::{
+    Bzip2, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Ole2, Packed, Pdf, Plain, Png, Seven, Sqlite, Tar, Text,
+    Xml, Xz, Zip, Zstd,
+};
 
 impl Kind {
     pub(super) fn word(self) -> &'static str {
@@ -35,12 +47,18 @@ impl Kind {
             Text | LooseText => "text",
             Json => "JSON",
             Xml => "XML",
-            Zip => "ZIP or Office document",
+            Zip => ZIP,
             Pdf => "PDF",
             Png => "PNG picture",
             Jpeg => "JPEG picture",
             Gif => "GIF picture",
             Gzip => "gzip file",
+            Xz => "xz file",
+            Lzip => "lzip file",
+            Bzip2 => "bzip2 file",
+            Zstd => "Zstandard file",
+            Seven => "7-Zip archive",
+            Tar => "tar archive",
             Sqlite => "SQLite database",
             Ole2 => "old Office document (OLE2)",
             Packed(name) | Plain(name) => name,
@@ -53,7 +71,7 @@ impl Kind {
 
     /// Even bytes inside are normal for it.
     pub(super) fn is_packed(self) -> bool {
-        matches!(self, Zip | Pdf | Png | Jpeg | Gif | Gzip | Packed(_))
+        matches!(self, Zip | Pdf | Png | Jpeg | Gif | Gzip | Xz | Lzip | Bzip2 | Zstd | Seven | Packed(_))
     }
 }
 
@@ -69,12 +87,12 @@ const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Gzip, 0, b"\x1f\x8b\x08"),
     (Sqlite, 0, b"SQLite format 3\0"),
     (Ole2, 0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
-    (Packed("7-Zip archive"), 0, b"7z\xbc\xaf\x27\x1c"),
-    (Packed("xz file"), 0, b"\xfd7zXZ\0"),
-    (Packed("Zstandard file"), 0, b"\x28\xb5\x2f\xfd"),
-    (Packed("bzip2 file"), 0, b"BZh"),
+    (Seven, 0, b"7z\xbc\xaf\x27\x1c"),
+    (Xz, 0, b"\xfd7zXZ\0"),
+    (Zstd, 0, b"\x28\xb5\x2f\xfd"),
+    (Bzip2, 0, b"BZh"),
     (Packed("LZ4 file"), 0, b"\x04\x22\x4d\x18"),
-    (Packed("lzip file"), 0, b"LZIP\x01"),
+    (Lzip, 0, b"LZIP\x01"),
     (Packed("BPG picture"), 0, b"BPG\xfb"),
     (Packed("RAR archive"), 0, b"Rar!\x1a\x07"),
     (Packed("cabinet archive"), 0, b"MSCF"),
@@ -93,7 +111,7 @@ const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("git pack"), 0, b"PACK\0\0\0"),
     (Plain("program (ELF)"), 0, b"\x7fELF"),
     (Plain("program (Windows)"), 0, b"MZ"),
-    (Plain("tar archive"), 257, b"ustar"),
+    (Tar, 257, b"ustar"),
     (Plain("bitmap picture"), 0, b"BM"),
     (Plain("Java class"), 0, b"\xca\xfe\xba\xbe"),
     (Plain("disk image (QCOW2)"), 0, b"QFI\xfb"),
@@ -178,16 +196,16 @@ const ENDINGS: &[(Kind, bool, &[&str])] = &[
     (Sqlite, true, &["sqlite", "sqlite3", "db3"]),
     (Sqlite, false, &["db"]),
     (Ole2, false, &["doc", "xls", "ppt", "msg", "msi", "vsd", "mpp", "pub"]),
-    (Packed("7-Zip archive"), true, &["7z"]),
-    (Packed("xz file"), true, &["xz", "txz"]),
-    (Packed("Zstandard file"), true, &["zst"]),
-    (Packed("bzip2 file"), true, &["bz2", "tbz2"]),
+    (Seven, true, &["7z"]),
+    (Xz, true, &["xz", "txz"]),
+    (Zstd, true, &["zst"]),
+    (Bzip2, true, &["bz2", "tbz2"]),
     (Packed("TIFF picture"), true, &["tif", "tiff"]),
     (Packed("WebP, WAV or AVI file"), true, &["webp", "wav", "avi"]),
     (Packed("MP4, MOV or HEIC file"), true, &["mp4", "m4a", "m4v", "heic", "heif", "avif", "3gp"]),
     (Packed("Parquet table"), true, &["parquet"]),
     (Packed("sound or film"), false, &["mp3", "mov", "mpg", "mpeg", "mkv", "ogg", "flac", "wma", "wmv"]),
-    (Plain("tar archive"), false, &["tar"]),
+    (Tar, false, &["tar"]),
     (Plain("program"), false, &["exe", "dll", "so", "class"]),
     (Plain("bitmap picture"), true, &["bmp"]),
     (Plain("disk image"), false, &["vmdk", "vdi", "vhd", "vhdx", "qcow2", "img", "iso", "raw"]),

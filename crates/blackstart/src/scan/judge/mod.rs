@@ -10,15 +10,23 @@
 //! whoever doubts a verdict reads the reasons. Memory stays within a few hundred kilobytes plus the
 //! limits that stand at each checker; hostile files run into those limits, not into ours.
 
+mod compare;
 mod declared;
+mod difference;
+mod facts;
 mod gzip;
 pub(super) mod kind;
+mod ole2;
+mod packed;
 mod pdf;
 mod picture;
+mod seven;
 mod sqlite;
 mod statistics;
+mod tar;
 mod text;
 mod verdict;
+mod work;
 mod zip;
 
 #[cfg(test)]
@@ -30,10 +38,13 @@ use std::io;
 
 use serde::Serialize;
 
+pub use compare::compare;
+pub use facts::{Facts, State};
 use kind::Kind;
-use statistics::Statistics;
+use statistics::{Statistics, WINDOW, count};
 use text::TextWatch;
 use verdict::{Leaning, Vote};
+use work::Work;
 
 /// What a file was found to be. The words are a contract; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -92,17 +103,22 @@ impl Verdict {
     }
 }
 
-/// A verdict and why.
+/// The version of everything that leads to a verdict. A ledger that holds judgements of another version
+/// asks again; whoever changes a verdict, a threshold or a checker counts this up.
+pub const VERSION: u32 = 2;
+
+/// A verdict and why, and what to keep for the comparison with a later version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     pub verdict: Verdict,
     pub reasons: Vec<String>,
+    pub facts: Facts,
 }
 
 impl Judgement {
     /// For what could not be read.
     pub fn unread(why: impl Into<String>) -> Judgement {
-        Judgement { verdict: Verdict::Unread, reasons: vec![why.into()] }
+        Judgement { verdict: Verdict::Unread, reasons: vec![why.into()], facts: Facts::default() }
     }
 }
 
@@ -162,6 +178,15 @@ enum Structure {
 }
 
 impl Structure {
+    fn state(&self) -> State {
+        match self {
+            Structure::Whole(_) => State::Whole,
+            Structure::Partly(_) | Structure::Trailing { .. } => State::Partly,
+            Structure::Declared(_) => State::Declared,
+            Structure::Cut { .. } | Structure::Broken { .. } => State::Broken,
+        }
+    }
+
     fn broken(at: u64, why: String) -> Structure {
         Structure::Broken { at, why, framing: true }
     }
@@ -169,8 +194,15 @@ impl Structure {
 
 /// Judges one file. Never panics, on any bytes; a source that cannot be read gives `unread`.
 pub fn judge(name: &str, source: &mut dyn Source, beside: Beside) -> Judgement {
-    match look(name, source, beside) {
-        Ok(votes) => verdict::weigh(votes),
+    judge_within(name, source, beside, u64::MAX)
+}
+
+/// As `judge`, but checkers unpack and follow at most `work_bytes` (never more than the size of the file
+/// deserves). What could not be checked within that is said, and is at best `clean-unverified`.
+pub fn judge_within(name: &str, source: &mut dyn Source, beside: Beside, work_bytes: u64) -> Judgement {
+    let mut work = Work::for_length(source.length()).at_most(work_bytes);
+    match look(name, source, beside, &mut work) {
+        Ok((votes, facts)) => verdict::weigh(votes, facts),
         Err(error) => Judgement::unread(format!("could not be read: {error}")),
     }
 }
@@ -187,7 +219,12 @@ pub fn fuzz_judge(name: &str, bytes: &[u8]) {
     assert!(!first.reasons.is_empty() || first.verdict.is_clean(), "whatever is not clean has a reason");
 }
 
-fn look(name: &str, source: &mut dyn Source, beside: Beside) -> io::Result<Vec<Vote>> {
+fn look(
+    name: &str,
+    source: &mut dyn Source,
+    beside: Beside,
+    work: &mut Work,
+) -> io::Result<(Vec<Vote>, Facts)> {
     let mut statistics = Statistics::new();
     let mut text = TextWatch::new();
     let mut piece = vec![0; 64 * 1024];
@@ -201,23 +238,66 @@ fn look(name: &str, source: &mut dyn Source, beside: Beside) -> io::Result<Vec<V
         if at == 0 {
             head = piece[..read.min(1024)].to_vec();
         }
-        statistics.feed(&piece[..read]);
-        text.feed(&piece[..read]);
+        for window in piece[..read].chunks(WINDOW) {
+            let counts = count(window);
+            statistics.window(window, &counts);
+            text.window(window, &counts);
+        }
         at += read as u64;
     }
     if at != source.length() {
         return Err(io::Error::other(format!("{at} bytes could be read of {}", source.length())));
     }
+    text.end(statistics.histogram());
     let promise = kind::by_name(name);
     let shown = shown_kind(&head, &text, &promise);
     let mut votes = verdict::from_bytes(&promise, shown, &head, &statistics, &text);
+    let mut facts = facts_of(shown, &statistics);
     let settled = votes.iter().any(|vote| vote.leaning == Leaning::Declared);
-    if let (Some(kind), false) = (shown, settled)
-        && let Some(structure) = check(kind, source, &statistics, beside)?
+    if settled {
+        facts.state = State::Declared;
+    } else if let Some(kind) = shown
+        && let Some(structure) = guarded(kind, source, &statistics, beside, work)?
     {
+        facts.state = structure.state();
         votes.push(verdict::from_structure(structure, kind, &statistics));
     }
-    Ok(votes)
+    Ok((votes, facts))
+}
+
+fn facts_of(shown: Option<Kind>, statistics: &Statistics) -> Facts {
+    Facts {
+        kind: shown.map(|kind| kind.word().to_owned()).unwrap_or_default(),
+        state: State::Unchecked,
+        length: statistics.length,
+        windows: statistics.windows,
+        even: statistics.even_windows,
+        run: statistics.longest_even_run,
+        entropy: hundredths(statistics.entropy()),
+        zeros: statistics.zero_bytes_in_a_row(),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "entropy lies between 0 and 8")]
+fn hundredths(entropy: f64) -> u16 {
+    (entropy.clamp(0.0, 8.0) * 100.0) as u16
+}
+
+/// A checker, or a library it uses, that stops with a bug on some file must not stop the scan.
+fn guarded(
+    kind: Kind,
+    source: &mut dyn Source,
+    statistics: &Statistics,
+    beside: Beside,
+    work: &mut Work,
+) -> io::Result<Option<Structure>> {
+    let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        check(kind, source, statistics, beside, work)
+    }));
+    checked.unwrap_or_else(|_| {
+        let why = "its checker stopped with a fault of its own (please report it with the file)".to_owned();
+        Ok(Some(Structure::Broken { at: 0, why, framing: false }))
+    })
 }
 
 /// The type that the content shows. Text shows itself by containing nothing else; whether it is JSON or
@@ -243,22 +323,27 @@ fn check(
     source: &mut dyn Source,
     statistics: &Statistics,
     beside: Beside,
+    work: &mut Work,
 ) -> io::Result<Option<Structure>> {
     Ok(match kind {
-        Kind::Zip => Some(zip::check(source)?),
-        Kind::Pdf => Some(pdf::check(source, statistics)?),
+        Kind::Zip => Some(zip::check(source, work)?),
+        Kind::Pdf => Some(pdf::check(source, statistics, work)?),
         Kind::Png => Some(picture::png(source)?),
         Kind::Jpeg => Some(picture::jpeg(source)?),
         Kind::Gif => Some(picture::gif(source)?),
-        Kind::Gzip => Some(gzip::check(source)?),
+        Kind::Gzip => Some(gzip::check(source, work)?),
+        Kind::Xz => Some(packed::xz(source, work)?),
+        Kind::Lzip => Some(packed::lzip(source, work)?),
+        Kind::Bzip2 => Some(packed::bzip2(source, work)?),
+        Kind::Zstd => Some(packed::zstd(source, work)?),
+        Kind::Seven => Some(seven::check(source, work)?),
+        Kind::Tar => Some(tar::check(source, work)?),
         Kind::Sqlite => Some(sqlite::check(source, beside == Beside::Journal)?),
         Kind::Json => Some(text::json(source)?),
         Kind::Xml => Some(text::xml(source)?),
         Kind::Text | Kind::LooseText => Some(Structure::Whole("text from end to end".to_owned())),
-        Kind::Ole2 if declared::office_password(source)? => {
-            Some(Structure::Declared("Office document with a password".to_owned()))
-        }
-        Kind::Ole2 | Kind::Packed(_) | Kind::Plain(_) => None,
+        Kind::Ole2 => Some(ole2::check(source, statistics, work)?),
+        Kind::Packed(_) | Kind::Plain(_) => None,
     })
 }
 
@@ -267,12 +352,14 @@ struct At<'a> {
     source: &'a mut dyn Source,
     at: u64,
     end: u64,
+    /// The source could not be read: not a fault of the format.
+    failed: bool,
 }
 
 impl<'a> At<'a> {
     fn new(source: &'a mut dyn Source, at: u64, end: u64) -> At<'a> {
         let end = end.min(source.length());
-        At { source, at: at.min(end), end }
+        At { source, at: at.min(end), end, failed: false }
     }
 
     fn left(&self) -> u64 {
@@ -291,9 +378,10 @@ impl<'a> At<'a> {
 impl io::Read for At<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = into.len().min(usize::try_from(self.left()).unwrap_or(usize::MAX));
-        let read = self.source.read_at(self.at, &mut into[..count])?;
-        self.at += read as u64;
-        Ok(read)
+        let read = self.source.read_at(self.at, &mut into[..count]);
+        self.failed |= read.is_err();
+        self.at += *read.as_ref().unwrap_or(&0) as u64;
+        read
     }
 }
 

@@ -6,9 +6,9 @@
 use std::io::{BufReader, Read};
 
 use super::statistics::{Statistics, WINDOW};
+use super::work::Work;
 use super::{At, Source, Structure};
 
-const UNPACKED_MAX: u64 = 512 << 20;
 /// The table of objects may lie this far from where the end says.
 const NEAR: usize = 16;
 const PIECE: usize = 32 * 1024;
@@ -17,14 +17,18 @@ const STREAMS_MAX: u32 = 100_000;
 /// The dictionary before a stream is looked for in so many bytes.
 const HEAD_MAX: usize = 4096;
 
-pub(super) fn check(source: &mut dyn Source, statistics: &Statistics) -> std::io::Result<Structure> {
+pub(super) fn check(
+    source: &mut dyn Source,
+    statistics: &Statistics,
+    work: &mut Work,
+) -> std::io::Result<Structure> {
     let length = source.length();
     let mut tail = vec![0; 2048];
     let from = length.saturating_sub(2048);
     let read = source.read_at(from, &mut tail)?;
     let tail = &tail[..read];
     let Some(end) = rfind(tail, b"%%EOF") else {
-        return without_end(source, statistics);
+        return without_end(source, statistics, work);
     };
     let table = rfind(&tail[..end], b"startxref").and_then(|at| number(&tail[at + 9..end]));
     let Some(table) = table else {
@@ -49,7 +53,7 @@ pub(super) fn check(source: &mut dyn Source, statistics: &Statistics) -> std::io
     {
         return Ok(Structure::Declared("PDF with a password or restricted rights (/Encrypt)".to_owned()));
     }
-    let mut walk = Walk { coded: Vec::new(), budget: UNPACKED_MAX, streams: 0, cut_short: false };
+    let mut walk = Walk { coded: Vec::new(), work, streams: 0, cut_short: false };
     if let Some(wrong) = walk.streams(source)? {
         return Ok(wrong);
     }
@@ -57,9 +61,13 @@ pub(super) fn check(source: &mut dyn Source, statistics: &Statistics) -> std::io
 }
 
 /// A PDF that was cut off is right up to its last byte; one whose end was encrypted is not.
-fn without_end(source: &mut dyn Source, statistics: &Statistics) -> std::io::Result<Structure> {
+fn without_end(
+    source: &mut dyn Source,
+    statistics: &Statistics,
+    work: &mut Work,
+) -> std::io::Result<Structure> {
     let length = source.length();
-    let mut walk = Walk { coded: Vec::new(), budget: UNPACKED_MAX, streams: 0, cut_short: false };
+    let mut walk = Walk { coded: Vec::new(), work, streams: 0, cut_short: false };
     let wrong = walk.streams(source)?;
     Ok(match wrong.unwrap_or_else(|| walk.answer(length, statistics)) {
         Structure::Broken { at, why, .. } => {
@@ -129,15 +137,15 @@ enum Inflated {
 }
 
 /// One pass over the file from stream to stream.
-struct Walk {
+struct Walk<'a> {
     /// Where coded streams lie: even bytes are normal there.
     coded: Vec<(u64, u64)>,
-    budget: u64,
+    work: &'a mut Work,
     streams: u32,
     cut_short: bool,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn streams(&mut self, source: &mut dyn Source) -> std::io::Result<Option<Structure>> {
         let length = source.length();
         let mut at = 0;
@@ -167,7 +175,7 @@ impl Walk {
             let data_at = at + found.data as u64;
             // The length may stand in another object; then the compressed data itself says where it ends.
             let stated = find(head, b"/Length ").and_then(|at| direct_number(&head[at + 8..]));
-            let behind = if flate_only && self.budget > 0 {
+            let behind = if flate_only && !self.work.is_spent() {
                 match self.inflate(source, data_at)? {
                     Inflated::Used(used) => data_at + used,
                     Inflated::CutOff => {
@@ -200,14 +208,16 @@ impl Walk {
         loop {
             match decoder.read(&mut piece) {
                 Ok(0) => return Ok(Inflated::Used(decoder.total_in())),
-                Ok(read) => self.budget = self.budget.saturating_sub(read as u64),
+                Ok(read) => {
+                    self.work.spend(read as u64);
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                     return Ok(Inflated::CutOff);
                 }
                 Err(error) if super::is_format_error(&error) => return Ok(Inflated::Wrong),
                 Err(error) => return Err(error),
             }
-            if self.budget == 0 {
+            if self.work.is_spent() {
                 self.cut_short = true;
                 return Ok(Inflated::Used(decoder.total_in()));
             }

@@ -4,25 +4,33 @@
 //! even bytes it lies near 255, for text and tables in the thousands. Compressed data comes close to
 //! even too, so these numbers alone never decide; they are evidence beside structure.
 //! They cannot see what lies inside compressed data, and nothing in fewer than 256 bytes.
+//!
+//! Every byte of a backup passes through here, so it is written for speed: whole numbers, one table of
+//! counts for each window that all others share, no second look at a byte.
 
 /// Bytes in a window.
 pub(super) const WINDOW: usize = 4096;
 const BLOCK: usize = 64;
 /// Where chi-square lies for even bytes, with room: the 0.05th to the 99.95th percentile is 185 to 335.
-const EVEN: std::ops::RangeInclusive<f64> = 180.0..=340.0;
+const EVEN: std::ops::RangeInclusive<u64> = 180..=340;
 /// A neighbour must be this far from even before a pattern is called one.
-const UNEVEN: f64 = 1000.0;
+const UNEVEN: u64 = 1000;
 /// Fewer bytes say nothing about evenness.
-const SAMPLE_MIN: u64 = 256;
+pub(super) const SAMPLE_MIN: u64 = 256;
 /// Windows whose evenness is remembered one by one: 8 MiB of memory, 256 GiB of file.
 const REMEMBERED_MAX: usize = 64 * 1024 * 1024;
 const HEAD: usize = 512;
 /// Random-looking blocks never return by chance; pictures and tables may repeat a few.
 const REPEATED_MIN: u64 = 8;
+/// Rhythms are counted in the first windows and in every eighth after them: they run through a whole file.
+const RHYTHM_ALL: usize = 64;
+const RHYTHM_EVERY: usize = 8;
 
+/// How often each byte value occurs.
+pub(super) type Counts = [u32; 256];
 type Histogram = [u64; 256];
 
-/// Filled by `feed`, in order, in pieces of whole windows (the last may be shorter).
+/// Filled by `window`, in order (only the last may be shorter than `WINDOW`).
 pub(super) struct Statistics {
     pub(super) length: u64,
     histogram: Histogram,
@@ -36,10 +44,8 @@ pub(super) struct Statistics {
     run: u64,
     even_map: Vec<u64>,
     seen_windows: usize,
-    blocks: u64,
-    varied_blocks: u64,
-    /// Last seen varied blocks by a part of their hash, with how often each came: 16 KiB.
-    varied_seen: Vec<(u64, u64)>,
+    /// Last seen blocks by a part of their hash, with how often each came: 16 KiB.
+    seen: Vec<(u64, u64)>,
     most_repeated: u64,
     zero_run: u64,
     longest_zero_run: u64,
@@ -65,9 +71,7 @@ impl Statistics {
             run: 0,
             even_map: Vec::new(),
             seen_windows: 0,
-            blocks: 0,
-            varied_blocks: 0,
-            varied_seen: vec![(0, 0); 1024],
+            seen: vec![(0, 0); 1024],
             most_repeated: 0,
             zero_run: 0,
             longest_zero_run: 0,
@@ -75,22 +79,16 @@ impl Statistics {
         }
     }
 
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
+    /// The next window, with its counts.
+    pub(super) fn window(&mut self, window: &[u8], counts: &Counts) {
         if self.length == 0 {
-            self.head_is_even = is_even(&count(&bytes[..bytes.len().min(HEAD)]));
+            self.head_is_even = is_even(&count(&window[..window.len().min(HEAD)]));
         }
-        for window in bytes.chunks(WINDOW) {
-            self.window(window);
-        }
-    }
-
-    fn window(&mut self, window: &[u8]) {
-        let counts = count(window);
-        for (sum, count) in self.histogram.iter_mut().zip(&counts) {
-            *sum += count;
+        for (sum, count) in self.histogram.iter_mut().zip(counts) {
+            *sum += u64::from(*count);
         }
         if window.len() as u64 >= SAMPLE_MIN {
-            let even = is_even(&counts);
+            let even = is_even(counts);
             self.windows += 1;
             self.even_windows += u64::from(even);
             self.run = if even { self.run + 1 } else { 0 };
@@ -103,10 +101,10 @@ impl Statistics {
         } else {
             self.remember(self.last_is_even);
         }
-        for block in window.chunks_exact(BLOCK) {
-            self.block(block);
+        self.blocks(window, counts);
+        if self.seen_windows <= RHYTHM_ALL || self.seen_windows.is_multiple_of(RHYTHM_EVERY) {
+            self.cycle(window);
         }
-        self.cycle(window);
         self.length += window.len() as u64;
     }
 
@@ -122,36 +120,42 @@ impl Statistics {
         self.even_map[word] |= u64::from(even) << bit;
     }
 
-    fn block(&mut self, block: &[u8]) {
-        let mut seen = [0u64; 4];
-        for byte in block {
-            seen[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    fn blocks(&mut self, window: &[u8], counts: &Counts) {
+        // Without 64 zeros in the window there is no zero block in it; without 44 values no varied one.
+        let may_be_zero = counts[0] >= BLOCK as u32;
+        for block in window.chunks_exact(BLOCK) {
+            let (words, _) = block.as_chunks::<8>();
+            let mut hash = 0_u64;
+            let mut any = 0_u64;
+            for word in words {
+                let word = u64::from_le_bytes(*word);
+                any |= word;
+                hash = (hash.rotate_left(29) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            }
+            if may_be_zero && any == 0 {
+                self.zero_run += BLOCK as u64;
+                self.longest_zero_run = self.longest_zero_run.max(self.zero_run);
+                continue;
+            }
+            self.zero_run = 0;
+            let place = usize::try_from(hash >> 54).expect("ten bits");
+            let (known, count) = &mut self.seen[place];
+            if *known == hash {
+                *count += 1;
+                if *count > self.most_repeated && *count >= REPEATED_MIN {
+                    if distinct(block) < 44 {
+                        // Patterns and tables: not what is looked for, and not to be counted again.
+                        *count = 0;
+                    }
+                    self.most_repeated = self.most_repeated.max(*count);
+                }
+            } else if *count <= 1 {
+                (*known, *count) = (hash, 1);
+            } else {
+                // A block that came twice keeps its place for a while against all that come once.
+                *count -= 1;
+            }
         }
-        let distinct: u32 = seen.iter().map(|word| word.count_ones()).sum();
-        self.blocks += 1;
-        self.varied_blocks += u64::from(distinct >= 52);
-        if distinct >= 44 {
-            self.varied(block);
-        }
-        self.zero_run = if block.iter().all(|byte| *byte == 0) { self.zero_run + BLOCK as u64 } else { 0 };
-        self.longest_zero_run = self.longest_zero_run.max(self.zero_run);
-    }
-
-    fn varied(&mut self, block: &[u8]) {
-        let hash = block.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        let place = usize::try_from(hash >> 54).expect("ten bits");
-        let (known, count) = &mut self.varied_seen[place];
-        if *known == hash {
-            *count += 1;
-        } else if *count <= 1 {
-            (*known, *count) = (hash, 1);
-        } else {
-            // A block that came twice keeps its place for a while against all that come once.
-            *count -= 1;
-        }
-        self.most_repeated = self.most_repeated.max(*count);
     }
 
     fn cycle(&mut self, window: &[u8]) {
@@ -165,6 +169,10 @@ impl Statistics {
                 at = (at + 1) % pieces;
             }
         }
+    }
+
+    pub(super) fn histogram(&self) -> &[u64; 256] {
+        &self.histogram
     }
 
     /// Bits per byte over the whole file, 0 to 8.
@@ -185,11 +193,6 @@ impl Statistics {
         (self.even_windows * 100).checked_div(self.windows).unwrap_or(0)
     }
 
-    /// Percent of the 64-byte blocks with at least 52 different values.
-    pub(super) fn varied_percent(&self) -> u64 {
-        (self.varied_blocks * 100).checked_div(self.blocks).unwrap_or(0)
-    }
-
     pub(super) fn starts_even(&self) -> bool {
         self.head_is_even || self.first_is_even
     }
@@ -202,6 +205,11 @@ impl Statistics {
 
     pub(super) fn even_window(&self, window: usize) -> bool {
         self.even_map.get(window / 64).is_some_and(|word| word >> (window % 64) & 1 == 1)
+    }
+
+    /// The whole file taken together is as even as a cipher's output; compressed data of some size is not.
+    pub(super) fn is_even_as_a_whole(&self) -> bool {
+        even(&self.histogram)
     }
 
     pub(super) fn zero_bytes_in_a_row(&self) -> u64 {
@@ -231,31 +239,61 @@ impl Statistics {
             if used.iter().any(|histogram| histogram.iter().sum::<u64>() < 4 * SAMPLE_MIN) {
                 return None;
             }
-            let even = used.iter().filter(|histogram| is_even(histogram)).count();
+            let even = used.iter().filter(|histogram| even(histogram)).count();
             let uneven = used.iter().filter(|histogram| chi_square(histogram) > UNEVEN).count();
             (even == 1 && uneven == pieces - 1).then_some(name)
         })
     }
 }
 
-fn count(bytes: &[u8]) -> Histogram {
-    let mut counts = [0; 256];
-    for byte in bytes {
-        counts[usize::from(*byte)] += 1;
+fn distinct(block: &[u8]) -> u32 {
+    let mut seen = [0u64; 4];
+    for byte in block {
+        seen[usize::from(byte >> 6)] |= 1 << (byte & 63);
     }
-    counts
+    seen.iter().map(|word| word.count_ones()).sum()
 }
 
-fn chi_square(counts: &Histogram) -> f64 {
-    let expected = as_f64(counts.iter().sum::<u64>()) / 256.0;
-    if expected == 0.0 {
-        return 0.0;
+/// Counts of one window. Four tables, because two equal bytes in a row would wait for each other in one.
+pub(super) fn count(bytes: &[u8]) -> Counts {
+    let mut tables = [[0_u32; 256]; 4];
+    let (fours, rest) = bytes.as_chunks::<4>();
+    for [first, second, third, fourth] in fours {
+        tables[0][usize::from(*first)] += 1;
+        tables[1][usize::from(*second)] += 1;
+        tables[2][usize::from(*third)] += 1;
+        tables[3][usize::from(*fourth)] += 1;
     }
-    counts.iter().map(|count| (as_f64(*count) - expected).powi(2) / expected).sum()
+    for byte in rest {
+        tables[0][usize::from(*byte)] += 1;
+    }
+    let [mut sum, second, third, fourth] = tables;
+    for (at, sum) in sum.iter_mut().enumerate() {
+        *sum += second[at] + third[at] + fourth[at];
+    }
+    sum
 }
 
-fn is_even(counts: &Histogram) -> bool {
+/// 256 × Σ count² ÷ n − n, which is Σ (count − n/256)² ÷ (n/256).
+pub(super) fn chi_square(counts: &Histogram) -> u64 {
+    let total: u64 = counts.iter().sum();
+    let squares: u128 = counts.iter().map(|count| u128::from(*count) * u128::from(*count)).sum();
+    let scaled = (squares * 256).checked_div(u128::from(total)).unwrap_or(0);
+    u64::try_from(scaled).unwrap_or(u64::MAX).saturating_sub(total)
+}
+
+pub(super) fn even(counts: &Histogram) -> bool {
     counts.iter().sum::<u64>() >= SAMPLE_MIN && EVEN.contains(&chi_square(counts))
+}
+
+/// Of one window: the numbers are small, so this is quick.
+pub(super) fn is_even(counts: &Counts) -> bool {
+    let (mut total, mut squares) = (0_u64, 0_u64);
+    for count in counts {
+        total += u64::from(*count);
+        squares += u64::from(count * count);
+    }
+    total >= SAMPLE_MIN && EVEN.contains(&(squares * 256 / total).saturating_sub(total))
 }
 
 #[expect(

@@ -3,12 +3,12 @@
 //! Text has no control characters but a few, and is UTF-8, UTF-16 or some 8-bit encoding. Random bytes
 //! hold a forbidden control character every ten bytes, so even 16 encrypted bytes in a letter show.
 
-use super::statistics::WINDOW;
+use super::statistics::Counts;
 use super::{At, Source, Structure};
 
 const BLOCK: usize = 64;
 
-/// Filled by `feed`, in order, in pieces of whole windows.
+/// Filled by `window`, in order.
 pub(super) struct TextWatch {
     pub(super) length: u64,
     /// Control characters that do not belong into text, without zero bytes.
@@ -26,6 +26,7 @@ pub(super) struct TextWatch {
     /// An unfinished UTF-8 character at the end of the last piece.
     carry: Vec<u8>,
     utf16: Option<Utf16>,
+    ebcdic: bool,
 }
 
 struct Utf16 {
@@ -49,55 +50,55 @@ impl TextWatch {
             first_bad: None,
             carry: Vec::new(),
             utf16: None,
+            ebcdic: false,
         }
     }
 
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
+    /// The next window, with its counts.
+    pub(super) fn window(&mut self, window: &[u8], counts: &Counts) {
         if self.length == 0 {
-            let little = match bytes {
+            let little = match window {
                 [0xff, 0xfe, ..] => Some(true),
                 [0xfe, 0xff, ..] => Some(false),
                 _ => None,
             };
             self.utf16 = little.map(|little| Utf16 { little, odd: None, bad: 0, units: 0 });
         }
-        for window in bytes.chunks(WINDOW) {
-            let bad_before = self.bad();
-            self.utf8(window);
-            for block in window.chunks(BLOCK) {
-                self.block(block);
-            }
-            self.text_windows += u64::from(self.bad() == bad_before);
-            if let Some(utf16) = &mut self.utf16 {
-                utf16.feed(window);
-            }
-            self.length += window.len() as u64;
+        let bad_before = self.bad();
+        let sum = |wanted: fn(u8) -> bool| {
+            (0..=255_u8).filter(|byte| wanted(*byte)).map(|byte| u64::from(counts[usize::from(byte)])).sum()
+        };
+        let (controls, high): (u64, u64) = (sum(is_control), sum(|byte| byte >= 0x80));
+        self.controls += controls;
+        self.zeros += u64::from(counts[0]);
+        self.high += high;
+        if self.base64 == self.length {
+            self.base64 += sum(is_base64);
         }
+        // One byte in eleven of random bytes is a forbidden control; text with 16 random bytes in every 32
+        // still stays below this. What lies above is no text, and is not looked at any closer.
+        if (controls + u64::from(counts[0])) * 16 <= window.len() as u64 {
+            self.utf8(window);
+            if controls > 0 {
+                self.mixed_blocks +=
+                    window.chunks(BLOCK).map(|block| u64::from(is_mixed(block))).sum::<u64>();
+            }
+        } else {
+            self.not_utf8 += high / 2 + self.carry.len() as u64;
+            self.carry.clear();
+            let start = self.length;
+            let first = || window.iter().position(|byte| *byte == 0 || is_control(*byte)).unwrap_or(0);
+            self.first_bad.get_or_insert_with(|| start + first() as u64);
+        }
+        self.text_windows += u64::from(self.bad() == bad_before);
+        if let Some(utf16) = &mut self.utf16 {
+            utf16.feed(window);
+        }
+        self.length += window.len() as u64;
     }
 
     fn bad(&self) -> u64 {
         self.controls + self.zeros + self.not_utf8
-    }
-
-    fn block(&mut self, block: &[u8]) {
-        let mut seen = [0u64; 4];
-        let (mut controls, mut high) = (0, 0);
-        for byte in block {
-            seen[usize::from(byte >> 6)] |= 1 << (byte & 63);
-            match byte {
-                0 => self.zeros += 1,
-                0x07..=0x0d | 0x1a | 0x1b => {}
-                0x01..=0x06 | 0x0e..=0x19 | 0x1c..=0x1f | 0x7f => controls += 1,
-                0x80.. => high += 1,
-                _ => {}
-            }
-            self.base64 +=
-                u64::from(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\n' | b'\r'));
-        }
-        let distinct: u32 = seen.iter().map(|word| word.count_ones()).sum();
-        self.mixed_blocks += u64::from(controls >= 1 && controls + high >= 6 && distinct >= 34);
-        self.controls += controls;
-        self.high += high;
     }
 
     fn utf8(&mut self, window: &[u8]) {
@@ -127,13 +128,18 @@ impl TextWatch {
         self.length > 0 && self.bad() == 0 && self.carry.is_empty()
     }
 
+    /// The stream has ended; `histogram` is of all its bytes.
+    pub(super) fn end(&mut self, histogram: &[u64; 256]) {
+        self.ebcdic = is_ebcdic(histogram);
+    }
+
     /// Text in some encoding.
     pub(super) fn is_text(&self) -> bool {
         let utf16 =
             self.utf16.as_ref().is_some_and(|utf16| utf16.units > 0 && utf16.bad * 1000 <= utf16.units);
         let eight_bit = self.length >= 128 && self.zeros == 0 && self.controls == 0 && self.mixed_blocks == 0;
         let short = self.length < 128 && self.controls + self.zeros == 0 && self.high * 10 <= self.length * 3;
-        self.is_utf8_text() || utf16 || eight_bit || (self.length > 0 && short)
+        self.is_utf8_text() || utf16 || eight_bit || self.ebcdic || (self.length > 0 && short)
     }
 
     /// Whole file of base64 letters: text to look at, and a way to hide encryption in text.
@@ -168,6 +174,40 @@ impl TextWatch {
             why: format!("about {share} % of its bytes cannot stand in text"),
         })
     }
+}
+
+/// Control characters that do not belong into text; zero is counted by itself.
+fn is_control(byte: u8) -> bool {
+    matches!(byte, 0x01..=0x06 | 0x0e..=0x19 | 0x1c..=0x1f | 0x7f)
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\n' | b'\r')
+}
+
+/// Text and random bytes side by side, as 16 encrypted bytes in a letter leave them.
+fn is_mixed(block: &[u8]) -> bool {
+    let mut seen = [0u64; 4];
+    let (mut controls, mut high) = (0, 0);
+    for byte in block {
+        seen[usize::from(byte >> 6)] |= 1 << (byte & 63);
+        controls += u32::from(is_control(*byte));
+        high += u32::from(*byte >= 0x80);
+    }
+    let distinct: u32 = seen.iter().map(|word| word.count_ones()).sum();
+    controls >= 1 && controls + high >= 6 && distinct >= 34
+}
+
+/// EBCDIC, as mainframes write it: its blank is 0x40, its letters lie above 0x80, its digits above 0xf0.
+fn is_ebcdic(histogram: &[u64; 256]) -> bool {
+    let length: u64 = histogram.iter().sum();
+    let letters = |byte: usize| {
+        matches!(byte,
+            0x05 | 0x0d | 0x15 | 0x25 | 0x40 | 0x4a..=0x50 | 0x5a..=0x61 | 0x6a..=0x6f | 0x79..=0x7f
+            | 0x81..=0x89 | 0x91..=0x99 | 0xa1..=0xa9 | 0xc0..=0xc9 | 0xd0..=0xd9 | 0xe0 | 0xe2..=0xe9 | 0xf0..=0xf9)
+    };
+    let fitting: u64 = (0..256).filter(|byte| letters(*byte)).map(|byte| histogram[byte]).sum();
+    length >= 128 && fitting * 200 >= length * 199 && histogram[0x40] * 30 >= length
 }
 
 /// How a file that should be text is not.

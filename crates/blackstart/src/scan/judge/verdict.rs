@@ -3,7 +3,7 @@
 use super::kind::{Kind, Promise};
 use super::statistics::Statistics;
 use super::text::{Complaint, TextWatch};
-use super::{Judgement, Structure, Verdict, declared};
+use super::{Facts, Judgement, Structure, Verdict, declared};
 
 /// What one piece of evidence speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +33,12 @@ pub(super) struct Vote {
     pub(super) random: bool,
 }
 
-fn vote(leaning: Leaning, reason: impl Into<String>) -> Vote {
+pub(super) fn vote(leaning: Leaning, reason: impl Into<String>) -> Vote {
     Vote { leaning, reason: reason.into(), random: false }
 }
 
 /// The table, from the strongest evidence down.
-pub(super) fn weigh(votes: Vec<Vote>) -> Judgement {
+pub(super) fn weigh(votes: Vec<Vote>, facts: Facts) -> Judgement {
     let has = |leaning| votes.iter().any(|vote| vote.leaning == leaning);
     let random = has(Leaning::Random) || votes.iter().any(|vote| vote.random);
     let destroyed = has(Leaning::TypeLost) || has(Leaning::Broken);
@@ -57,7 +57,7 @@ pub(super) fn weigh(votes: Vec<Vote>) -> Judgement {
     } else {
         Verdict::CleanUnverified
     };
-    Judgement { verdict, reasons: votes.into_iter().map(|vote| vote.reason).collect() }
+    Judgement { verdict, reasons: votes.into_iter().map(|vote| vote.reason).collect(), facts }
 }
 
 /// What name, first bytes, statistics and text say.
@@ -202,10 +202,9 @@ fn without_magic(
     if statistics.starts_even() || trace.is_some() {
         let how = trace.unwrap_or_else(|| {
             format!(
-                "its beginning looks random; {} % of its windows do, {:.2} bits per byte, {} % of its 64-byte blocks",
+                "its beginning looks random; {} % of its windows of 4 KiB do, {:.2} bits per byte",
                 statistics.even_percent(),
-                statistics.entropy(),
-                statistics.varied_percent()
+                statistics.entropy()
             )
         });
         return vec![lost(promise), vote(Leaning::Random, how)];

@@ -6,10 +6,10 @@
 
 use std::io::{BufReader, Read};
 
+use super::work::Work;
 use super::{At, Source, Structure, little16, little32};
 
-/// Unpacked bytes looked at per file, and members per file.
-const UNPACKED_MAX: u64 = 512 << 20;
+/// Members looked at per file.
 const MEMBERS_MAX: usize = 100_000;
 const END_SIZE: u64 = 22;
 /// The comment behind the end record may have this length.
@@ -33,9 +33,9 @@ struct Member {
     header_at: u64,
 }
 
-pub(super) fn check(source: &mut dyn Source) -> std::io::Result<Structure> {
+pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
     let Some(end) = find_end(source)? else {
-        return without_directory(source);
+        return without_directory(source, work);
     };
     let trailing = source.length() - end.at - END_SIZE - end.comment.min(source.length() - end.at - END_SIZE);
     if end.members == 0xffff || end.directory_at == 0xffff_ffff || end.directory_size == 0xffff_ffff {
@@ -57,11 +57,11 @@ pub(super) fn check(source: &mut dyn Source) -> std::io::Result<Structure> {
             }
         }
     }
-    check_members(source, &members, shift, end.members > MEMBERS_MAX, trailing)
+    check_members(source, &members, shift, end.members > MEMBERS_MAX, trailing, work)
 }
 
 /// A ZIP that was cut off is right member for member up to its last byte; one whose end was encrypted is not.
-fn without_directory(source: &mut dyn Source) -> std::io::Result<Structure> {
+fn without_directory(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
     let length = source.length();
     let mut at = 0;
     for _ in 0..MEMBERS_MAX {
@@ -80,7 +80,7 @@ fn without_directory(source: &mut dyn Source) -> std::io::Result<Structure> {
         let data_at = at + 30 + u64::from(little16(&header, 26)) + u64::from(little16(&header, 28));
         let sized = little16(&header, 6) & 8 == 0;
         at = match (little16(&header, 8), sized) {
-            (8, _) => match inflated_to(source, data_at)? {
+            (8, _) => match inflated_to(source, data_at, work)? {
                 // Behind a member of unknown size stands its description, with or without a mark.
                 Some(end) if sized || end >= length => end,
                 Some(end) => end + description(source, end)?,
@@ -100,17 +100,16 @@ fn without_directory(source: &mut dyn Source) -> std::io::Result<Structure> {
 }
 
 /// Where the compressed data ends (the end of the file if it is cut off); `None` if it is no such data.
-fn inflated_to(source: &mut dyn Source, at: u64) -> std::io::Result<Option<u64>> {
+fn inflated_to(source: &mut dyn Source, at: u64, work: &mut Work) -> std::io::Result<Option<u64>> {
     let end = source.length();
     let mut decoder =
         flate2::bufread::DeflateDecoder::new(BufReader::with_capacity(64 * 1024, At::new(source, at, end)));
     let mut piece = vec![0; 64 * 1024];
-    let mut budget = UNPACKED_MAX;
     loop {
         match decoder.read(&mut piece) {
             Ok(0) => return Ok(Some(at + decoder.total_in())),
-            Ok(read) if read as u64 > budget => return Ok(Some(end)),
-            Ok(read) => budget -= read as u64,
+            Ok(read) if !work.spend(read as u64) => return Ok(Some(end)),
+            Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(Some(end)),
             Err(error) if super::is_format_error(&error) => return Ok(None),
             Err(error) => return Err(error),
@@ -130,8 +129,8 @@ fn check_members(
     shift: u64,
     mut cut_short: bool,
     trailing: u64,
+    work: &mut Work,
 ) -> std::io::Result<Structure> {
-    let mut budget = UNPACKED_MAX;
     let (mut encrypted, mut unknown) = (0_usize, 0_usize);
     for member in members {
         let name = String::from_utf8_lossy(&member.name).into_owned();
@@ -149,11 +148,10 @@ fn check_members(
             encrypted += 1;
             continue;
         }
-        if member.packed.max(member.unpacked) > budget {
+        if !work.spend(member.packed.max(member.unpacked)) {
             cut_short = true;
             continue;
         }
-        budget -= member.packed.max(member.unpacked);
         match unpack(source, data_at, member)? {
             Unpacked::Fits => {}
             Unpacked::UnknownMethod => unknown += 1,

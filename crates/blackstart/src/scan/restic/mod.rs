@@ -1,15 +1,23 @@
 //! A restic repository, opened to be read and nothing else. Local folders now; the wrapper in
 //! `read_only` takes any backend of the library.
 //!
+//! - `read_only`: the door; what would write is refused.
+//! - `vault`: blobs out of packs, decrypted, unpacked, verified; `reading`: in the order of the disk, on all cores.
+//! - `stored`: the repository as a history reads it; `scan`: from there to the answer.
+//! - `restore`: one snapshot back into a folder.
+//!
 //! All use of the repository library stands in this folder, because its interface is young and may
 //! change. No lock is taken and none is left behind: what disappears while we read (a prune by somebody
 //! else) is reported as unread.
 
 mod read_only;
+mod reading;
 mod restore;
 mod scan;
+mod stored;
 #[cfg(test)]
 mod tests;
+mod vault;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

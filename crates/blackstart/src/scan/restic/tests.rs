@@ -151,13 +151,37 @@ fn what_is_not_a_repository_or_not_ours_is_said() {
 
 use crate::scan::judge::Verdict;
 use crate::scan::judge::specimens::{self, Dice, PATTERNS, attacked};
-use crate::scan::report::RepositoryReport;
+use crate::scan::ledger::Ledger;
+use crate::scan::report::{File, RepositoryReport};
 use crate::scan::snapshots::by_arrival;
 
+impl Practice {
+    fn opened(&self) -> Opened {
+        open_with(&self.name(), self.credentials()).unwrap()
+    }
+
+    /// Scans with the ledger in the folder `ledger`; also how many bytes had to be read.
+    fn scanned_again(&self) -> (RepositoryReport, u64) {
+        let opened = self.opened();
+        let (mut ledger, _) =
+            Ledger::open(&self.folder.path().join("ledger"), opened.ledger_identity(None)).unwrap();
+        let order = by_arrival(opened.found());
+        let wish = Wish { order: &order, newest: None, tolerate: None, rules: None };
+        let mut bytes = 0;
+        let report = scan(&opened, &wish, &mut ledger, &mut |progress| bytes = progress.bytes_done);
+        (report, bytes)
+    }
+}
+
 fn scanned(practice: &Practice, newest: usize) -> RepositoryReport {
-    let opened = open_with(&practice.name(), practice.credentials()).unwrap();
+    let opened = practice.opened();
     let order = by_arrival(opened.found());
-    scan(&opened, &Wish { order: &order, newest, tolerate: None }, &mut |_| {})
+    let wish = Wish { order: &order, newest: Some(newest), tolerate: None, rules: None };
+    scan(&opened, &wish, &mut Ledger::in_memory(), &mut |_| {})
+}
+
+fn files(report: &RepositoryReport) -> Vec<File> {
+    report.files().collect()
 }
 
 /// Files of every promised type, small.
@@ -190,7 +214,7 @@ fn the_last_clean_snapshot_is_the_one_before_the_attack_and_reading_changes_noth
     assert_eq!(report.last_clean.as_deref(), Some(second.as_str()));
     assert_eq!(report.snapshots.len(), 3);
     assert_eq!((report.snapshots[2].clean, report.snapshots[2].not_clean), (9, 2));
-    assert!(report.files.iter().all(|file| file.snapshot.as_deref() == Some(third.as_str())));
+    assert!(files(&report).iter().all(|file| file.snapshot.as_deref() == Some(third.as_str())));
     assert_eq!(report.counts["encrypted"], 2);
     assert_eq!(fingerprint(&practice.repository()), before, "a scan writes nothing, and leaves no lock");
 
@@ -243,7 +267,7 @@ fn somebody_who_encrypts_a_letter_himself_is_seen_only_if_it_replaces_the_letter
     practice.snapshot();
     let report = scanned(&practice, 1);
     assert!(report.snapshots[0].is_clean, "{:?}", report.snapshots[0]);
-    assert_eq!(report.files[0].verdict, Verdict::DeclaredEncrypted);
+    assert_eq!(files(&report)[0].verdict, Verdict::DeclaredEncrypted);
     assert!(report.snapshots[0].reasons[0].contains("tolerated up to 1"), "the limit is printed");
 
     fs::remove_file(practice.data().join("letters/letter.docx")).unwrap();
@@ -272,14 +296,14 @@ fn a_missing_or_damaged_pack_makes_what_was_in_it_unread_and_the_snapshot_not_cl
     fs::write(largest, &damaged).unwrap();
     let report = scanned(&practice, 1);
     assert_eq!(report.last_clean, None);
-    assert_eq!(report.files.len(), 1, "one blob, one file: {:?}", report.files);
-    assert_eq!(report.files[0].verdict, Verdict::Unread);
+    assert_eq!(files(&report).len(), 1, "one blob, one file: {:?}", files(&report));
+    assert_eq!(files(&report)[0].verdict, Verdict::Unread);
 
     fs::remove_file(largest).unwrap();
     let report = scanned(&practice, 1);
     assert_eq!(report.last_clean, None);
-    assert!(report.files.iter().all(|file| file.verdict == Verdict::Unread), "{:?}", report.files);
-    assert!(report.files.iter().all(|file| file.path.contains("letters/") && !file.reasons.is_empty()));
+    assert!(files(&report).iter().all(|file| file.verdict == Verdict::Unread), "{:?}", files(&report));
+    assert!(files(&report).iter().all(|file| file.path.contains("letters/") && !file.reasons.is_empty()));
     assert!(report.snapshots[0].reasons[0].contains("unread"), "{:?}", report.snapshots[0].reasons);
 
     // The trees gone as well: not even the names are known, and that is said.
@@ -327,4 +351,216 @@ fn a_snapshot_with_a_forged_time_stands_where_it_was_first_seen() {
     assert_eq!(report.snapshots.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), [&first, &forged]);
     assert_eq!(report.last_clean, Some(first));
     assert!(report.notes.iter().any(|note| note.contains("2001-01-01")), "{:?}", report.notes);
+}
+
+#[test]
+fn a_slow_attack_is_undone_file_by_file_each_from_the_snapshot_in_which_it_is_last_clean() {
+    let practice = Practice::new();
+    normal_day(&practice, 11);
+    let mut ids = vec![practice.snapshot()];
+    let letters = practice.data().join("letters");
+    for (round, name) in ["letter.docx", "notice.pdf", "core.sqlite"].into_iter().enumerate() {
+        let path = letters.join(name);
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        attack(&practice, "full", round as u64, &[name]);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        if name == "core.sqlite" {
+            fs::rename(&path, letters.join("core.sqlite.locked")).unwrap();
+        }
+        ids.push(practice.snapshot());
+    }
+    let report = scanned(&practice, 9);
+    assert_eq!(report.last_clean.as_ref(), Some(&ids[0]));
+    let newest: Vec<(String, String, Option<String>)> = report
+        .files()
+        .filter(|file| file.snapshot.as_ref() == ids.last())
+        .map(|file| {
+            (file.path.rsplit('/').next().unwrap().to_owned(), file.last_clean.unwrap(), file.last_clean_path)
+        })
+        .collect();
+    let before = practice.data().join("letters/core.sqlite").display().to_string();
+    assert_eq!(
+        newest,
+        [
+            ("core.sqlite.locked".to_owned(), ids[2].clone(), Some(before)),
+            ("letter.docx".to_owned(), ids[0].clone(), None),
+            ("notice.pdf".to_owned(), ids[1].clone(), None),
+        ]
+    );
+    assert_eq!(
+        report.files().filter(|file| file.path.ends_with("letter.docx")).count(),
+        3,
+        "in each snapshot"
+    );
+}
+
+#[test]
+fn with_a_ledger_the_second_scan_reads_nothing_and_says_the_same() {
+    let practice = Practice::new();
+    normal_day(&practice, 12);
+    practice.snapshot();
+    attack(&practice, "full", 12, &["letter.docx"]);
+    practice.snapshot();
+    let (first, read) = practice.scanned_again();
+    assert!(read > 0);
+    assert_eq!(practice.scanned_again(), (first.clone(), 0));
+    assert_eq!(scanned(&practice, 9), first, "and so does a scan without one");
+
+    // Only what is new is read.
+    fs::write(practice.data().join("letters/more.txt"), specimens::text(9, 5000)).unwrap();
+    practice.snapshot();
+    assert_eq!(
+        practice.scanned_again().1,
+        5000_u64.max(fs::metadata(practice.data().join("letters/more.txt")).unwrap().len())
+    );
+
+    // What is known to the ledger has to be there all the same.
+    let packs = fingerprint(&practice.repository().join("data"));
+    let largest =
+        packs.keys().filter(|path| path.is_file()).max_by_key(|path| fs::metadata(path).unwrap().len());
+    fs::remove_file(largest.unwrap()).unwrap();
+    let (report, _) = practice.scanned_again();
+    assert_eq!(report.last_clean, None);
+    assert!(
+        report.files().any(|file| file.verdict == Verdict::Unread && file.reasons[0].contains("missing"))
+    );
+}
+
+#[test]
+fn a_stopped_scan_goes_on_where_it_was() {
+    let practice = Practice::new();
+    fs::create_dir_all(practice.data()).unwrap();
+    for number in 0..40 {
+        fs::write(practice.data().join(format!("{number}.bin")), specimens::Dice::new(number).bytes(400_000))
+            .unwrap();
+    }
+    practice.snapshot();
+    let ledger = practice.folder.path().join("ledger");
+    let stopped = std::panic::catch_unwind(|| {
+        let opened = practice.opened();
+        let (mut ledger, _) = Ledger::open(&ledger, opened.ledger_identity(None)).unwrap();
+        let order = by_arrival(opened.found());
+        let wish = Wish { order: &order, newest: None, tolerate: None, rules: None };
+        scan(&opened, &wish, &mut ledger, &mut |_| panic!("the power went off"));
+    });
+    assert!(stopped.is_err());
+    let (report, read) = practice.scanned_again();
+    assert!(read < 40 * 400_000, "nothing was kept");
+    assert!(read > 0, "the test must stop the scan in the middle");
+    assert_eq!(report, scanned(&practice, 9));
+}
+
+#[test]
+fn a_ledger_of_another_repository_or_version_is_not_believed() {
+    let (one, other) = (Practice::new(), Practice::new());
+    for practice in [&one, &other] {
+        normal_day(practice, 13);
+        practice.snapshot();
+    }
+    one.scanned_again();
+    let ledger = |practice: &Practice| {
+        let mut files: Vec<PathBuf> =
+            fingerprint(&practice.folder.path().join("ledger")).into_keys().collect();
+        files.remove(0)
+    };
+    let (_, all) = other.scanned_again();
+    let (_, none) = other.scanned_again();
+    assert!(all > 0 && none == 0);
+    fs::copy(ledger(&one), ledger(&other)).unwrap();
+    let (_, again) = other.scanned_again();
+    assert_eq!(again, all, "everything is read anew");
+}
+
+#[test]
+fn a_scan_changes_nothing_even_where_it_could_and_works_where_nothing_can_be_written() {
+    let practice = Practice::new();
+    normal_day(&practice, 14);
+    practice.snapshot();
+    let state = |folder: &Path| -> Vec<(PathBuf, [u8; 32], std::time::SystemTime, u32)> {
+        fingerprint(folder)
+            .into_iter()
+            .map(|(path, hash)| {
+                let metadata = fs::metadata(&path).unwrap();
+                (path, hash, metadata.modified().unwrap(), metadata.permissions().mode())
+            })
+            .collect()
+    };
+    let before = state(&practice.repository());
+    assert!(scanned(&practice, 9).last_clean.is_some());
+    assert_eq!(state(&practice.repository()), before, "no byte, no time, no lock");
+    let all: Vec<PathBuf> = fingerprint(&practice.repository()).into_keys().collect();
+    let set = |writable: u32| {
+        for path in &all {
+            let mode = if path.is_dir() { 0o555 } else { 0o444 };
+            fs::set_permissions(path, fs::Permissions::from_mode(mode | writable)).unwrap();
+        }
+    };
+    set(0);
+    let report = scanned(&practice, 9);
+    set(0o200);
+    assert!(report.last_clean.is_some());
+}
+
+#[test]
+fn a_repository_that_is_being_written_gives_a_partial_answer_that_says_so() {
+    let practice = Practice::new();
+    normal_day(&practice, 15);
+    let whole = practice.snapshot();
+    let known: Vec<PathBuf> = fingerprint(&practice.repository().join("data")).into_keys().collect();
+    fs::write(practice.data().join("letters/more.txt"), specimens::text(9, 70_000)).unwrap();
+    let half = practice.snapshot();
+    // The newest packs have not arrived yet, the index that names them has: a copy in the wrong order.
+    for path in fingerprint(&practice.repository().join("data")).into_keys() {
+        if path.is_file() && !known.contains(&path) {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    fs::create_dir_all(practice.repository().join("locks")).unwrap();
+    fs::write(practice.repository().join("locks/0123"), "somebody's").unwrap();
+    let report = scanned(&practice, 9);
+    assert_eq!(report.last_clean, Some(whole));
+    assert!(!report.snapshots.iter().find(|one| one.id == half).unwrap().is_clean);
+    assert!(report.notes.iter().any(|note| note.contains("lock")), "{:?}", report.notes);
+}
+
+/// With the tool that most people use. Debian: `apt-get install restic`.
+#[test]
+fn a_repository_made_by_restic_itself_is_judged() {
+    let practice = Practice::new();
+    let restic = |args: &[&str]| {
+        std::process::Command::new("restic")
+            .args([
+                "--repo",
+                practice.folder.path().join("by-restic").to_str().unwrap(),
+                "--no-cache",
+                "--quiet",
+            ])
+            .args(args)
+            .env("RESTIC_PASSWORD", PASSWORD)
+            .output()
+    };
+    match restic(&["init"]) {
+        Ok(made) => assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr)),
+        Err(error) => {
+            eprintln!("SKIPPED, restic is not installed ({error}): nothing was tested with restic itself");
+            return;
+        }
+    }
+    normal_day(&practice, 16);
+    let large: Vec<u8> = specimens::text(1, 5_000_000);
+    fs::write(practice.data().join("letters/large.txt"), &large).unwrap();
+    let backup = || assert!(restic(&["backup", practice.data().to_str().unwrap()]).unwrap().status.success());
+    backup();
+    attack(&practice, "full", 16, &["letter.docx"]);
+    backup();
+    let path = practice.folder.path().join("by-restic");
+    let before = fingerprint(&path);
+    let opened = open(&format!("restic:{}", path.display()), PASSWORD).unwrap();
+    let order = by_arrival(opened.found());
+    let wish = Wish { order: &order, newest: None, tolerate: None, rules: None };
+    let report = scan(&opened, &wish, &mut Ledger::in_memory(), &mut |_| {});
+    assert_eq!(report.last_clean.as_ref(), Some(&order[0].id), "{:?}", report.snapshots);
+    assert!(!report.snapshots[1].is_clean);
+    assert!(files(&report).iter().all(|file| file.path.ends_with("letter.docx")), "{:?}", files(&report));
+    assert_eq!(fingerprint(&path), before);
 }

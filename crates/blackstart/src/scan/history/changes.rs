@@ -1,0 +1,179 @@
+//! What differs between two trees? Folders that are the same are passed over without being read.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::{Archive, Node, Version};
+
+/// A repository that somebody forged can nest the same folder in itself again and again.
+const DEPTH_MAX: usize = 1000;
+const ENTRIES_MAX: u64 = 100_000_000;
+
+/// One difference. A file that became a folder is removed, and what is in the folder is added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change<C> {
+    Added {
+        path: PathBuf,
+        now: Version<C>,
+    },
+    Changed {
+        path: PathBuf,
+        before: Version<C>,
+        now: Version<C>,
+    },
+    Removed {
+        path: PathBuf,
+        before: Version<C>,
+    },
+    /// The same as before; only told when asked for.
+    Same {
+        path: PathBuf,
+        now: Version<C>,
+    },
+    /// This part cannot be read now.
+    Unread {
+        path: PathBuf,
+        why: String,
+    },
+    /// This part was looked at again, or is gone: what was said of it before no longer counts.
+    Renewed {
+        path: PathBuf,
+    },
+}
+
+/// Which differences are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Walk {
+    Differences,
+    /// Also files that are the same.
+    Everything,
+}
+
+type Entries<T, C> = BTreeMap<OsString, Node<T, C>>;
+
+/// Tells every difference between two trees, folder by folder, in no particular order.
+pub(super) fn between<A: Archive>(
+    archive: &A,
+    old: Option<A::Tree>,
+    new: A::Tree,
+    walk: Walk,
+    tell: &mut dyn FnMut(Change<A::Content>),
+) {
+    let mut walker =
+        Walker { archive, walk, entries: 0, open: vec![(PathBuf::from("/"), old, Some(new))], tell };
+    while let Some((path, old, new)) = walker.open.pop() {
+        if old == new && walk == Walk::Differences {
+            continue;
+        }
+        walker.folder(&path, old, new);
+    }
+}
+
+struct Walker<'a, A: Archive> {
+    archive: &'a A,
+    walk: Walk,
+    entries: u64,
+    open: Vec<(PathBuf, Option<A::Tree>, Option<A::Tree>)>,
+    tell: &'a mut dyn FnMut(Change<A::Content>),
+}
+
+impl<A: Archive> Walker<'_, A> {
+    fn folder(&mut self, path: &Path, old: Option<A::Tree>, new: Option<A::Tree>) {
+        let before = old.map(|tree| self.read(tree).0).unwrap_or_default();
+        if old.is_some() {
+            (self.tell)(Change::Renewed { path: path.to_owned() });
+        }
+        let (now, trouble) = new.map(|tree| self.read(tree)).unwrap_or_default();
+        if let Some(why) = trouble {
+            (self.tell)(Change::Unread { path: path.to_owned(), why });
+        }
+        if !now.is_empty() && path.components().count() > DEPTH_MAX {
+            let why = format!("nested deeper than {DEPTH_MAX} folders; what is in it was not read");
+            (self.tell)(Change::Unread { path: path.to_owned(), why });
+            return;
+        }
+        self.entries += now.len() as u64;
+        if self.entries > ENTRIES_MAX {
+            let why = format!("the snapshot holds more than {ENTRIES_MAX} entries; the rest was not read");
+            (self.tell)(Change::Unread { path: path.to_owned(), why });
+            self.open.clear();
+            return;
+        }
+        self.pair(path, before, now);
+    }
+
+    fn pair(
+        &mut self,
+        folder: &Path,
+        mut before: Entries<A::Tree, A::Content>,
+        now: Entries<A::Tree, A::Content>,
+    ) {
+        for (name, node) in now {
+            let path = folder.join(&name);
+            let old = before.remove(&name);
+            match node {
+                Node::Folder(tree) => {
+                    let old = self.folder_or_gone(&path, old);
+                    self.open.push((path, old, Some(tree)));
+                }
+                Node::Unread(why) => {
+                    if let Some(old) = self.folder_or_gone(&path, old) {
+                        self.open.push((path.clone(), Some(old), None));
+                    }
+                    (self.tell)(Change::Unread { path, why });
+                }
+                Node::File(now) => self.file(path, old, now),
+            }
+        }
+        for (name, old) in before {
+            let path = folder.join(name);
+            if let Some(tree) = self.folder_or_gone(&path, Some(old)) {
+                self.open.push((path, Some(tree), None));
+            }
+        }
+    }
+
+    fn file(&mut self, path: PathBuf, old: Option<Node<A::Tree, A::Content>>, now: Version<A::Content>) {
+        match old {
+            Some(Node::File(before)) if before.content == now.content && before.beside == now.beside => {
+                if self.walk == Walk::Everything {
+                    (self.tell)(Change::Same { path, now });
+                }
+            }
+            Some(Node::File(before)) => (self.tell)(Change::Changed { path, before, now }),
+            other => {
+                if let Some(tree) = self.folder_or_gone(&path, other) {
+                    self.open.push((path.clone(), Some(tree), None));
+                }
+                (self.tell)(Change::Added { path, now });
+            }
+        }
+    }
+
+    /// The folder that stood here before; anything else that stood here is told to be gone.
+    fn folder_or_gone(&mut self, path: &Path, old: Option<Node<A::Tree, A::Content>>) -> Option<A::Tree> {
+        match old? {
+            Node::Folder(tree) => return Some(tree),
+            Node::File(before) => (self.tell)(Change::Removed { path: path.to_owned(), before }),
+            Node::Unread(_) => (self.tell)(Change::Renewed { path: path.to_owned() }),
+        }
+        None
+    }
+
+    /// The entries by name, and what was wrong with the folder.
+    fn read(&self, tree: A::Tree) -> (Entries<A::Tree, A::Content>, Option<String>) {
+        let nodes = match self.archive.folder(tree) {
+            Ok(nodes) => nodes,
+            Err(why) => return (Entries::new(), Some(format!("this folder could not be read: {why}"))),
+        };
+        let mut entries = Entries::new();
+        let mut trouble = None;
+        for (name, node) in nodes {
+            if entries.insert(name.clone(), node).is_some() {
+                trouble = Some(format!("two entries are called {}, so one hides the other", name.display()));
+            }
+        }
+        (entries, trouble)
+    }
+}

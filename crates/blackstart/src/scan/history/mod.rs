@@ -1,0 +1,68 @@
+//! What became of every file, snapshot after snapshot? Which snapshot is clean, and where does each bad file
+//! still have a clean version?
+//!
+//! Pure: where folders come from and who judges a file stands behind `Archive`, so that a restic repository
+//! and the simulation that measures us are judged by the same code. Snapshots of one series (same host, same
+//! paths) are compared each with its predecessor by their trees alone: what did not change is not looked at
+//! again, so the cost of a history is that of its changes.
+//!
+//! - `changes`: what differs between two trees.
+//! - `series`: what follows from the differences, one snapshot after the other.
+//! - `signs`: what the differences look like as a whole; reasons for people, never a verdict.
+
+mod changes;
+mod series;
+mod signs;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::{OsStr, OsString};
+use std::hash::Hash;
+use std::rc::Rc;
+
+pub use changes::Change;
+use changes::Walk;
+pub use series::{BadVersion, LastClean, Lost, Series, Step};
+
+use super::judge::{Beside, Judgement};
+
+/// What a path holds in a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version<C> {
+    /// Equal content is equal bytes.
+    pub content: C,
+    pub bytes: u64,
+    /// As the client wrote it; it can be set back.
+    pub modified_ns: Option<i128>,
+    pub beside: Beside,
+}
+
+/// An entry of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node<T, C> {
+    Folder(T),
+    File(Version<C>),
+    /// Something that should be a file or a folder and cannot be read; why.
+    Unread(String),
+}
+
+/// Where folders, files and verdicts come from.
+pub trait Archive {
+    /// Names a folder by its content: the same tree holds the same entries.
+    type Tree: Copy + Eq;
+    type Content: Clone + Eq + Hash;
+
+    /// What lies in a folder, or why that cannot be read.
+    fn folder(&self, tree: Self::Tree) -> Result<Vec<(OsString, Node<Self::Tree, Self::Content>)>, String>;
+
+    /// The verdict on a file alone.
+    fn judged(&self, name: &OsStr, version: &Version<Self::Content>) -> Rc<Judgement>;
+
+    /// The verdict on a file beside the last good version of it.
+    fn compared(
+        &self,
+        name: &OsStr,
+        now: &Version<Self::Content>,
+        before: (&OsStr, &Version<Self::Content>),
+    ) -> Rc<Judgement>;
+}

@@ -1,0 +1,540 @@
+//! One series of snapshots, one after the other: what is bad now, since when, and where it was last clean.
+//!
+//! Only what is bad is remembered by path; that a file is clean follows from the tree and the verdicts. A file
+//! is compared with its *last good version*, which may be older than its previous one, so that damage does not
+//! become normal by being saved once more. The previous version of a file that is new under its name is looked
+//! for in this order:
+//!
+//! 1. the same name, from when it was last there;
+//! 2. the name without what was appended to it (`letter.docx.locked`, `letter.docx.age`), if that is gone;
+//! 3. the same bytes under a name that is gone: the file was moved, and what was clean stays clean;
+//! 4. for a file that is bad: one of about its size that is gone from the same folder since the snapshot before.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::signs::{Signs, Usual};
+use super::{Archive, Change, Node, Version, Walk, changes};
+use crate::scan::judge::kind::name_before;
+use crate::scan::judge::{Judgement, Verdict};
+use crate::scan::snapshots::{Past, Tally, Weight, weigh};
+
+/// How far back versions of a file are looked for beyond the snapshots that are judged.
+const OLDER_MAX: usize = 50;
+/// Paths that are gone and are remembered. Beyond that the oldest are forgotten.
+const GONE_MAX: usize = 200_000;
+/// Files that vanished in snapshots that are not clean, named in the answer.
+const LOST_MAX: usize = 100_000;
+
+/// Where a file has its last clean version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastClean {
+    /// Place in the order of snapshots.
+    pub snapshot: usize,
+    /// The name it had there.
+    pub path: PathBuf,
+}
+
+/// A version of a file that is not clean, or a part that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadVersion {
+    pub path: PathBuf,
+    pub judgement: Rc<Judgement>,
+    /// Bad without ever having been seen good.
+    pub tolerable: bool,
+    pub last_clean: Option<LastClean>,
+    /// Places in the order of snapshots: there from the first, gone in the second.
+    pub from: usize,
+    pub until: Option<usize>,
+}
+
+/// A file that vanished in a snapshot that is not clean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    pub path: PathBuf,
+    pub gone_in: usize,
+    pub last_clean: usize,
+}
+
+/// What one snapshot came to.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub tally: Tally,
+    pub signs: Vec<String>,
+}
+
+/// A good version, and where it was seen last.
+#[derive(Clone)]
+struct Good<C> {
+    path: PathBuf,
+    version: Version<C>,
+    snapshot: usize,
+}
+
+/// What is known of a path from before.
+#[derive(Clone)]
+struct Known<C> {
+    past: Past,
+    verdict: Verdict,
+    good: Option<Good<C>>,
+}
+
+struct Bad<C> {
+    judgement: Rc<Judgement>,
+    weight: Weight,
+    known: Known<C>,
+    from: usize,
+}
+
+/// Paths that are gone, oldest first.
+struct Gone<C> {
+    known: HashMap<PathBuf, Known<C>>,
+    order: VecDeque<PathBuf>,
+}
+
+/// What left in one step, for those who look for their past.
+struct Left<C> {
+    by_content: HashMap<C, (PathBuf, Known<C>)>,
+    by_folder: HashMap<PathBuf, Vec<(PathBuf, u64)>>,
+    /// Those of which it is known what became of them.
+    found: HashSet<PathBuf>,
+    all: Vec<PathBuf>,
+}
+
+/// Where a file that is new under its name comes from.
+enum Origin<C> {
+    Nowhere,
+    /// A version of the same file.
+    Before(Known<C>),
+    /// The same bytes under another name.
+    Moved(Known<C>),
+    /// It stands where another one of its size stood.
+    InPlaceOf(PathBuf, Known<C>),
+}
+
+pub struct Series<A: Archive> {
+    tree: Option<A::Tree>,
+    last: usize,
+    tally: Tally,
+    bad: BTreeMap<PathBuf, Bad<A::Content>>,
+    /// Clean files whose verdict is not that on their bytes alone.
+    settled: BTreeMap<PathBuf, Verdict>,
+    unread: BTreeMap<PathBuf, (String, usize)>,
+    gone: Gone<A::Content>,
+    usual: Usual,
+    /// Snapshots before the first one that is judged, newest first: place in the order, and tree.
+    older: Vec<(usize, A::Tree)>,
+    over: Vec<BadVersion>,
+    lost: Vec<Lost>,
+}
+
+impl<A: Archive> Series<A> {
+    /// `older`: snapshots of the series before the first that will be judged, newest first.
+    pub fn new(mut older: Vec<(usize, A::Tree)>) -> Series<A> {
+        older.truncate(OLDER_MAX);
+        Series {
+            tree: None,
+            last: 0,
+            tally: Tally::default(),
+            bad: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            unread: BTreeMap::new(),
+            gone: Gone { known: HashMap::new(), order: VecDeque::new() },
+            usual: Usual::default(),
+            older,
+            over: Vec::new(),
+            lost: Vec::new(),
+        }
+    }
+
+    /// Everything that would be asked of the archive for the next snapshot, as far as trees alone can tell: files
+    /// to be judged, and files to be compared with their previous version. Keeps nothing but the tree.
+    pub fn foresee(&mut self, archive: &A, tree: A::Tree, tell: &mut dyn FnMut(Change<A::Content>)) {
+        let older = self.older.first().map(|(_, tree)| *tree);
+        let (old, walk) = match (self.tree, older) {
+            (None, Some(older)) => (Some(older), Walk::Everything),
+            (old, _) => (old, Walk::Differences),
+        };
+        changes::between(archive, old, tree, walk, &mut |change| match (change, walk) {
+            // Nothing that came before has been judged, so what is gone has to be as well.
+            (Change::Removed { path, before }, Walk::Everything) => tell(Change::Same { path, now: before }),
+            (change, _) => tell(change),
+        });
+        self.tree = Some(tree);
+    }
+
+    /// Judges the next snapshot of the series; `at` is its place in the order.
+    pub fn step(&mut self, archive: &A, at: usize, tree: A::Tree) -> Step {
+        let mut signs = Signs::default();
+        let older = self.older.first().copied();
+        match (self.tree, older) {
+            (None, None) => self.first(archive, at, tree),
+            (None, Some((seen, older))) => {
+                self.last = seen;
+                self.differences(archive, at, Some(older), tree, &mut signs);
+                self.unchanged(archive, at, older, tree);
+            }
+            (Some(old), _) => self.differences(archive, at, Some(old), tree, &mut signs),
+        }
+        self.tally.unread_parts = self.unread.len() as u64;
+        self.tree = Some(tree);
+        self.last = at;
+        Step { tally: self.tally.clone(), signs: signs.said(&mut self.usual) }
+    }
+
+    /// All that was bad, and all that vanished from snapshots that are not clean.
+    pub fn end(mut self) -> (Vec<BadVersion>, Vec<Lost>) {
+        for (path, bad) in std::mem::take(&mut self.bad) {
+            self.over.push(bad.ended(path, None));
+        }
+        for (path, (why, from)) in std::mem::take(&mut self.unread) {
+            self.over.push(unread_part(path, why, from, None));
+        }
+        (self.over, self.lost)
+    }
+
+    /// Nothing came before: nothing is removed, so every file is settled as it is met.
+    fn first(&mut self, archive: &A, at: usize, tree: A::Tree) {
+        changes::between(archive, None, tree, Walk::Differences, &mut |change| match change {
+            Change::Added { path, now } => self.arrive(archive, at, path, &now, Origin::Nowhere),
+            Change::Unread { path, why } => {
+                self.unread.insert(path, (why, at));
+            }
+            Change::Changed { .. }
+            | Change::Removed { .. }
+            | Change::Same { .. }
+            | Change::Renewed { .. } => {}
+        });
+    }
+
+    /// Files that are the same as in the newest snapshot that is not judged itself.
+    fn unchanged(&mut self, archive: &A, at: usize, older: A::Tree, tree: A::Tree) {
+        changes::between(archive, Some(older), tree, Walk::Everything, &mut |change| {
+            if let Change::Same { path, now } = change {
+                self.arrive(archive, at, path, &now, Origin::Nowhere);
+            }
+        });
+    }
+
+    fn differences(
+        &mut self,
+        archive: &A,
+        at: usize,
+        old: Option<A::Tree>,
+        tree: A::Tree,
+        signs: &mut Signs<A::Content>,
+    ) {
+        let mut all = Vec::new();
+        changes::between(archive, old, tree, Walk::Differences, &mut |change| all.push(change));
+        let (mut unread, mut removed, mut changed, mut added) = (vec![], vec![], vec![], vec![]);
+        for change in all {
+            match change {
+                Change::Renewed { path } => {
+                    if let Some((why, from)) = self.unread.remove(&path) {
+                        self.over.push(unread_part(path, why, from, Some(at)));
+                    }
+                }
+                Change::Unread { path, why } => unread.push((path, why)),
+                Change::Removed { path, before } => removed.push((path, before)),
+                Change::Changed { path, before, now } => changed.push((path, before, now)),
+                Change::Added { path, now } => added.push((path, now)),
+                Change::Same { .. } => {}
+            }
+        }
+        self.unread.extend(unread.into_iter().map(|(path, why)| (path, (why, at))));
+        let mut left = Left::new();
+        for (path, before) in removed {
+            let known = self.leave(archive, at, &path, &before);
+            signs.removed();
+            left.add(&path, &before, known.clone());
+            self.gone.add(path, known);
+        }
+        for (path, before, now) in changed {
+            signs.changed(&path, &before, &now);
+            let known = self.leave(archive, at, &path, &before);
+            self.arrive(archive, at, path, &now, Origin::Before(known));
+        }
+        // First all that came back, so that nobody takes a file that is there for one that is gone.
+        let back: Vec<Option<Known<A::Content>>> =
+            added.iter().map(|(path, _)| self.gone.take(path)).collect();
+        for ((path, now), back) in added.into_iter().zip(back) {
+            let origin = self.origin(archive, &path, &now, back, &mut left, signs);
+            self.arrive(archive, at, path, &now, origin);
+        }
+        self.remember_lost(at, &left);
+    }
+
+    /// The former version is no longer there: takes it out of the sums and returns what was known of it.
+    fn leave(
+        &mut self,
+        archive: &A,
+        at: usize,
+        path: &Path,
+        before: &Version<A::Content>,
+    ) -> Known<A::Content> {
+        let name = path.file_name().unwrap_or_default();
+        let good = || Good { path: path.to_owned(), version: before.clone(), snapshot: self.last };
+        if self.tree.is_none() {
+            // The snapshot before is not judged itself; only this file of it is.
+            let verdict = archive.judged(name, before).verdict;
+            let past = past_of(verdict);
+            return Known { past, verdict, good: verdict.is_clean().then(good) };
+        }
+        if let Some(bad) = self.bad.remove(path) {
+            self.tally.remove(bad.judgement.verdict, bad.weight);
+            let known = bad.known.clone();
+            self.over.push(bad.ended(path.to_owned(), Some(at)));
+            return known;
+        }
+        let verdict = self.settled.remove(path).unwrap_or_else(|| archive.judged(name, before).verdict);
+        let known = Known { past: Past::Good, verdict, good: Some(good()) };
+        self.tally.remove(verdict, Weight::Good);
+        known
+    }
+
+    /// Where a file that is new under its name comes from.
+    fn origin(
+        &self,
+        archive: &A,
+        path: &Path,
+        now: &Version<A::Content>,
+        back: Option<Known<A::Content>>,
+        left: &mut Left<A::Content>,
+        signs: &mut Signs<A::Content>,
+    ) -> Origin<A::Content> {
+        if let Some(known) = back {
+            signs.added(path, now);
+            return Origin::Before(known);
+        }
+        if let Some((former, known)) = left.by_content.get(&now.content).filter(|_| now.bytes > 0) {
+            left.found.insert(former.clone());
+            signs.moved();
+            return Origin::Moved(known.clone());
+        }
+        if let Some(former) = without_appended(path)
+            && let Some(known) = self.gone.known.get(&former)
+        {
+            if let Some(good) = &known.good {
+                signs.renamed(&former, path, &good.version, now);
+            }
+            left.found.insert(former);
+            return Origin::Before(known.clone());
+        }
+        signs.added(path, now);
+        let verdict = archive.judged(path.file_name().unwrap_or_default(), now).verdict;
+        if verdict.is_clean() {
+            return Origin::Nowhere;
+        }
+        match left.of_its_size(path, now.bytes) {
+            Some(former) => match self.gone.known.get(&former) {
+                Some(known) => Origin::InPlaceOf(former, known.clone()),
+                None => Origin::Nowhere,
+            },
+            None => Origin::Nowhere,
+        }
+    }
+
+    fn arrive(
+        &mut self,
+        archive: &A,
+        at: usize,
+        path: PathBuf,
+        now: &Version<A::Content>,
+        origin: Origin<A::Content>,
+    ) {
+        let name = path.file_name().unwrap_or_default();
+        let alone = archive.judged(name, now);
+        let (mut judgement, mut known) = match origin {
+            Origin::Nowhere => (alone.clone(), None),
+            Origin::Before(known) => (beside_its_past(archive, name, now, &alone, &known), Some(known)),
+            // The same bytes cannot have become worse by another name.
+            Origin::Moved(known) if known.verdict.is_clean() && !alone.verdict.is_clean() => {
+                let reasons = vec!["the same bytes were clean under their former name".to_owned()];
+                (Rc::new(Judgement { verdict: known.verdict, reasons, ..(*alone).clone() }), Some(known))
+            }
+            Origin::Moved(known) => (alone.clone(), Some(known)),
+            Origin::InPlaceOf(former, known) => (in_place_of(&alone, &former, &known), Some(known)),
+        };
+        if !judgement.verdict.is_clean()
+            && self.tree.is_none()
+            && known.as_ref().is_none_or(|known| known.good.is_none())
+        {
+            known = self.in_older(archive, &path, now).or(known);
+            if let Some(known) = &known {
+                judgement = beside_its_past(archive, name, now, &judgement, known);
+            }
+        }
+        let (weight, past) = weigh(judgement.verdict, known.as_ref().map(|known| known.past));
+        self.tally.add(judgement.verdict, weight);
+        if !judgement.verdict.is_clean() {
+            let good = known.and_then(|known| known.good);
+            let known = Known { past, verdict: judgement.verdict, good };
+            self.bad.insert(path, Bad { judgement, weight, known, from: at });
+        } else if judgement.verdict != alone.verdict {
+            self.settled.insert(path, judgement.verdict);
+        }
+    }
+
+    /// The last good version in snapshots before those that are judged, else whatever version there was.
+    fn in_older(&self, archive: &A, path: &Path, now: &Version<A::Content>) -> Option<Known<A::Content>> {
+        let former = without_appended(path);
+        let mut other = None;
+        for (snapshot, tree) in &self.older {
+            for path in std::iter::once(path).chain(former.as_deref()) {
+                let Some(version) = version_in(archive, *tree, path) else { continue };
+                if version.content == now.content {
+                    continue;
+                }
+                let verdict = archive.judged(path.file_name().unwrap_or_default(), &version).verdict;
+                let past = past_of(verdict);
+                if verdict.is_clean() {
+                    let good = Good { path: path.to_owned(), version, snapshot: *snapshot };
+                    return Some(Known { past, verdict, good: Some(good) });
+                }
+                other.get_or_insert(Known { past, verdict, good: None });
+            }
+        }
+        other
+    }
+
+    /// Whatever vanished together with an attack may have been taken by it.
+    fn remember_lost(&mut self, at: usize, left: &Left<A::Content>) {
+        if !self.tally.is_blocked() {
+            return;
+        }
+        for path in left.all.iter().filter(|path| !left.found.contains(*path)) {
+            if self.lost.len() >= LOST_MAX {
+                return;
+            }
+            if let Some(good) = self.gone.known.get(path).and_then(|known| known.good.as_ref()) {
+                self.lost.push(Lost { path: path.clone(), gone_in: at, last_clean: good.snapshot });
+            }
+        }
+    }
+}
+
+/// With a good version to compare with, the verdict of both; what is encrypted already needs none.
+fn beside_its_past<A: Archive>(
+    archive: &A,
+    name: &OsStr,
+    now: &Version<A::Content>,
+    alone: &Rc<Judgement>,
+    known: &Known<A::Content>,
+) -> Rc<Judgement> {
+    let settled = matches!(alone.verdict, Verdict::Encrypted | Verdict::Malware | Verdict::Unread);
+    match &known.good {
+        Some(good) if !settled && good.version.content != now.content => {
+            archive.compared(name, now, (good.path.file_name().unwrap_or_default(), &good.version))
+        }
+        _ => alone.clone(),
+    }
+}
+
+fn in_place_of<C>(alone: &Rc<Judgement>, former: &Path, known: &Known<C>) -> Rc<Judgement> {
+    if known.good.is_none() {
+        return alone.clone();
+    }
+    let former = crate::scan::shown::path(former.file_name().unwrap_or_default());
+    let mut judgement = (**alone).clone();
+    judgement
+        .reasons
+        .push(format!("stands where {former} stood, which was clean, had about its size and is gone"));
+    Rc::new(judgement)
+}
+
+fn past_of(verdict: Verdict) -> Past {
+    match verdict {
+        Verdict::Clean | Verdict::CleanUnverified => Past::Good,
+        Verdict::Encrypted | Verdict::Malware => Past::WentBad,
+        Verdict::DeclaredEncrypted | Verdict::Suspicious | Verdict::Damaged | Verdict::Unread => {
+            Past::AlwaysBad(verdict)
+        }
+    }
+}
+
+/// The content of a path in a snapshot, if it is a file there and can be read.
+fn version_in<A: Archive>(archive: &A, mut tree: A::Tree, path: &Path) -> Option<Version<A::Content>> {
+    let mut parts = path.components().filter_map(|part| match part {
+        std::path::Component::Normal(part) => Some(part),
+        _ => None,
+    });
+    let mut part = parts.next()?;
+    loop {
+        let (_, node) = archive.folder(tree).ok()?.into_iter().find(|(name, _)| name == part)?;
+        match (parts.next(), node) {
+            (Some(next), Node::Folder(subtree)) => (part, tree) = (next, subtree),
+            (None, Node::File(version)) => return Some(version),
+            _ => return None,
+        }
+    }
+}
+
+/// `letter.docx.locked` as `letter.docx`, if `.locked` is no ending that anybody uses.
+fn without_appended(path: &Path) -> Option<PathBuf> {
+    Some(path.with_file_name(name_before(path.file_name()?.to_str()?)?))
+}
+
+fn unread_part(path: PathBuf, why: String, from: usize, until: Option<usize>) -> BadVersion {
+    let judgement = Rc::new(Judgement::unread(why));
+    BadVersion { path, judgement, tolerable: false, last_clean: None, from, until }
+}
+
+impl<C> Bad<C> {
+    fn ended(self, path: PathBuf, until: Option<usize>) -> BadVersion {
+        let last_clean = self.known.good.map(|good| LastClean { snapshot: good.snapshot, path: good.path });
+        let tolerable = self.weight == Weight::Tolerable;
+        BadVersion { path, judgement: self.judgement, tolerable, last_clean, from: self.from, until }
+    }
+}
+
+impl<C> Gone<C> {
+    fn add(&mut self, path: PathBuf, known: Known<C>) {
+        if self.known.insert(path.clone(), known).is_none() {
+            self.order.push_back(path);
+        }
+        // Entries that came back are still in the order; those are dropped here as well.
+        while self.order.len() > GONE_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.known.remove(&oldest);
+            }
+        }
+    }
+
+    fn take(&mut self, path: &Path) -> Option<Known<C>> {
+        self.known.remove(path)
+    }
+}
+
+impl<C: Clone + Eq + std::hash::Hash> Left<C> {
+    fn new() -> Left<C> {
+        Left { by_content: HashMap::new(), by_folder: HashMap::new(), found: HashSet::new(), all: Vec::new() }
+    }
+
+    fn add(&mut self, path: &Path, before: &Version<C>, known: Known<C>) {
+        self.all.push(path.to_owned());
+        self.by_content.insert(before.content.clone(), (path.to_owned(), known));
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        self.by_folder.entry(folder).or_default().push((path.to_owned(), before.bytes));
+    }
+
+    /// One that is gone from the same folder and had about this size; taken only once.
+    fn of_its_size(&mut self, path: &Path, bytes: u64) -> Option<PathBuf> {
+        let gone = self.by_folder.get_mut(path.parent()?)?;
+        let at = gone
+            .iter()
+            .position(|(former, before)| !self.found.contains(former) && might_be(*before, bytes))?;
+        let (former, _) = gone.swap_remove(at);
+        self.found.insert(former.clone());
+        Some(former)
+    }
+}
+
+/// As long as before, with a footer or header of at most 4 KiB, or written in base64.
+fn might_be(before: u64, now: u64) -> bool {
+    let as_text = before.saturating_mul(4) / 3;
+    before >= 64
+        && ((before..=before.saturating_add(4096)).contains(&now)
+            || (as_text..=as_text.saturating_add(as_text / 32 + 4096)).contains(&now))
+}

@@ -1,0 +1,233 @@
+//! Made-up histories: contents are numbers, and the verdict on each is told.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::{Archive, BadVersion, LastClean, Node, Series, Step, Version};
+use crate::scan::judge::{Beside, Judgement, Verdict};
+
+#[derive(Default)]
+struct MadeUp {
+    trees: Vec<Vec<(OsString, Node<usize, u32>)>>,
+    verdicts: BTreeMap<u32, Verdict>,
+    /// Contents whose verdict changes when they are compared with a good version.
+    beside: BTreeMap<u32, Verdict>,
+}
+
+fn version(content: u32) -> Version<u32> {
+    Version { content, bytes: 1000 + u64::from(content % 7), modified_ns: Some(1), beside: Beside::Nothing }
+}
+
+impl MadeUp {
+    /// A tree from paths of at most two parts.
+    fn tree(&mut self, files: &[(&str, u32)]) -> usize {
+        let mut folders: BTreeMap<&str, Vec<(OsString, Node<usize, u32>)>> = BTreeMap::new();
+        let mut root = Vec::new();
+        for (path, content) in files {
+            match path.split_once('/') {
+                Some((folder, name)) => {
+                    folders.entry(folder).or_default().push((name.into(), Node::File(version(*content))))
+                }
+                None => root.push(((*path).into(), Node::File(version(*content)))),
+            }
+        }
+        for (folder, nodes) in folders {
+            let number = self.number(nodes);
+            root.push((folder.into(), Node::Folder(number)));
+        }
+        self.number(root)
+    }
+
+    /// The same entries, the same number: as a hash would.
+    fn number(&mut self, nodes: Vec<(OsString, Node<usize, u32>)>) -> usize {
+        self.trees.iter().position(|known| *known == nodes).unwrap_or_else(|| {
+            self.trees.push(nodes);
+            self.trees.len() - 1
+        })
+    }
+
+    fn is(&mut self, content: u32, verdict: Verdict) {
+        self.verdicts.insert(content, verdict);
+    }
+}
+
+fn judgement(verdict: Verdict) -> Rc<Judgement> {
+    Rc::new(Judgement { verdict, ..Judgement::unread("because") })
+}
+
+impl Archive for MadeUp {
+    type Tree = usize;
+    type Content = u32;
+
+    fn folder(&self, tree: usize) -> Result<Vec<(OsString, Node<usize, u32>)>, String> {
+        self.trees.get(tree).cloned().ok_or_else(|| "its pack is missing".to_owned())
+    }
+
+    fn judged(&self, _: &OsStr, version: &Version<u32>) -> Rc<Judgement> {
+        judgement(self.verdicts.get(&version.content).copied().unwrap_or(Verdict::Clean))
+    }
+
+    fn compared(&self, name: &OsStr, now: &Version<u32>, _: (&OsStr, &Version<u32>)) -> Rc<Judgement> {
+        self.beside.get(&now.content).map_or_else(|| self.judged(name, now), |verdict| judgement(*verdict))
+    }
+}
+
+struct Played {
+    steps: Vec<Step>,
+    bad: Vec<BadVersion>,
+}
+
+impl Played {
+    fn is_clean(&self, at: usize) -> bool {
+        self.steps[at].tally.complaints(None).is_empty()
+    }
+
+    fn bad(&self, path: &str) -> &BadVersion {
+        self.bad.iter().find(|bad| bad.path == PathBuf::from(path)).unwrap()
+    }
+}
+
+fn play(archive: &MadeUp, trees: &[usize]) -> Played {
+    let mut series: Series<MadeUp> = Series::new(Vec::new());
+    let steps = trees.iter().enumerate().map(|(at, tree)| series.step(archive, at, *tree)).collect();
+    Played { steps, bad: series.end().0 }
+}
+
+fn last_clean(snapshot: usize, path: &str) -> Option<LastClean> {
+    Some(LastClean { snapshot, path: path.into() })
+}
+
+#[test]
+fn a_file_that_goes_bad_blocks_until_it_is_good_again_and_its_last_clean_version_is_named() {
+    let mut archive = MadeUp::default();
+    archive.is(9, Verdict::Suspicious);
+    let clean = archive.tree(&[("d/a", 1), ("d/b", 2)]);
+    let more = archive.tree(&[("d/a", 1), ("d/b", 2), ("e/c", 3)]);
+    let bad = archive.tree(&[("d/a", 9), ("d/b", 2), ("e/c", 3)]);
+    let still = archive.tree(&[("d/a", 9), ("d/b", 4), ("e/c", 3)]);
+    let healed = archive.tree(&[("d/a", 1), ("d/b", 4), ("e/c", 3)]);
+    let played = play(&archive, &[clean, more, bad, still, healed]);
+    assert_eq!((0..5).map(|at| played.is_clean(at)).collect::<Vec<_>>(), [true, true, false, false, true]);
+    let found = played.bad("/d/a");
+    assert_eq!((found.from, found.until, &found.last_clean), (2, Some(4), &last_clean(1, "/d/a")));
+    assert_eq!(played.bad.len(), 1);
+    assert_eq!(played.steps[3].tally.files(), 3, "versions that are gone are no longer counted");
+}
+
+#[test]
+fn a_file_under_an_appended_name_has_the_past_of_the_file_it_replaced() {
+    let mut archive = MadeUp::default();
+    archive.is(9, Verdict::Suspicious);
+    let clean = archive.tree(&[("a.docx", 1), ("b.docx", 2)]);
+    let renamed = archive.tree(&[("a.docx.locked", 9), ("b.docx", 2)]);
+    let copied = archive.tree(&[("a.docx", 1), ("a.docx.locked", 9), ("b.docx", 2)]);
+    let played = play(&archive, &[clean, renamed]);
+    assert!(!played.is_clean(1));
+    assert_eq!(played.bad("/a.docx.locked").last_clean, last_clean(0, "/a.docx"));
+    let played = play(&archive, &[clean, copied]);
+    assert!(played.bad("/a.docx.locked").last_clean.is_none(), "the original is still there");
+}
+
+#[test]
+fn a_file_under_a_random_name_takes_the_past_of_one_of_its_size_that_vanished_beside_it() {
+    let mut archive = MadeUp::default();
+    archive.is(10_006, Verdict::Suspicious);
+    let mut files: Vec<(String, u32)> = (0..1000).map(|n| (format!("d/{n}.docx"), 10 + n * 7)).collect();
+    let before = files.clone();
+    files[3] = ("d/qwjx".to_owned(), 10_006);
+    fn borrowed(files: &[(String, u32)]) -> Vec<(&str, u32)> {
+        files.iter().map(|(name, content)| (name.as_str(), *content)).collect()
+    }
+    let (clean, dirty) = (archive.tree(&borrowed(&before)), archive.tree(&borrowed(&files)));
+    let played = play(&archive, &[clean, dirty]);
+    assert!(!played.is_clean(1), "one of a thousand would be tolerated if nothing had vanished");
+    assert_eq!(played.bad("/d/qwjx").last_clean, last_clean(0, "/d/3.docx"));
+}
+
+#[test]
+fn what_was_clean_stays_clean_when_it_is_only_moved() {
+    let mut archive = MadeUp::default();
+    let clean = archive.tree(&[("a/x.docx", 1), ("a/y.docx", 2)]);
+    let moved = archive.tree(&[("b/x.txt", 1), ("b/y.txt", 2)]);
+    // Under its new name it would be called suspicious; the bytes are the same.
+    struct Renaming(MadeUp);
+    impl Archive for Renaming {
+        type Tree = usize;
+        type Content = u32;
+        fn folder(&self, tree: usize) -> Result<Vec<(OsString, Node<usize, u32>)>, String> {
+            self.0.folder(tree)
+        }
+        fn judged(&self, name: &OsStr, version: &Version<u32>) -> Rc<Judgement> {
+            let odd = name.to_string_lossy().ends_with(".txt");
+            if odd { judgement(Verdict::Suspicious) } else { self.0.judged(name, version) }
+        }
+        fn compared(&self, name: &OsStr, now: &Version<u32>, _: (&OsStr, &Version<u32>)) -> Rc<Judgement> {
+            self.judged(name, now)
+        }
+    }
+    let archive = Renaming(archive);
+    let mut series: Series<Renaming> = Series::new(Vec::new());
+    series.step(&archive, 0, clean);
+    assert!(series.step(&archive, 1, moved).tally.complaints(None).is_empty());
+    // And it is still taken out of the sums under that verdict.
+    let back = series.step(&archive, 2, clean);
+    assert_eq!((back.tally.files(), back.tally.clean()), (2, 2));
+}
+
+#[test]
+fn damage_seen_only_beside_the_last_good_version_is_not_forgotten_by_saving_the_file_once_more() {
+    let mut archive = MadeUp::default();
+    archive.beside.insert(5, Verdict::Damaged);
+    archive.beside.insert(6, Verdict::Damaged);
+    let (clean, bad, worse) =
+        (archive.tree(&[("a", 1)]), archive.tree(&[("a", 5)]), archive.tree(&[("a", 6)]));
+    let played = play(&archive, &[clean, bad, worse]);
+    assert!(!played.is_clean(1) && !played.is_clean(2));
+    assert!(played.bad.iter().all(|bad| bad.last_clean == last_clean(0, "/a")));
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_not_clean_until_it_can_be_read_again() {
+    let mut archive = MadeUp::default();
+    let clean = archive.tree(&[("d/a", 1), ("b", 2)]);
+    let missing =
+        archive.number(vec![("d".into(), Node::Folder(9999)), ("b".into(), Node::File(version(2)))]);
+    let played = play(&archive, &[clean, missing, missing, clean]);
+    assert_eq!((0..4).map(|at| played.is_clean(at)).collect::<Vec<_>>(), [true, false, false, true]);
+    assert_eq!((played.bad("/d").from, played.bad("/d").until), (1, Some(3)));
+    assert_eq!(played.steps[3].tally.files(), 2);
+}
+
+#[test]
+fn two_entries_of_one_name_and_endless_nesting_are_said_and_end() {
+    let mut archive = MadeUp::default();
+    let twice =
+        archive.number(vec![("a".into(), Node::File(version(1))), ("a".into(), Node::File(version(2)))]);
+    assert!(!play(&archive, &[twice]).is_clean(0));
+    // A folder in itself: no hash allows it, a forged repository might try.
+    let own = archive.trees.len();
+    archive.trees.push(vec![("again".into(), Node::Folder(own)), ("a".into(), Node::File(version(1)))]);
+    let played = play(&archive, &[own]);
+    assert!(!played.is_clean(0) && played.bad.len() == 1);
+}
+
+#[test]
+fn signs_are_said_and_decide_nothing() {
+    let mut archive = MadeUp::default();
+    let names: Vec<String> = (0..20).map(|n| format!("d{n}/a.docx")).collect();
+    let locked: Vec<String> = names.iter().map(|name| format!("{name}.locked")).collect();
+    let notes: Vec<String> = (0..20).map(|n| format!("d{n}/READ_ME.txt")).collect();
+    let before: Vec<(&str, u32)> = names.iter().zip(1..).map(|(name, n)| (name.as_str(), n * 7)).collect();
+    let mut after: Vec<(&str, u32)> =
+        locked.iter().zip(1..).map(|(name, n)| (name.as_str(), n * 7 + 3)).collect();
+    after.extend(notes.iter().map(|name| (name.as_str(), 70_001)));
+    let (before, after) = (archive.tree(&before), archive.tree(&after));
+    let played = play(&archive, &[before, after]);
+    let signs = played.steps[1].signs.join("\n");
+    assert!(signs.contains("20 files got `.locked` appended"), "{signs}");
+    assert!(signs.contains("20 of 20 changed files grew by exactly 3 bytes"), "{signs}");
+    assert!(signs.contains("READ_ME.txt, lies in 20 folders"), "{signs}");
+    assert!(played.is_clean(1), "all of them are clean, whatever they are called");
+}

@@ -1,0 +1,190 @@
+//! Where and how do two versions of a file differ? Counts only; what they mean is said in `compare`.
+//!
+//! Both are read once, side by side, in units of 16 bytes: small enough for the finest rhythm that
+//! attackers use, large enough that bytes equal by chance do not matter.
+
+use std::io;
+
+use super::statistics::{WINDOW, count, is_even};
+use super::{Source, statistics};
+
+const UNIT: usize = 16;
+const PIECE: usize = 64 * 1024;
+/// Different run lengths that are told apart; benign changes soon have more.
+const LENGTHS_MAX: usize = 64;
+
+/// How long the changed pieces are, or the pieces between them, in units.
+#[derive(Debug, Default)]
+struct Lengths {
+    counts: Vec<(u64, u64)>,
+    total: u64,
+}
+
+impl Lengths {
+    fn add(&mut self, length: u64) {
+        self.total += 1;
+        let room = self.counts.len() < LENGTHS_MAX;
+        match self.counts.iter_mut().find(|(known, _)| *known == length) {
+            Some((_, count)) => *count += 1,
+            None if room => self.counts.push((length, 1)),
+            None => {}
+        }
+    }
+
+    /// The usual length, and what share of all (in percent) has it, give or take a unit at either end.
+    fn usual(&self) -> Option<(u64, u64)> {
+        let (usual, _) = *self.counts.iter().max_by_key(|(_, count)| *count)?;
+        let near: u64 = self
+            .counts
+            .iter()
+            .filter(|(length, _)| length.abs_diff(usual) <= 1)
+            .map(|(_, count)| count)
+            .sum();
+        Some((usual, near * 100 / self.total))
+    }
+}
+
+/// What the two versions do not share, over the length that both have.
+#[derive(Debug)]
+pub(super) struct Difference {
+    /// The length that both have.
+    pub(super) common: u64,
+    pub(super) changed_units: u64,
+    pub(super) first: Option<u64>,
+    /// Bytes in units of which nearly every byte is another, now and before.
+    pub(super) now: Box<[u64; 256]>,
+    pub(super) before: Box<[u64; 256]>,
+    /// Windows of 4 KiB that are new from end to end and look random, where the previous did not.
+    pub(super) newly_random: u64,
+    pub(super) first_newly_random: Option<u64>,
+    /// Bytes that are zero and were not.
+    pub(super) zeroed: u64,
+    pub(super) longest_zeroed: u64,
+    runs: Lengths,
+    gaps: Lengths,
+    run: u64,
+    gap: u64,
+    zero_run: u64,
+}
+
+impl Difference {
+    pub(super) fn between(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<Difference> {
+        let mut difference = Difference {
+            common: now.length().min(before.length()),
+            changed_units: 0,
+            first: None,
+            now: Box::new([0; 256]),
+            before: Box::new([0; 256]),
+            newly_random: 0,
+            first_newly_random: None,
+            zeroed: 0,
+            longest_zeroed: 0,
+            runs: Lengths::default(),
+            gaps: Lengths::default(),
+            run: 0,
+            gap: 0,
+            zero_run: 0,
+        };
+        let (mut left, mut right) = (vec![0; PIECE], vec![0; PIECE]);
+        let mut at = 0;
+        while at < difference.common {
+            let wanted = usize::try_from(difference.common - at).unwrap_or(PIECE).min(PIECE);
+            let read = now.read_at(at, &mut left[..wanted])?;
+            let other = before.read_at(at, &mut right[..wanted])?;
+            if read != wanted || other != wanted {
+                return Err(io::Error::other("one of the versions ends early"));
+            }
+            difference.piece(at, &left[..wanted], &right[..wanted]);
+            at += wanted as u64;
+        }
+        difference.end_run();
+        Ok(difference)
+    }
+
+    fn piece(&mut self, at: u64, now: &[u8], before: &[u8]) {
+        let windows = now.chunks(WINDOW).zip(before.chunks(WINDOW));
+        for (number, (now, before)) in windows.enumerate() {
+            let at = at + (number * WINDOW) as u64;
+            if now == before {
+                self.same(now.len().div_ceil(UNIT) as u64);
+                continue;
+            }
+            let dense = self.window(at, now, before);
+            let all = now.len() / UNIT;
+            if all >= 16 && dense * 16 >= all * 15 && is_even(&count(now)) && !is_even(&count(before)) {
+                self.newly_random += 1;
+                self.first_newly_random.get_or_insert(at);
+            }
+        }
+    }
+
+    /// Units of which nearly every byte is another.
+    fn window(&mut self, at: u64, now: &[u8], before: &[u8]) -> usize {
+        let mut all_dense = 0;
+        for (number, (new, old)) in now.chunks(UNIT).zip(before.chunks(UNIT)).enumerate() {
+            if new == old {
+                self.same(1);
+                continue;
+            }
+            self.first.get_or_insert(at + (number * UNIT) as u64);
+            if self.gap > 0 && self.changed_units > 0 {
+                self.gaps.add(self.gap);
+            }
+            self.gap = 0;
+            self.run += 1;
+            self.changed_units += 1;
+            let differing = new.iter().zip(old).filter(|(new, old)| new != old).count();
+            if differing * 4 >= new.len() * 3 {
+                all_dense += 1;
+                new.iter().for_each(|byte| self.now[usize::from(*byte)] += 1);
+                old.iter().for_each(|byte| self.before[usize::from(*byte)] += 1);
+            }
+            if new.iter().all(|byte| *byte == 0) {
+                self.zero_run += new.len() as u64;
+                self.zeroed += new.len() as u64;
+                self.longest_zeroed = self.longest_zeroed.max(self.zero_run);
+            } else {
+                self.zero_run = 0;
+            }
+        }
+        all_dense
+    }
+
+    fn same(&mut self, units: u64) {
+        self.end_run();
+        self.gap += units;
+    }
+
+    fn end_run(&mut self) {
+        if self.run > 0 {
+            self.runs.add(self.run);
+            self.run = 0;
+        }
+        // A zero that was there before belongs to the wiped range around it, up to a point: not counted here.
+        self.zero_run = 0;
+    }
+
+    /// Bytes in units of which nearly every byte is another.
+    pub(super) fn dense_bytes(&self) -> u64 {
+        self.now.iter().sum()
+    }
+
+    /// What stands in the changed places now is as even as a cipher's output.
+    pub(super) fn is_random_now(&self) -> bool {
+        self.dense_bytes() >= 512 && statistics::even(&self.now)
+    }
+
+    /// What stood there before was not.
+    pub(super) fn was_not_random(&self) -> bool {
+        let before = statistics::chi_square(&self.before);
+        before > 1000 || (self.dense_bytes() >= 65_536 && before > 500)
+    }
+
+    /// Pieces of one length at one distance: (pieces, bytes of each, bytes between).
+    pub(super) fn rhythm(&self) -> Option<(u64, u64, u64)> {
+        let (run, run_share) = self.runs.usual()?;
+        let (gap, gap_share) = self.gaps.usual()?;
+        let regular = self.runs.total >= 4 && run_share >= 75 && gap_share >= 75;
+        regular.then_some((self.runs.total, run * UNIT as u64, gap * UNIT as u64))
+    }
+}

@@ -1,0 +1,49 @@
+//! What is kept of a file's judgement, so that a later version can be compared with it without judging this
+//! one again. Small: it lies in a ledger a million times.
+
+use serde::{Deserialize, Serialize};
+
+/// What the checker of the type said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Verified from end to end.
+    Whole,
+    /// Nothing wrong, but not all of it could be verified.
+    Partly,
+    /// No checker for it.
+    #[default]
+    Unchecked,
+    Broken,
+    /// Encrypted, and it says so.
+    Declared,
+}
+
+/// A summary of at most some 200 bytes as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The type that the content shows; empty if none was recognised.
+    pub kind: String,
+    pub state: State,
+    pub length: u64,
+    /// Windows of 4 KiB, how many of them look random, and how many of those in a row.
+    pub windows: u64,
+    pub even: u64,
+    pub run: u64,
+    /// Hundredths of a bit per byte.
+    pub entropy: u16,
+    /// Zero bytes in a row.
+    pub zeros: u64,
+}
+
+impl Facts {
+    /// Random from end to end and of no known type, as a container without a mark is.
+    pub fn is_nameless_random(&self) -> bool {
+        self.kind.is_empty() && self.windows > 0 && self.even * 100 >= self.windows * 95
+    }
+
+    /// It was right as far as could be seen.
+    pub fn was_good(&self) -> bool {
+        !matches!(self.state, State::Broken)
+    }
+}

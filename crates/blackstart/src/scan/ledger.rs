@@ -1,0 +1,564 @@
+//! What was judged before need not be read again: verdicts by content, kept between scans.
+//!
+//! A cache and nothing more: it may be deleted at any time, and a scan without it answers the same, only later.
+//! One file for each repository, version of the judge and set of rules. Records are only appended, each with
+//! its own seal, keyed by the repository's master key: a record that was damaged, cut off, made for another
+//! repository or written by somebody who cannot open this one does not count. The first such record ends the
+//! reading, and the file is cut there. A pack that was half judged when the scan was stopped costs at most
+//! the stretch that was under way.
+//!
+//! First sight of a snapshot is not kept here but in the journal: this file proves nothing to anybody else.
+//!
+//! | part | bytes |
+//! |---|---|
+//! | head | `BLACKSTART LEDGER 1\n`, 32 bytes identity (repository, version of the judge, rules), 8 bytes seal |
+//! | record | 2 length of the body, body, 8 seal over both |
+//! | body | 20 key (content, kind of name, what lay beside), 1 verdict, 2 length of the facts, facts, reasons each with 2 bytes of length before it |
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+use super::judge::{Facts, Judgement, State, Verdict};
+
+const MAGIC: &[u8] = b"BLACKSTART LEDGER 1\n";
+const IDENTITY_BYTES: usize = 32;
+const SEAL_BYTES: usize = 8;
+const HEAD_BYTES: usize = MAGIC.len() + IDENTITY_BYTES + SEAL_BYTES;
+const KEY_BYTES: usize = 20;
+/// Reasons are for people; a parser that talks without end is cut off here.
+const BODY_BYTES_MAX: usize = 4096;
+
+/// Names of types are ours and short.
+const KIND_BYTES_MAX: usize = 200;
+const STATES: [State; 5] = [State::Whole, State::Partly, State::Unchecked, State::Broken, State::Declared];
+
+/// Names what was judged: content, kind of name, and what lay beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key([u8; KEY_BYTES]);
+
+impl Key {
+    /// From everything the verdict depends on; the parts are told apart by their lengths.
+    pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Key {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        let mut key = [0; KEY_BYTES];
+        key.copy_from_slice(&hash.finalize()[..KEY_BYTES]);
+        Key(key)
+    }
+
+    /// Of the comparison of two versions.
+    pub fn of_both(now: &Key, before: &Key) -> Key {
+        Key::of([&b"compared"[..], &now.0, &before.0])
+    }
+}
+
+/// For whom the verdicts count.
+pub struct Identity {
+    /// Name of the file in the folder.
+    name: String,
+    hash: [u8; IDENTITY_BYTES],
+    seal: Hmac<Sha256>,
+}
+
+impl Identity {
+    /// `secret`: known only to those who can open the repository.
+    pub fn new(repository: &str, judge: &str, rules: &str, secret: &[u8]) -> Identity {
+        let mut hash = Sha256::new();
+        for part in [repository, judge, rules] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        let hash: [u8; IDENTITY_BYTES] = hash.finalize().into();
+        let start: String = repository.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+        let version: String = hash[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        let seal = Hmac::new_from_slice(&Sha256::digest(secret)).expect("a key of any length is taken");
+        Identity { name: format!("{start}-{version}.ledger"), hash, seal }
+    }
+
+    fn seal(&self, parts: &[&[u8]]) -> [u8; SEAL_BYTES] {
+        let mut seal = self.seal.clone();
+        for part in parts {
+            seal.update(part);
+        }
+        let mut short = [0; SEAL_BYTES];
+        short.copy_from_slice(&seal.finalize().into_bytes()[..SEAL_BYTES]);
+        short
+    }
+
+    fn head(&self) -> Vec<u8> {
+        let mut head = MAGIC.to_vec();
+        head.extend(self.hash);
+        let seal = self.seal(&[&head]);
+        head.extend(seal);
+        head
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} {path}")]
+pub struct LedgerFault {
+    doing: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Where the body of a record lies: 5 bytes, because there are millions of them.
+#[derive(Clone, Copy)]
+struct At {
+    verdict: Verdict,
+    low: u32,
+    high: u8,
+}
+
+impl At {
+    fn new(verdict: Verdict, at: u64) -> At {
+        let low = u32::try_from(at & u64::from(u32::MAX)).expect("masked");
+        let high = u8::try_from(at >> 32).expect("a ledger stays below a terabyte");
+        At { verdict, low, high }
+    }
+
+    fn place(self) -> u64 {
+        u64::from(self.high) << 32 | u64::from(self.low)
+    }
+}
+
+/// Where the bodies are.
+enum Keep {
+    /// Nothing is kept beyond this scan.
+    Memory(Vec<u8>),
+    File {
+        file: File,
+        path: PathBuf,
+        /// Bytes on disk; what follows is in `unwritten`.
+        written: u64,
+        unwritten: Vec<u8>,
+        identity: Identity,
+        trouble: Option<String>,
+    },
+}
+
+pub struct Ledger {
+    known: HashMap<Key, At>,
+    keep: Keep,
+    /// How many records were there when it was opened.
+    found: usize,
+}
+
+impl Ledger {
+    /// For a scan that keeps nothing.
+    pub fn in_memory() -> Ledger {
+        Ledger { known: HashMap::new(), keep: Keep::Memory(Vec::new()), found: 0 }
+    }
+
+    /// Opens or makes the file in `folder`. The note says what could not be used, if anything.
+    pub fn open(folder: &Path, identity: Identity) -> Result<(Ledger, Option<String>), LedgerFault> {
+        let fault = |doing, path: &Path| {
+            let path = path.to_owned();
+            move |source| LedgerFault { doing, path, source }
+        };
+        fs::create_dir_all(folder).map_err(fault("make the folder", folder))?;
+        let path = folder.join(&identity.name);
+        let mut options = fs::OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).open(&path);
+        let file = file.map_err(fault("open", &path))?;
+        // Two scans at once: the second one would tear the records of the first.
+        if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+            let note = format!(
+                "another scan uses the ledger {}; this one goes on without it and keeps nothing",
+                path.display()
+            );
+            return Ok((Ledger::in_memory(), Some(note)));
+        }
+        let length = file.metadata().map_err(fault("look at", &path))?.len();
+        let (known, good, mut note) = if length == 0 {
+            (HashMap::new(), 0, None)
+        } else {
+            read(&file, length, &identity, &path).map_err(fault("read", &path))?
+        };
+        let mut written = good;
+        if good == 0 {
+            file.set_len(0).map_err(fault("empty", &path))?;
+            file.write_all_at(&identity.head(), 0).map_err(fault("write to", &path))?;
+            written = HEAD_BYTES as u64;
+        } else if good < length {
+            file.set_len(good).map_err(fault("cut", &path))?;
+            note.get_or_insert_with(|| {
+                format!(
+                    "the ledger {} ends in {} bytes that do not count (a scan was stopped, or it was damaged); they were cut off",
+                    path.display(),
+                    length - good
+                )
+            });
+        }
+        let found = known.len();
+        let keep = Keep::File { file, path, written, unwritten: Vec::new(), identity, trouble: None };
+        Ok((Ledger { known, keep, found }, note))
+    }
+
+    /// How many verdicts were there when it was opened.
+    pub fn found(&self) -> usize {
+        self.found
+    }
+
+    pub fn knows(&self, key: &Key) -> bool {
+        self.known.contains_key(key)
+    }
+
+    pub fn verdict(&self, key: &Key) -> Option<Verdict> {
+        self.known.get(key).map(|at| at.verdict)
+    }
+
+    /// The whole judgement. `None` also if the file can no longer be read: then it is judged once more.
+    pub fn get(&self, key: &Key) -> Option<Judgement> {
+        let body = self.body(self.known.get(key)?.place())?;
+        parse(&body).filter(|(found, _)| found == key).map(|(_, judgement)| judgement)
+    }
+
+    fn body(&self, at: u64) -> Option<Vec<u8>> {
+        let from = |bytes: &[u8], at: usize| {
+            let length = bytes.get(at..at + 2)?;
+            let length = usize::from(u16::from_le_bytes([length[0], length[1]]));
+            Some(bytes.get(at + 2..at + 2 + length)?.to_vec())
+        };
+        match &self.keep {
+            Keep::Memory(bytes) => from(bytes, usize::try_from(at).ok()?),
+            Keep::File { written, unwritten, .. } if at >= *written => {
+                from(unwritten, usize::try_from(at - *written).ok()?)
+            }
+            Keep::File { file, .. } => {
+                let mut length = [0; 2];
+                file.read_exact_at(&mut length, at).ok()?;
+                let mut body = vec![0; usize::from(u16::from_le_bytes(length))];
+                file.read_exact_at(&mut body, at + 2).ok()?;
+                Some(body)
+            }
+        }
+    }
+
+    /// Keeps a verdict. What could not be read must not come here: it may be readable the next time.
+    pub fn put(&mut self, key: Key, judgement: &Judgement) {
+        debug_assert!(judgement.verdict != Verdict::Unread, "unread is no verdict to be kept");
+        let body = body(&key, judgement);
+        let length = u16::try_from(body.len()).expect("bodies are limited").to_le_bytes();
+        let place = match &mut self.keep {
+            Keep::Memory(bytes) => {
+                let place = bytes.len() as u64;
+                bytes.extend(length);
+                bytes.extend(body);
+                place
+            }
+            Keep::File { written, unwritten, identity, .. } => {
+                let place = *written + unwritten.len() as u64;
+                let seal = identity.seal(&[&length, &body]);
+                unwritten.extend(length);
+                unwritten.extend(body);
+                unwritten.extend(seal);
+                place
+            }
+        };
+        self.known.insert(key, At::new(judgement.verdict, place));
+    }
+
+    /// Hands everything to the operating system. Not to the disk: what a power cut takes is judged again. A disk that
+    /// is full costs the cache and not the scan: the rest stays in memory.
+    pub fn settle(&mut self) {
+        if let Keep::File { file, path, written, unwritten, trouble, .. } = &mut self.keep
+            && trouble.is_none()
+        {
+            match file.write_all_at(unwritten, *written) {
+                Ok(()) => {
+                    *written += unwritten.len() as u64;
+                    unwritten.clear();
+                }
+                Err(error) => {
+                    *trouble = Some(format!(
+                        "the ledger {} can no longer be written ({error}): what was judged since is kept for this scan only",
+                        path.display()
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Why not everything will be there the next time.
+    pub fn trouble(&self) -> Option<&str> {
+        match &self.keep {
+            Keep::Memory(_) => None,
+            Keep::File { trouble, .. } => trouble.as_deref(),
+        }
+    }
+}
+
+/// What was read: the records that count, where they end (0: nothing counts), and what to say.
+type Found = (HashMap<Key, At>, u64, Option<String>);
+
+fn read(file: &File, length: u64, identity: &Identity, path: &Path) -> io::Result<Found> {
+    let mut known = HashMap::new();
+    let mut input = BufReader::with_capacity(1 << 20, file);
+    let mut head = vec![0; HEAD_BYTES];
+    let whole = length >= HEAD_BYTES as u64;
+    if !whole || input.read_exact(&mut head).is_err() || head != identity.head() {
+        let note = format!(
+            "the ledger {} is damaged, or was made for another repository, version or set of rules; it was discarded and everything is judged anew",
+            path.display()
+        );
+        return Ok((known, 0, Some(note)));
+    }
+    let mut good = HEAD_BYTES as u64;
+    loop {
+        let mut size = [0; 2];
+        if !fill(&mut input, &mut size)? {
+            return Ok((known, good, None));
+        }
+        let mut rest = vec![0; usize::from(u16::from_le_bytes(size)) + SEAL_BYTES];
+        if !fill(&mut input, &mut rest)? {
+            return Ok((known, good, None));
+        }
+        let (body, seal) = rest.split_at(rest.len() - SEAL_BYTES);
+        if identity.seal(&[&size, body]) != *seal {
+            return Ok((known, good, None));
+        }
+        let Some((key, verdict)) = key_and_verdict(body) else {
+            return Ok((known, good, None));
+        };
+        known.insert(key, At::new(verdict, good));
+        good += (2 + rest.len()) as u64;
+    }
+}
+
+/// `false`: there are no more bytes, or too few.
+fn fill(input: &mut impl Read, into: &mut [u8]) -> io::Result<bool> {
+    match input.read_exact(into) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn body(key: &Key, judgement: &Judgement) -> Vec<u8> {
+    let mut body = key.0.to_vec();
+    let verdict = Verdict::ALL.iter().position(|verdict| *verdict == judgement.verdict);
+    body.push(verdict.and_then(|at| u8::try_from(at).ok()).expect("every verdict has its place"));
+    let facts = facts(judgement);
+    body.extend(u16::try_from(facts.len()).expect("facts are short").to_le_bytes());
+    body.extend(facts);
+    // Nobody reads why a file is clean; it is the reasons of the others that are asked for.
+    let reasons = if judgement.verdict.is_clean() { &[][..] } else { &judgement.reasons[..] };
+    for reason in reasons {
+        let left = BODY_BYTES_MAX.saturating_sub(body.len() + 2);
+        let mut end = reason.len().min(left);
+        while !reason.is_char_boundary(end) {
+            end -= 1;
+        }
+        if end == 0 {
+            break;
+        }
+        body.extend(u16::try_from(end).expect("limited").to_le_bytes());
+        body.extend(&reason.as_bytes()[..end]);
+    }
+    body
+}
+
+fn key_and_verdict(body: &[u8]) -> Option<(Key, Verdict)> {
+    let key: [u8; KEY_BYTES] = body.get(..KEY_BYTES)?.try_into().ok()?;
+    let verdict = *Verdict::ALL.get(usize::from(*body.get(KEY_BYTES)?))?;
+    Some((Key(key), verdict))
+}
+
+fn parse(body: &[u8]) -> Option<(Key, Judgement)> {
+    let (key, verdict) = key_and_verdict(body)?;
+    let mut rest = &body[KEY_BYTES + 1..];
+    let facts = piece(&mut rest)?;
+    let mut reasons = Vec::new();
+    while !rest.is_empty() {
+        reasons.push(String::from_utf8(piece(&mut rest)?.to_vec()).ok()?);
+    }
+    Some((key, judgement(verdict, reasons, facts)?))
+}
+
+/// The next piece with its length before it.
+fn piece<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, after) = rest.split_at_checked(2)?;
+    let (piece, after) = after.split_at_checked(usize::from(u16::from_le_bytes([length[0], length[1]])))?;
+    *rest = after;
+    Some(piece)
+}
+
+/// Facts in few bytes: numbers in groups of seven bits, lowest first.
+fn facts(judgement: &Judgement) -> Vec<u8> {
+    let facts = &judgement.facts;
+    let mut bytes = Vec::with_capacity(48);
+    let state = STATES.iter().position(|state| *state == facts.state).expect("every state has its place");
+    let entropy = u64::from(facts.entropy);
+    for mut number in [state as u64, facts.length, facts.windows, facts.even, facts.run, entropy, facts.zeros]
+    {
+        while number >= 0x80 {
+            bytes.push(u8::try_from(number & 0x7f).expect("masked") | 0x80);
+            number >>= 7;
+        }
+        bytes.push(u8::try_from(number).expect("below 128"));
+    }
+    bytes.extend(facts.kind.bytes().take(KIND_BYTES_MAX));
+    bytes
+}
+
+fn judgement(verdict: Verdict, reasons: Vec<String>, mut facts: &[u8]) -> Option<Judgement> {
+    let mut number = || {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let (byte, after) = facts.split_first()?;
+            facts = after;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    };
+    let state = *STATES.get(usize::try_from(number()?).ok()?)?;
+    let (length, windows, even, run) = (number()?, number()?, number()?, number()?);
+    let (entropy, zeros) = (u16::try_from(number()?).ok()?, number()?);
+    let kind = String::from_utf8(facts.to_vec()).ok()?;
+    Some(Judgement {
+        verdict,
+        reasons,
+        facts: Facts { kind, state, length, windows, even, run, entropy, zeros },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(repository: &str) -> Identity {
+        Identity::new(repository, "1", "", b"master key")
+    }
+
+    fn found(number: u8, verdict: Verdict) -> (Key, Judgement) {
+        let reasons = vec![format!("reason {number}"), "märz".to_owned()];
+        let facts = Facts {
+            kind: "ZIP or Office document".to_owned(),
+            state: State::Broken,
+            length: u64::MAX,
+            windows: 300,
+            even: 127,
+            run: 128,
+            entropy: 799,
+            zeros: 0,
+        };
+        (Key::of([&[number][..]]), Judgement { verdict, reasons, facts })
+    }
+
+    /// A ledger with a few verdicts in it; its file.
+    fn filled(folder: &Path) -> PathBuf {
+        let (mut ledger, note) = Ledger::open(folder, identity("abcd")).unwrap();
+        assert_eq!(note, None);
+        for number in 0..9 {
+            let (key, judgement) = found(number, Verdict::Encrypted);
+            ledger.put(key, &judgement);
+        }
+        ledger.settle();
+        fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
+    }
+
+    #[test]
+    fn what_was_kept_is_there_the_next_time() {
+        let folder = tempfile::tempdir().unwrap();
+        filled(folder.path());
+        let (mut ledger, note) = Ledger::open(folder.path(), identity("abcd")).unwrap();
+        assert_eq!((note, ledger.found()), (None, 9));
+        let (key, judgement) = found(3, Verdict::Encrypted);
+        assert_eq!(ledger.get(&key), Some(judgement));
+        // Before it is written, too, and in a scan that keeps nothing.
+        for ledger in [&mut ledger, &mut Ledger::in_memory()] {
+            let (key, judgement) = found(99, Verdict::Damaged);
+            assert_eq!(ledger.get(&key), None);
+            ledger.put(key, &judgement);
+            assert_eq!((ledger.get(&key), ledger.verdict(&key)), (Some(judgement), Some(Verdict::Damaged)));
+        }
+    }
+
+    #[test]
+    fn a_torn_end_costs_the_last_verdict_and_a_flipped_bit_those_behind_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = filled(folder.path());
+        let whole = fs::read(&path).unwrap();
+        let record = (whole.len() - HEAD_BYTES) / 9;
+        for cut in 1..record {
+            fs::write(&path, &whole[..whole.len() - cut]).unwrap();
+            let (mut ledger, note) = Ledger::open(folder.path(), identity("abcd")).unwrap();
+            assert_eq!(ledger.found(), 8);
+            assert!(note.unwrap().contains("cut off"));
+            // What is written now stands behind what counts.
+            let (key, judgement) = found(50, Verdict::Suspicious);
+            ledger.put(key, &judgement);
+            ledger.settle();
+            drop(ledger);
+            let (ledger, note) = Ledger::open(folder.path(), identity("abcd")).unwrap();
+            assert_eq!((ledger.found(), note, ledger.get(&key)), (9, None, Some(judgement)));
+        }
+        for at in HEAD_BYTES..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 4;
+            fs::write(&path, &flipped).unwrap();
+            let (ledger, _) = Ledger::open(folder.path(), identity("abcd")).unwrap();
+            assert_eq!(ledger.found(), (at - HEAD_BYTES) / record, "a bit at byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_head_another_repository_or_another_key_discard_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = filled(folder.path());
+        let whole = fs::read(&path).unwrap();
+        let strangers = [
+            identity("abce"),
+            Identity::new("abcd", "2", "", b"master key"),
+            Identity::new("abcd", "1", "", b"x"),
+        ];
+        for stranger in strangers {
+            let at = folder.path().join(&stranger.name);
+            fs::write(&at, &whole).unwrap();
+            let (ledger, note) = Ledger::open(folder.path(), stranger).unwrap();
+            assert_eq!(ledger.found(), 0);
+            assert!(note.unwrap().contains("discarded"));
+        }
+        for at in 0..HEAD_BYTES {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            fs::write(&path, &flipped).unwrap();
+            assert_eq!(Ledger::open(folder.path(), identity("abcd")).unwrap().0.found(), 0);
+        }
+        for length in 0..HEAD_BYTES {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert_eq!(Ledger::open(folder.path(), identity("abcd")).unwrap().0.found(), 0);
+        }
+    }
+
+    #[test]
+    fn two_scans_at_once_do_not_tear_each_others_records() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_first, _) = Ledger::open(folder.path(), identity("abcd")).unwrap();
+        let (second, note) = Ledger::open(folder.path(), identity("abcd")).unwrap();
+        assert!(note.unwrap().contains("another scan") && matches!(second.keep, Keep::Memory(_)));
+    }
+
+    #[test]
+    fn a_reason_without_end_is_cut_between_two_letters() {
+        let mut ledger = Ledger::in_memory();
+        let (key, mut judgement) = found(1, Verdict::Damaged);
+        judgement.reasons = vec!["ä".repeat(10_000), "more".to_owned()];
+        ledger.put(key, &judgement);
+        let kept = ledger.get(&key).unwrap();
+        assert!(kept.reasons[0].len() > 3000 && kept.reasons[0].chars().all(|letter| letter == 'ä'));
+    }
+}

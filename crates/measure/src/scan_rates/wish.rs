@@ -1,0 +1,97 @@
+//! What is measured: the folder, and which of its sources.
+
+use std::path::{Path, PathBuf};
+
+pub(super) const USE: &str = "\
+call `eval-scan FOLDER [--json] [--seed N] [--holdout SOURCE,..] [--except SOURCE,..] [--patterns NAME,..] [--max-bytes N]
+[--misses N]`; a source is a folder directly below FOLDER; --holdout measures only these, --except all others";
+
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) folder: PathBuf,
+    pub(super) json: bool,
+    pub(super) seed: u64,
+    pub(super) holdout: Vec<String>,
+    pub(super) except: Vec<String>,
+    pub(super) patterns: Vec<String>,
+    pub(super) bytes_max: u64,
+    /// Names printed of each kind of miss.
+    pub(super) misses: usize,
+}
+
+impl Wish {
+    pub(super) fn parse(args: &[String]) -> Result<Wish, String> {
+        let mut wish = Wish {
+            folder: PathBuf::new(),
+            json: false,
+            seed: 1,
+            holdout: Vec::new(),
+            except: Vec::new(),
+            patterns: Vec::new(),
+            bytes_max: 64 << 20,
+            misses: 12,
+        };
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value; {USE}"));
+            match arg.as_str() {
+                "--json" => wish.json = true,
+                "--seed" => wish.seed = number(value()?)?,
+                "--holdout" => wish.holdout = list(value()?),
+                "--except" => wish.except = list(value()?),
+                "--patterns" => wish.patterns = list(value()?),
+                "--max-bytes" => wish.bytes_max = number(value()?)?,
+                "--misses" => wish.misses = usize::try_from(number(value()?)?).unwrap_or(usize::MAX),
+                flag if flag.starts_with("--") => return Err(format!("{flag} is unknown; {USE}")),
+                folder if wish.folder.as_os_str().is_empty() => wish.folder = PathBuf::from(folder),
+                more => return Err(format!("{more} is one folder too many; {USE}")),
+            }
+        }
+        if wish.folder.as_os_str().is_empty() { Err(USE.to_owned()) } else { Ok(wish) }
+    }
+
+    /// Plain files, sorted, of the sources that are asked for.
+    pub(super) fn files(&self) -> Result<Vec<PathBuf>, String> {
+        let mut files = Vec::new();
+        walk(&self.folder, &mut files)?;
+        files.retain(|path| {
+            let source = self.source(path);
+            let named = |list: &[String]| list.iter().any(|name| *name == source);
+            (self.holdout.is_empty() || named(&self.holdout)) && !named(&self.except)
+        });
+        files.retain(|path| path.metadata().is_ok_and(|metadata| metadata.len() <= self.bytes_max));
+        files.sort();
+        Ok(files)
+    }
+
+    fn source(&self, path: &Path) -> String {
+        let inner = path.strip_prefix(&self.folder).unwrap_or(path);
+        inner
+            .components()
+            .next()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .unwrap_or_default()
+    }
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number; {USE}"))
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
+    let wrong = |error: std::io::Error| format!("cannot list {}: {error}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(wrong)? {
+        let entry = entry.map_err(wrong)?;
+        let kind = entry.file_type().map_err(wrong)?;
+        if kind.is_dir() {
+            walk(&entry.path(), files)?;
+        } else if kind.is_file() {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}
