@@ -31,6 +31,8 @@ macro_rules! commands {
 commands! {
     /// What is wrong with this estate?
     Check => check,
+    /// Make an estate from compose files and other descriptions.
+    Import => import,
     /// Open an incident: make its folder, journal and key.
     Init => init,
     /// What is down for whom, what is held and for what, what to decide next.

@@ -1,0 +1,171 @@
+//! `blackstart import`: from what people have to an estate.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::{Answer, Failure, folder, talk};
+use crate::estate::import::draft::Draft;
+use crate::estate::import::folder::{BASES, Existing, FolderFault, look, replace};
+use crate::estate::import::merge::{Difference, Sort};
+use crate::estate::import::update::{self, Refusal, Update};
+use crate::estate::import::{Unreadable, answer};
+
+/// Make an estate from descriptions that exist already. What they state becomes a dependency; what only hints at one
+/// (an address in a setting, a shared volume) is proposed and counts for nothing until it is confirmed. Importing
+/// again keeps what was changed by hand and shows what differs.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    source: Source,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Source {
+}
+
+/// Where the estate goes and what is printed: the same for every source.
+#[derive(Debug, clap::Args)]
+pub struct Output {
+    /// Folder of the estate; made if it is not there, merged into if it is.
+    #[arg(short = 'o', long = "output", value_name = "ESTATE")]
+    estate: PathBuf,
+    /// Name under which the last import is remembered, if one estate has several sources of one sort.
+    #[arg(long = "as", value_name = "NAME")]
+    name: Option<String>,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+    /// Also print what is not known, and what to ask whom.
+    #[arg(long)]
+    report: bool,
+}
+
+pub fn run(args: &Args) -> Result<Answer, Failure> {
+    match args.source {}
+}
+
+/// What every source ends with: the draft goes into the folder, whole or not at all, and is reported. `sort` is the
+/// word of the command, `usual` the name of this source, `from` where it lies on this machine.
+pub fn finish(draft: &Draft, sort: &str, usual: &str, from: &str, out: &Output) -> Result<Answer, Failure> {
+    let name = out.name.as_deref().unwrap_or(usual);
+    let key = format!("{sort}-{}", crate::estate::import::names::single(crate::estate::Kind::Resource, name).name());
+    let found = look(&out.estate).map_err(|fault| failed(&fault))?;
+    let base = base(&found, &key, from, out)?;
+    let update = update::import(&found.files, base, draft, &format!("{key}.toml")).map_err(|refusal| refused(&refusal))?;
+    let mut files = update.files.clone();
+    files.insert(format!("{BASES}/{key}.toml"), format!("{FROM_LINE}{from}\n{}", update::base(draft)));
+    replace(&out.estate, &found, &files).map_err(|fault| failed(&fault))?;
+    show(draft, &update, out);
+    Ok(Answer::Done)
+}
+
+/// First line of a remembered import.
+const FROM_LINE: &str = "# from ";
+
+/// The last import under this name, if it was of the same source.
+fn base<'f>(found: &'f Existing, key: &str, from: &str, out: &Output) -> Result<Option<&'f str>, Failure> {
+    let Some(base) = found.bases.get(&format!("{key}.toml")) else { return Ok(None) };
+    let before = base.lines().next().and_then(|line| line.strip_prefix(FROM_LINE)).unwrap_or_default();
+    if before == from || out.name.is_some() {
+        return Ok(Some(base));
+    }
+    Err(Failure::refused(
+        format!("this estate has an import called {key}, and it came from {before}, not from {from}"),
+        "taken for the same source, everything that is only in the other one would be removed; nothing was written",
+        format!(
+            "if it only moved: --as {}; if it is another one: --as with a new name",
+            key.split_once('-').map_or(key, |(_, name)| name)
+        ),
+    ))
+}
+
+pub(super) fn unreadable(fault: &Unreadable) -> Failure {
+    Failure::fault(fault.to_string(), "nothing was imported and nothing was written", fault.to_do.clone())
+}
+
+fn refused(refusal: &Refusal) -> Failure {
+    Failure::refused(refusal.to_string(), "nothing was written", refusal.to_do())
+}
+
+fn failed(fault: &FolderFault) -> Failure {
+    let to_do = match fault {
+        FolderFault::NotAFolder(_) | FolderFault::NotAnEstate(_) => "name a new folder, an empty one or an estate",
+        FolderFault::ChangedMeanwhile(_) => "look who is at work on it, then import again",
+        FolderFault::Estate(_) | FolderFault::Disk { .. } => {
+            "look at the path, its permissions and the free space, then import again"
+        }
+    };
+    Failure::fault(folder::chain(fault), "the estate is as it was before; nothing was written", to_do)
+}
+
+fn show(draft: &Draft, update: &Update, out: &Output) {
+    if out.json {
+        talk::json(&answer::answer(draft, &update.differences));
+        return;
+    }
+    for (id, name) in &draft.renamed {
+        talk::say(format!("  called {id} here: {}", harmless(name)));
+    }
+    for noted in &draft.findings {
+        let at = noted.origin.as_ref().map_or_else(String::new, |origin| format!("{origin}: "));
+        let finding = &noted.finding;
+        talk::say(format!("{}: {at}{}", finding.grade, harmless(&finding.what)));
+        talk::say(format!("  this means: {}\n  what to do: {}", harmless(&finding.means), harmless(&finding.to_do)));
+    }
+    for difference in update.differences.iter().filter(|difference| shown(difference)) {
+        talk::say(format!("  {}", difference_line(difference)));
+    }
+    for id in &update.kept {
+        talk::say(format!("  stays as it is, its lines cannot be changed by a program: {id}"));
+    }
+    summary(draft, update, &out.estate);
+}
+
+/// Everything that is new in an estate that was empty before is no news.
+fn shown(difference: &Difference) -> bool {
+    !(difference.sort == Sort::Added && difference.field.is_none())
+}
+
+fn difference_line(difference: &Difference) -> String {
+    let field = difference.field.as_deref().unwrap_or("all of it");
+    let value = |value: &Option<String>| value.as_deref().map_or("nothing", |value| value).to_owned();
+    let (before, source) = (value(&difference.before), value(&difference.source));
+    let said = match difference.sort {
+        Sort::Added | Sort::Changed => format!("{before} is now {source}"),
+        Sort::Removed => format!("{before} is gone from the source"),
+        Sort::Conflict => format!("yours stays: {before}; the source says {source}"),
+        Sort::StaysRemoved => "you removed it and it stays removed; the source still has it".to_owned(),
+        Sort::Stays => "gone from the source, but you changed it: it stays".to_owned(),
+    };
+    format!("{:<14} {} {field}: {}", difference.sort.word(), difference.id, harmless(&said))
+}
+
+fn summary(draft: &Draft, update: &Update, path: &Path) {
+    let kinds = answer::Edges::of(draft.edges.iter().map(|stated| stated.edge.kind));
+    let alone = answer::without_edges(draft);
+    let services = draft.estate.services.len();
+    let share = (alone.len() * 100).checked_div(services).unwrap_or(0);
+    talk::data(format!(
+        "{services} services, {} stores; dependencies: {} hard, {} soft, {} start_only, {} data, {} order; {} proposed.",
+        draft.estate.stores.len(),
+        kinds.hard,
+        kinds.soft,
+        kinds.start_only,
+        kinds.data,
+        kinds.order,
+        draft.proposed.len(),
+    ));
+    talk::data(format!("{} of {services} services ({share} %) have no known dependency on another.", alone.len()));
+    talk::data(format!("Written to {}; next: blackstart check {0}", path.display()));
+    if !update.proposed.is_empty() {
+        talk::data(format!("To look at what is proposed: {}/{}", path.display(), update::PROPOSED));
+    }
+}
+
+/// Text from other people's files must not steer the terminal.
+fn harmless(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
+}
+
+/// Names of files with their texts, for readers that take several.
+pub type Texts = BTreeMap<String, String>;
