@@ -1,6 +1,5 @@
 //! `blackstart import`: from what people have to an estate.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Answer, Failure, folder, talk};
@@ -8,7 +7,7 @@ use crate::estate::import::draft::Draft;
 use crate::estate::import::folder::{BASES, Existing, FolderFault, look, replace};
 use crate::estate::import::merge::{Difference, Sort};
 use crate::estate::import::update::{self, Refusal, Update};
-use crate::estate::import::{Unreadable, answer};
+use crate::estate::import::{Unreadable, answer, compose, sources};
 
 /// Make an estate from descriptions that exist already. What they state becomes a dependency; what only hints at one
 /// (an address in a setting, a shared volume) is proposed and counts for nothing until it is confirmed. Importing
@@ -21,6 +20,26 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Source {
+    /// Compose files (docker, podman): services, dependencies, health checks, volumes.
+    Compose(ComposeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct ComposeArgs {
+    /// Compose files, in the order in which they are laid over each other.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
+    /// File of variables, instead of the .env beside the first file; may be given several times.
+    #[arg(long, value_name = "F")]
+    env_file: Vec<String>,
+    /// Profile in use; may be given several times.
+    #[arg(long, value_name = "P")]
+    profile: Vec<String>,
+    /// Services of all profiles.
+    #[arg(long, conflicts_with = "profile")]
+    all_profiles: bool,
+    #[command(flatten)]
+    out: Output,
 }
 
 /// Where the estate goes and what is printed: the same for every source.
@@ -41,7 +60,39 @@ pub struct Output {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    match args.source {}
+    match &args.source {
+        Source::Compose(args) => compose(args),
+    }
+}
+
+fn compose(args: &ComposeArgs) -> Result<Answer, Failure> {
+    let first = absolute(&args.files[0]);
+    let mut words = vec!["docker".to_owned(), "compose".to_owned()];
+    for file in &args.files {
+        words.extend(["-f".to_owned(), absolute(file)]);
+    }
+    for file in &args.env_file {
+        words.extend(["--env-file".to_owned(), absolute(file)]);
+    }
+    let options = compose::Options {
+        files: args.files.clone(),
+        env_files: args.env_file.clone(),
+        profiles: args.profile.clone(),
+        all_profiles: args.all_profiles,
+        shell: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        compose: words,
+    };
+    let draft = compose::read(&options, &sources::fetch).map_err(|fault| unreadable(&fault))?;
+    let folder = Path::new(&first).parent().and_then(Path::file_name);
+    let project = folder.map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned());
+    finish(&draft, "compose", &project, &first, &args.out)
+}
+
+/// A path that still leads there from another folder.
+fn absolute(path: &str) -> String {
+    std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 /// What every source ends with: the draft goes into the folder, whole or not at all, and is reported. `sort` is the
@@ -166,6 +217,3 @@ fn summary(draft: &Draft, update: &Update, path: &Path) {
 fn harmless(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
-
-/// Names of files with their texts, for readers that take several.
-pub type Texts = BTreeMap<String, String>;

@@ -14,6 +14,7 @@
 //! - `answer`: the numbers for programs.
 
 pub mod answer;
+pub mod compose;
 pub mod draft;
 pub mod fault;
 pub mod folder;
