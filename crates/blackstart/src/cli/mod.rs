@@ -11,6 +11,7 @@ pub mod folder;
 pub mod forecast;
 pub mod read_estate;
 pub mod talk;
+mod whole_file;
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $variant:ident => $module:ident),* $(,)?) => {
@@ -32,6 +33,8 @@ macro_rules! commands {
 commands! {
     /// What is wrong with this estate?
     Check => check,
+    /// Make an estate from compose files and other descriptions.
+    Import => import,
     /// Open an incident: make its folder, journal and key.
     Init => init,
     /// What is down for whom, what is held and for what, what to decide next.

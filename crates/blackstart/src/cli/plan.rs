@@ -10,12 +10,11 @@ mod check;
 mod diff;
 mod show;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::folder::{self, By};
-use super::{Answer, Failure, read_estate, talk};
+use super::{Answer, Failure, read_estate, talk, whole_file};
 use crate::command::progress;
 use crate::estate::{Estate, Id, canonical};
 use crate::incident::View;
@@ -144,7 +143,7 @@ fn make(args: &Args) -> Result<Answer, Failure> {
     })?;
     draw(args, || html::of_made(&estate, &made))?;
     if let Some(output) = &args.output {
-        write_whole(output, &made.plan.to_text())?;
+        whole_file::write(output, &made.plan.to_text())?;
     }
     if let (Some(journal), Some(view)) = (&args.journal, &view) {
         record(journal, view, &made, &args.by)?;
@@ -242,7 +241,7 @@ fn search<M>(
 
 fn draw(args: &Args, page: impl FnOnce() -> String) -> Result<(), Failure> {
     match &args.html {
-        Some(file) => write_whole(file, &page()),
+        Some(file) => whole_file::write(file, &page()),
         None => Ok(()),
     }
 }
@@ -301,31 +300,4 @@ fn read_file(path: &Path) -> Result<plan::Plan, Failure> {
 /// The estate that names and limits are taken from; without one only what the file itself holds is said.
 fn estate_or_none(path: Option<&Path>) -> Result<Option<Estate>, Failure> {
     path.map(read_estate::read).transpose()
-}
-
-/// The file holds either all of the text or what it held before, also after a crash.
-fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
-    written(path, text).map_err(|error| {
-        Failure::fault(
-            format!("cannot write {}: {error}", path.display()),
-            "there is no such file; whatever stood there before still stands there",
-            "look at the path, its permissions and the free space, then call again",
-        )
-    })
-}
-
-fn written(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut name = path.file_name().ok_or(std::io::ErrorKind::InvalidInput)?.to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = folder.join(name);
-    let mut file = std::fs::File::create(&new)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    let placed = written.and_then(|()| std::fs::rename(&new, path));
-    if placed.is_err() {
-        // The first error is the one to report; a leftover has a name that says what it is.
-        let _ = std::fs::remove_file(&new);
-    }
-    placed?;
-    std::fs::File::open(folder)?.sync_all()
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::folder::{self, By};
-use super::{Answer, Failure, talk};
+use super::{Answer, Failure, talk, whole_file};
 use crate::estate::Id;
 use crate::estate::id::Kind;
 use crate::incident::Event;
@@ -158,7 +158,7 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
         None => None,
     };
     if let Some(path) = &args.html {
-        write_picture(path, &timeline::page(&args.what, &report))?;
+        whole_file::write(path, &timeline::page(&args.what, &report))?;
     }
     if args.json {
         talk::json(&report);
@@ -204,18 +204,6 @@ fn ledger(args: &Args, opened: &Opened, rules: Option<&Rules>) -> Result<Ledger,
 }
 
 /// All or nothing: a half written picture would look like half a history.
-fn write_picture(path: &Path, page: &str) -> Result<(), Failure> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    std::fs::write(&beside, page).and_then(|()| std::fs::rename(&beside, path)).map_err(|error| {
-        Failure::fault(
-            format!("cannot write {}: {error}", shown::path(path)),
-            "the scan itself is done and recorded; only the picture is missing",
-            "name a file in a folder that can be written; with --ledger the second scan takes moments",
-        )
-    })
-}
-
 fn store_id(text: &str) -> Result<Id, Failure> {
     let wrong = |what: String| {
         Failure::usage(what, "nothing was read", "name the store as the estate does, for example --store store:core")

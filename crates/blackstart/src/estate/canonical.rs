@@ -147,7 +147,7 @@ fn list<T: Display>(values: &[T]) -> String {
 }
 
 /// A TOML basic string; everything that is not a plain letter is escaped, so it stays on its line.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for letter in text.chars() {
@@ -189,6 +189,8 @@ fn site(page: &mut Page, id: &Id, site: &Site) {
 fn service(page: &mut Page, estate: &Estate, id: &Id, service: &Service) {
     page.head("service", id);
     page.text("name", &service.name);
+    page.maybe("image", service.image.as_ref());
+    page.list("ports", &service.ports);
     page.id("host", service.host.as_ref());
     page.id("site", service.site.as_ref());
     page.number("tier", service.tier);
@@ -202,8 +204,9 @@ fn service(page: &mut Page, estate: &Estate, id: &Id, service: &Service) {
         page.text("start_class", word_of(&START_CLASSES, service.start_class));
     }
     page.flag("second_person", service.second_person);
+    let needs = needs(estate, id);
     for kind in EdgeKind::ALL {
-        let edges: Vec<String> = estate.needs(id).filter(|edge| edge.kind == kind).map(edge).collect();
+        let edges: Vec<String> = needs.iter().filter(|edge| edge.kind == kind).map(edge).collect();
         if !edges.is_empty() {
             page.line(format_args!("needs.{} = [{}]", kind.word(), edges.join(", ")));
         }
@@ -214,7 +217,14 @@ fn service(page: &mut Page, estate: &Estate, id: &Id, service: &Service) {
     service.gates.iter().for_each(|thing| gate(page, id, thing));
 }
 
-fn edge(edge: &Edge) -> String {
+/// The edges of one dependent: they are settled, so they lie together.
+fn needs<'e>(estate: &'e Estate, id: &Id) -> &'e [Edge] {
+    let begin = estate.edges.partition_point(|edge| edge.from < *id);
+    let count = estate.edges[begin..].partition_point(|edge| edge.from == *id);
+    &estate.edges[begin..begin + count]
+}
+
+pub(super) fn edge(edge: &Edge) -> String {
     let to = quoted(&edge.to.to_string());
     if edge.evidence == Evidence::Declared && edge.by.is_none() && edge.confidence == 1000 {
         return to;

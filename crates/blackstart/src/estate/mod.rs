@@ -8,6 +8,7 @@
 //! - `canonical`: the one text of an estate, its hash, and the way back.
 //! - `graph`: start order, closures, who loses what when something is down.
 //! - `check`: findings about the content.
+//! - `import`: from compose files and other descriptions to an estate.
 
 pub mod canonical;
 pub mod check;
@@ -17,6 +18,10 @@ pub mod files;
 pub mod finding;
 pub mod graph;
 pub mod id;
+pub mod ignorance;
+pub mod import;
+pub mod layers;
+pub mod map;
 pub mod model;
 pub mod place;
 pub mod read;

@@ -67,6 +67,10 @@ pub enum StartClass {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Service {
     pub name: String,
+    /// What it is made from: an image, a package.
+    pub image: Option<String>,
+    /// Ports it listens on, as its source writes them: `5432`, `8080:80/tcp`.
+    pub ports: Vec<String>,
     pub host: Option<Id>,
     /// Stated directly, or taken from the host.
     pub site: Option<Id>,
@@ -329,6 +333,22 @@ pub struct Edge {
     pub by: Option<String>,
     /// Thousandths, 0 to 1000: integers, because confidence decides what is proposed.
     pub confidence: u16,
+}
+
+/// A dependency that something hints at. It is no part of the estate until a person confirms it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposed {
+    pub from: Id,
+    pub to: Id,
+    pub kind: EdgeKind,
+    /// The two are known to depend on each other in this kind, and the proposal is to change it.
+    pub instead_of: Option<EdgeKind>,
+    /// What was seen, and where, in words. Never a secret: names of variables, not their values.
+    pub evidence: String,
+    /// Thousandths.
+    pub confidence: u16,
+    /// A person said no; it is kept so that it is not proposed again.
+    pub rejected: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

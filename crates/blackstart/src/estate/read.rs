@@ -10,7 +10,7 @@ use super::fields::{Fields, Out, shown};
 use super::files::{self, Content, FILE_BYTES_MAX, RawFile, ReadFault};
 use super::finding::{Finding, Grade};
 use super::id::{Id, Kind};
-use super::model::{Estate, Tenants};
+use super::model::{Estate, Proposed, Tenants};
 use super::place::{Place, Sources};
 use super::{csv, things};
 
@@ -18,6 +18,8 @@ use super::{csv, things};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
     pub estate: Estate,
+    /// Dependencies that wait for somebody to confirm them.
+    pub proposed: Vec<Proposed>,
     /// About the form only; `check::judge` adds what is wrong with the content.
     pub findings: Vec<Finding>,
     pub sources: Sources,
@@ -34,13 +36,14 @@ pub fn read(path: &Path) -> Result<Reading, ReadFault> {
 pub fn read_files(files: &[RawFile]) -> Reading {
     let mut out = Out::default();
     let mut estate = Estate::default();
+    let mut proposed = Vec::new();
     for file in files {
         let text = text(file, &mut out).unwrap_or_default();
         let at = out.file(&file.name, text);
         if file.name.ends_with(".csv") {
             tenants(text, at, &mut estate, &mut out);
         } else {
-            tables(text, at, &mut estate, &mut out);
+            tables(text, at, &mut estate, &mut proposed, &mut out);
         }
     }
     settle(&mut estate);
@@ -49,7 +52,7 @@ pub fn read_files(files: &[RawFile]) -> Reading {
         let to_do = "mend those that are shown, then check again";
         out.findings.push(Finding::new(worst, "more-findings", what, "the list is not complete", to_do));
     }
-    Reading { estate, findings: out.findings, sources: out.sources, incomplete: out.incomplete }
+    Reading { estate, proposed, findings: out.findings, sources: out.sources, incomplete: out.incomplete }
 }
 
 /// Sets have one order and hold each thing once, so that the same estate is the same value however it was
@@ -119,7 +122,7 @@ fn text<'f>(file: &'f RawFile, out: &mut Out) -> Option<&'f str> {
     None
 }
 
-fn tables(text: &str, file: usize, estate: &mut Estate, out: &mut Out) {
+fn tables(text: &str, file: usize, estate: &mut Estate, proposed: &mut Vec<Proposed>, out: &mut Out) {
     let root = match DeTable::parse(text) {
         Ok(root) => root,
         Err(error) => {
@@ -152,6 +155,8 @@ fn tables(text: &str, file: usize, estate: &mut Estate, out: &mut Out) {
     for entry in fields.tables("authority", out) {
         estate.authority.extend(things::authority(entry, out));
     }
+    proposed
+        .extend(fields.tables("proposed", out).into_iter().filter_map(|entry| things::proposed(entry, out)));
     fields.finish(out);
 }
 

@@ -8,8 +8,8 @@ use super::finding::{Finding, Grade};
 use super::id::{Id, Kind};
 use super::model::{
     Authority, Capability, CutBehaviour, Door, Edge, EdgeKind, Evidence, External, Gate, Host, Probe,
-    Resource, ResourceKind, Run, Secret, Service, Serving, Site, Source, StartClass, Store, Tenant, Tenants,
-    Translated,
+    Proposed, Resource, ResourceKind, Run, Secret, Service, Serving, Site, Source, StartClass, Store, Tenant,
+    Tenants, Translated,
 };
 use super::place::Place;
 
@@ -71,6 +71,8 @@ pub(super) fn host(mut fields: Fields<'_>, id: &Id, out: &mut Out) -> Host {
 pub(super) fn service(mut fields: Fields<'_>, id: &Id, out: &mut Out) -> (Service, Vec<Edge>) {
     let service = Service {
         name: name(&mut fields, id, out),
+        image: fields.text("image", out),
+        ports: fields.texts("ports", out),
         host: fields.id("host", Kind::Host, out),
         site: fields.id("site", Kind::Site, out),
         tier: fields.number("tier", out),
@@ -210,6 +212,25 @@ fn need(
     table.finish(out);
     edge.to = to?;
     Some(edge)
+}
+
+/// A dependency that is only proposed.
+pub(super) fn proposed(mut fields: Fields<'_>, out: &mut Out) -> Option<Proposed> {
+    let from = fields.id("from", Kind::Service, out);
+    let to = fields.value("to", out).and_then(|to| fields.parse_id("to", to, &PROVIDERS, out));
+    let kinds = EdgeKind::ALL.map(|kind| (kind.word(), kind));
+    let kind = fields.word("kind", &kinds, out).unwrap_or(EdgeKind::Soft);
+    let evidence = fields.text("evidence", out).unwrap_or_default();
+    let confidence = fields.thousandths("confidence", out).unwrap_or(500);
+    let instead_of = fields.word("instead_of", &kinds, out);
+    let rejected = fields.flag("rejected", out);
+    let complete = from.zip(to);
+    if complete.is_none() {
+        fields.missing("from", "a proposal says `from` which service and `to` which provider", out);
+    }
+    fields.finish(out);
+    let (from, to) = complete?;
+    Some(Proposed { from, to, kind, instead_of, evidence, confidence, rejected })
 }
 
 pub(super) fn store(mut fields: Fields<'_>, id: &Id, out: &mut Out) -> Store {

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::super::{Answer, Failure, talk};
-use super::{estate_or_none, read_file, write_whole};
+use super::super::{Answer, Failure, talk, whole_file};
+use super::{estate_or_none, read_file};
 use crate::plan::{answer, html, page, sheet};
 
 /// Show a plan file: as a page, as JSON, as a drawing, or as a run sheet on paper. Touches nothing.
@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
     }
     let estate = known.unwrap_or_default();
     if let Some(file) = &args.html {
-        write_whole(file, &html::of_plan(&estate, &plan))?;
+        whole_file::write(file, &html::of_plan(&estate, &plan))?;
     }
     if args.print {
         talk::data(sheet::sheet(&estate, &plan).trim_end());

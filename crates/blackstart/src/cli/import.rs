@@ -1,0 +1,311 @@
+//! `blackstart import`: from what people have to an estate.
+
+use std::path::{Path, PathBuf};
+
+use super::{Answer, Failure, folder, talk};
+use crate::estate::import::draft::Draft;
+use crate::estate::import::folder::{BASES, Existing, FolderFault, look, replace};
+use crate::estate::import::merge::{Difference, Sort};
+use crate::estate::import::update::{self, Refusal, Update};
+use crate::estate::files::RawFile;
+use crate::estate::import::{Unreadable, answer, compose, score, sources};
+use crate::estate::model::{EdgeKind, Proposed};
+use crate::estate::Id;
+
+/// Make an estate from descriptions that exist already. What they state becomes a dependency; what only hints at one
+/// (an address in a setting, a shared volume) is proposed and counts for nothing until it is confirmed. Importing
+/// again keeps what was changed by hand and shows what differs.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    source: Source,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Source {
+    /// Compose files (docker, podman): services, dependencies, health checks, volumes.
+    Compose(ComposeArgs),
+    /// Make proposed dependencies real ones. Without a choice: list what is proposed.
+    Confirm(ChoiceArgs),
+    /// Keep proposals from ever being made again.
+    Reject(ChoiceArgs),
+}
+
+/// Which proposals are meant.
+#[derive(Debug, clap::Args)]
+struct ChoiceArgs {
+    /// Folder of the estate.
+    estate: PathBuf,
+    /// Dependent and provider of one proposal, for example service:cart service:redis (or cart redis).
+    #[arg(num_args = 2, value_names = ["FROM", "TO"], conflicts_with_all = ["above", "all"])]
+    ends: Vec<String>,
+    /// All with at least this confidence, for example 0.8.
+    #[arg(long, value_name = "CONFIDENCE", conflicts_with = "all")]
+    above: Option<f64>,
+    #[arg(long)]
+    all: bool,
+    /// The kind of dependency, instead of the proposed one: hard, soft, start_only, data or order.
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ComposeArgs {
+    /// Compose files, in the order in which they are laid over each other.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
+    /// File of variables, instead of the .env beside the first file; may be given several times.
+    #[arg(long, value_name = "F")]
+    env_file: Vec<String>,
+    /// Profile in use; may be given several times.
+    #[arg(long, value_name = "P")]
+    profile: Vec<String>,
+    /// Services of all profiles.
+    #[arg(long, conflicts_with = "profile")]
+    all_profiles: bool,
+    #[command(flatten)]
+    out: Output,
+}
+
+/// Where the estate goes and what is printed: the same for every source.
+#[derive(Debug, clap::Args)]
+pub struct Output {
+    /// Folder of the estate; made if it is not there, merged into if it is.
+    #[arg(short = 'o', long = "output", value_name = "ESTATE")]
+    estate: PathBuf,
+    /// Name under which the last import is remembered, if one estate has several sources of one sort.
+    #[arg(long = "as", value_name = "NAME")]
+    name: Option<String>,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+    /// Also print what is not known, and what to ask whom.
+    #[arg(long)]
+    report: bool,
+}
+
+pub fn run(args: &Args) -> Result<Answer, Failure> {
+    match &args.source {
+        Source::Compose(args) => compose(args),
+        Source::Confirm(args) => choose(args, |files, chosen, kind| update::confirm(files, chosen, kind)),
+        Source::Reject(args) => choose(args, |files, chosen, _| update::reject(files, chosen)),
+    }
+}
+
+/// Changes the proposals that are meant, and shows them first.
+fn choose(
+    args: &ChoiceArgs,
+    change: impl Fn(&[RawFile], &dyn Fn(&Proposed) -> bool, Option<EdgeKind>) -> Result<Update, Refusal>,
+) -> Result<Answer, Failure> {
+    let kind = args.kind.as_deref().map(kind).transpose()?;
+    let found = look(&args.estate).map_err(|fault| failed(&fault))?;
+    let waiting = update::proposals_in(&found.files);
+    let ends = ends(&args.ends)?;
+    let least = args.above.map(|share| (share.clamp(0.0, 1.0) * 1000.0).round() as u16);
+    let chosen = |proposed: &Proposed| match (&ends, least) {
+        (Some((from, to)), _) => proposed.from == *from && proposed.to == *to,
+        (None, Some(least)) => proposed.confidence >= least,
+        (None, None) => args.all,
+    };
+    let listed = ends.is_none() && least.is_none() && !args.all;
+    let open = || waiting.iter().filter(|proposed| !proposed.rejected);
+    let shown: Vec<&Proposed> = open().filter(|proposed| listed || chosen(proposed)).collect();
+    for proposed in &shown {
+        talk::data(proposal_line(proposed));
+    }
+    if listed {
+        talk::say(format!("{} proposed; choose with FROM TO, --above CONFIDENCE or --all", shown.len()));
+        return Ok(Answer::Done);
+    }
+    if shown.is_empty() {
+        return Err(refused(&Refusal::NoSuchProposal(args.ends.join(" "))));
+    }
+    let update = change(&found.files, &chosen, kind).map_err(|refusal| refused(&refusal))?;
+    replace(&args.estate, &found, &update.files).map_err(|fault| failed(&fault))?;
+    talk::say(format!("{} changed; next: blackstart check {}", shown.len(), args.estate.display()));
+    Ok(Answer::Done)
+}
+
+fn proposal_line(proposed: &Proposed) -> String {
+    let Proposed { from, to, kind, evidence, confidence, instead_of, .. } = proposed;
+    let instead = instead_of.map_or_else(String::new, |kind| format!(" instead of {}", kind.word()));
+    let (whole, thousandths) = (confidence / 1000, confidence % 1000);
+    format!("{whole}.{thousandths:03}  {from} needs {to} {}{instead}: {}", kind.word(), harmless(evidence))
+}
+
+fn kind(word: &str) -> Result<EdgeKind, Failure> {
+    EdgeKind::ALL.into_iter().find(|kind| kind.word() == word).ok_or_else(|| {
+        Failure::usage(
+            format!("`{}` is no kind of dependency", harmless(word)),
+            "nothing was changed",
+            "write hard, soft, start_only, data or order; docs/guide/02-estate.md says which",
+        )
+    })
+}
+
+/// Two ids; a plain name is a service.
+fn ends(typed: &[String]) -> Result<Option<(Id, Id)>, Failure> {
+    let whole = |name: &String| if name.contains(':') { name.clone() } else { format!("service:{name}") };
+    let ids = super::plan::ids(&typed.iter().map(whole).collect::<Vec<_>>())?;
+    Ok(match ids.as_slice() {
+        [from, to] => Some((from.clone(), to.clone())),
+        _ => None,
+    })
+}
+
+fn compose(args: &ComposeArgs) -> Result<Answer, Failure> {
+    let first = absolute(&args.files[0]);
+    let mut words = vec!["docker".to_owned(), "compose".to_owned()];
+    for file in &args.files {
+        words.extend(["-f".to_owned(), absolute(file)]);
+    }
+    for file in &args.env_file {
+        words.extend(["--env-file".to_owned(), absolute(file)]);
+    }
+    let options = compose::Options {
+        files: args.files.clone(),
+        env_files: args.env_file.clone(),
+        profiles: args.profile.clone(),
+        all_profiles: args.all_profiles,
+        shell: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        compose: words,
+    };
+    let draft = compose::read(&options, &sources::fetch).map_err(|fault| unreadable(&fault))?;
+    let folder = Path::new(&first).parent().and_then(Path::file_name);
+    let project = folder.map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned());
+    finish(&draft, "compose", &project, &first, &args.out)
+}
+
+/// A path that still leads there from another folder.
+fn absolute(path: &str) -> String {
+    std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
+/// What every source ends with: the draft goes into the folder, whole or not at all, and is reported. `sort` is the
+/// word of the command, `usual` the name of this source, `from` where it lies on this machine.
+pub fn finish(draft: &Draft, sort: &str, usual: &str, from: &str, out: &Output) -> Result<Answer, Failure> {
+    let name = out.name.as_deref().unwrap_or(usual);
+    let key = format!("{sort}-{}", crate::estate::import::names::single(crate::estate::Kind::Resource, name).name());
+    let found = look(&out.estate).map_err(|fault| failed(&fault))?;
+    let base = base(&found, &key, from, out)?;
+    let update = update::import(&found.files, base, draft, &format!("{key}.toml")).map_err(|refusal| refused(&refusal))?;
+    let mut files = update.files.clone();
+    files.insert(format!("{BASES}/{key}.toml"), format!("{FROM_LINE}{from}\n{}", update::base(draft)));
+    replace(&out.estate, &found, &files).map_err(|fault| failed(&fault))?;
+    show(draft, &update, out);
+    Ok(Answer::Done)
+}
+
+/// First line of a remembered import.
+const FROM_LINE: &str = "# from ";
+
+/// The last import under this name, if it was of the same source.
+fn base<'f>(found: &'f Existing, key: &str, from: &str, out: &Output) -> Result<Option<&'f str>, Failure> {
+    let Some(base) = found.bases.get(&format!("{key}.toml")) else { return Ok(None) };
+    let before = base.lines().next().and_then(|line| line.strip_prefix(FROM_LINE)).unwrap_or_default();
+    if before == from || out.name.is_some() {
+        return Ok(Some(base));
+    }
+    Err(Failure::refused(
+        format!("this estate has an import called {key}, and it came from {before}, not from {from}"),
+        "taken for the same source, everything that is only in the other one would be removed; nothing was written",
+        format!(
+            "if it only moved: --as {}; if it is another one: --as with a new name",
+            key.split_once('-').map_or(key, |(_, name)| name)
+        ),
+    ))
+}
+
+pub(super) fn unreadable(fault: &Unreadable) -> Failure {
+    Failure::fault(fault.to_string(), "nothing was imported and nothing was written", fault.to_do.clone())
+}
+
+fn refused(refusal: &Refusal) -> Failure {
+    Failure::refused(refusal.to_string(), "nothing was written", refusal.to_do())
+}
+
+fn failed(fault: &FolderFault) -> Failure {
+    let to_do = match fault {
+        FolderFault::NotAFolder(_) | FolderFault::NotAnEstate(_) => "name a new folder, an empty one or an estate",
+        FolderFault::ChangedMeanwhile(_) => "look who is at work on it, then import again",
+        FolderFault::Estate(_) | FolderFault::Disk { .. } => {
+            "look at the path, its permissions and the free space, then import again"
+        }
+    };
+    Failure::fault(folder::chain(fault), "the estate is as it was before; nothing was written", to_do)
+}
+
+fn show(draft: &Draft, update: &Update, out: &Output) {
+    let score = out.report.then(|| score::score(&update.estate, &update.proposed));
+    if out.json {
+        talk::json(&answer::answer(draft, &update.differences, score.as_ref()));
+        return;
+    }
+    if let Some(score) = score {
+        talk::data(score::page(&score));
+    }
+    for (id, name) in &draft.renamed {
+        talk::say(format!("  called {id} here: {}", harmless(name)));
+    }
+    for noted in &draft.findings {
+        let at = noted.origin.as_ref().map_or_else(String::new, |origin| format!("{origin}: "));
+        let finding = &noted.finding;
+        talk::say(format!("{}: {at}{}", finding.grade, harmless(&finding.what)));
+        talk::say(format!("  this means: {}\n  what to do: {}", harmless(&finding.means), harmless(&finding.to_do)));
+    }
+    for difference in update.differences.iter().filter(|difference| shown(difference)) {
+        talk::say(format!("  {}", difference_line(difference)));
+    }
+    for id in &update.kept {
+        talk::say(format!("  stays as it is, its lines cannot be changed by a program: {id}"));
+    }
+    summary(draft, update, &out.estate);
+}
+
+/// Everything that is new in an estate that was empty before is no news.
+fn shown(difference: &Difference) -> bool {
+    !(difference.sort == Sort::Added && difference.field.is_none())
+}
+
+fn difference_line(difference: &Difference) -> String {
+    let field = difference.field.as_deref().unwrap_or("all of it");
+    let value = |value: &Option<String>| value.as_deref().map_or("nothing", |value| value).to_owned();
+    let (before, source) = (value(&difference.before), value(&difference.source));
+    let said = match difference.sort {
+        Sort::Added | Sort::Changed => format!("{before} is now {source}"),
+        Sort::Removed => format!("{before} is gone from the source"),
+        Sort::Conflict => format!("yours stays: {before}; the source says {source}"),
+        Sort::StaysRemoved => "you removed it and it stays removed; the source still has it".to_owned(),
+        Sort::Stays => "gone from the source, but you changed it: it stays".to_owned(),
+    };
+    format!("{:<14} {} {field}: {}", difference.sort.word(), difference.id, harmless(&said))
+}
+
+fn summary(draft: &Draft, update: &Update, path: &Path) {
+    let kinds = answer::Edges::of(draft.edges.iter().map(|stated| stated.edge.kind));
+    let alone = answer::without_edges(draft);
+    let services = draft.estate.services.len();
+    let share = (alone.len() * 100).checked_div(services).unwrap_or(0);
+    talk::data(format!(
+        "{services} services, {} stores; dependencies: {} hard, {} soft, {} start_only, {} data, {} order; {} proposed.",
+        draft.estate.stores.len(),
+        kinds.hard,
+        kinds.soft,
+        kinds.start_only,
+        kinds.data,
+        kinds.order,
+        draft.proposed.len(),
+    ));
+    talk::data(format!("{} of {services} services ({share} %) have no known dependency on another.", alone.len()));
+    talk::data(format!("Written to {}; next: blackstart check {0}", path.display()));
+    if !update.proposed.is_empty() {
+        talk::data(format!("To look at what is proposed: {}/{}", path.display(), update::PROPOSED));
+    }
+}
+
+/// Text from other people's files must not steer the terminal.
+fn harmless(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
+}

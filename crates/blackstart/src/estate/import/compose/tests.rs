@@ -1,0 +1,1 @@
+//! Compose projects as people write them, and as an enemy would.

@@ -1,0 +1,32 @@
+//! How does what people already have become an estate, and what does it not say?
+//!
+//! Reads compose files (and the other forms beside it), answers with a draft: things, declared dependencies,
+//! and dependencies that are only proposed, each with where it was seen. A draft is merged into a folder of
+//! estate files; what people changed there by hand stays. Records nothing in the journal.
+//!
+//! Every source is one folder here with a pure reader: texts with their names in, `Draft` or `Unreadable` out.
+//! What all of them share:
+//! - `draft`: what a reader answers with. `names`: any name to an id. `yaml`: YAML with line numbers.
+//! - `mentions`: host names and addresses in values and command lines. `roles`: what only watches, what keeps data.
+//! - `sources`: the texts themselves, the only door to the disk on this side.
+//! - `merge`: last import, folder and new import to one estate. `pages`: the text of its files.
+//! - `update`: the new texts of an estate, read back before they count. `folder`: the folder as a whole or not at all.
+//! - `answer`: the numbers for programs. `score`: what is not known, and whom to ask.
+
+pub mod answer;
+pub mod compose;
+pub mod draft;
+pub mod fault;
+pub mod folder;
+pub mod mentions;
+pub mod merge;
+pub mod names;
+pub mod pages;
+pub mod roles;
+pub mod score;
+pub mod sources;
+pub mod update;
+pub mod yaml;
+
+pub use draft::{Draft, Noted, Origin};
+pub use fault::Unreadable;

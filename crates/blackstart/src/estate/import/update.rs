@@ -1,0 +1,226 @@
+//! Which texts the files of an estate get when an import, or a confirmed proposal, changes it. Pure.
+//!
+//! Whatever the files looked like, what is written is read back before it counts: it must be exactly the merged
+//! estate, otherwise nothing is written and a person is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::Draft;
+use super::merge::{self, Difference, Things};
+use super::pages::{self, Origins, Page};
+use crate::estate::canonical;
+use crate::estate::files::{Content, RawFile};
+use crate::estate::finding::Grade;
+use crate::estate::id::Id;
+use crate::estate::model::{Edge, EdgeKind, Estate, Evidence, Proposed};
+use crate::estate::read::{Reading, read_files};
+
+/// The file that proposals are written to.
+pub const PROPOSED: &str = "proposed.toml";
+
+/// Why nothing can be changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the estate in the folder cannot be read whole: {0}")]
+    Broken(String),
+    #[error("the files cannot be changed so that they say what is meant (first difference: {0})")]
+    NotFaithful(String),
+    #[error("no such proposal: {0}")]
+    NoSuchProposal(String),
+}
+
+impl Refusal {
+    pub fn to_do(&self) -> &'static str {
+        match self {
+            Refusal::Broken(_) => {
+                "call `blackstart check` on it and mend what is blocking, then import again"
+            }
+            Refusal::NotFaithful(_) => {
+                "write each thing as a table of its own, [kind.name], in one piece; or import into another folder and compare"
+            }
+            Refusal::NoSuchProposal(_) => {
+                "the proposals stand in proposed.toml, and `blackstart import` prints them"
+            }
+        }
+    }
+}
+
+/// New texts by file name, and what they mean.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Update {
+    pub files: BTreeMap<String, String>,
+    pub estate: Estate,
+    pub proposed: Vec<Proposed>,
+    pub differences: Vec<Difference>,
+    /// Things that changed and whose lines cannot be found in a file (tenants in CSV): they stay as they are.
+    pub kept: Vec<Id>,
+}
+
+/// The text that the next import compares with.
+pub fn base(draft: &Draft) -> String {
+    format!("{}\n{}", canonical::text(&draft.whole()), pages::proposed(&draft.proposed))
+}
+
+/// A draft comes into a folder that holds `files`; `base` is what the same source gave last time. New things go into
+/// the file `own`.
+pub fn import(files: &[RawFile], base: Option<&str>, draft: &Draft, own: &str) -> Result<Update, Refusal> {
+    let current = whole(files)?;
+    let base = base.map(|text| read_files(&[raw("base.toml", text)])).unwrap_or_default();
+    let new = draft.whole();
+    let was = merge::things(&current.estate);
+    let merged = merge::merge(&merge::things(&base.estate), &was, &merge::things(&new));
+    let mut update = Update { differences: merged.differences, ..Update::default() };
+    let mut pages = pages_of(files);
+    let origins = Origins::of(draft);
+    rewrite(&mut pages, &was, merged.things, &current.estate, &origins, own, &mut update);
+    let known = proposals_in(files);
+    update.proposed = merge::proposals(&base.proposed, &known, &draft.proposed, &update.estate);
+    finish(files, pages, update)
+}
+
+/// Proposals become dependencies. `kind` overrides the proposed one.
+pub fn confirm(
+    files: &[RawFile],
+    chosen: impl Fn(&Proposed) -> bool,
+    kind: Option<EdgeKind>,
+) -> Result<Update, Refusal> {
+    let current = whole(files)?;
+    let (confirmed, left): (Vec<Proposed>, Vec<Proposed>) =
+        proposals_in(files).into_iter().partition(|proposed| !proposed.rejected && chosen(proposed));
+    let mut estate = current.estate.clone();
+    let ends: BTreeSet<(&Id, &Id)> =
+        confirmed.iter().map(|proposed| (&proposed.from, &proposed.to)).collect();
+    estate.edges.retain(|edge| !ends.contains(&(&edge.from, &edge.to)));
+    estate.edges.extend(confirmed.iter().map(|proposed| Edge {
+        from: proposed.from.clone(),
+        to: proposed.to.clone(),
+        kind: kind.unwrap_or(proposed.kind),
+        evidence: Evidence::Declared,
+        by: Some(format!("confirmed: {}", proposed.evidence)),
+        confidence: 1000,
+    }));
+    let mut update = Update { proposed: left, ..Update::default() };
+    let mut pages = pages_of(files);
+    let was = merge::things(&current.estate);
+    let things = merge::things(&estate);
+    rewrite(&mut pages, &was, things, &current.estate, &Origins::default(), PROPOSED, &mut update);
+    finish(files, pages, update)
+}
+
+/// Proposals that are not to come again.
+pub fn reject(files: &[RawFile], chosen: impl Fn(&Proposed) -> bool) -> Result<Update, Refusal> {
+    let current = whole(files)?;
+    let mut proposed = proposals_in(files);
+    proposed.iter_mut().filter(|proposed| chosen(proposed)).for_each(|proposed| proposed.rejected = true);
+    let update = Update { proposed, estate: current.estate, ..Update::default() };
+    finish(files, pages_of(files), update)
+}
+
+/// The proposals that are waiting.
+pub fn proposals_in(files: &[RawFile]) -> Vec<Proposed> {
+    let file: Vec<RawFile> = files.iter().filter(|file| file.name == PROPOSED).cloned().collect();
+    read_files(&file).proposed
+}
+
+fn whole(files: &[RawFile]) -> Result<Reading, Refusal> {
+    let reading = read_files(files);
+    match reading.findings.iter().find(|finding| finding.grade == Grade::Blocking) {
+        Some(finding) => Err(Refusal::Broken(finding.what.clone())),
+        None => Ok(reading),
+    }
+}
+
+fn raw(name: &str, text: &str) -> RawFile {
+    RawFile { name: name.to_owned(), content: Content::Bytes(text.as_bytes().to_vec()) }
+}
+
+/// The TOML files in their parts, proposals left out: they are written whole.
+fn pages_of(files: &[RawFile]) -> BTreeMap<String, Page> {
+    let toml = files.iter().filter(|file| file.name.ends_with(".toml") && file.name != PROPOSED);
+    toml.filter_map(|file| {
+        let Content::Bytes(bytes) = &file.content else { return None };
+        Some((file.name.clone(), Page::read(std::str::from_utf8(bytes).ok()?)))
+    })
+    .collect()
+}
+
+/// Brings the pages from `was` to `things`, and notes the estate they then hold.
+fn rewrite(
+    pages: &mut BTreeMap<String, Page>,
+    was: &Things,
+    mut things: Things,
+    current: &Estate,
+    origins: &Origins,
+    own: &str,
+    update: &mut Update,
+) {
+    let place: BTreeMap<Id, String> = pages
+        .iter()
+        .flat_map(|(name, page)| page.parts.iter().filter_map(|part| Some((part.id.clone()?, name.clone()))))
+        .collect();
+    let changed: BTreeSet<&Id> =
+        was.iter().filter(|(id, fields)| things.get(id) != Some(fields)).map(|(id, _)| id).collect();
+    for id in changed {
+        let found =
+            place.get(id).and_then(|name| pages.get_mut(name)).is_some_and(|page| page.part(id).is_some());
+        if !found {
+            things.insert(id.clone(), was[id].clone());
+            update.kept.push(id.clone());
+        }
+    }
+    update.estate = merge::estate(&things, current);
+    let new = pages::blocks(&update.estate, origins);
+    let old = pages::blocks(current, &Origins::default());
+    let mut added: Vec<&Id> = Vec::new();
+    for (id, name) in &place {
+        let Some(page) = pages.get_mut(name) else { continue };
+        let Some(block) = new.get(id) else {
+            page.remove(id);
+            continue;
+        };
+        let same = things.get(id) == was.get(id);
+        let Some(part) = page.part(id) else { continue };
+        let untouched = old.get(id).is_some_and(|old| pages::untouched(&part.text, old));
+        let gap = if part.text.ends_with("\n\n") { "\n" } else { "" };
+        if untouched && name == own {
+            part.text = format!("{block}{gap}");
+        } else if !same {
+            let old = std::mem::take(&mut part.text);
+            part.text = format!("{}{gap}", pages::with_comments(block, &old));
+        }
+    }
+    added.extend(new.keys().filter(|id| !was.contains_key(*id)));
+    if added.is_empty() {
+        return;
+    }
+    let page = pages.entry(own.to_owned()).or_insert_with(|| Page::read(HEAD));
+    for id in added {
+        page.append(id, &new[id]);
+    }
+}
+
+const HEAD: &str = "# Written by `blackstart import`. Change what is wrong here: a later import keeps your changes and shows where\n\
+     # the source differs. Comments that begin with #< say where something came from and are renewed each time.\n";
+
+/// Puts the texts together and reads them back.
+fn finish(files: &[RawFile], pages: BTreeMap<String, Page>, mut update: Update) -> Result<Update, Refusal> {
+    for (name, page) in pages {
+        update.files.insert(name, page.text());
+    }
+    if !update.proposed.is_empty() || files.iter().any(|file| file.name == PROPOSED) {
+        update.files.insert(PROPOSED.to_owned(), pages::proposed(&update.proposed));
+    }
+    let untouched = files.iter().filter(|file| !update.files.contains_key(&file.name)).cloned();
+    let all: Vec<RawFile> =
+        untouched.chain(update.files.iter().map(|(name, text)| raw(name, text))).collect();
+    let written = whole(&all)?;
+    if written.estate != update.estate {
+        let (is, meant) = (canonical::text(&written.estate), canonical::text(&update.estate));
+        let differs = is.lines().zip(meant.lines()).find(|(is, meant)| is != meant);
+        let first = differs.map_or_else(|| "one of them ends earlier".to_owned(), |(is, _)| is.to_owned());
+        return Err(Refusal::NotFaithful(first));
+    }
+    let before = |name: &String| files.iter().find(|file| file.name == *name).map(|file| &file.content);
+    update.files.retain(|name, text| before(name) != Some(&Content::Bytes(text.as_bytes().to_vec())));
+    Ok(update)
+}
