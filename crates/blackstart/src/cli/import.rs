@@ -1,5 +1,7 @@
 //! `blackstart import`: from what people have to an estate.
 
+mod systemd;
+
 use std::path::{Path, PathBuf};
 
 use super::{Answer, Failure, folder, talk};
@@ -22,6 +24,8 @@ pub struct Args {
 enum Source {
     /// Compose files (docker, podman): services, dependencies, health checks, volumes.
     Compose(ComposeArgs),
+    /// Copied systemd units, or what `systemctl show '*'` said: services, dependencies, mounts.
+    Systemd(systemd::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -62,6 +66,7 @@ pub struct Output {
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     match &args.source {
         Source::Compose(args) => compose(args),
+        Source::Systemd(args) => systemd::run(args),
     }
 }
 

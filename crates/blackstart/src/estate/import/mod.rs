@@ -24,6 +24,7 @@ pub mod names;
 pub mod pages;
 pub mod roles;
 pub mod sources;
+pub mod systemd;
 pub mod update;
 pub mod yaml;
 
