@@ -1,5 +1,6 @@
 //! `blackstart import`: from what people have to an estate.
 
+mod csv;
 mod systemd;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ enum Source {
     Compose(ComposeArgs),
     /// Copied systemd units, or what `systemctl show '*'` said: services, dependencies, mounts.
     Systemd(systemd::Args),
+    /// Tables exported from a CMDB or a spreadsheet: services, relations, tenants, stores, hosts.
+    Csv(csv::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -67,6 +70,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     match &args.source {
         Source::Compose(args) => compose(args),
         Source::Systemd(args) => systemd::run(args),
+        Source::Csv(args) => csv::run(args),
     }
 }
 

@@ -25,6 +25,7 @@ pub mod pages;
 pub mod roles;
 pub mod sources;
 pub mod systemd;
+pub mod table;
 pub mod update;
 pub mod yaml;
 

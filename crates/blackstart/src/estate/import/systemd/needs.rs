@@ -133,7 +133,8 @@ impl<'u> Graph<'u> {
     fn add(&mut self, units: &Units<'_>, from: usize, reference: &super::unit::Reference) {
         let required = matches!(reference.relation, Relation::Requires | Relation::BindsTo | Relation::Requisite);
         let Some(to) = units.at(&reference.to) else {
-            if required && self.parts[from] == Part::Service && !basic::is_basic(&reference.to) {
+            let is_part = !matches!(super::name::kind(&reference.to), None | Some(UnitKind::Other));
+            if required && is_part && self.parts[from] == Part::Service && !basic::is_basic(&reference.to) {
                 self.missing.entry(reference.to.clone()).or_default().push((from, reference.origin.clone()));
             }
             return;
