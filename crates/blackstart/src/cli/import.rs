@@ -1,6 +1,7 @@
 //! `blackstart import`: from what people have to an estate.
 
 mod csv;
+mod kubernetes;
 mod systemd;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ enum Source {
     Compose(ComposeArgs),
     /// Copied systemd units, or what `systemctl show '*'` said: services, dependencies, mounts.
     Systemd(systemd::Args),
+    /// Kubernetes manifests, or a dump of a cluster: workloads, probes, claims.
+    Kubernetes(kubernetes::Args),
     /// Tables exported from a CMDB or a spreadsheet: services, relations, tenants, stores, hosts.
     Csv(csv::Args),
 }
@@ -70,6 +73,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     match &args.source {
         Source::Compose(args) => compose(args),
         Source::Systemd(args) => systemd::run(args),
+        Source::Kubernetes(args) => kubernetes::run(args),
         Source::Csv(args) => csv::run(args),
     }
 }

@@ -18,6 +18,7 @@ pub mod compose;
 pub mod draft;
 pub mod fault;
 pub mod folder;
+pub mod kubernetes;
 pub mod mentions;
 pub mod merge;
 pub mod names;
