@@ -28,5 +28,8 @@ pub mod sources;
 pub mod update;
 pub mod yaml;
 
+#[cfg(test)]
+mod tests;
+
 pub use draft::{Draft, Noted, Origin};
 pub use fault::Unreadable;
