@@ -13,6 +13,7 @@ cargo xtask ci                  what CI runs: format, lints, licences, all tests
 cargo xtask drill [ARGS]        build what is needed (release) and play the whole incident
                                 --seed N  --funds N  --attack PATTERN  --out DIR  --keep
 cargo xtask crash [--runs N]    long campaign: power cuts while the journal is written (default 10000)
+cargo xtask bench-import        importing ten thousand services beside reading their YAML alone, in the same run
 cargo xtask bench-journal       durable appends against a plain preallocated file, in the same run";
 
 fn main() -> ExitCode {
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         "ci" => ci::run(),
         "drill" => drill(rest),
         "crash" => crash(rest),
+        "bench-import" => bench(&["import"], rest),
         "bench-journal" => bench(&["journal"], rest),
         "help" | "-h" | "--help" => {
             say(HELP);

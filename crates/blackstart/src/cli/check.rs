@@ -11,7 +11,7 @@ use super::{Answer, Failure, folder, talk};
 use crate::estate::check::{self, Summary, spaced};
 use crate::estate::files::ReadFault;
 use crate::estate::place::{Place, Sources};
-use crate::estate::{Finding, Grade, Id, Reading, canonical};
+use crate::estate::{Finding, Grade, Id, Reading, canonical, map};
 
 /// What is wrong with this estate? Findings, worst first: blocking (no plan can be made, or it would be
 /// wrong), serious (a restart will hurt here), note. Exit 1 only if something is blocking.
@@ -22,11 +22,18 @@ pub struct Args {
     /// One JSON object instead of text; docs/formats/estate.md describes it.
     #[arg(long)]
     json: bool,
+    /// Also draw the estate into this file (SVG): layers, kinds of dependencies, findings. To print or to open in a
+    /// browser.
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let reading = read(&args.estate)?;
     let findings = check::judge(&reading);
+    if let Some(path) = &args.map {
+        draw(path, &reading, &findings)?;
+    }
     if args.json {
         talk::json(&report(&reading, &findings));
     } else {
@@ -34,6 +41,16 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     }
     let blocking = findings.iter().any(|finding| finding.grade == Grade::Blocking);
     Ok(if blocking { Answer::No } else { Answer::Done })
+}
+
+fn draw(path: &Path, reading: &Reading, findings: &[Finding]) -> Result<(), Failure> {
+    super::plan::write_whole(path, &map::svg(&reading.estate, findings)).map_err(|error| {
+        Failure::fault(
+            format!("cannot write {}: {error}", path.display()),
+            "there is no map; whatever stood there before still stands there",
+            "look at the path, its permissions and the free space, then call again",
+        )
+    })
 }
 
 fn read(path: &Path) -> Result<Reading, Failure> {

@@ -11,7 +11,10 @@ use crate::estate::import::draft::Draft;
 use crate::estate::import::folder::{BASES, Existing, FolderFault, look, replace};
 use crate::estate::import::merge::{Difference, Sort};
 use crate::estate::import::update::{self, Refusal, Update};
-use crate::estate::import::{Unreadable, answer, compose, sources};
+use crate::estate::files::RawFile;
+use crate::estate::import::{Unreadable, answer, compose, score, sources};
+use crate::estate::model::{EdgeKind, Proposed};
+use crate::estate::Id;
 
 /// Make an estate from descriptions that exist already. What they state becomes a dependency; what only hints at one
 /// (an address in a setting, a shared volume) is proposed and counts for nothing until it is confirmed. Importing
@@ -32,6 +35,28 @@ enum Source {
     Kubernetes(kubernetes::Args),
     /// Tables exported from a CMDB or a spreadsheet: services, relations, tenants, stores, hosts.
     Csv(csv::Args),
+    /// Make proposed dependencies real ones. Without a choice: list what is proposed.
+    Confirm(ChoiceArgs),
+    /// Keep proposals from ever being made again.
+    Reject(ChoiceArgs),
+}
+
+/// Which proposals are meant.
+#[derive(Debug, clap::Args)]
+struct ChoiceArgs {
+    /// Folder of the estate.
+    estate: PathBuf,
+    /// Dependent and provider of one proposal, for example service:cart service:redis (or cart redis).
+    #[arg(num_args = 2, value_names = ["FROM", "TO"], conflicts_with_all = ["above", "all"])]
+    ends: Vec<String>,
+    /// All with at least this confidence, for example 0.8.
+    #[arg(long, value_name = "CONFIDENCE", conflicts_with = "all")]
+    above: Option<f64>,
+    #[arg(long)]
+    all: bool,
+    /// The kind of dependency, instead of the proposed one: hard, soft, start_only, data or order.
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,7 +100,70 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         Source::Systemd(args) => systemd::run(args),
         Source::Kubernetes(args) => kubernetes::run(args),
         Source::Csv(args) => csv::run(args),
+        Source::Confirm(args) => choose(args, |files, chosen, kind| update::confirm(files, chosen, kind)),
+        Source::Reject(args) => choose(args, |files, chosen, _| update::reject(files, chosen)),
     }
+}
+
+/// Changes the proposals that are meant, and shows them first.
+fn choose(
+    args: &ChoiceArgs,
+    change: impl Fn(&[RawFile], &dyn Fn(&Proposed) -> bool, Option<EdgeKind>) -> Result<Update, Refusal>,
+) -> Result<Answer, Failure> {
+    let kind = args.kind.as_deref().map(kind).transpose()?;
+    let found = look(&args.estate).map_err(|fault| failed(&fault))?;
+    let waiting = update::proposals_in(&found.files);
+    let ends = ends(&args.ends)?;
+    let least = args.above.map(|share| (share.clamp(0.0, 1.0) * 1000.0).round() as u16);
+    let chosen = |proposed: &Proposed| match (&ends, least) {
+        (Some((from, to)), _) => proposed.from == *from && proposed.to == *to,
+        (None, Some(least)) => proposed.confidence >= least,
+        (None, None) => args.all,
+    };
+    let listed = ends.is_none() && least.is_none() && !args.all;
+    let open = || waiting.iter().filter(|proposed| !proposed.rejected);
+    let shown: Vec<&Proposed> = open().filter(|proposed| listed || chosen(proposed)).collect();
+    for proposed in &shown {
+        talk::data(proposal_line(proposed));
+    }
+    if listed {
+        talk::say(format!("{} proposed; choose with FROM TO, --above CONFIDENCE or --all", shown.len()));
+        return Ok(Answer::Done);
+    }
+    if shown.is_empty() {
+        return Err(refused(&Refusal::NoSuchProposal(args.ends.join(" "))));
+    }
+    let update = change(&found.files, &chosen, kind).map_err(|refusal| refused(&refusal))?;
+    replace(&args.estate, &found, &update.files).map_err(|fault| failed(&fault))?;
+    talk::say(format!("{} changed; next: blackstart check {}", shown.len(), args.estate.display()));
+    Ok(Answer::Done)
+}
+
+fn proposal_line(proposed: &Proposed) -> String {
+    let Proposed { from, to, kind, evidence, confidence, instead_of, .. } = proposed;
+    let instead = instead_of.map_or_else(String::new, |kind| format!(" instead of {}", kind.word()));
+    let (whole, thousandths) = (confidence / 1000, confidence % 1000);
+    format!("{whole}.{thousandths:03}  {from} needs {to} {}{instead}: {}", kind.word(), harmless(evidence))
+}
+
+fn kind(word: &str) -> Result<EdgeKind, Failure> {
+    EdgeKind::ALL.into_iter().find(|kind| kind.word() == word).ok_or_else(|| {
+        Failure::usage(
+            format!("`{}` is no kind of dependency", harmless(word)),
+            "nothing was changed",
+            "write hard, soft, start_only, data or order; docs/guide/02-estate.md says which",
+        )
+    })
+}
+
+/// Two ids; a plain name is a service.
+fn ends(typed: &[String]) -> Result<Option<(Id, Id)>, Failure> {
+    let whole = |name: &String| if name.contains(':') { name.clone() } else { format!("service:{name}") };
+    let ids = super::plan::ids(&typed.iter().map(whole).collect::<Vec<_>>())?;
+    Ok(match ids.as_slice() {
+        [from, to] => Some((from.clone(), to.clone())),
+        _ => None,
+    })
 }
 
 fn compose(args: &ComposeArgs) -> Result<Answer, Failure> {
@@ -163,9 +251,13 @@ fn failed(fault: &FolderFault) -> Failure {
 }
 
 fn show(draft: &Draft, update: &Update, out: &Output) {
+    let score = out.report.then(|| score::score(&update.estate, &update.proposed));
     if out.json {
-        talk::json(&answer::answer(draft, &update.differences));
+        talk::json(&answer::answer(draft, &update.differences, score.as_ref()));
         return;
+    }
+    if let Some(score) = score {
+        talk::data(score::page(&score));
     }
     for (id, name) in &draft.renamed {
         talk::say(format!("  called {id} here: {}", harmless(name)));

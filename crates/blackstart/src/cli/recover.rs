@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, read_estate, talk};
+use crate::estate::ignorance::Ignorance;
 use crate::estate::{Estate, Id, canonical};
 use crate::incident::Event;
 use crate::incident::event::{CommandEvent, Found, RecoverEvent};
@@ -38,12 +39,16 @@ pub struct Args {
     /// How many steps are worked on at once.
     #[arg(long, default_value_t = 16, value_name = "N")]
     at_once: usize,
+    /// Begin although more than half of the services have no known dependency.
+    #[arg(long)]
+    despite_ignorance: bool,
     #[command(flatten)]
     by: By,
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let estate = read_estate::read(&args.estate)?;
+    enough_known(args, &estate)?;
     let plan = read_plan(&args.plan)?;
     let mut incident = folder::open(&args.journal, &args.by)?;
     let _alone = alone(&args.journal)?;
@@ -70,6 +75,20 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         .map_err(|fault| failed(args, &fault))?;
     print(args, &result);
     Ok(if result.complete { Answer::Done } else { Answer::No })
+}
+
+/// A restart without known dependencies finds them by failing. Whoever wants that has to say so.
+fn enough_known(args: &Args, estate: &Estate) -> Result<(), Failure> {
+    let ignorance = Ignorance::of(estate);
+    if !ignorance.too_much() || args.despite_ignorance {
+        return Ok(());
+    }
+    let Ignorance { alone, services } = ignorance;
+    Err(Failure::refused(
+        format!("{alone} of {services} services ({} %) have no known dependency", ignorance.percent()),
+        "the plan starts them in any order, and what they really need shows only when they fail; nothing was begun",
+        "find out what they need (blackstart check lists them; blackstart import confirm ESTATE shows what is proposed), or go on with --despite-ignorance",
+    ))
 }
 
 /// Held until the command ends, however it ends: two runs at once would each take the other's work in

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use super::finding::{Finding, Grade};
 use super::graph::Links;
 use super::id::Id;
-use super::model::{Estate, Evidence};
+use super::model::{Estate, Evidence, Proposed};
 use super::place::Sources;
 use super::read::Reading;
 
@@ -33,8 +33,28 @@ pub fn judge(reading: &Reading) -> Vec<Finding> {
     } else {
         findings.extend(content(&reading.estate, &reading.sources));
     }
+    findings.extend(proposals(&reading.proposed));
     findings.sort_by_key(|finding| finding.grade);
     findings
+}
+
+/// Proposed dependencies that nobody has looked at.
+fn proposals(proposed: &[Proposed]) -> Option<Finding> {
+    let waiting: Vec<&Proposed> = proposed.iter().filter(|proposed| !proposed.rejected).collect();
+    let first = waiting.first()?;
+    Some(
+        Finding::new(
+            Grade::Note,
+            "proposals-wait",
+            format!(
+                "{} wait to be confirmed or rejected",
+                counted_as(waiting.len(), "proposed dependency", "proposed dependencies")
+            ),
+            "they count for nothing until then: no plan knows of them",
+            "look at them with `blackstart import confirm ESTATE`, then confirm those that are true",
+        )
+        .about([first.from.clone(), first.to.clone()]),
+    )
 }
 
 /// Findings about the content alone, for an estate of which the files may be gone (`Sources::default()`).
@@ -123,6 +143,11 @@ pub fn spaced(number: u64) -> String {
 /// `1 tenant`, `2 tenants`.
 fn counted(number: usize, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The same for words whose plural is not an `s` more.
+fn counted_as(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// `part` of `whole` in percent, rounded down; of nothing, everything is zero.

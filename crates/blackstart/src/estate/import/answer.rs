@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::draft::Draft;
 use super::merge::Difference;
+use super::score::Score;
 use crate::estate::id::Id;
 use crate::estate::model::{EdgeKind, Proposed};
 
@@ -25,6 +26,9 @@ pub struct Answer<'d> {
     renamed: Vec<Renamed<'d>>,
     findings: Vec<Finding<'d>>,
     differences: Vec<Shown<'d>>,
+    /// With `--report`: about the whole estate, with what else is in the folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'d Score>,
 }
 
 #[derive(Debug, Default, Serialize, PartialEq, Eq)]
@@ -87,7 +91,7 @@ impl Edges {
 }
 
 /// About the draft as it was read, and how the folder differs from it.
-pub fn answer<'d>(draft: &'d Draft, differences: &'d [Difference]) -> Answer<'d> {
+pub fn answer<'d>(draft: &'d Draft, differences: &'d [Difference], report: Option<&'d Score>) -> Answer<'d> {
     let (telemetry, inferred): (Vec<_>, Vec<_>) =
         draft.proposed.iter().partition(|proposed| proposed.instead_of.is_some());
     let findings = draft.findings.iter().map(|noted| Finding {
@@ -116,6 +120,7 @@ pub fn answer<'d>(draft: &'d Draft, differences: &'d [Difference]) -> Answer<'d>
         renamed: draft.renamed.iter().map(|(id, name)| Renamed { id, name }).collect(),
         findings: findings.collect(),
         differences: differences.collect(),
+        report,
     }
 }
 

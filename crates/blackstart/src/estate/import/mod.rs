@@ -11,7 +11,7 @@
 //! - `sources`: the texts themselves, the only door to the disk on this side.
 //! - `merge`: last import, folder and new import to one estate. `pages`: the text of its files.
 //! - `update`: the new texts of an estate, read back before they count. `folder`: the folder as a whole or not at all.
-//! - `answer`: the numbers for programs.
+//! - `answer`: the numbers for programs. `score`: what is not known, and whom to ask.
 
 pub mod answer;
 pub mod compose;
@@ -24,11 +24,15 @@ pub mod merge;
 pub mod names;
 pub mod pages;
 pub mod roles;
+pub mod score;
 pub mod sources;
 pub mod systemd;
 pub mod table;
 pub mod update;
 pub mod yaml;
+
+#[cfg(test)]
+mod tests;
 
 pub use draft::{Draft, Noted, Origin};
 pub use fault::Unreadable;

@@ -211,6 +211,34 @@ impl Map {
 /// Every document of a file. An empty file has none.
 pub fn read(name: &str, text: &str) -> Result<Vec<Node>, Unreadable> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let first = documents(name, text);
+    match &first {
+        Err(fault) if begins_with_bracket(text, fault.origin.line) => {
+            documents(name, &brackets_indented(text)).or(first)
+        }
+        _ => first,
+    }
+}
+
+/// Everybody writes the closing bracket of a list at the beginning of its line, and compose reads it; the standard,
+/// and with it the library, wants it indented further.
+fn brackets_indented(text: &str) -> String {
+    let mut indented = String::with_capacity(text.len() + text.len() / 8);
+    for line in text.split_inclusive('\n') {
+        if line.trim_start_matches(' ').starts_with([']', '}']) {
+            indented.push_str(&" ".repeat(DEPTH_MAX));
+        }
+        indented.push_str(line);
+    }
+    indented
+}
+
+fn begins_with_bracket(text: &str, line: usize) -> bool {
+    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    line.trim_start_matches(' ').starts_with([']', '}'])
+}
+
+fn documents(name: &str, text: &str) -> Result<Vec<Node>, Unreadable> {
     let mut tree = Tree { file: name.into(), open: Vec::new(), anchors: HashMap::new(), weight: 0 };
     let mut documents = Vec::new();
     for step in Parser::new_from_str(text) {
@@ -473,11 +501,24 @@ mod tests {
     #[test]
     fn tabs_depth_and_keys_that_are_none_are_faults_with_a_line() {
         assert!(read("a.yaml", "a:\n\tb: 1\n").unwrap_err().to_do.contains("tab"));
-        assert!(fault(&"[".repeat(500)).contains("levels"));
+        assert!(fault(&"- ".repeat(500)).contains("levels"));
+        assert!(fault(&"[".repeat(500)).starts_with("a.yaml:1"));
         assert!(fault("? [a]\n: b\n").contains("key"));
         assert!(fault("a: b: c\n").starts_with("a.yaml:1"));
         assert_eq!(read("a.yaml", "").unwrap(), vec![]);
         assert_eq!(read("a.yaml", "# nothing\n").unwrap(), vec![]);
+    }
+
+    #[test]
+    fn a_closing_bracket_may_stand_at_the_beginning_of_its_line() {
+        let node = one("a:\n  command: [\n    x,\n    y\n  ]\n  test: {\n  }\nb: |\n  {\n  }\nc: 1\n");
+        assert_eq!(node.at(&["a", "command"]).unwrap().as_list().unwrap().len(), 2);
+        assert_eq!(
+            node.as_map().unwrap().entry("c").unwrap().origin.line,
+            11,
+            "lines are still those of the file"
+        );
+        assert!(fault("a: [\n  1\n]]\n").starts_with("a.yaml:3"));
     }
 
     #[test]

@@ -1,0 +1,404 @@
+//! The estate as one picture: who depends on whom, what stands alone, what is wrong where.
+//!
+//! Layered: whatever needs nothing lies at the bottom, its dependents above. Within a layer things are ordered so that
+//! few lines cross (each goes to the middle of its neighbours, a few times up and down). Sites are frames side by
+//! side. Kinds of dependencies differ by the line, not only by colour, because it is printed. Self-contained SVG
+//! without script; the same estate gives the same bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use super::finding::{Finding, Grade};
+use super::id::{Id, Kind};
+use super::layers::{self, Layers};
+use super::model::{EdgeKind, Estate};
+
+const BOX_WIDTH: i64 = 150;
+const BOX_HEIGHT: i64 = 30;
+const GAP: i64 = 16;
+/// Between the rows of one layer, and between layers.
+const ROW_GAP: i64 = 14;
+const LAYER_GAP: i64 = 64;
+const MARGIN: i64 = 24;
+const FRAME: i64 = 18;
+/// Boxes side by side in one frame; a fuller layer goes on in a further row.
+const COLUMNS_MAX: usize = 9;
+/// Letters that fit into a box.
+const LETTERS_MAX: usize = 21;
+const SWEEPS: usize = 12;
+
+/// The picture. Findings are marked at the things they are about.
+pub fn svg(estate: &Estate, findings: &[Finding]) -> String {
+    let plan = lay_out(estate);
+    let mut page = String::new();
+    let (width, height) = (plan.width, plan.height);
+    let _ = write!(
+        page,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+         font-family=\"sans-serif\" font-size=\"11\">\n<title>{}</title>\n{STYLE}\
+         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n",
+        escaped(&title(estate)),
+    );
+    let _ =
+        writeln!(page, "<text x=\"{MARGIN}\" y=\"34\" font-size=\"18\">{}</text>", escaped(&title(estate)));
+    for frame in &plan.frames {
+        let Frame { x, y, width, height, label } = frame;
+        let _ = writeln!(
+            page,
+            "<rect class=\"frame\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/>\
+             <text class=\"label\" x=\"{}\" y=\"{}\">{}</text>",
+            x + 8,
+            y + 14,
+            escaped(label)
+        );
+    }
+    edges(&mut page, estate, &plan);
+    let marks = marks(findings);
+    for (id, (x, y)) in &plan.places {
+        node(&mut page, estate, id, (*x, *y), marks.get(id));
+    }
+    legend(&mut page, plan.legend_y);
+    page.push_str("</svg>\n");
+    page
+}
+
+const STYLE: &str = "<style>\
+.frame{fill:none;stroke:#999;stroke-dasharray:1 3}.label{fill:#555;font-size:12px}\
+.box{fill:#fff;stroke:#222;stroke-width:1.2}.store{fill:#eef3f8}.external{fill:#f4f4f4;stroke-dasharray:4 3}\
+path{fill:none;stroke:#333}.hard{stroke-width:1.8}.soft{stroke-dasharray:7 5;stroke:#3a6ea5}\
+.start_only{stroke-dasharray:9 3 2 3;stroke:#555}.data{stroke-width:2.2;stroke-dasharray:2 3;stroke:#7a4b00}\
+.order{stroke-dasharray:1 5;stroke:#777}.guess{opacity:.55}\
+.blocking{fill:#b00020}.serious{fill:#fff;stroke:#b00020;stroke-width:1.6}\
+@page{size:A3 landscape;margin:10mm}</style>\
+<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\">\
+<path d=\"M0 0 L8 4 L0 8 z\" style=\"fill:#333;stroke:none\"/></marker></defs>\n";
+
+fn title(estate: &Estate) -> String {
+    let name = if estate.provider.is_empty() { "Estate" } else { &estate.provider };
+    format!(
+        "{name}: {} services, {} stores, {} dependencies",
+        estate.services.len(),
+        estate.stores.len(),
+        estate.edges.len()
+    )
+}
+
+struct Frame {
+    x: i64,
+    y: i64,
+    width: i64,
+    height: i64,
+    label: String,
+}
+
+/// Where everything lies.
+struct Layout {
+    places: BTreeMap<Id, (i64, i64)>,
+    frames: Vec<Frame>,
+    width: i64,
+    height: i64,
+    legend_y: i64,
+}
+
+fn lay_out(estate: &Estate) -> Layout {
+    let layers = layers::of(estate);
+    let ends: BTreeSet<&Id> = estate.edges.iter().flat_map(|edge| [&edge.from, &edge.to]).collect();
+    let (joined, alone): (Vec<&Id>, Vec<&Id>) = layers.of.keys().partition(|id| ends.contains(*id));
+    let mut sites: BTreeMap<Option<&Id>, Vec<&Id>> = BTreeMap::new();
+    for id in joined {
+        sites.entry(site(estate, id)).or_default().push(id);
+    }
+    let order = ordered(estate, &layers);
+    let highest = layers.of.values().max().copied().unwrap_or(0);
+    let row = |members: &[&Id], layer: usize| -> Vec<Id> {
+        let mut row: Vec<&Id> = members.iter().copied().filter(|id| layers.of[*id] == layer).collect();
+        row.sort_by_key(|id| (order[*id], (*id).clone()));
+        row.into_iter().cloned().collect()
+    };
+    // Rows of a layer are as many as its fullest site needs, so that layers are level over all sites.
+    let rows_of = |layer: usize| {
+        sites.values().map(|members| row(members, layer).len().div_ceil(COLUMNS_MAX)).max().unwrap_or(0)
+    };
+    let top = 60 + FRAME;
+    let mut layer_y: Vec<i64> = vec![0; highest + 1];
+    let mut y = top;
+    for layer in (0..=highest).rev() {
+        layer_y[layer] = y;
+        let rows = i64::try_from(rows_of(layer)).unwrap_or(0);
+        if rows > 0 {
+            y += rows * BOX_HEIGHT + (rows - 1) * ROW_GAP + LAYER_GAP;
+        }
+    }
+    let bottom = if sites.is_empty() { top } else { y - LAYER_GAP + FRAME };
+    let mut layout = Layout { places: BTreeMap::new(), frames: Vec::new(), width: 0, height: 0, legend_y: 0 };
+    let mut x = MARGIN;
+    let several = sites.len() > 1;
+    for (site, members) in &sites {
+        let columns =
+            (0..=highest).map(|layer| row(members, layer).len().min(COLUMNS_MAX)).max().unwrap_or(1);
+        let width = span(columns) + 2 * FRAME;
+        for layer in 0..=highest {
+            for (at, chunk) in row(members, layer).chunks(COLUMNS_MAX).enumerate() {
+                let left = x + (width - span(chunk.len())) / 2;
+                let at = i64::try_from(at).unwrap_or(0);
+                place(&mut layout, chunk, left, layer_y[layer] + at * (BOX_HEIGHT + ROW_GAP));
+            }
+        }
+        if several || site.is_some() {
+            let label = site.map_or_else(|| "no site".to_owned(), Id::to_string);
+            layout.frames.push(Frame {
+                x,
+                y: top - FRAME - 4,
+                width,
+                height: bottom - top + FRAME + 4,
+                label,
+            });
+        }
+        x += width + GAP;
+    }
+    let right = alone_below(&mut layout, &alone, bottom + GAP);
+    layout.width = x.max(right).max(900) - GAP + MARGIN;
+    layout.height = layout.legend_y + 96;
+    layout
+}
+
+/// What stands alone, in a frame of its own below. Returns its right edge.
+fn alone_below(layout: &mut Layout, alone: &[&Id], y: i64) -> i64 {
+    layout.legend_y = y + 10;
+    if alone.is_empty() {
+        return 0;
+    }
+    let width = span(alone.len().min(COLUMNS_MAX)) + 2 * FRAME;
+    let mut row_y = y + FRAME + 8;
+    for chunk in alone.chunks(COLUMNS_MAX) {
+        let ids: Vec<Id> = chunk.iter().copied().cloned().collect();
+        place(layout, &ids, MARGIN + FRAME, row_y);
+        row_y += BOX_HEIGHT + ROW_GAP;
+    }
+    let label = format!("no known dependency: {}", alone.len());
+    layout.frames.push(Frame { x: MARGIN, y, width, height: row_y - y + 4, label });
+    layout.legend_y = row_y + 24;
+    MARGIN + width + GAP
+}
+
+fn span(boxes: usize) -> i64 {
+    let boxes = i64::try_from(boxes).unwrap_or(0);
+    (boxes * (BOX_WIDTH + GAP) - GAP).max(BOX_WIDTH)
+}
+
+fn place(layout: &mut Layout, ids: &[Id], left: i64, y: i64) {
+    let mut x = left;
+    for id in ids {
+        layout.places.insert(id.clone(), (x, y));
+        x += BOX_WIDTH + GAP;
+    }
+}
+
+fn site<'e>(estate: &'e Estate, id: &Id) -> Option<&'e Id> {
+    match id.kind() {
+        Kind::Service => estate.site_of(id),
+        Kind::Store => estate.stores.get(id)?.site.as_ref(),
+        _ => None,
+    }
+}
+
+/// A position for everything in its layer: each goes to the mean of its neighbours, layer by layer, down and up.
+fn ordered(estate: &Estate, layers: &Layers) -> BTreeMap<Id, usize> {
+    let mut neighbours: [BTreeMap<&Id, Vec<&Id>>; 2] = [BTreeMap::new(), BTreeMap::new()];
+    for edge in estate.edges.iter().filter(|edge| edge.from != edge.to) {
+        if layers.of.contains_key(&edge.from) && layers.of.contains_key(&edge.to) {
+            neighbours[0].entry(&edge.from).or_default().push(&edge.to);
+            neighbours[1].entry(&edge.to).or_default().push(&edge.from);
+        }
+    }
+    let mut rows: BTreeMap<usize, Vec<&Id>> = BTreeMap::new();
+    for (id, layer) in &layers.of {
+        rows.entry(*layer).or_default().push(id);
+    }
+    // Positions are compared as shares of their layer, in millionths: layers are of different lengths.
+    let mut position: BTreeMap<&Id, u64> = BTreeMap::new();
+    let number = |row: &[&'_ Id]| -> Vec<u64> {
+        let count = row.len() as u64;
+        (0..count).map(|at| (2 * at + 1) * 500_000 / count.max(1)).collect()
+    };
+    for row in rows.values() {
+        position.extend(row.iter().copied().zip(number(row)));
+    }
+    for sweep in 0..SWEEPS {
+        let side = sweep % 2;
+        let keys: Vec<usize> =
+            if side == 0 { rows.keys().copied().collect() } else { rows.keys().rev().copied().collect() };
+        for layer in keys {
+            let Some(row) = rows.get_mut(&layer) else { continue };
+            let mean = |id: &Id| -> u64 {
+                let near = neighbours[side].get(id).map_or(&[][..], Vec::as_slice);
+                let sum: u64 = near.iter().map(|other| position[*other]).sum();
+                sum.checked_div(near.len() as u64).unwrap_or(position[id])
+            };
+            let mut keyed: Vec<(u64, &Id)> = row.iter().map(|id| (mean(id), *id)).collect();
+            keyed.sort();
+            *row = keyed.into_iter().map(|(_, id)| id).collect();
+            let numbers = number(row);
+            position.extend(row.iter().copied().zip(numbers));
+        }
+    }
+    rows.values().flat_map(|row| row.iter().enumerate().map(|(at, id)| ((*id).clone(), at))).collect()
+}
+
+fn edges(page: &mut String, estate: &Estate, layout: &Layout) {
+    for edge in &estate.edges {
+        let (Some((x1, y1)), Some((x2, y2))) = (layout.places.get(&edge.from), layout.places.get(&edge.to))
+        else {
+            continue;
+        };
+        let down = y2 > y1;
+        let (x1, x2) = (x1 + BOX_WIDTH / 2, x2 + BOX_WIDTH / 2);
+        let (y1, y2) = if down { (y1 + BOX_HEIGHT, *y2) } else { (*y1, y2 + BOX_HEIGHT) };
+        let bend = ((y2 - y1).abs() / 2).max(20) * if down { 1 } else { -1 };
+        let guess = if edge.confidence < 1000 { " guess" } else { "" };
+        let _ = writeln!(
+            page,
+            "<path class=\"{}{guess}\" marker-end=\"url(#tip)\" d=\"M{x1} {y1} C{x1} {} {x2} {} {x2} {y2}\"><title>{} needs {} ({})</title></path>",
+            edge.kind.word(),
+            y1 + bend,
+            y2 - bend,
+            escaped(&edge.from.to_string()),
+            escaped(&edge.to.to_string()),
+            edge.kind.word(),
+        );
+    }
+}
+
+/// The worst grade about each thing, with the codes.
+fn marks(findings: &[Finding]) -> BTreeMap<&Id, (Grade, BTreeSet<&'static str>)> {
+    let mut marks: BTreeMap<&Id, (Grade, BTreeSet<&'static str>)> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.grade < Grade::Note) {
+        for id in &finding.ids {
+            let (grade, codes) = marks.entry(id).or_insert((finding.grade, BTreeSet::new()));
+            *grade = (*grade).min(finding.grade);
+            codes.insert(finding.code);
+        }
+    }
+    marks
+}
+
+fn node(
+    page: &mut String,
+    estate: &Estate,
+    id: &Id,
+    (x, y): (i64, i64),
+    mark: Option<&(Grade, BTreeSet<&'static str>)>,
+) {
+    let (class, round) = match id.kind() {
+        Kind::Store => ("box store", BOX_HEIGHT / 2),
+        Kind::External => ("box external", 0),
+        _ => ("box", 3),
+    };
+    let name = match id.kind() {
+        Kind::Service => estate.services.get(id).map(|service| service.name.as_str()),
+        _ => None,
+    };
+    let called = name.filter(|name| !name.is_empty()).unwrap_or(id.name());
+    let codes = mark.map_or_else(String::new, |(_, codes)| {
+        format!("\n{}", codes.iter().copied().collect::<Vec<_>>().join(", "))
+    });
+    let _ = write!(
+        page,
+        "<g><title>{}{}</title><rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{BOX_WIDTH}\" height=\"{BOX_HEIGHT}\" rx=\"{round}\"/>\
+         <text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+        escaped(&id.to_string()),
+        escaped(&codes),
+        x + BOX_WIDTH / 2,
+        y + BOX_HEIGHT / 2 + 4,
+        escaped(&shortened(called)),
+    );
+    if let Some((grade, _)) = mark {
+        badge(page, x + BOX_WIDTH - 4, y + 4, *grade);
+    }
+    page.push_str("</g>\n");
+}
+
+/// Blocking is a filled square, serious an empty circle: they differ without colour too.
+fn badge(page: &mut String, x: i64, y: i64, grade: Grade) {
+    let _ = match grade {
+        Grade::Blocking => write!(
+            page,
+            "<rect class=\"blocking\" x=\"{}\" y=\"{}\" width=\"14\" height=\"14\"/>\
+             <text x=\"{x}\" y=\"{}\" text-anchor=\"middle\" fill=\"#fff\" font-weight=\"bold\">!</text>",
+            x - 7,
+            y - 7,
+            y + 4
+        ),
+        Grade::Serious | Grade::Note => write!(
+            page,
+            "<circle class=\"serious\" cx=\"{x}\" cy=\"{y}\" r=\"7\"/>\
+             <text x=\"{x}\" y=\"{}\" text-anchor=\"middle\" fill=\"#b00020\" font-weight=\"bold\">!</text>",
+            y + 4
+        ),
+    };
+}
+
+fn legend(page: &mut String, y: i64) {
+    let mut x = MARGIN;
+    for kind in EdgeKind::ALL {
+        let word = kind.word();
+        let _ = writeln!(
+            page,
+            "<path class=\"{word}\" marker-end=\"url(#tip)\" d=\"M{x} {y} L{} {y}\"/><text x=\"{}\" y=\"{}\">{word}</text>",
+            x + 60,
+            x + 68,
+            y + 4
+        );
+        x += 150;
+    }
+    let y = y + 34;
+    for (at, (class, round, word)) in
+        [("box", 3, "service"), ("box store", 10, "store"), ("box external", 0, "outside party")]
+            .into_iter()
+            .enumerate()
+    {
+        let x = MARGIN + 150 * i64::try_from(at).unwrap_or(0);
+        let _ = writeln!(
+            page,
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{}\" width=\"40\" height=\"20\" rx=\"{round}\"/><text x=\"{}\" y=\"{}\">{word}</text>",
+            y - 10,
+            x + 48,
+            y + 4
+        );
+    }
+    for (x, grade, words) in
+        [(474, Grade::Blocking, "blocking finding"), (624, Grade::Serious, "serious finding")]
+    {
+        badge(page, x + 8, y, grade);
+        let _ = writeln!(page, "<text x=\"{}\" y=\"{}\">{words}</text>", x + 22, y + 4);
+    }
+    let _ = writeln!(
+        page,
+        "<text class=\"label\" x=\"{MARGIN}\" y=\"{}\">An arrow leads from what depends to what it depends on. Pale: not stated, but observed or inferred.</text>",
+        y + 32
+    );
+}
+
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= LETTERS_MAX {
+        return name.to_owned();
+    }
+    name.chars().take(LETTERS_MAX - 1).chain(['…']).collect()
+}
+
+/// For SVG; what could steer a reader's program is left out.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' => escaped.push('\n'),
+            letter if letter.is_control() => escaped.push('?'),
+            letter => escaped.push(letter),
+        }
+    }
+    escaped
+}
