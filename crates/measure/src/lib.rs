@@ -1,5 +1,6 @@
 //! Evaluations and benchmarks, one module each. Never shipped.
 
+pub mod import_compose;
 pub mod journal_appends;
 pub mod scan_histories;
 pub mod scan_rates;

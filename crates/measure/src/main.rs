@@ -4,6 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 const HELP: &str = "\
+measure import [--services N]
+        importing a made-up compose project (default 10000 services) beside reading its YAML alone
 measure journal [FOLDER] [--rounds N] [--seconds S] [--callers N]
         durable appends against a plain preallocated file (FOLDER: on the disk to measure; default: here)
 measure eval-scan FOLDER [--json] [--seed N] [--holdout SOURCE,..] [--except SOURCE,..]
@@ -18,6 +20,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let mut out = std::io::stdout();
     let done = match args.split_first() {
+        Some((what, rest)) if what == "import" => measure::import_compose::run(rest, &mut out),
         Some((what, rest)) if what == "journal" => measure::journal_appends::run(rest, &mut out),
         Some((what, rest)) if what == "eval-scan" => measure::scan_rates::run(rest, &mut out),
         Some((what, rest)) if what == "eval-histories" => measure::scan_histories::run(rest, &mut out),

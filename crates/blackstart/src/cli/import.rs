@@ -1,5 +1,9 @@
 //! `blackstart import`: from what people have to an estate.
 
+mod csv;
+mod kubernetes;
+mod systemd;
+
 use std::path::{Path, PathBuf};
 
 use super::{Answer, Failure, folder, talk};
@@ -25,6 +29,12 @@ pub struct Args {
 enum Source {
     /// Compose files (docker, podman): services, dependencies, health checks, volumes.
     Compose(ComposeArgs),
+    /// Copied systemd units, or what `systemctl show '*'` said: services, dependencies, mounts.
+    Systemd(systemd::Args),
+    /// Kubernetes manifests, or a dump of a cluster: workloads, probes, claims.
+    Kubernetes(kubernetes::Args),
+    /// Tables exported from a CMDB or a spreadsheet: services, relations, tenants, stores, hosts.
+    Csv(csv::Args),
     /// Make proposed dependencies real ones. Without a choice: list what is proposed.
     Confirm(ChoiceArgs),
     /// Keep proposals from ever being made again.
@@ -87,6 +97,9 @@ pub struct Output {
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     match &args.source {
         Source::Compose(args) => compose(args),
+        Source::Systemd(args) => systemd::run(args),
+        Source::Kubernetes(args) => kubernetes::run(args),
+        Source::Csv(args) => csv::run(args),
         Source::Confirm(args) => choose(args, |files, chosen, kind| update::confirm(files, chosen, kind)),
         Source::Reject(args) => choose(args, |files, chosen, _| update::reject(files, chosen)),
     }

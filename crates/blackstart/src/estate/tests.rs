@@ -7,6 +7,7 @@ mod canonical;
 mod findings;
 mod gkv;
 mod graph;
+mod map;
 mod reading;
 
 use super::files::{Content, RawFile};

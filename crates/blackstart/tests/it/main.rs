@@ -2,6 +2,7 @@
 //!
 //! - `bridge`, `bridge_hostile` on `bridge_rig`: business while the core is gone, and its return.
 //! - `check`: what is said about an estate, as text and as JSON, and the exit code.
+//! - `import`: from compose files to a folder that checks and plans.
 //! - `plan`: the planner's contract, wishes, plan files, and what is refused.
 //! - `restart`: a restart of real processes, killed in the middle.
 //! - `scan`: judging folders and repositories, and the watch.
@@ -16,6 +17,7 @@ mod bridge;
 mod bridge_hostile;
 mod bridge_rig;
 mod check;
+mod import;
 mod plan;
 mod restart;
 mod scan;

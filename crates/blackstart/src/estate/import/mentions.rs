@@ -182,9 +182,8 @@ fn urls(value: &str, found: &mut Vec<Mention>) -> String {
     let mut rest = String::with_capacity(value.len());
     let mut left = value;
     while let Some(at) = left.find("://") {
-        let scheme =
-            left[..at].rfind(|letter: char| !letter.is_ascii_alphanumeric() && !"+.-:".contains(letter));
-        rest.push_str(&left[..scheme.map_or(0, |before| before + 1)]);
+        let of_scheme = |letter: char| letter.is_ascii_alphanumeric() || "+.-:".contains(letter);
+        rest.push_str(left[..at].trim_end_matches(of_scheme));
         rest.push(' ');
         let after = &left[at + 3..];
         let ends = |letter: char| letter.is_whitespace() || "/?#\"'`<>)]};|\\".contains(letter);

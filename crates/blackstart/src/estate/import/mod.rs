@@ -18,6 +18,7 @@ pub mod compose;
 pub mod draft;
 pub mod fault;
 pub mod folder;
+pub mod kubernetes;
 pub mod mentions;
 pub mod merge;
 pub mod names;
@@ -25,8 +26,13 @@ pub mod pages;
 pub mod roles;
 pub mod score;
 pub mod sources;
+pub mod systemd;
+pub mod table;
 pub mod update;
 pub mod yaml;
+
+#[cfg(test)]
+mod tests;
 
 pub use draft::{Draft, Noted, Origin};
 pub use fault::Unreadable;

@@ -501,7 +501,8 @@ mod tests {
     #[test]
     fn tabs_depth_and_keys_that_are_none_are_faults_with_a_line() {
         assert!(read("a.yaml", "a:\n\tb: 1\n").unwrap_err().to_do.contains("tab"));
-        assert!(fault(&"[".repeat(500)).contains("levels"));
+        assert!(fault(&"- ".repeat(500)).contains("levels"));
+        assert!(fault(&"[".repeat(500)).starts_with("a.yaml:1"));
         assert!(fault("? [a]\n: b\n").contains("key"));
         assert!(fault("a: b: c\n").starts_with("a.yaml:1"));
         assert_eq!(read("a.yaml", "").unwrap(), vec![]);

@@ -125,11 +125,14 @@ fn a_service() -> impl Strategy<Value = Service> {
     let class = prop::sample::select(START_CLASSES.map(|(_, class)| class).to_vec());
     let gates = prop::collection::vec(a_gate(), 0..3);
     let places = (maybe(an_id(Kind::Host)), maybe(an_id(Kind::Site)), ids(Kind::Resource));
-    (any::<String>(), places, numbers, class, any::<bool>(), maybe(a_run()), gates).prop_map(
-        |(name, (host, site, crew), numbers, start_class, second_person, run, gates)| {
+    let made_from = (maybe(any::<String>()), prop::collection::vec(any::<String>(), 0..3));
+    (any::<String>(), made_from, places, numbers, class, any::<bool>(), maybe(a_run()), gates).prop_map(
+        |(name, (image, ports), (host, site, crew), numbers, start_class, second_person, run, gates)| {
             let (tier, memory, cpu_boot, capacity, cold_load, boot_s) = numbers;
             Service {
                 name,
+                image,
+                ports,
                 host,
                 site,
                 tier,

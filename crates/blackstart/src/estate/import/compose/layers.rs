@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 
-use super::super::draft::Origin;
 use super::super::yaml::{Map, Node, Value};
 
 /// Fields that may be lists of `NAME=value` (or `name:value`) and mean maps.
@@ -98,12 +97,15 @@ pub fn merge(base: &mut Map, over: Map) {
         }
         match base.get_mut(&key) {
             Some(below) => one(&key, below, node),
-            None => base.insert(key, &origin, cleared(node)),
+            None => base.insert(key, &origin, node),
         }
     }
 }
 
 fn one(key: &str, below: &mut Node, over: Node) {
+    if below.tag.take().as_deref() == Some("!reset") {
+        below.value = Node::null(&below.origin).value;
+    }
     if over.is_null() && !below.is_null() && !matches!(below.value, Value::Text { .. }) {
         return;
     }
@@ -111,15 +113,12 @@ fn one(key: &str, below: &mut Node, over: Node) {
         (Some(a), Some(b)) => a.as_text() == b.as_text(),
         _ => true,
     };
-    match (&mut below.value, over.value) {
+    let Node { value, origin, tag, unset } = over;
+    match (&mut below.value, value) {
         (Value::Map(a), Value::Map(b)) if key != "logging" || same_driver(a, &b) => merge(a, b),
         (Value::List(a), Value::List(b)) if !REPLACED.contains(&key) => append(key, a, b),
-        (_, value) => *below = cleared(Node { value, ..over_shell(&over.origin, over.tag, over.unset) }),
+        (_, value) => *below = Node { value, origin, tag, unset },
     }
-}
-
-fn over_shell(origin: &Origin, tag: Option<Box<str>>, unset: Vec<String>) -> Node {
-    Node { tag, unset, ..Node::null(origin) }
 }
 
 fn append(key: &str, below: &mut Vec<Node>, over: Vec<Node>) {
@@ -162,27 +161,21 @@ pub fn volume_target(text: &str) -> &str {
     }
 }
 
-/// Takes away what is left of `!reset` and `!override` where there was nothing to change.
-fn cleared(mut node: Node) -> Node {
-    match &mut node.value {
-        Value::Map(map) => {
-            map.retain(|entry| entry.node.tag.as_deref() != Some("!reset"));
-            for inner in map.values_mut() {
-                let taken = std::mem::replace(inner, Node::null(&inner.origin));
-                *inner = cleared(taken);
-            }
+/// Takes away what is left of `!reset` where there was nothing to reset. Done once, when all layers are merged.
+pub fn clear(map: &mut Map) {
+    map.retain(|entry| entry.node.tag.as_deref() != Some("!reset"));
+    for inner in map.values_mut() {
+        match &mut inner.value {
+            Value::Map(map) => clear(map),
+            Value::List(list) => list.retain(|inner| inner.tag.as_deref() != Some("!reset")),
+            Value::Text { .. } => {}
         }
-        Value::List(list) => list.retain(|inner| inner.tag.as_deref() != Some("!reset")),
-        Value::Text { .. } => {}
     }
-    if node.tag.as_deref() == Some("!override") {
-        node.tag = None;
-    }
-    node
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::draft::Origin;
     use super::super::super::yaml;
     use super::*;
 
@@ -196,6 +189,7 @@ mod tests {
     fn merged(base: &str, over: &str) -> Node {
         let mut below = map(base);
         merge(&mut below, map(over));
+        clear(&mut below);
         Node::map(below, &Origin::file("a"))
     }
 

@@ -39,6 +39,7 @@ pub(super) fn load(options: &Options, fetch: &Fetch<'_>) -> Result<Project, Unre
     for file in &options.files {
         layers::merge(&mut root, loader.file(file, &variables, &[])?);
     }
+    layers::clear(&mut root);
     let mut project = Project { folder, ..Project::default() };
     let services = root.remove("services");
     let Some(Value::Map(services)) = services.map(|node| node.value) else {
