@@ -88,7 +88,14 @@ fn figures(estate: &Estate, plan: &Plan, known: Known<'_>) -> String {
         (against(plan.baselines.fifo), "fewer than in the order of the estate (first come)".to_owned()),
         (against(plan.baselines.tier), "fewer than tier by tier".to_owned()),
         (against(plan.baselines.size), "fewer than smallest store first".to_owned()),
-        (format!("{}.{} %", gap / 10, gap % 10), "at most could still be saved: no plan costs less".to_owned()),
+        (
+            format!("{}.{} %", gap / 10, gap % 10),
+            if plan.insured_seconds == plan.lower_bound {
+                "could still be saved: it is proven that no plan costs less".to_owned()
+            } else {
+                "at most could still be saved: no plan costs less than the rest".to_owned()
+            },
+        ),
         (first.map_or_else(|| "–".to_owned(), short_clock), "the first people are served again".to_owned()),
         (half_s.map_or_else(|| "–".to_owned(), short_clock), "half of what was lost is back".to_owned()),
         (short_clock(last), "everybody who comes back by this plan is served".to_owned()),

@@ -138,7 +138,7 @@ fn ranges_hold_the_planned_time_between_them_and_come_from_the_seed() {
     let estate = estate();
     let made = |seed| {
         let mut effort =
-            Effort { schedules: 20, seed, samples: 200, bound: Bound::Quick, watch: &mut |_| Then::Continue };
+            Effort { schedules: 20, seed, samples: 200, bound: Bound::Quick, advice: 3, watch: &mut |_| Then::Continue };
         make(&estate, "", &lost(&[]), &mut effort).expect("a plan").plan
     };
     let plan = made(1);
