@@ -83,7 +83,7 @@ pub fn lines(estate: &Estate, forecast: &Forecast) -> Vec<String> {
         .iter()
         .map(|((at_s, capability, early_s, late_s), tenants)| {
             format!(
-                "{} {:<24} {:>11} insured of {}\n       in {}, between {} and {}",
+                "{}  {}\n     {} insured of {}, in {} ({} – {})",
                 at(*at_s),
                 name(estate, capability),
                 grouped(insured(estate, tenants)),

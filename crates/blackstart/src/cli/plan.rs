@@ -147,13 +147,9 @@ fn make(args: &Args) -> Result<Answer, Failure> {
         write_whole(output, &made.plan.to_text())?;
     }
     if let (Some(journal), Some(view)) = (&args.journal, &view) {
-        if let Some(before) = running.filter(|before| !difference::is_reordered(before, &made.plan)) {
-            talk::say(format!(
-                "the order stays as in plan {}: nothing has to be approved, `recover` goes on with that one",
-                &before.hash()[..12]
-            ));
-        } else {
-            record(journal, view, &made, &args.by)?;
+        record(journal, view, &made, &args.by)?;
+        if running.is_some_and(|before| !difference::is_reordered(&before, &made.plan)) {
+            talk::say("the order of the steps stays as it was approved: `recover` may as well go on with that plan");
         }
     }
     if args.json {

@@ -4,6 +4,8 @@
 //! beforehand, a doubtful dependency gone, an approval that comes an hour late), the plan's order is placed anew, and
 //! the two prices are compared. A new search could only do better, so what something saves is "at least".
 
+use std::collections::BTreeMap;
+
 use super::Problem;
 use super::forecast;
 use super::generate::{self, Schedule};
@@ -220,27 +222,35 @@ impl Asked<'_> {
             .collect()
     }
 
+    /// The activity that an edge's end waits for or waits with.
+    fn places(&self) -> BTreeMap<&Id, usize> {
+        let activities = self.problem.instance.activities.iter().enumerate();
+        let last = activities.filter(|(_, activity)| matches!(activity.what, What::Restore | What::BringUp));
+        last.map(|(at, activity)| (&activity.target, at)).collect()
+    }
+
     fn doubts(&self) -> Vec<Advice> {
         let doubtful = |edge: &&Edge| {
             let blocks = edge.kind.blocks_start() || edge.kind == EdgeKind::Order;
             blocks && (edge.evidence == Evidence::Inferred || edge.confidence < 1000 || edge.kind == EdgeKind::Order)
         };
+        // Where there is more than one edge between two things, taking one away changes nothing.
+        let mut between: BTreeMap<(&Id, &Id), usize> = BTreeMap::new();
+        for edge in self.estate.edges.iter().filter(|edge| edge.kind != EdgeKind::Soft) {
+            *between.entry((&edge.from, &edge.to)).or_default() += 1;
+        }
+        let places = self.places();
         let edges = self.estate.edges.iter().filter(doubtful);
-        edges.filter_map(|edge| self.without(edge)).take(self.each_max).collect()
+        edges
+            .filter(|edge| between.get(&(&edge.from, &edge.to)) == Some(&1))
+            .filter_map(|edge| self.without(edge, &places))
+            .take(self.each_max)
+            .collect()
     }
 
-    /// What a dependency costs, if it is the only one between the two.
-    fn without(&self, edge: &Edge) -> Option<Advice> {
-        let only = |other: &&Edge| other.from == edge.from && other.to == edge.to && other.kind != EdgeKind::Soft;
-        if self.estate.edges.iter().filter(only).count() > 1 {
-            return None;
-        }
-        let place = |id: &Id| {
-            let last = |what: What| matches!(what, What::Restore | What::BringUp);
-            let activities = &self.problem.instance.activities;
-            activities.iter().position(|activity| activity.target == *id && last(activity.what))
-        };
-        let (dependent, provider) = (place(&edge.from)?, place(&edge.to)?);
+    /// What a dependency costs.
+    fn without(&self, edge: &Edge, places: &BTreeMap<&Id, usize>) -> Option<Advice> {
+        let (dependent, provider) = (*places.get(&edge.from)?, *places.get(&edge.to)?);
         let (saves, _) = self.changed(|instance| instance.before[dependent].retain(|&before| before != provider));
         let sure = edge.confidence / 10;
         Some(Advice {

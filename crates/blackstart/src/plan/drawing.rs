@@ -34,42 +34,59 @@ pub fn escape(text: &str) -> String {
     })
 }
 
-/// Where a second lies from left to right.
+/// Where a second lies from left to right. If most is over long before the end, the first hours are drawn wider.
 #[derive(Clone, Copy)]
 pub struct Axis {
     end_s: u64,
+    pub wide: bool,
 }
 
 impl Axis {
-    pub fn new(end_s: u64) -> Axis {
-        Axis { end_s: end_s.max(1) }
+    pub fn new(plan: &Plan, at_least_s: u64) -> Axis {
+        let mut ends: Vec<u64> = plan.steps.iter().map(|step| step.end_s).collect();
+        ends.sort_unstable();
+        let end_s = ends.last().copied().unwrap_or(0).max(at_least_s).max(1);
+        let most_s = ends.get(ends.len() * 3 / 4).copied().unwrap_or(0);
+        Axis { end_s, wide: most_s.saturating_mul(2) < end_s }
     }
 
     fn x(self, at_s: u64) -> f64 {
-        LEFT + (WIDTH - LEFT - RIGHT) * (at_s.min(self.end_s) as f64 / self.end_s as f64)
+        let share = at_s.min(self.end_s) as f64 / self.end_s as f64;
+        LEFT + (WIDTH - LEFT - RIGHT) * if self.wide { share.sqrt() } else { share }
     }
 
-    /// The distance of two lines, so that their numbers have room.
-    fn step_s(self) -> u64 {
-        let steps = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
-        let fits = |step: &u64| self.end_s / step <= 10;
-        steps.into_iter().find(fits).unwrap_or_else(|| (self.end_s / 10 / 604_800 + 1) * 604_800)
+    /// Round times, as close as their numbers have room.
+    fn ticks(self) -> Vec<u64> {
+        const ROOM: f64 = 52.0;
+        const HOUR_S: u64 = 3600;
+        let round = [1, 5, 10, 30, 60, 300, 600, 900, 1800];
+        let hours = [1, 2, 4, 6, 8, 12, 24, 48, 72, 96, 168, 336, 720, 2160, 8760, 87_600].map(|hours| hours * HOUR_S);
+        let steps = round.into_iter().chain(hours);
+        if !self.wide {
+            let fits = |step: &u64| self.end_s / step <= 12;
+            let step_s = steps.clone().find(fits).unwrap_or(self.end_s);
+            return (0..=self.end_s / step_s).map(|number| number * step_s).collect();
+        }
+        let mut ticks = vec![0];
+        for at_s in steps.filter(|at_s| *at_s <= self.end_s && *at_s >= 60) {
+            if self.x(at_s) - self.x(*ticks.last().expect("it begins with 0")) >= ROOM {
+                ticks.push(at_s);
+            }
+        }
+        ticks
     }
 
     fn drawn(self, top: f64, bottom: f64) -> String {
-        let mut svg = String::new();
-        let mut at_s = 0;
-        while at_s <= self.end_s {
+        let line = |at_s: u64| {
             let x = self.x(at_s);
-            svg += &format!(
+            format!(
                 "<line class=\"axis\" x1=\"{x:.1}\" y1=\"{top:.1}\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>\
                  <text class=\"dim\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\n",
                 bottom + 15.0,
                 short_clock(at_s)
-            );
-            at_s += self.step_s();
-        }
-        svg
+            )
+        };
+        self.ticks().into_iter().map(line).collect()
     }
 }
 
@@ -99,9 +116,13 @@ pub struct Line<'a> {
 pub fn served(axis: Axis, kept: u128, whole: u128, lines: &[Line<'_>], band: Option<(&Curve, &Curve)>) -> String {
     let (top, bottom) = (16.0, 296.0);
     let whole = whole.max(1);
-    let y = |sum: u128| bottom - (bottom - top) * (sum.min(whole) as f64 / whole as f64);
+    let base = floor_percent(kept, whole);
+    let floor = whole * base / 100;
+    let y = |sum: u128| {
+        bottom - (bottom - top) * (sum.clamp(floor, whole) - floor) as f64 / (whole - floor).max(1) as f64
+    };
     let mut svg = open(bottom + 24.0, "Share of insured times urgency that is served, over time");
-    for percent in [0_u128, 25, 50, 75, 100] {
+    for percent in (0..=5).map(|fifth| base + (100 - base) * fifth / 5) {
         let at = y(whole * percent / 100);
         svg += &format!(
             "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{:.1}\" y2=\"{at:.1}\"/>\
@@ -124,6 +145,11 @@ pub fn served(axis: Axis, kept: u128, whole: u128, lines: &[Line<'_>], band: Opt
     }
     svg += &legend(lines, band.is_some());
     svg + "</svg>"
+}
+
+/// Where the drawing begins from below: what was never lost would only take room. In percent.
+pub fn floor_percent(kept: u128, whole: u128) -> u128 {
+    kept.saturating_mul(100) / whole.max(1) / 25 * 25 % 100
 }
 
 /// To the left of the drawing, where nothing else stands.
@@ -203,12 +229,9 @@ pub fn bars(estate: &Estate, plan: &Plan, axis: Axis, critical: &BTreeSet<&Id>) 
     let bottom = top + ROW * rows.len() as f64;
     let mut svg = open(bottom + 24.0, "Steps of the plan over time, a row for each service with its data");
     svg += PATTERNS;
-    for (number, row) in rows.iter().enumerate() {
-        if number % 2 == 1 {
-            let y = top + ROW * number as f64;
-            svg += &format!("<rect class=\"stripe\" x=\"0\" y=\"{y:.1}\" width=\"{WIDTH}\" height=\"{ROW}\"/>\n");
-        }
-        let _ = row;
+    for number in (1..rows.len()).step_by(2) {
+        let y = top + ROW * number as f64;
+        svg += &format!("<rect class=\"stripe\" x=\"0\" y=\"{y:.1}\" width=\"{WIDTH}\" height=\"{ROW}\"/>\n");
     }
     svg += &axis.drawn(top, bottom);
     for (number, row) in rows.iter().enumerate() {
@@ -260,7 +283,7 @@ fn label(estate: &Estate, id: &Id) -> String {
         .map(|service| &service.name)
         .or_else(|| estate.stores.get(id).map(|store| &store.name));
     let text = name.filter(|name| !name.is_empty()).map_or_else(|| id.name().to_owned(), Clone::clone);
-    if text.chars().count() > 38 { text.chars().take(37).chain(['…']).collect() } else { text }
+    if text.chars().count() > 36 { text.chars().take(35).chain(['…']).collect() } else { text }
 }
 
 fn row_drawn(axis: Axis, row: &Row<'_>, y: f64) -> String {

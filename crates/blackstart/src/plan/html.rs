@@ -26,9 +26,8 @@ pub fn of_plan(estate: &Estate, plan: &Plan) -> String {
 type Known<'a> = Option<(&'a Explanation, &'a [Curve; 3])>;
 
 fn render(estate: &Estate, plan: &Plan, known: Known<'_>) -> String {
-    let end_s = plan.steps.iter().map(|step| step.end_s).max().unwrap_or(0);
     let last_usual = known.iter().flat_map(|(_, usual)| usual.iter()).filter_map(|curve| curve.last());
-    let axis = Axis::new(last_usual.map(|(at_s, _)| *at_s).max().unwrap_or(0).max(end_s));
+    let axis = Axis::new(plan, last_usual.map(|(at_s, _)| *at_s).max().unwrap_or(0));
     let sections = [
         head(estate, plan),
         figures(estate, plan, known),
@@ -99,6 +98,8 @@ fn figures(estate: &Estate, plan: &Plan, known: Known<'_>) -> String {
     format!("<div class=\"figures\">{cells}</div>\n")
 }
 
+const WIDE: &str = " The first hours are drawn wider than the later ones.";
+
 /// Whole insured-hours.
 fn whole(seconds: u64) -> String {
     grouped(u128::from(seconds) / 3600)
@@ -148,9 +149,18 @@ fn served(estate: &Estate, plan: &Plan, known: Known<'_>, axis: Axis) -> String 
     let (_, early, _) = curve_of(estate, plan, |served| served.early_s);
     let (_, late, _) = curve_of(estate, plan, |served| served.late_s);
     let band = (plan.samples > 0).then_some((&early, &late));
+    let floor = drawing::floor_percent(kept, all);
+    let mut words = "Share of insured × urgency that is served.".to_owned();
+    if axis.wide {
+        words += WIDE;
+    } else {
+        words += " The area above a line is its price in insured-hours.";
+    }
+    if floor > 0 {
+        words += &format!(" The drawing begins at {floor} %: the rest was never lost.");
+    }
     format!(
-        "<section><h2>Who is served, over time</h2>\n<figure>{}<figcaption>Share of insured × urgency that is served. The \
-         area above a line is its price in insured-hours.</figcaption></figure></section>\n",
+        "<section><h2>Who is served, over time</h2>\n<figure>{}<figcaption>{words}</figcaption></figure></section>\n",
         drawing::served(axis, kept, all, &lines, band)
     )
 }
@@ -195,10 +205,11 @@ fn bars(estate: &Estate, plan: &Plan, known: Known<'_>, axis: Axis) -> String {
     } else {
         format!(" {left_out} rows that serve fewest people are left out; the table below has all steps.")
     };
+    let wide = if axis.wide { WIDE } else { "" };
     let critical = if critical.is_empty() { "" } else { " ◆ is what the last people to be served wait for." };
     format!(
         "<section class=\"wide\"><h2>What is done when</h2>\n<p class=\"keys\">{key}<span>● people are served again</span></p>\n\
-         <figure>{svg}<figcaption>A row for each service, with the data its start waits for.{critical}{more}</figcaption></figure></section>\n"
+         <figure>{svg}<figcaption>A row for each service, with the data its start waits for.{critical}{wide}{more}</figcaption></figure></section>\n"
     )
 }
 
@@ -240,34 +251,65 @@ fn funds(estate: &Estate, plan: &Plan) -> String {
     for (tenant, cells) in rows {
         groups.entry(cells).or_default().push(tenant);
     }
-    let head: String = columns
-        .iter()
-        .map(|id| {
-            let name = estate.capabilities.get(*id).map_or("", |capability| capability.name.de.as_str());
-            format!("<th>{}</th>", escape(if name.is_empty() { id.name() } else { name }))
-        })
-        .collect();
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(_, tenants)| std::cmp::Reverse(insured(estate, tenants)));
-    let mut body = String::new();
-    let mut lists = String::new();
-    for (cells, tenants) in &groups {
+    let names = groups.iter().filter(|(_, tenants)| tenants.len() > 3).map(|(_, tenants)| {
+        let names: Vec<&str> = tenants.iter().map(|id| id.name()).collect();
+        format!("<p class=\"names\"><b>{}:</b> {}</p>\n", escape(&whom(estate, tenants)), escape(&names.join(", ")))
+    });
+    let names: String = names.collect();
+    let table = if groups.len() <= GROUPS_ACROSS {
+        groups_across(estate, &columns, &groups)
+    } else {
+        groups_down(estate, &columns, &groups)
+    };
+    let caption = if plan.samples > 0 { "planned, below it in eight of ten draws" } else { "planned" };
+    format!(
+        "<section class=\"wide\"><h2>Every fund</h2>\n<p>When each is served again: {caption}. A dot: not lost. Funds with the \
+         same times stand together.</p>\n{table}\n{names}</section>\n"
+    )
+}
+
+/// Up to so many groups of funds stand side by side; more stand below one another.
+const GROUPS_ACROSS: usize = 8;
+
+type Group<'a> = (BTreeMap<&'a Id, String>, Vec<&'a Id>);
+
+fn capability(estate: &Estate, id: &Id) -> String {
+    let name = estate.capabilities.get(id).map_or("", |capability| capability.name.de.as_str());
+    escape(if name.is_empty() { id.name() } else { name })
+}
+
+fn groups_across(estate: &Estate, columns: &BTreeSet<&Id>, groups: &[Group<'_>]) -> String {
+    let head: String = groups
+        .iter()
+        .map(|(_, tenants)| {
+            format!("<th>{}<br>{} insured</th>", escape(&whom(estate, tenants)), grouped(insured(estate, tenants)))
+        })
+        .collect();
+    let row = |id: &&Id| {
+        let cells: String = groups
+            .iter()
+            .map(|(cells, _)| format!("<td>{}</td>", cells.get(*id).map_or("–", String::as_str)))
+            .collect();
+        format!("<tr><td>{}</td>{cells}</tr>\n", capability(estate, id))
+    };
+    let body: String = columns.iter().map(row).collect();
+    format!("<table class=\"funds\"><thead><tr><th>what</th>{head}</tr></thead><tbody>{body}</tbody></table>")
+}
+
+fn groups_down(estate: &Estate, columns: &BTreeSet<&Id>, groups: &[Group<'_>]) -> String {
+    let head: String = columns.iter().map(|id| format!("<th>{}</th>", capability(estate, id))).collect();
+    let row = |(cells, tenants): &Group<'_>| {
         let cells: String = columns
             .iter()
             .map(|id| format!("<td>{}</td>", cells.get(*id).map_or("–", String::as_str)))
             .collect();
-        let who = escape(&whom(estate, tenants));
-        body += &format!("<tr><td>{who}</td><td>{}</td>{cells}</tr>\n", grouped(insured(estate, tenants)));
-        if tenants.len() > 3 {
-            let names: Vec<&str> = tenants.iter().map(|id| id.name()).collect();
-            lists += &format!("<p class=\"names\"><b>{who}:</b> {}</p>\n", escape(&names.join(", ")));
-        }
-    }
-    let caption = if plan.samples > 0 { "planned, below it in eight of ten draws" } else { "planned" };
-    format!(
-        "<section class=\"wide\"><h2>Every fund</h2>\n<p>When each is served again: {caption}. A dot: not lost. Funds with the \
-         same times share a row.</p>\n<table class=\"funds\"><thead><tr><th>fund</th><th>insured</th>{head}</tr></thead><tbody>{body}</tbody></table>\n{lists}</section>\n"
-    )
+        let (who, people) = (escape(&whom(estate, tenants)), grouped(insured(estate, tenants)));
+        format!("<tr><td>{who}</td><td>{people}</td>{cells}</tr>\n")
+    };
+    let body: String = groups.iter().map(row).collect();
+    format!("<table class=\"funds\"><thead><tr><th>fund</th><th>insured</th>{head}</tr></thead><tbody>{body}</tbody></table>")
 }
 
 fn not_so_good(estate: &Estate, plan: &Plan) -> String {

@@ -123,7 +123,7 @@ pub fn make(
     let [fifo, tier] = usual;
     let size = generate::schedule(instance, &priority::size_order(estate, instance));
     let usual = [fifo, tier, size];
-    let (schedule, schedules) = best(estate, &problem, question, &usual, effort);
+    let Best { schedule, schedules, unbeaten } = best(estate, &problem, question, &usual, effort);
     let end_s = (0..instance.activities.len()).map(|at| schedule.end_s(instance, at)).max().unwrap_or(0);
     let horizon_s = HORIZON_S.max(end_s);
     let missing = problem.never_weight.saturating_mul(u128::from(horizon_s));
@@ -135,12 +135,7 @@ pub fn make(
     let plan = Plan {
         version: file::VERSION,
         estate_hash: estate_hash.to_owned(),
-        parts: lost
-            .services
-            .iter()
-            .chain(&lost.stores)
-            .map(|id| (id.clone(), part::hash(estate, id)))
-            .collect(),
+        parts: part::hashes(estate, lost.services.iter().chain(&lost.stores)),
         lost: lost.services.iter().chain(&lost.stores).cloned().collect(),
         without: problem.todo.without.iter().chain(&problem.todo.not_open).cloned().collect(),
         first: sorted(&question.first),
@@ -153,8 +148,7 @@ pub fn make(
         horizon_s,
         samples: ranges.samples,
         insured_seconds: price(cost),
-        // The bound is of the search's own making; that it is below what was found is a fact, not a hope.
-        lower_bound: price(bound::lower_bound_seconds(instance, effort.bound).min(cost)),
+        lower_bound: price(lower_bound(instance, cost, unbeaten, effort.bound)),
         baselines: Baselines { fifo: costs[0], tier: costs[1], size: costs[2] },
     };
     let mut explanation = explain::explain(estate, &lost, &problem, &schedule, question.points.is_some());
@@ -185,14 +179,30 @@ pub fn problem(estate: &Estate, lost: &Lost, question: &Question) -> Result<Prob
     Ok(Problem { instance, todo, points, never_weight })
 }
 
-/// The best schedule found, and how many were tried for it.
+/// No plan can cost less. Once a quick bound is reached there is nothing more to prove.
+fn lower_bound(instance: &Instance, cost: u128, quick: u128, effort: bound::Effort) -> u128 {
+    if effort == bound::Effort::Quick || quick >= cost {
+        return quick.min(cost);
+    }
+    bound::lower_bound_seconds(instance, effort).max(quick).min(cost)
+}
+
+/// The best schedule found.
+struct Best {
+    schedule: Schedule,
+    /// How many were tried for it.
+    schedules: u64,
+    /// What no schedule can cost less than, as quickly as that can be said.
+    unbeaten: u128,
+}
+
 fn best(
     estate: &Estate,
     problem: &Problem,
     question: &Question,
     usual: &[Schedule; 3],
     effort: &mut Effort<'_>,
-) -> (Schedule, u64) {
+) -> Best {
     let instance = &problem.instance;
     let wished = wished(estate, instance, &question.first);
     let mut starts = Vec::new();
@@ -202,7 +212,13 @@ fn best(
     starts.extend([Work::Seconds, Work::Scarcest].map(|work| priority::weight_order(&wished, work)));
     starts.extend(usual.iter().map(|usual| forecast::order_of(instance, usual)));
     let wish = search::Wish { schedules: effort.schedules, seed: effort.seed };
-    let found = search::search(&wished, &starts, &wish, effort.watch);
+    // What costs no more than the bound is looked at no further. Zero proves nothing: then nobody is counted.
+    let unbeaten = bound::lower_bound_seconds(instance, bound::Effort::Quick);
+    let proven = |cost: u128| question.first.is_empty() && cost > 0 && cost <= unbeaten;
+    let watch = &mut *effort.watch;
+    let found = search::search(&wished, &starts, &wish, &mut |progress| {
+        if watch(progress) == Then::Stop || proven(progress.cost) { Then::Stop } else { Then::Continue }
+    });
     // The earlier order counts even if the search ended before it came to it.
     let earlier = starts.first().map(|first| generate::schedule(&wished, first));
     let worth = |schedule: &Schedule| {
@@ -212,7 +228,8 @@ fn best(
     let all = std::iter::once(found.schedule).chain(earlier).chain(usual.iter().cloned());
     let best = all.min_by_key(worth).expect("at least the search has found one");
     // Closed up once more: nothing ends later by that, and what has been begun begins at second 0.
-    (generate::schedule(instance, &forecast::order_of(instance, &best)), found.schedules)
+    let schedule = generate::schedule(instance, &forecast::order_of(instance, &best));
+    Best { schedule, schedules: found.schedules, unbeaten }
 }
 
 /// How much more a person's wish for a tenant counts than its insured.

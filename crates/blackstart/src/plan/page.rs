@@ -115,7 +115,7 @@ fn back_when(estate: &Estate, plan: &Plan) -> Vec<String> {
         .iter()
         .map(|((at_s, capability, early_s, late_s), tenants)| {
             let range = if plan.samples > 0 {
-                format!("{:>20}", format!("({} – {})", clock(*early_s), clock(*late_s)))
+                format!("{:>22}", format!("({} – {})", clock(*early_s), clock(*late_s)))
             } else {
                 String::new()
             };

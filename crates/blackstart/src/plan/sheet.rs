@@ -238,7 +238,8 @@ fn funds(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
         .into_iter()
         .map(|(id, (first_s, last_s))| {
             let tenant = estate.tenants.get(id);
-            let name = tenant.map_or_else(|| id.to_string(), |tenant| tenant.name.clone());
+            let name = tenant.map(|tenant| tenant.name.clone()).filter(|name| !name.is_empty());
+            let name = name.unwrap_or_else(|| id.to_string());
             let times = format!("[ ]  from {} to {}  {name}", clock(first_s), clock(last_s));
             let mut lines = wrapped("     ", &times);
             if let Some(tenant) = tenant.filter(|tenant| !tenant.contacts.is_empty()) {

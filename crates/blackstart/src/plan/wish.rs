@@ -108,6 +108,9 @@ pub fn granted(estate: &Estate, typed: &[String]) -> Result<(Estate, Vec<String>
             let now = size.of(estate);
             let to = number(wish, value.trim(), size, now)?;
             size.set(&mut changed, to);
+            if size.of(estate) == Some(to) && sizes.len() > 1 {
+                continue;
+            }
             let now = now.map_or_else(|| "no limit".to_owned(), |now| now.to_string());
             words.push(format!("{} is {to} instead of {now}", size.words()));
         }

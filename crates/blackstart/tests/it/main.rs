@@ -2,6 +2,7 @@
 //!
 //! - `bridge`, `bridge_hostile` on `bridge_rig`: business while the core is gone, and its return.
 //! - `check`: what is said about an estate, as text and as JSON, and the exit code.
+//! - `plan`: the planner's contract, wishes, plan files, and what is refused.
 //! - `restart`: a restart of real processes, killed in the middle.
 //! - `scan`: judging folders and repositories, and the watch.
 //! - `tidy`: rules about the source that the compiler does not see.
@@ -14,6 +15,7 @@ mod bridge;
 mod bridge_hostile;
 mod bridge_rig;
 mod check;
+mod plan;
 mod restart;
 mod scan;
 mod tidy;

@@ -95,7 +95,7 @@ start = ["/bin/sh", "-c", "echo x >> {root}/month-end.starts"]
     /// Opens the incident, plans that everything is lost, approves.
     fn prepare(&self) {
         self.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
-        self.works(&["plan", "estate", "--journal", "incident", "-o", "plan", "--by", "anna"]);
+        self.works(&["plan", "estate", "--journal", "incident", "-o", "plan", "--schedules", "20", "--by", "anna"]);
         let hash = blackstart::plan::Plan::read(&fs::read_to_string(self.root().join("plan")).unwrap())
             .unwrap()
             .hash();
@@ -232,7 +232,7 @@ fn what_fails_is_stopped_and_held_until_a_person_resumes_it() {
 fn what_is_not_approved_or_on_hold_is_not_run() {
     let provider = Provider::new();
     provider.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
-    provider.works(&["plan", "estate", "--journal", "incident", "-o", "plan", "--by", "anna"]);
+    provider.works(&["plan", "estate", "--journal", "incident", "-o", "plan", "--schedules", "20", "--by", "anna"]);
     let output = provider.recover();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("blackstart approve"));
@@ -253,6 +253,53 @@ fn what_is_not_approved_or_on_hold_is_not_run() {
     assert_eq!(provider.count("identity.starts"), 0);
     provider.works(&["resume", "incident", "site:here", "--reason", "images taken"]);
     assert!(provider.recover().status.success());
+}
+
+/// Plans again from where the run stands, and allows that plan if it has to be allowed.
+fn plan_again(provider: &Provider, file: &str) {
+    provider.works(&[
+        "plan", "estate", "--continue", "--journal", "incident", "-o", file, "--schedules", "20", "--by", "anna",
+    ]);
+    let text = fs::read_to_string(provider.root().join(file)).unwrap();
+    let hash = blackstart::plan::Plan::read(&text).unwrap().hash();
+    provider.works(&["approve", "incident", &hash, "--yes", "--by", "bert"]);
+}
+
+#[test]
+fn a_plan_that_goes_on_with_a_run_does_nothing_twice_and_leaves_out_what_failed() {
+    let provider = Provider::new();
+    provider.prepare();
+    fs::write(provider.root().join("core.ill"), "").unwrap();
+    let output = provider.recover();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("expect"), "it says when everybody is back");
+
+    let status: serde_json::Value =
+        serde_json::from_str(&provider.works(&["status", "incident", "--json"])).unwrap();
+    assert_eq!(status["forecast"]["never"][0]["because"], "service:core");
+    assert!(status["forecast"]["served"].as_array().unwrap().is_empty());
+    assert!(provider.works(&["status", "incident"]).contains("not before service:core is dealt with"));
+
+    plan_again(&provider, "plan2");
+    let plan = blackstart::plan::Plan::read(&fs::read_to_string(provider.root().join("plan2")).unwrap()).unwrap();
+    assert!(plan.steps.iter().all(|step| step.service.to_string() != "service:core"));
+    let run = |plan: &str| provider.call(&["recover", "estate", "--plan", plan, "--journal", "incident", "--by", "anna"]);
+    let output = run("plan2");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!((provider.count("identity.starts"), provider.count("mail.starts")), (1, 1), "nothing is done twice");
+    assert_eq!(provider.count("core.starts"), 1);
+
+    fs::remove_file(provider.root().join("core.ill")).unwrap();
+    provider.works(&["resume", "incident", "service:core", "--reason", "disk replaced"]);
+    plan_again(&provider, "plan3");
+    let output = run("plan3");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!((provider.count("identity.starts"), provider.count("mail.starts")), (1, 1), "still not twice");
+    assert_eq!((provider.count("core.starts"), provider.count("portal.admits")), (2, 1));
+    assert_eq!(provider.count("month-end.starts"), 1);
+    // The plan that was made in the middle of one run is not a plan for another.
+    let checked = provider.call(&["plan", "check", "plan3", "estate"]);
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
 }
 
 #[test]
