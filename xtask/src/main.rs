@@ -13,7 +13,9 @@ cargo xtask ci                  what CI runs: format, lints, licences, all tests
 cargo xtask drill [ARGS]        build what is needed (release) and play the whole incident
                                 --seed N  --funds N  --attack PATTERN  --out DIR  --keep
 cargo xtask crash [--runs N]    long campaign: power cuts while the journal is written (default 10000)
-cargo xtask bench-journal       durable appends against a plain preallocated file, in the same run";
+cargo xtask bench-journal       durable appends against a plain preallocated file, in the same run
+cargo xtask psplib FOLDER       the planner on published problems: --schedules N  --seed N  --weighted  --json
+cargo xtask bench-plan [ARGS]   plans of made estates against the usual orders: --seed N  --schedules N  --psplib FOLDER";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +27,8 @@ fn main() -> ExitCode {
         "ci" => ci::run(),
         "drill" => drill(rest),
         "crash" => crash(rest),
+        "psplib" => bench(&["psplib"], rest),
+        "bench-plan" => bench(&["plan"], rest),
         "bench-journal" => bench(&["journal"], rest),
         "help" | "-h" | "--help" => {
             say(HELP);
@@ -68,7 +72,12 @@ fn crash(args: &[String]) -> Result<(), String> {
 
 fn bench(which: &[&str], args: &[String]) -> Result<(), String> {
     let mut command = cargo(&["run", "--release", "--quiet", "--package", "measure", "--"]);
-    step("bench", command.args(which).args(args))
+    // It runs in the workspace's folder; what is named from where the person stands has to stay the same.
+    let whole = |arg: &String| match std::path::absolute(arg) {
+        Ok(path) if path.exists() => path.into_os_string(),
+        _ => arg.into(),
+    };
+    step("bench", command.args(which).args(args.iter().map(whole)))
 }
 
 pub(crate) fn cargo(args: &[&str]) -> Command {

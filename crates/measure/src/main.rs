@@ -6,6 +6,10 @@ use std::process::ExitCode;
 const HELP: &str = "\
 measure journal [FOLDER] [--rounds N] [--seconds S] [--callers N]
         durable appends against a plain preallocated file (FOLDER: on the disk to measure; default: here)
+measure psplib FOLDER [--schedules N] [--seed N] [--weighted] [--json]
+        the planner's search on published problems; FOLDER holds PSPLIB .sm files
+measure plan [--seed N] [--seeds N] [--schedules N] [--psplib FOLDER]
+        plans of made estates with 80 funds against the usual orders, their gaps, and how long a plan takes
 ";
 
 fn main() -> ExitCode {
@@ -13,6 +17,8 @@ fn main() -> ExitCode {
     let mut out = std::io::stdout();
     let done = match args.split_first() {
         Some((what, rest)) if what == "journal" => measure::journal_appends::run(rest, &mut out),
+        Some((what, rest)) if what == "psplib" => measure::psplib::run(rest, &mut out),
+        Some((what, rest)) if what == "plan" => measure::plan_bench::run(rest, &mut out),
         _ => Err(HELP.to_owned()),
     };
     match done {
