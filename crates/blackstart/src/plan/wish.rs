@@ -143,7 +143,9 @@ fn number(wish: &str, value: &str, size: &Size, now: Option<u64>) -> Result<u64,
 
 /// What a name means: an id, the name of one thing, a kind of things, or a part of exactly one name.
 fn meant(estate: &Estate, name: &str) -> Result<Vec<Size>, WishFault> {
-    if let Some(sizes) = by_id(estate, name).or_else(|| by_name(estate, name)).or_else(|| by_kind(estate, name)) {
+    if let Some(sizes) =
+        by_id(estate, name).or_else(|| by_name(estate, name)).or_else(|| by_kind(estate, name))
+    {
         return Ok(sizes);
     }
     let holds = |id: &&Id| !name.is_empty() && id.name().contains(name);
@@ -175,7 +177,8 @@ fn by_id(estate: &Estate, name: &str) -> Option<Vec<Size>> {
             _ => return None,
         },
     };
-    let of_host = |host: &Id| if memory { Size::HostMemory(host.clone()) } else { Size::HostCpu(host.clone()) };
+    let of_host =
+        |host: &Id| if memory { Size::HostMemory(host.clone()) } else { Size::HostCpu(host.clone()) };
     match id.kind() {
         Kind::Resource => Some(vec![Size::Resource(id)]),
         Kind::Host => Some(vec![of_host(&id)]),
@@ -198,7 +201,9 @@ fn by_kind(estate: &Estate, name: &str) -> Option<Vec<Size>> {
         "scan_slots" | "scan" => ResourceKind::ScanSlots,
         "restore_bandwidth" | "bandwidth" => ResourceKind::RestoreBandwidth,
         "cpu" => return Some(estate.hosts.keys().cloned().map(Size::HostCpu).collect()).filter(not_empty),
-        "memory" => return Some(estate.hosts.keys().cloned().map(Size::HostMemory).collect()).filter(not_empty),
+        "memory" => {
+            return Some(estate.hosts.keys().cloned().map(Size::HostMemory).collect()).filter(not_empty);
+        }
         _ => return None,
     };
     let of_kind = estate.resources.iter().filter(|(_, resource)| resource.kind == kind);
