@@ -22,7 +22,9 @@ cargo xtask eval-histories [FOLDER] [--runs N] [--seed S]
                                 made-up histories: is the right snapshot named, is an ordinary day an alarm
 cargo xtask bench-scan [FOLDER] [--size MB] [--rounds N]
                                 first scan and rescan against `restic check --read-data`, in the same run
-cargo xtask fuzz-scan [--runs N] long campaign: hostile files for every parser of the scan (default 200000)";
+cargo xtask fuzz-scan [--runs N] long campaign: hostile files for every parser of the scan (default 200000)
+cargo xtask psplib FOLDER       the planner on published problems: --schedules N  --seed N  --weighted  --json
+cargo xtask bench-plan [ARGS]   plans of made estates against the usual orders: --seed N  --schedules N  --psplib FOLDER";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
         "drill" => drill(rest),
         "crash" => crash(rest),
         "bench-import" => bench(&["import"], rest),
+        "psplib" => bench(&["psplib"], rest),
+        "bench-plan" => bench(&["plan"], rest),
         "bench-journal" => bench(&["journal"], rest),
         "eval-scan" => bench(&["eval-scan"], rest),
         "eval-histories" => bench(&["eval-histories"], rest),
@@ -113,7 +117,12 @@ fn bench_scan(args: &[String]) -> Result<(), String> {
 
 fn bench(which: &[&str], args: &[String]) -> Result<(), String> {
     let mut command = cargo(&["run", "--release", "--quiet", "--package", "measure", "--"]);
-    step("bench", command.args(which).args(args))
+    // It runs in the workspace's folder; what is named from where the person stands has to stay the same.
+    let whole = |arg: &String| match std::path::absolute(arg) {
+        Ok(path) if path.exists() => path.into_os_string(),
+        _ => arg.into(),
+    };
+    step("bench", command.args(which).args(args.iter().map(whole)))
 }
 
 pub(crate) fn cargo(args: &[&str]) -> Command {

@@ -2,6 +2,9 @@
 
 pub mod import_compose;
 pub mod journal_appends;
+pub mod made_estate;
+pub mod plan_bench;
+pub mod psplib;
 pub mod scan_histories;
 pub mod scan_rates;
 pub mod scan_speed;

@@ -18,6 +18,7 @@ use super::{Answer, Failure, read_estate, talk, whole_file};
 use crate::command::progress;
 use crate::estate::{Estate, Id, canonical};
 use crate::incident::View;
+use crate::plan::advice::ADVICE_MAX;
 use crate::plan::bound;
 use crate::plan::compare::{self, Comparison, Wished};
 use crate::plan::search::{Progress, Then};
@@ -138,7 +139,7 @@ fn make(args: &Args) -> Result<Answer, Failure> {
     if wishes && !keeps {
         return what_if(args, &estate, &estate_hash, &question);
     }
-    let made = search(args, LOOK, bound::Effort::Thorough, |effort| {
+    let made = search(args, (LOOK, bound::Effort::Thorough), args.samples, |effort| {
         plan::make(&estate, &estate_hash, &question, effort)
     })?;
     draw(args, || html::of_made(&estate, &made))?;
@@ -195,7 +196,9 @@ fn what_if(
     words.extend(question.without.iter().map(|id| format!("{id} cannot be used")));
     let base = Question { first: Vec::new(), without: Vec::new(), ..question.clone() };
     let wished = Wished { estate: &changed, question: question.clone(), words };
-    let comparison: Comparison = search(args, LOOK_IF, bound::Effort::Quick, |effort| {
+    // The page of a comparison shows neither ranges nor advice: nobody waits for them.
+    let draws = if args.json || args.html.is_some() { args.samples } else { 0 };
+    let comparison: Comparison = search(args, (LOOK_IF, bound::Effort::Quick), draws, |effort| {
         compare::compare(estate, estate_hash, &base, &wished, effort)
     })?;
     draw(args, || html::of_made(estate, &comparison.wish))?;
@@ -210,8 +213,8 @@ fn what_if(
 /// Looks for as long as is wished, and says on stderr how far it is.
 fn search<M>(
     args: &Args,
-    look: Duration,
-    bound: bound::Effort,
+    (look, bound): (Duration, bound::Effort),
+    draws: u64,
     make: impl FnOnce(&mut Effort<'_>) -> Result<M, Refusal>,
 ) -> Result<M, Failure> {
     let begun = Instant::now();
@@ -232,8 +235,9 @@ fn search<M>(
     let mut effort = Effort {
         schedules: args.schedules.unwrap_or(SCHEDULES_MAX),
         seed: args.seed,
-        samples: args.samples,
+        samples: draws,
         bound,
+        advice: if bound == bound::Effort::Quick && draws == 0 { 0 } else { ADVICE_MAX },
         watch: &mut watch,
     };
     make(&mut effort).map_err(|refusal| refused(&refusal))

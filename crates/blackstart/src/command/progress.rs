@@ -97,10 +97,10 @@ fn is_held(estate: &Estate, view: &View, id: &Id) -> bool {
 /// When everybody is back. `Ok(None)`: nothing runs that could be forecast. `Err`: why nothing can be said.
 pub fn forecast(estate: &Estate, view: &View, now_ms: i64, samples: u64) -> Result<Option<Forecast>, String> {
     let Some(run) = &view.recover.run else { return Ok(None) };
-    if run.ended.as_ref().is_some_and(|ended| ended.complete) {
+    let (plan, progress) = of_run(estate, view, now_ms)?;
+    if run.ended.as_ref().is_some_and(|ended| ended.complete) && plan.never.is_empty() {
         return Ok(None);
     }
-    let (plan, progress) = of_run(estate, view, now_ms)?;
     let overdue = overdue(&plan, &progress);
     let outlook = outlook(estate, &plan, &recovery_points(view), progress, samples)
         .map_err(|refusal| format!("there is no forecast: {refusal}"))?;

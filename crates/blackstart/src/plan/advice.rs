@@ -50,9 +50,12 @@ impl AdviceKind {
     }
 }
 
-/// The best answer of each kind, then the next best of all; worth most first.
-pub fn advice(estate: &Estate, problem: &Problem, schedule: &Schedule) -> Vec<Advice> {
+/// The best answer of each kind, then the next best of all; worth most first, `most` of them.
+pub fn advice(estate: &Estate, problem: &Problem, schedule: &Schedule, most: usize) -> Vec<Advice> {
     let instance = &problem.instance;
+    if most == 0 {
+        return Vec::new();
+    }
     let asked = Asked {
         estate,
         problem,
@@ -71,7 +74,7 @@ pub fn advice(estate: &Estate, problem: &Problem, schedule: &Schedule) -> Vec<Ad
     let mut rest: Vec<Advice> = kinds.into_iter().flatten().collect();
     rest.sort_by_key(|advice| std::cmp::Reverse(advice.worth_seconds));
     best.extend(rest);
-    best.truncate(ADVICE_MAX);
+    best.truncate(most);
     best.sort_by_key(|advice| std::cmp::Reverse(advice.worth_seconds));
     best
 }

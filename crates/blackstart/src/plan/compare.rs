@@ -52,6 +52,7 @@ pub fn compare(
         seed: effort.seed,
         samples: effort.samples,
         bound: effort.bound,
+        advice: effort.advice,
         watch: &mut |_| super::search::Then::Continue,
     };
     let question = Question { order, ..wished.question.clone() };

@@ -293,7 +293,7 @@ fn label(estate: &Estate, id: &Id) -> String {
         .map(|service| &service.name)
         .or_else(|| estate.stores.get(id).map(|store| &store.name));
     let text = name.filter(|name| !name.is_empty()).map_or_else(|| id.name().to_owned(), Clone::clone);
-    if text.chars().count() > 36 { text.chars().take(35).chain(['…']).collect() } else { text }
+    if text.chars().count() > 40 { text.chars().take(39).chain(['…']).collect() } else { text }
 }
 
 fn row_drawn(axis: Axis, row: &Row<'_>, y: f64) -> String {

@@ -90,7 +90,11 @@ fn figures(estate: &Estate, plan: &Plan, known: Known<'_>) -> String {
         (against(plan.baselines.size), "fewer than smallest store first".to_owned()),
         (
             format!("{}.{} %", gap / 10, gap % 10),
-            "at most could still be saved: no plan costs less".to_owned(),
+            if plan.insured_seconds == plan.lower_bound {
+                "could still be saved: it is proven that no plan costs less".to_owned()
+            } else {
+                "at most could still be saved: no plan costs less than the rest".to_owned()
+            },
         ),
         (first.map_or_else(|| "–".to_owned(), short_clock), "the first people are served again".to_owned()),
         (half_s.map_or_else(|| "–".to_owned(), short_clock), "half of what was lost is back".to_owned()),

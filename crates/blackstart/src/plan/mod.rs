@@ -82,6 +82,8 @@ pub struct Effort<'w> {
     /// Draws for the ranges; 0: none.
     pub samples: u64,
     pub bound: bound::Effort,
+    /// How many things to advise people to decide next; 0: none.
+    pub advice: usize,
     /// Told of every better schedule, and now and then between; may end the search.
     pub watch: &'w mut dyn FnMut(search::Progress) -> Then,
 }
@@ -153,7 +155,7 @@ pub fn make(
     };
     let mut explanation = explain::explain(estate, &lost, &problem, &schedule, question.points.is_some());
     explanation.price_range = (ranges.samples > 0).then(|| (price(ranges.cost.0), price(ranges.cost.1)));
-    explanation.advice = advice::advice(estate, &problem, &schedule);
+    explanation.advice = advice::advice(estate, &problem, &schedule, effort.advice);
     Ok(Made { plan, explanation, usual: usual.map(|usual| curve(instance, &usual)) })
 }
 

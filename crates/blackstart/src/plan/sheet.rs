@@ -100,8 +100,9 @@ fn crew(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
         let people =
             known.filter(|resource| resource.kind == ResourceKind::Crew).map_or(0, |known| known.capacity);
         let mut lines = wrapped("", &format!("{id} {name}: {people} people, {steps} services to start"));
-        lines.push("   name ____________________  phone ____________________  here [ ]".to_owned());
-        lines.push("   name ____________________  phone ____________________  here [ ]".to_owned());
+        for _ in 0..people.clamp(1, 8) {
+            lines.push("   name ____________________  phone ____________________  here [ ]".to_owned());
+        }
         lines.push(String::new());
         blocks.push(lines);
     }

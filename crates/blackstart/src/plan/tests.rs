@@ -96,8 +96,14 @@ fn asked(estate: &Estate, question: &Question) -> Result<Made, Refusal> {
 }
 
 fn asked_with(estate: &Estate, question: &Question, schedules: u64, samples: u64) -> Result<Made, Refusal> {
-    let mut effort =
-        Effort { schedules, seed: 1, samples, bound: Bound::Quick, watch: &mut |_| Then::Continue };
+    let mut effort = Effort {
+        schedules,
+        seed: 1,
+        samples,
+        bound: Bound::Quick,
+        advice: 3,
+        watch: &mut |_| Then::Continue,
+    };
     make(estate, &"e".repeat(64), question, &mut effort)
 }
 

@@ -30,6 +30,8 @@ struct Open {
     at: u32,
     /// It cannot begin before. Room only ever gets less, so this stays true.
     from_s: u64,
+    /// It could begin then when this was last looked at, and nothing was placed beside it since.
+    sure: bool,
 }
 
 /// What building needs besides the room, kept from one schedule to the next.
@@ -60,6 +62,7 @@ impl Bench {
             let Open { at, from_s, .. } = self.open.remove(chosen);
             let at = at as usize;
             room.take(at, from_s);
+            self.unsettle(side, from_s, from_s.saturating_add(side.span_s[at]));
             end_s[at] = from_s + duration_s[at];
             last_s = last_s.max(end_s[at]);
             for &next in &side.after[at] {
@@ -78,8 +81,16 @@ impl Bench {
         for (&at, place) in list.iter().zip(0..) {
             self.place[at as usize] = place;
             if self.waiting[at as usize] == 0 {
-                self.open.push(Open { place, at, from_s: self.ready_s[at as usize] });
+                self.open.push(Open { place, at, from_s: self.ready_s[at as usize], sure: false });
             }
+        }
+    }
+
+    /// Something was placed from `begin_s` to `end_s`: whoever wanted to begin so that they overlap has to look again.
+    fn unsettle(&mut self, side: &Side, begin_s: u64, end_s: u64) {
+        for open in &mut self.open {
+            let ends_s = open.from_s.saturating_add(side.span_s[open.at as usize]);
+            open.sure &= open.from_s >= end_s || ends_s <= begin_s;
         }
     }
 
@@ -91,7 +102,7 @@ impl Bench {
         if self.waiting[index] == 0 {
             let place = self.place[index];
             let position = self.open.partition_point(|open| open.place < place);
-            self.open.insert(position, Open { place, at, from_s: self.ready_s[index] });
+            self.open.insert(position, Open { place, at, from_s: self.ready_s[index], sure: false });
         }
     }
 
@@ -100,7 +111,9 @@ impl Bench {
         let among = ahead.among.min(self.open.len());
         let (mut first_begin_s, mut first_end_s) = (u64::MAX, u64::MAX);
         for open in &mut self.open[..among] {
-            open.from_s = room.earliest(open.at as usize, open.from_s);
+            if !open.sure {
+                (open.from_s, open.sure) = (room.earliest(open.at as usize, open.from_s), true);
+            }
             first_begin_s = first_begin_s.min(open.from_s);
             first_end_s = first_end_s.min(open.from_s + duration_s[open.at as usize]);
         }

@@ -23,7 +23,6 @@ pub(super) type Cost = (u128, u128);
 #[derive(Clone, Debug)]
 struct Member {
     list: Vec<u32>,
-    end_s: Vec<u64>,
     cost: Cost,
 }
 
@@ -48,6 +47,8 @@ pub(super) struct Evolution<'a, R: Room> {
     stopped: bool,
     progress: &'a mut dyn FnMut(Progress) -> Then,
     child: Vec<u32>,
+    keys: Vec<(u64, u32)>,
+    end_s: Vec<u64>,
 }
 
 /// Schedules in a population. More find better ones in the end, fewer find good ones sooner.
@@ -84,6 +85,8 @@ impl<'a, R: Room> Evolution<'a, R> {
             stopped: false,
             progress,
             child: Vec::new(),
+            keys: Vec::new(),
+            end_s: Vec::new(),
         }
     }
 
@@ -223,7 +226,8 @@ impl<'a, R: Room> Evolution<'a, R> {
     }
 
     fn build(&mut self, side: usize, list: &[u32], ahead: Ahead) -> Member {
-        let mut end_s = vec![0; list.len()];
+        let mut end_s = std::mem::take(&mut self.end_s);
+        end_s.resize(list.len(), 0);
         let what = (&self.compact.sides[side], &self.compact.duration_s[..]);
         let last_s = self.bench.build(what, &mut self.rooms[side], list, ahead, &mut end_s);
         self.schedules += 1;
@@ -235,7 +239,9 @@ impl<'a, R: Room> Evolution<'a, R> {
         let now = self.best.as_ref().map_or(cost, |best| best.cost);
         let progress = Progress { schedules: self.schedules, cost: self.in_full(now) };
         self.stopped |= (self.progress)(progress) == Then::Stop;
-        Member { list: self.sort(&end_s), end_s, cost }
+        let member = Member { list: self.sort(&end_s), cost };
+        self.end_s = end_s;
+        member
     }
 
     fn price(&self, end_s: &[u64], last_s: u64) -> Cost {
@@ -267,15 +273,18 @@ impl<'a, R: Room> Evolution<'a, R> {
 
     /// The list for the children: from the other end, the last to end first; from the same end, the first to begin
     /// first. What takes no time keeps its place among what it waits for.
-    fn sort(&self, end_s: &[u64]) -> Vec<u32> {
-        let mut list: Vec<u32> = (0..).take(end_s.len()).collect();
-        let end = |at: &u32| end_s[*at as usize];
-        if self.both_ends() {
-            list.sort_by_key(|at| (std::cmp::Reverse(end(at)), std::cmp::Reverse(*at)));
+    fn sort(&mut self, end_s: &[u64]) -> Vec<u32> {
+        let both_ends = self.both_ends();
+        self.keys.clear();
+        if both_ends {
+            self.keys.extend(end_s.iter().zip(0..).map(|(&end_s, at)| (u64::MAX - end_s, u32::MAX - at)));
         } else {
-            list.sort_by_key(|at| (end(at) - self.compact.duration_s[*at as usize], *at));
+            let begin_s =
+                end_s.iter().zip(&self.compact.duration_s).map(|(end_s, duration_s)| end_s - duration_s);
+            self.keys.extend(begin_s.zip(0..));
         }
-        list
+        self.keys.sort_unstable();
+        self.keys.iter().map(|&(_, at)| if both_ends { u32::MAX - at } else { at }).collect()
     }
 
     /// Fills `child` with a list made of the population of `side`.
@@ -313,9 +322,9 @@ impl<'a, R: Room> Evolution<'a, R> {
         if self.populations[side][other].cost < self.populations[side][one].cost { other } else { one }
     }
 
-    /// A quarter to three fifths of the list.
+    /// A tenth to a half of the list.
     fn stretch(&mut self, count: usize) -> (usize, usize) {
-        let (shortest, longest) = (count / 4, count * 3 / 5);
+        let (shortest, longest) = (count / 10, count / 2);
         let length = shortest + self.chance.below(longest - shortest + 1);
         let begin = self.chance.below(count - length + 1);
         (begin, begin + length)

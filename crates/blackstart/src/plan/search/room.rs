@@ -81,14 +81,15 @@ impl Room for Words {
 
     fn earliest(&self, at: usize, from_s: u64) -> u64 {
         let (demand, duration) = (self.demand[at], self.duration[at]);
-        let mut second = usize::try_from(from_s).expect("no more than the longest plan in words");
-        let mut free = 0;
-        while free < duration {
-            let fits = self.free[second].wrapping_sub(demand) & GUARD == GUARD;
-            free = if fits { free + 1 } else { 0 };
-            second += 1;
+        let mut start = usize::try_from(from_s).expect("no more than the longest plan in words");
+        // From the last second backwards: the later the second that is in the way, the further the jump.
+        while let Some(in_the_way) = self.free[start..start + duration]
+            .iter()
+            .rposition(|word| word.wrapping_sub(demand) & GUARD != GUARD)
+        {
+            start += in_the_way + 1;
         }
-        (second - duration) as u64
+        start as u64
     }
 
     fn take(&mut self, at: usize, start_s: u64) {

@@ -156,8 +156,14 @@ fn two_plans_are_compared_for_people() {
 fn ranges_hold_the_planned_time_between_them_and_come_from_the_seed() {
     let estate = estate();
     let made = |seed| {
-        let mut effort =
-            Effort { schedules: 20, seed, samples: 200, bound: Bound::Quick, watch: &mut |_| Then::Continue };
+        let mut effort = Effort {
+            schedules: 20,
+            seed,
+            samples: 200,
+            bound: Bound::Quick,
+            advice: 3,
+            watch: &mut |_| Then::Continue,
+        };
         make(&estate, "", &lost(&[]), &mut effort).expect("a plan").plan
     };
     let plan = made(1);

@@ -11,8 +11,14 @@ fn compared(estate: &Estate, base: &Question, wish: Question, typed: &[&str]) ->
     let typed: Vec<String> = typed.iter().map(|text| (*text).to_owned()).collect();
     let (changed, words) = wish::granted(estate, &typed).expect("a wish that means something");
     let wished = Wished { estate: &changed, question: wish, words };
-    let mut effort =
-        Effort { schedules: 30, seed: 3, samples: 0, bound: Bound::Quick, watch: &mut |_| Then::Continue };
+    let mut effort = Effort {
+        schedules: 30,
+        seed: 3,
+        samples: 0,
+        bound: Bound::Quick,
+        advice: 3,
+        watch: &mut |_| Then::Continue,
+    };
     let comparison = compare::compare(estate, "", base, &wished, &mut effort).expect("two plans");
     assert_eq!(check::faults(estate, &comparison.base.plan), Vec::<String>::new());
     assert_eq!(check::faults(&changed, &comparison.wish.plan), Vec::<String>::new());
