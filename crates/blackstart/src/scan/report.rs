@@ -70,11 +70,22 @@ pub struct RepositoryReport {
     pub snapshots: Vec<SnapshotReport>,
     /// The newest clean one of those that were judged.
     pub last_clean: Option<String>,
+    /// The same for each series: a repository may hold copies of several things.
+    pub series: Vec<SeriesReport>,
     /// What could not be read of the repository itself.
     pub unread: Vec<String>,
     /// What a person should know beside the verdicts.
     pub notes: Vec<String>,
     pub form: &'static str,
+}
+
+/// Snapshots of the same host and paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct SeriesReport {
+    pub host: String,
+    pub paths: Vec<String>,
+    pub snapshots: u64,
+    pub last_clean: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -152,12 +163,13 @@ impl Serialize for Files<'_> {
 
 impl Serialize for RepositoryReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut all = serializer.serialize_struct("RepositoryReport", 8)?;
+        let mut all = serializer.serialize_struct("RepositoryReport", 9)?;
         all.serialize_field("files", &Files(self))?;
         all.serialize_field("gone", &self.gone)?;
         all.serialize_field("counts", &self.counts)?;
         all.serialize_field("snapshots", &self.snapshots)?;
         all.serialize_field("last_clean", &self.last_clean)?;
+        all.serialize_field("series", &self.series)?;
         all.serialize_field("unread", &self.unread)?;
         all.serialize_field("notes", &self.notes)?;
         all.serialize_field("form", &self.form)?;
