@@ -82,11 +82,14 @@ fn fuzz_scan(args: &[String]) -> Result<(), String> {
     let runs = match args {
         [] => "200000",
         [flag, runs] if flag == "--runs" => runs,
-        _ => return Err("call `cargo xtask eval-histories [FOLDER] [--runs N] [--seed S]
+        _ => {
+            return Err("call `cargo xtask eval-histories [FOLDER] [--runs N] [--seed S]
                                 made-up histories: is the right snapshot named, is an ordinary day an alarm
 cargo xtask bench-scan [FOLDER] [--size MB] [--rounds N]
                                 first scan and rescan against `restic check --read-data`, in the same run
-cargo xtask fuzz-scan [--runs N]`".to_owned()),
+cargo xtask fuzz-scan [--runs N]`"
+                .to_owned());
+        }
     };
     let mut fuzz = cargo(&[
         "test",

@@ -88,7 +88,10 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
     let all = met.len();
     let base: Vec<Base> = met
         .into_iter()
-        .filter(|base| !base.bytes.is_empty() && judge_bytes(&format!("_.{}", base.ending), &base.bytes).verdict.is_clean())
+        .filter(|base| {
+            !base.bytes.is_empty()
+                && judge_bytes(&format!("_.{}", base.ending), &base.bytes).verdict.is_clean()
+        })
         .collect();
     if base.len() < 20 {
         return Err(format!("only {} clean files to make histories of; {USE}", base.len()));
@@ -129,7 +132,8 @@ fn history(run: u64, base: &[Base], shared: &Shared, rng: &mut Rng, figures: &mu
     let many_from = MANY_FILES.min(targets.len().div_ceil(200)).max(1);
     // A third of the histories is below the line, where there is room below it.
     let few = many_from > 1 && rng.below(3) == 0;
-    let hits = if few { 1 + below(rng, many_from - 1) } else { many_from + below(rng, targets.len() / 4 + 1) };
+    let hits =
+        if few { 1 + below(rng, many_from - 1) } else { many_from + below(rng, targets.len() / 4 + 1) };
     let hits = hits.min(targets.len());
     let nights = if attack.hides_times || rng.percent(30) { 1 + below(rng, 4) } else { 1 };
     for tonight in targets[..hits].chunks(hits.div_ceil(nights).max(1)) {
@@ -219,9 +223,20 @@ fn ordinary(day: Day, base: &[Base], shared: &Shared, rng: &mut Rng, figures: &m
     }
 }
 
-fn show(wish: &Wish, all: usize, clean: usize, figures: &Figures, out: &mut dyn Write) -> std::io::Result<()> {
-    let from = wish.folder.as_ref().map_or_else(|| "made up".to_owned(), |folder| folder.display().to_string());
-    writeln!(out, "{} histories, seed {}, of {clean} files that are clean alone ({all} met; {from})", wish.runs, wish.seed)?;
+fn show(
+    wish: &Wish,
+    all: usize,
+    clean: usize,
+    figures: &Figures,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    let from =
+        wish.folder.as_ref().map_or_else(|| "made up".to_owned(), |folder| folder.display().to_string());
+    writeln!(
+        out,
+        "{} histories, seed {}, of {clean} files that are clean alone ({all} met; {from})",
+        wish.runs, wish.seed
+    )?;
     for (counted, title) in [
         (&figures.many, "20 files or more, or one in 200, hit by the end"),
         (&figures.few, "fewer hit (no promise; said honestly)"),
@@ -239,7 +254,12 @@ fn show(wish: &Wish, all: usize, clean: usize, figures: &Figures, out: &mut dyn 
     writeln!(out, "\nby pattern, of the first group: wrong / early / all")?;
     for (pattern, counted) in &figures.by_pattern {
         let early = counted.of(Outcome::OneEarly) + counted.of(Outcome::Earlier);
-        writeln!(out, "  {pattern:<14} {} / {early} / {}", counted.of(Outcome::DirtyNamedClean), counted.all())?;
+        writeln!(
+            out,
+            "  {pattern:<14} {} / {early} / {}",
+            counted.of(Outcome::DirtyNamedClean),
+            counted.all()
+        )?;
     }
     let (passed, alarms) =
         figures.days.values().fold((0, 0), |sum, (passed, alarms)| (sum.0 + passed, sum.1 + alarms));

@@ -13,8 +13,7 @@ use drill::rng::Rng;
 
 use crate::scan_histories::files;
 
-const USE: &str =
-    "call `bench-scan [FOLDER] [--size MB] [--rounds N] --blackstart PROGRAM`; without FOLDER, --size MB are made up (default 500)";
+const USE: &str = "call `bench-scan [FOLDER] [--size MB] [--rounds N] --blackstart PROGRAM`; without FOLDER, --size MB are made up (default 500)";
 const PASSWORD: &str = "benchmark";
 
 struct Wish {
@@ -47,7 +46,11 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
     say(format!(
         "{files} files, {} MB, in a repository made by {}",
         bytes >> 20,
-        if has_restic { "restic" } else { "our own library (restic is not installed, so there is nothing to compare with)" }
+        if has_restic {
+            "restic"
+        } else {
+            "our own library (restic is not installed, so there is nothing to compare with)"
+        }
     ))?;
     let mut rows: Vec<(Option<Cost>, Cost, Cost)> = Vec::new();
     let mut ledger_bytes = 0;
@@ -76,7 +79,9 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
         median(&|row| row.0.map(|check| row.1.cpu_s / check.cpu_s.max(0.01))),
         median(&|row| row.0.map(|check| row.1.wall_s / check.wall_s.max(0.01))),
     ) {
-        say(format!("first scan against restic check --read-data, median of the rounds: CPU {cpu:.2}, wall {wall:.2}"))?;
+        say(format!(
+            "first scan against restic check --read-data, median of the rounds: CPU {cpu:.2}, wall {wall:.2}"
+        ))?;
     }
     say(format!(
         "ledger: {ledger_bytes} bytes, {:.3} % of what was read, {:.0} bytes per file",
@@ -86,15 +91,19 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
 }
 
 fn line(check: Option<Cost>, first: Cost, again: Cost) -> String {
-    let one = |cost: Cost| format!("CPU {:.2} s, wall {:.2} s, {:.0} MB", cost.cpu_s, cost.wall_s, cost.memory_mb);
-    let check = check.map_or_else(|| "no restic".to_owned(), |check| format!("restic check --read-data {}", one(check)));
+    let one =
+        |cost: Cost| format!("CPU {:.2} s, wall {:.2} s, {:.0} MB", cost.cpu_s, cost.wall_s, cost.memory_mb);
+    let check = check
+        .map_or_else(|| "no restic".to_owned(), |check| format!("restic check --read-data {}", one(check)));
     format!("{check} | first scan {} | rescan {}", one(first), one(again))
 }
 
 fn back_up(repository: &Path, data: &Path, has_restic: bool) -> Result<(), String> {
     if !has_restic {
         drill::snapshot::init(repository, PASSWORD).map_err(|error| error.to_string())?;
-        return drill::snapshot::backup(repository, PASSWORD, data).map(drop).map_err(|error| error.to_string());
+        return drill::snapshot::backup(repository, PASSWORD, data)
+            .map(drop)
+            .map_err(|error| error.to_string());
     }
     run_to_end(restic(repository).arg("init"), 0)?;
     run_to_end(restic(repository).arg("backup").arg(data), 0).map(drop)
@@ -112,7 +121,12 @@ fn check(repository: &Path) -> Result<Cost, String> {
 
 fn scan(wish: &Wish, repository: &Path, ledger: &Path) -> Result<Cost, String> {
     let mut command = Command::new(&wish.program);
-    command.arg("scan").arg(format!("restic:{}", repository.display())).arg("--ledger").arg(ledger).arg("--json");
+    command
+        .arg("scan")
+        .arg(format!("restic:{}", repository.display()))
+        .arg("--ledger")
+        .arg(ledger)
+        .arg("--json");
     // Exit 1 says that no snapshot is clean, which is an answer too.
     run_to_end(command.env("RESTIC_PASSWORD", PASSWORD), 1)
 }
@@ -129,7 +143,9 @@ fn run_to_end(command: &mut Command, code_max: i32) -> Result<Cost, String> {
             break ended;
         }
         let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        let peak = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
         memory_kb = memory_kb.max(peak.unwrap_or(0_u64));
         std::thread::sleep(Duration::from_millis(5));
     };
@@ -145,7 +161,8 @@ fn run_to_end(command: &mut Command, code_max: i32) -> Result<Cost, String> {
 
 /// Seconds of CPU that all ended children of this process took.
 fn cpu_of_children() -> Result<f64, String> {
-    let text = std::fs::read_to_string("/proc/self/stat").map_err(|error| format!("/proc/self/stat: {error}"))?;
+    let text =
+        std::fs::read_to_string("/proc/self/stat").map_err(|error| format!("/proc/self/stat: {error}"))?;
     // The name stands in brackets and may hold blanks; the 16th and 17th field are the children's.
     let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
     let fields: Vec<f64> = rest.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
@@ -184,7 +201,8 @@ fn made_up(folder: &Path, size_mb: u64) -> Result<PathBuf, String> {
             written += base.bytes.len() as u64;
             std::fs::write(name, base.bytes).map_err(wrong)?;
         }
-        for (ending, length) in [("txt", 150_000 + rng.below(500_000)), ("gz", 100_000 + rng.below(400_000))] {
+        for (ending, length) in [("txt", 150_000 + rng.below(500_000)), ("gz", 100_000 + rng.below(400_000))]
+        {
             number += 1;
             let text = files::text(&mut rng, usize::try_from(length).unwrap_or(0), '\n');
             let bytes = if ending == "gz" { files::gzip(&text) } else { text };
@@ -210,5 +228,9 @@ fn parse(args: &[String]) -> Result<Wish, String> {
             more => return Err(format!("{more} is one folder too many; {USE}")),
         }
     }
-    if wish.program.is_file() { Ok(wish) } else { Err(format!("name the program: --blackstart PROGRAM; {USE}")) }
+    if wish.program.is_file() {
+        Ok(wish)
+    } else {
+        Err(format!("name the program: --blackstart PROGRAM; {USE}"))
+    }
 }

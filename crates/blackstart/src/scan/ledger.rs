@@ -399,8 +399,7 @@ fn facts(judgement: &Judgement) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(48);
     let state = STATES.iter().position(|state| *state == facts.state).expect("every state has its place");
     let entropy = u64::from(facts.entropy);
-    for mut number in
-        [state as u64, facts.length, facts.windows, facts.even, facts.run, entropy, facts.zeros]
+    for mut number in [state as u64, facts.length, facts.windows, facts.even, facts.run, entropy, facts.zeros]
     {
         while number >= 0x80 {
             bytes.push(u8::try_from(number & 0x7f).expect("masked") | 0x80);
@@ -429,7 +428,11 @@ fn judgement(verdict: Verdict, reasons: Vec<String>, mut facts: &[u8]) -> Option
     let (length, windows, even, run) = (number()?, number()?, number()?, number()?);
     let (entropy, zeros) = (u16::try_from(number()?).ok()?, number()?);
     let kind = String::from_utf8(facts.to_vec()).ok()?;
-    Some(Judgement { verdict, reasons, facts: Facts { kind, state, length, windows, even, run, entropy, zeros } })
+    Some(Judgement {
+        verdict,
+        reasons,
+        facts: Facts { kind, state, length, windows, even, run, entropy, zeros },
+    })
 }
 
 #[cfg(test)]
@@ -517,8 +520,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = filled(folder.path());
         let whole = fs::read(&path).unwrap();
-        let strangers =
-            [identity("abce"), Identity::new("abcd", "2", "", b"master key"), Identity::new("abcd", "1", "", b"x")];
+        let strangers = [
+            identity("abce"),
+            Identity::new("abcd", "2", "", b"master key"),
+            Identity::new("abcd", "1", "", b"x"),
+        ];
         for stranger in strangers {
             let at = folder.path().join(&stranger.name);
             fs::write(&at, &whole).unwrap();

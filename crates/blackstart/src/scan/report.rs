@@ -7,9 +7,9 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::judge::{Judgement, Verdict};
 
 /// Said in every answer, so that nobody takes more from it than it holds.
-pub const FORM: &str = "first form: reads every byte; checks the structure of ZIP/Office, PDF, PNG, JPEG, GIF, \
-gzip, SQLite, JSON, XML and text; knows no malware; does not see small damage inside old Office documents, \
-other archives, films, sound and other databases, nor encryption inside a database's own records";
+pub const FORM: &str = "every byte is read, and where a type has a checker its structure is verified; in repositories what \
+changed is compared with its last good version; what has no checker is at best clean-unverified. Not seen: malware without \
+--rules, encryption inside a database's own columns, encryption by the machine itself, two files of a type exchanged";
 
 /// A file that is neither `clean` nor `clean-unverified`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -146,9 +146,9 @@ impl RepositoryReport {
     }
 
     pub fn bad_in<'a>(&'a self, snapshot: &'a SnapshotReport) -> impl Iterator<Item = &'a Bad> + 'a {
-        self.bad.iter().filter(|bad| {
-            bad.series == snapshot.series && (bad.from..bad.until).contains(&snapshot.at)
-        })
+        self.bad
+            .iter()
+            .filter(|bad| bad.series == snapshot.series && (bad.from..bad.until).contains(&snapshot.at))
     }
 }
 

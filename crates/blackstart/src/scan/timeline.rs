@@ -130,7 +130,8 @@ fn picture(text: &mut String, report: &RepositoryReport) {
         let one = column.first;
         let forged = if one.time_disagrees { " class=\"forged\"" } else { "" };
         let mark = if one.time_disagrees { "⚠<br>" } else { "" };
-        let more = if column.count > 1 { format!("<br>and {} like it", column.count - 1) } else { String::new() };
+        let more =
+            if column.count > 1 { format!("<br>and {} like it", column.count - 1) } else { String::new() };
         let _ = write!(
             text,
             "<th scope=\"col\"{forged}>{mark}{}<br>{}<br>{}{more}</th>",
@@ -184,7 +185,10 @@ fn cell(text: &mut String, bad: &[&Bad], snapshot: &SnapshotReport) {
     if count == 0 {
         let _ = write!(text, "<td class=\"{class}\">{letter}</td>");
     } else {
-        let _ = write!(text, "<td class=\"{class}\" title=\"{count} files, worst: {words}\">{letter}&#8201;{count}</td>");
+        let _ = write!(
+            text,
+            "<td class=\"{class}\" title=\"{count} files, worst: {words}\">{letter}&#8201;{count}</td>"
+        );
     }
 }
 
@@ -192,7 +196,11 @@ fn cell(text: &mut String, bad: &[&Bad], snapshot: &SnapshotReport) {
 fn rows(report: &RepositoryReport) -> Vec<(String, Vec<&Bad>)> {
     let mut folders: BTreeMap<&str, Vec<&Bad>> = BTreeMap::new();
     for bad in &report.bad {
-        let folder = bad.file.path.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
+        let folder = bad
+            .file
+            .path
+            .rsplit_once('/')
+            .map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
         folders.entry(folder).or_default().push(bad);
     }
     let mut rows: Vec<(String, Vec<&Bad>)> =
@@ -232,8 +240,11 @@ fn snapshots(text: &mut String, report: &RepositoryReport) {
         };
         let forged = if one.time_disagrees { " class=\"forged\"" } else { "" };
         let mark = if one.time_disagrees { " ⚠" } else { "" };
-        let why: String =
-            one.reasons.iter().chain(&one.signs).fold(String::new(), |all, line| all + "<br>" + &escape(line));
+        let why: String = one
+            .reasons
+            .iter()
+            .chain(&one.signs)
+            .fold(String::new(), |all, line| all + "<br>" + &escape(line));
         let _ = writeln!(
             text,
             "<tr><td class=\"p\">{}</td><td>{}</td><td{forged}>{}{mark}</td><td>{}:{}</td><td>{}</td><td>{}</td><td>{verdict}{why}</td></tr>",
@@ -274,7 +285,11 @@ fn files(text: &mut String, report: &RepositoryReport) {
     }
     text.push_str("</tbody>\n</table></div>\n");
     if report.bad.len() > FILES_MAX {
-        let _ = writeln!(text, "<p>{} more; the answer as JSON names them all.</p>", report.bad.len() - FILES_MAX);
+        let _ = writeln!(
+            text,
+            "<p>{} more; the answer as JSON names them all.</p>",
+            report.bad.len() - FILES_MAX
+        );
     }
 }
 
@@ -348,7 +363,8 @@ mod tests {
 
     fn bad(path: &str, verdict: Verdict, from: usize, until: usize) -> Bad {
         let judgement = Judgement { verdict, ..Judgement::unread("because of <b>") };
-        let file = File { last_clean: Some("11111111ffff".to_owned()), ..File::new(path.to_owned(), &judgement) };
+        let file =
+            File { last_clean: Some("11111111ffff".to_owned()), ..File::new(path.to_owned(), &judgement) };
         Bad { file, series: 0, from, until, tolerable: false }
     }
 
@@ -377,7 +393,8 @@ mod tests {
         };
         let page = page("restic:/repository", &report);
         assert!(!page.contains('\u{1b}') && !page.contains("<b>") && !page.contains("<script"));
-        let body = page.split("</style>").last().unwrap().replace(&escape(super::super::report::FORM), "(form)");
+        let body =
+            page.split("</style>").last().unwrap().replace(&escape(super::super::report::FORM), "(form)");
         insta::assert_snapshot!("timeline", body);
     }
 

@@ -68,7 +68,12 @@ pub(super) struct Diary<'a> {
 
 impl<'a> Diary<'a> {
     /// `count` files in folders of about twenty.
-    pub(super) fn new(base: &'a [Base], provider: &mut Provider<'_>, count: usize, rng: &mut Rng) -> Diary<'a> {
+    pub(super) fn new(
+        base: &'a [Base],
+        provider: &mut Provider<'_>,
+        count: usize,
+        rng: &mut Rng,
+    ) -> Diary<'a> {
         let mut diary = Diary { files: Files::new(), base, past: Vec::new(), clock: 1_000_000 };
         for number in 0..count {
             let content = below(rng, base.len());
@@ -86,8 +91,12 @@ impl<'a> Diary<'a> {
     }
 
     fn some(&self, rng: &mut Rng, share_percent: u64) -> Vec<(String, String)> {
-        let mut some: Vec<_> =
-            self.files.keys().filter(|(folder, _)| folder != "log" && rng.percent(share_percent)).cloned().collect();
+        let mut some: Vec<_> = self
+            .files
+            .keys()
+            .filter(|(folder, _)| folder != "log" && rng.percent(share_percent))
+            .cloned()
+            .collect();
         if some.is_empty() {
             some.extend(self.files.keys().next().cloned());
         }
@@ -156,8 +165,11 @@ impl<'a> Diary<'a> {
             let held = self.files[&(folder.clone(), name.clone())];
             let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_owned();
             let content = if matches!(ending.as_str(), "txt" | "csv" | "log" | "md") {
-                let mut lines: Vec<Vec<u8>> =
-                    provider.bytes(held.content).split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+                let mut lines: Vec<Vec<u8>> = provider
+                    .bytes(held.content)
+                    .split_inclusive(|byte| *byte == b'\n')
+                    .map(<[u8]>::to_vec)
+                    .collect();
                 let at = below(rng, lines.len() + 1);
                 lines.insert(at, format!("{} {}\n", files::word(rng), rng.below(9999)).into_bytes());
                 provider.make(lines.concat())
@@ -169,7 +181,8 @@ impl<'a> Diary<'a> {
     }
 
     fn replace(&mut self, rng: &mut Rng) {
-        let keys: Vec<_> = self.files.keys().filter(|(folder, _)| folder == "d0" || folder == "d1").cloned().collect();
+        let keys: Vec<_> =
+            self.files.keys().filter(|(folder, _)| folder == "d0" || folder == "d1").cloned().collect();
         for (folder, name) in keys {
             let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_owned();
             if let Some(content) = self.of_the_same_kind(&ending, rng).filter(|_| rng.percent(33)) {
@@ -214,7 +227,13 @@ impl<'a> Diary<'a> {
     }
 
     /// Attacks these files.
-    pub(super) fn hit(&mut self, how: Attack, targets: &[(String, String)], provider: &mut Provider<'_>, rng: &mut Rng) {
+    pub(super) fn hit(
+        &mut self,
+        how: Attack,
+        targets: &[(String, String)],
+        provider: &mut Provider<'_>,
+        rng: &mut Rng,
+    ) {
         let key = [7; 32];
         for (folder, name) in targets {
             let Some(held) = self.files.remove(&(folder.clone(), name.clone())) else { continue };
@@ -232,7 +251,8 @@ impl<'a> Diary<'a> {
         }
         if how.leaves_notes && !targets.is_empty() {
             let note = provider.make(b"ALL YOUR FILES ARE ENCRYPTED. This is practice.\n".to_vec());
-            let folders: std::collections::BTreeSet<&String> = targets.iter().map(|(folder, _)| folder).collect();
+            let folders: std::collections::BTreeSet<&String> =
+                targets.iter().map(|(folder, _)| folder).collect();
             for folder in folders {
                 self.put(folder, "READ_ME_NOW.txt", note);
             }

@@ -45,8 +45,22 @@ fn walk(folder: &Path, files: &mut Vec<std::path::PathBuf>) -> Result<(), String
 }
 
 const WORDS: [&str; 16] = [
-    "Antrag", "Bescheid", "Frist", "Kasse", "Arzt", "und", "der", "am", "nicht", "geprüft", "Straße", "Betrag",
-    "offen", "EUR", "Versicherte", "gesendet",
+    "Antrag",
+    "Bescheid",
+    "Frist",
+    "Kasse",
+    "Arzt",
+    "und",
+    "der",
+    "am",
+    "nicht",
+    "geprüft",
+    "Straße",
+    "Betrag",
+    "offen",
+    "EUR",
+    "Versicherte",
+    "gesendet",
 ];
 
 /// Text, tables, JSON, XML, ZIP and gzip, from a seed.
@@ -61,7 +75,10 @@ pub(crate) fn made_up(seed: u64, count: usize) -> Vec<Base> {
                 1 => base("csv", text(&mut rng, length, ';')),
                 2 => base("json", json(&mut rng, length)),
                 3 => base("xml", xml(&mut rng, length)),
-                4 => base("zip", zip(&[("a.txt", text(&mut rng, length, '\n')), ("b.xml", xml(&mut rng, 900))])),
+                4 => base(
+                    "zip",
+                    zip(&[("a.txt", text(&mut rng, length, '\n')), ("b.xml", xml(&mut rng, 900))]),
+                ),
                 _ => base("gz", gzip(&text(&mut rng, length, '\n'))),
             }
         })
@@ -77,7 +94,13 @@ pub(crate) fn text(rng: &mut Rng, length: usize, between: char) -> Vec<u8> {
     while text.len() < length {
         text.push_str(word(rng));
         text.push_str(&rng.below(1000).to_string());
-        text.push(if rng.percent(12) { '\n' } else if between == '\n' { ' ' } else { between });
+        text.push(if rng.percent(12) {
+            '\n'
+        } else if between == '\n' {
+            ' '
+        } else {
+            between
+        });
     }
     text.push('\n');
     text.into_bytes()

@@ -83,7 +83,10 @@ impl<'a> Provider<'a> {
                     modified_ns: Some(held.modified),
                     beside: Beside::Nothing,
                 };
-                files.iter().map(|(name, held)| ((*name).into(), Node::File(version(held)))).collect::<Entries>()
+                files
+                    .iter()
+                    .map(|(name, held)| ((*name).into(), Node::File(version(held))))
+                    .collect::<Entries>()
             };
             let tree = match self.numbers.get(&key) {
                 Some(tree) => *tree,
@@ -131,7 +134,12 @@ impl Archive for Provider<'_> {
     }
 
     /// As the product's repositories do: what is settled alone is not compared, nor beside what was not clean.
-    fn compared(&self, name: &OsStr, now: &Version<Content>, before: (&OsStr, &Version<Content>)) -> Rc<Judgement> {
+    fn compared(
+        &self,
+        name: &OsStr,
+        now: &Version<Content>,
+        before: (&OsStr, &Version<Content>),
+    ) -> Rc<Judgement> {
         let (alone, previous) = (self.judged(name, now), self.judged(before.0, before.1));
         let settled = matches!(alone.verdict, Verdict::Encrypted | Verdict::Malware | Verdict::Unread);
         if settled || !previous.verdict.is_clean() {

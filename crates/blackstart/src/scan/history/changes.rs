@@ -13,15 +13,33 @@ const ENTRIES_MAX: u64 = 100_000_000;
 /// One difference. A file that became a folder is removed, and what is in the folder is added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change<C> {
-    Added { path: PathBuf, now: Version<C> },
-    Changed { path: PathBuf, before: Version<C>, now: Version<C> },
-    Removed { path: PathBuf, before: Version<C> },
+    Added {
+        path: PathBuf,
+        now: Version<C>,
+    },
+    Changed {
+        path: PathBuf,
+        before: Version<C>,
+        now: Version<C>,
+    },
+    Removed {
+        path: PathBuf,
+        before: Version<C>,
+    },
     /// The same as before; only told when asked for.
-    Same { path: PathBuf, now: Version<C> },
+    Same {
+        path: PathBuf,
+        now: Version<C>,
+    },
     /// This part cannot be read now.
-    Unread { path: PathBuf, why: String },
+    Unread {
+        path: PathBuf,
+        why: String,
+    },
     /// This part was looked at again, or is gone: what was said of it before no longer counts.
-    Renewed { path: PathBuf },
+    Renewed {
+        path: PathBuf,
+    },
 }
 
 /// Which differences are told.
@@ -42,7 +60,8 @@ pub(super) fn between<A: Archive>(
     walk: Walk,
     tell: &mut dyn FnMut(Change<A::Content>),
 ) {
-    let mut walker = Walker { archive, walk, entries: 0, open: vec![(PathBuf::from("/"), old, Some(new))], tell };
+    let mut walker =
+        Walker { archive, walk, entries: 0, open: vec![(PathBuf::from("/"), old, Some(new))], tell };
     while let Some((path, old, new)) = walker.open.pop() {
         if old == new && walk == Walk::Differences {
             continue;

@@ -183,7 +183,7 @@ impl<A: Archive> Series<A> {
         self.tally.unread_parts = self.unread.len() as u64;
         self.tree = Some(tree);
         self.last = at;
-        Step { tally: self.tally.clone(), signs: signs.said(&mut self.usual) }
+        Step { tally: self.tally.clone(), signs: signs.said(&mut self.usual, self.tally.files()) }
     }
 
     /// All that was bad, and all that vanished from snapshots that are not clean.
@@ -204,7 +204,10 @@ impl<A: Archive> Series<A> {
             Change::Unread { path, why } => {
                 self.unread.insert(path, (why, at));
             }
-            Change::Changed { .. } | Change::Removed { .. } | Change::Same { .. } | Change::Renewed { .. } => {}
+            Change::Changed { .. }
+            | Change::Removed { .. }
+            | Change::Same { .. }
+            | Change::Renewed { .. } => {}
         });
     }
 
@@ -256,7 +259,8 @@ impl<A: Archive> Series<A> {
             self.arrive(archive, at, path, &now, Origin::Before(known));
         }
         // First all that came back, so that nobody takes a file that is there for one that is gone.
-        let back: Vec<Option<Known<A::Content>>> = added.iter().map(|(path, _)| self.gone.take(path)).collect();
+        let back: Vec<Option<Known<A::Content>>> =
+            added.iter().map(|(path, _)| self.gone.take(path)).collect();
         for ((path, now), back) in added.into_iter().zip(back) {
             let origin = self.origin(archive, &path, &now, back, &mut left, signs);
             self.arrive(archive, at, path, &now, origin);
@@ -265,7 +269,13 @@ impl<A: Archive> Series<A> {
     }
 
     /// The former version is no longer there: takes it out of the sums and returns what was known of it.
-    fn leave(&mut self, archive: &A, at: usize, path: &Path, before: &Version<A::Content>) -> Known<A::Content> {
+    fn leave(
+        &mut self,
+        archive: &A,
+        at: usize,
+        path: &Path,
+        before: &Version<A::Content>,
+    ) -> Known<A::Content> {
         let name = path.file_name().unwrap_or_default();
         let good = || Good { path: path.to_owned(), version: before.clone(), snapshot: self.last };
         if self.tree.is_none() {
@@ -280,8 +290,7 @@ impl<A: Archive> Series<A> {
             self.over.push(bad.ended(path.to_owned(), Some(at)));
             return known;
         }
-        let verdict =
-            self.settled.remove(path).unwrap_or_else(|| archive.judged(name, before).verdict);
+        let verdict = self.settled.remove(path).unwrap_or_else(|| archive.judged(name, before).verdict);
         let known = Known { past: Past::Good, verdict, good: Some(good()) };
         self.tally.remove(verdict, Weight::Good);
         known
@@ -350,7 +359,10 @@ impl<A: Archive> Series<A> {
             Origin::Moved(known) => (alone.clone(), Some(known)),
             Origin::InPlaceOf(former, known) => (in_place_of(&alone, &former, &known), Some(known)),
         };
-        if !judgement.verdict.is_clean() && self.tree.is_none() && known.as_ref().is_none_or(|known| known.good.is_none()) {
+        if !judgement.verdict.is_clean()
+            && self.tree.is_none()
+            && known.as_ref().is_none_or(|known| known.good.is_none())
+        {
             known = self.in_older(archive, &path, now).or(known);
             if let Some(known) = &known {
                 judgement = beside_its_past(archive, name, now, &judgement, known);
@@ -428,7 +440,9 @@ fn in_place_of<C>(alone: &Rc<Judgement>, former: &Path, known: &Known<C>) -> Rc<
     }
     let former = crate::scan::shown::path(former.file_name().unwrap_or_default());
     let mut judgement = (**alone).clone();
-    judgement.reasons.push(format!("stands where {former} stood, which was clean, had about its size and is gone"));
+    judgement
+        .reasons
+        .push(format!("stands where {former} stood, which was clean, had about its size and is gone"));
     Rc::new(judgement)
 }
 
@@ -471,8 +485,7 @@ fn unread_part(path: PathBuf, why: String, from: usize, until: Option<usize>) ->
 
 impl<C> Bad<C> {
     fn ended(self, path: PathBuf, until: Option<usize>) -> BadVersion {
-        let last_clean =
-            self.known.good.map(|good| LastClean { snapshot: good.snapshot, path: good.path });
+        let last_clean = self.known.good.map(|good| LastClean { snapshot: good.snapshot, path: good.path });
         let tolerable = self.weight == Weight::Tolerable;
         BadVersion { path, judgement: self.judgement, tolerable, last_clean, from: self.from, until }
     }
@@ -498,12 +511,7 @@ impl<C> Gone<C> {
 
 impl<C: Clone + Eq + std::hash::Hash> Left<C> {
     fn new() -> Left<C> {
-        Left {
-            by_content: HashMap::new(),
-            by_folder: HashMap::new(),
-            found: HashSet::new(),
-            all: Vec::new(),
-        }
+        Left { by_content: HashMap::new(), by_folder: HashMap::new(), found: HashSet::new(), all: Vec::new() }
     }
 
     fn add(&mut self, path: &Path, before: &Version<C>, known: Known<C>) {

@@ -103,8 +103,13 @@ impl<C: Clone + Eq + Hash> Signs<C> {
     }
 
     /// In words; remembers what is usual for the next time.
-    pub(super) fn said(self, usual: &mut Usual) -> Vec<String> {
+    pub(super) fn said(self, usual: &mut Usual, files_now: u64) -> Vec<String> {
         let mut said = Vec::new();
+        let gone = self.removed - self.moved.min(self.removed);
+        let before = files_now + gone - self.added.min(files_now + gone);
+        if gone >= FILES_MIN && gone * 5 >= before {
+            said.push(format!("{gone} of {before} files vanished"));
+        }
         if let Some(often) = usual.much(self.changed) {
             said.push(format!("{} files changed; usually up to {often} do", self.changed));
         }
@@ -112,11 +117,16 @@ impl<C: Clone + Eq + Hash> Signs<C> {
             said.push(format!("{files} files got `{appended}` appended to their name"));
         }
         let most = self.grown.iter().max_by_key(|(_, files)| **files);
-        if let Some((bytes, files)) = most.filter(|(_, files)| **files >= FILES_MIN && **files * 2 >= self.changed) {
+        if let Some((bytes, files)) =
+            most.filter(|(_, files)| **files >= FILES_MIN && **files * 2 >= self.changed)
+        {
             said.push(format!("{files} of {} changed files grew by exactly {bytes} bytes", self.changed));
         }
         if self.same_size >= FILES_MIN && self.same_size * 10 >= self.changed * 9 {
-            said.push(format!("{} of {} changed files kept their size to the byte", self.same_size, self.changed));
+            said.push(format!(
+                "{} of {} changed files kept their size to the byte",
+                self.same_size, self.changed
+            ));
         }
         if let Some(example) = &self.same_time_example {
             said.push(format!(

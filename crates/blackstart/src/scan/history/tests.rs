@@ -27,10 +27,9 @@ impl MadeUp {
         let mut root = Vec::new();
         for (path, content) in files {
             match path.split_once('/') {
-                Some((folder, name)) => folders
-                    .entry(folder)
-                    .or_default()
-                    .push((name.into(), Node::File(version(*content)))),
+                Some((folder, name)) => {
+                    folders.entry(folder).or_default().push((name.into(), Node::File(version(*content))))
+                }
                 None => root.push(((*path).into(), Node::File(version(*content)))),
             }
         }
@@ -193,7 +192,8 @@ fn damage_seen_only_beside_the_last_good_version_is_not_forgotten_by_saving_the_
 fn a_folder_that_cannot_be_read_is_not_clean_until_it_can_be_read_again() {
     let mut archive = MadeUp::default();
     let clean = archive.tree(&[("d/a", 1), ("b", 2)]);
-    let missing = archive.number(vec![("d".into(), Node::Folder(9999)), ("b".into(), Node::File(version(2)))]);
+    let missing =
+        archive.number(vec![("d".into(), Node::Folder(9999)), ("b".into(), Node::File(version(2)))]);
     let played = play(&archive, &[clean, missing, missing, clean]);
     assert_eq!((0..4).map(|at| played.is_clean(at)).collect::<Vec<_>>(), [true, false, false, true]);
     assert_eq!((played.bad("/d").from, played.bad("/d").until), (1, Some(3)));
@@ -203,10 +203,8 @@ fn a_folder_that_cannot_be_read_is_not_clean_until_it_can_be_read_again() {
 #[test]
 fn two_entries_of_one_name_and_endless_nesting_are_said_and_end() {
     let mut archive = MadeUp::default();
-    let twice = archive.number(vec![
-        ("a".into(), Node::File(version(1))),
-        ("a".into(), Node::File(version(2))),
-    ]);
+    let twice =
+        archive.number(vec![("a".into(), Node::File(version(1))), ("a".into(), Node::File(version(2)))]);
     assert!(!play(&archive, &[twice]).is_clean(0));
     // A folder in itself: no hash allows it, a forged repository might try.
     let own = archive.trees.len();
@@ -222,7 +220,8 @@ fn signs_are_said_and_decide_nothing() {
     let locked: Vec<String> = names.iter().map(|name| format!("{name}.locked")).collect();
     let notes: Vec<String> = (0..20).map(|n| format!("d{n}/READ_ME.txt")).collect();
     let before: Vec<(&str, u32)> = names.iter().zip(1..).map(|(name, n)| (name.as_str(), n * 7)).collect();
-    let mut after: Vec<(&str, u32)> = locked.iter().zip(1..).map(|(name, n)| (name.as_str(), n * 7 + 3)).collect();
+    let mut after: Vec<(&str, u32)> =
+        locked.iter().zip(1..).map(|(name, n)| (name.as_str(), n * 7 + 3)).collect();
     after.extend(notes.iter().map(|name| (name.as_str(), 70_001)));
     let (before, after) = (archive.tree(&before), archive.tree(&after));
     let played = play(&archive, &[before, after]);

@@ -1,8 +1,8 @@
 //! First bytes by which types are known, and endings and what they promise. Tables only.
 
 use super::kind::Kind::{
-    self, Bitmap, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Mp3, Mp4, Ogg, Ole2, Packed, Pdf, Plain,
-    Png, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
+    self, Bitmap, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Mp3, Mp4, Ogg, Ole2, Packed, Pdf,
+    Plain, Png, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
 };
 
 /// Type, offset, bytes. The first that fits counts.
@@ -230,6 +230,6 @@ pub(super) const DECLARED: &[&str] =
 
 /// Compressed, signed or sealed formats that begin with nothing by which they could be known here.
 pub(super) const FORMLESS: &[&str] = &[
-    "br", "brotli", "lzma", "zlib", "deflate", "der", "cer", "crt", "p12", "pfx", "p7s", "p7", "p7b", "tsd", "tsr",
-    "jks", "keystore", "sig", "rnd", "key",
+    "br", "brotli", "lzma", "zlib", "deflate", "der", "cer", "crt", "p12", "pfx", "p7s", "p7", "p7b", "tsd",
+    "tsr", "jks", "keystore", "sig", "rnd", "key",
 ];

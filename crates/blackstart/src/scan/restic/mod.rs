@@ -15,9 +15,9 @@ mod reading;
 mod restore;
 mod scan;
 mod stored;
-mod vault;
 #[cfg(test)]
 mod tests;
+mod vault;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

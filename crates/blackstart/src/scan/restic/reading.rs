@@ -119,9 +119,8 @@ pub(super) fn compared(opener: &mut Opener<'_>, pair: &Pair) -> Found {
     let mut other = opener.another();
     let (mut now, mut before) = (Blobs::new(opener, &pair.now), Blobs::new(&mut other, &pair.before));
     let bytes = now.length;
-    let judgement = whatever_happens(|| {
-        compare(&pair.name, &mut now, &pair.judgement, &mut before, &pair.facts)
-    });
+    let judgement =
+        whatever_happens(|| compare(&pair.name, &mut now, &pair.judgement, &mut before, &pair.facts));
     Found { key: pair.key, judgement, bytes }
 }
 
@@ -141,7 +140,9 @@ impl Judging<'_> {
 /// A verdict even if a checker falls over.
 fn whatever_happens(check: impl FnOnce() -> Judgement) -> Judgement {
     catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|_| {
-        Judgement::unread("the checker of its type failed on it, which is a fault of ours; look at it by hand")
+        Judgement::unread(
+            "the checker of its type failed on it, which is a fault of ours; look at it by hand",
+        )
     })
 }
 

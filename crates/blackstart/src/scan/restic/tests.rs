@@ -374,7 +374,9 @@ fn a_slow_attack_is_undone_file_by_file_each_from_the_snapshot_in_which_it_is_la
     let newest: Vec<(String, String, Option<String>)> = report
         .files()
         .filter(|file| file.snapshot.as_ref() == ids.last())
-        .map(|file| (file.path.rsplit('/').next().unwrap().to_owned(), file.last_clean.unwrap(), file.last_clean_path))
+        .map(|file| {
+            (file.path.rsplit('/').next().unwrap().to_owned(), file.last_clean.unwrap(), file.last_clean_path)
+        })
         .collect();
     let before = practice.data().join("letters/core.sqlite").display().to_string();
     assert_eq!(
@@ -385,7 +387,11 @@ fn a_slow_attack_is_undone_file_by_file_each_from_the_snapshot_in_which_it_is_la
             ("notice.pdf".to_owned(), ids[1].clone(), None),
         ]
     );
-    assert_eq!(report.files().filter(|file| file.path.ends_with("letter.docx")).count(), 3, "in each snapshot");
+    assert_eq!(
+        report.files().filter(|file| file.path.ends_with("letter.docx")).count(),
+        3,
+        "in each snapshot"
+    );
 }
 
 #[test]
@@ -403,15 +409,21 @@ fn with_a_ledger_the_second_scan_reads_nothing_and_says_the_same() {
     // Only what is new is read.
     fs::write(practice.data().join("letters/more.txt"), specimens::text(9, 5000)).unwrap();
     practice.snapshot();
-    assert_eq!(practice.scanned_again().1, 5000_u64.max(fs::metadata(practice.data().join("letters/more.txt")).unwrap().len()));
+    assert_eq!(
+        practice.scanned_again().1,
+        5000_u64.max(fs::metadata(practice.data().join("letters/more.txt")).unwrap().len())
+    );
 
     // What is known to the ledger has to be there all the same.
     let packs = fingerprint(&practice.repository().join("data"));
-    let largest = packs.keys().filter(|path| path.is_file()).max_by_key(|path| fs::metadata(path).unwrap().len());
+    let largest =
+        packs.keys().filter(|path| path.is_file()).max_by_key(|path| fs::metadata(path).unwrap().len());
     fs::remove_file(largest.unwrap()).unwrap();
     let (report, _) = practice.scanned_again();
     assert_eq!(report.last_clean, None);
-    assert!(report.files().any(|file| file.verdict == Verdict::Unread && file.reasons[0].contains("missing")));
+    assert!(
+        report.files().any(|file| file.verdict == Verdict::Unread && file.reasons[0].contains("missing"))
+    );
 }
 
 #[test]
@@ -419,7 +431,8 @@ fn a_stopped_scan_goes_on_where_it_was() {
     let practice = Practice::new();
     fs::create_dir_all(practice.data()).unwrap();
     for number in 0..40 {
-        fs::write(practice.data().join(format!("{number}.bin")), specimens::Dice::new(number).bytes(400_000)).unwrap();
+        fs::write(practice.data().join(format!("{number}.bin")), specimens::Dice::new(number).bytes(400_000))
+            .unwrap();
     }
     practice.snapshot();
     let ledger = practice.folder.path().join("ledger");
@@ -446,7 +459,8 @@ fn a_ledger_of_another_repository_or_version_is_not_believed() {
     }
     one.scanned_again();
     let ledger = |practice: &Practice| {
-        let mut files: Vec<PathBuf> = fingerprint(&practice.folder.path().join("ledger")).into_keys().collect();
+        let mut files: Vec<PathBuf> =
+            fingerprint(&practice.folder.path().join("ledger")).into_keys().collect();
         files.remove(0)
     };
     let (_, all) = other.scanned_again();
@@ -515,7 +529,12 @@ fn a_repository_made_by_restic_itself_is_judged() {
     let practice = Practice::new();
     let restic = |args: &[&str]| {
         std::process::Command::new("restic")
-            .args(["--repo", practice.folder.path().join("by-restic").to_str().unwrap(), "--no-cache", "--quiet"])
+            .args([
+                "--repo",
+                practice.folder.path().join("by-restic").to_str().unwrap(),
+                "--no-cache",
+                "--quiet",
+            ])
             .args(args)
             .env("RESTIC_PASSWORD", PASSWORD)
             .output()

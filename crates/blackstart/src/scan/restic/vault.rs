@@ -99,9 +99,11 @@ impl Vault {
             Some(_) if length < (NONCE_BYTES + TAG_BYTES) as u32 => {
                 Err(format!("the index gives blob {} an impossible length", short(&blob)))
             }
-            Some(_) if place.bytes() > u64::from(BLOB_BYTES_MAX) => {
-                Err(format!("blob {} claims {} bytes, more than any backup writes", short(&blob), place.bytes()))
-            }
+            Some(_) if place.bytes() > u64::from(BLOB_BYTES_MAX) => Err(format!(
+                "blob {} claims {} bytes, more than any backup writes",
+                short(&blob),
+                place.bytes()
+            )),
             Some(_) => Ok(place),
         }
     }
@@ -168,8 +170,11 @@ impl<'a> Opener<'a> {
             .map_err(|_| say("is damaged: its seal does not fit"))?;
         if place.unpacked.is_some() {
             let length = usize::try_from(place.bytes()).map_err(|_| say("is too long for this machine"))?;
-            let unpacker = self.unpacker.as_mut().ok_or_else(|| say("cannot be unpacked for lack of memory"))?;
-            plain = unpacker.decompress(&plain, length).map_err(|error| say(&format!("cannot be unpacked: {error}")))?;
+            let unpacker =
+                self.unpacker.as_mut().ok_or_else(|| say("cannot be unpacked for lack of memory"))?;
+            plain = unpacker
+                .decompress(&plain, length)
+                .map_err(|error| say(&format!("cannot be unpacked: {error}")))?;
         }
         if plain.len() as u64 != place.bytes() {
             return Err(say("has another length than the index says"));
