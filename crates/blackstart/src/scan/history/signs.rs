@@ -21,6 +21,7 @@ pub(super) struct Signs<C> {
     added: u64,
     changed: u64,
     removed: u64,
+    /// Of those that are gone: found again under another name or in another place.
     moved: u64,
     /// By what was appended to the name.
     appended: BTreeMap<String, u64>,
@@ -77,6 +78,7 @@ impl<C: Clone + Eq + Hash> Signs<C> {
     }
 
     pub(super) fn renamed(&mut self, former: &Path, path: &Path, before: &Version<C>, now: &Version<C>) {
+        self.moved += 1;
         self.changed += 1;
         self.size(before, now);
         let (former, name) = (former.file_name().unwrap_or_default(), path.file_name().unwrap_or_default());
