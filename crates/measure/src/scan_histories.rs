@@ -121,22 +121,11 @@ fn history(run: u64, base: &[Base], shared: &Shared, rng: &mut Rng, figures: &mu
     let count = SIZES[below(rng, SIZES.len())];
     let mut provider = Provider::new(base, shared);
     let mut diary = Diary::new(base, &mut provider, count, rng);
-    let mut series = Series::new(Vec::new());
-    let mut truth = Vec::new();
-    let mut said = Vec::new();
-    let mut told: Vec<String> = Vec::new();
-    let mut take = |diary: &Diary<'_>, provider: &mut Provider<'_>| {
-        let tree = provider.snapshot(&diary.files);
-        let step = series.step(provider, truth.len(), tree);
-        truth.push(!diary.is_dirty());
-        let complaints = step.tally.complaints(None);
-        said.push(complaints.is_empty());
-        told.push(complaints.join(", "));
-    };
-    take(&diary, &mut provider);
+    let mut course = Course::new();
+    course.take(&diary, &mut provider);
     for _ in 0..1 + below(rng, 4) {
         diary.pass(Day::ALL[below(rng, Day::ALL.len())], &mut provider, rng);
-        take(&diary, &mut provider);
+        course.take(&diary, &mut provider);
     }
     let attack = Attack::drawn(pattern, rng);
     let targets = diary.targets(&provider, rng);
@@ -150,23 +139,49 @@ fn history(run: u64, base: &[Base], shared: &Shared, rng: &mut Rng, figures: &mu
     for tonight in targets[..hits].chunks(hits.div_ceil(nights).max(1)) {
         diary.pass(Day::Edits, &mut provider, rng);
         diary.hit(attack, tonight, &mut provider, rng);
-        take(&diary, &mut provider);
+        course.take(&diary, &mut provider);
     }
-    let right = truth.iter().rposition(|clean| *clean);
-    let outcome = outcome(right, said.iter().rposition(|clean| *clean));
+    let outcome = outcome(course.last(&course.truth), course.last(&course.said));
     if few {
-        figures.few.add(outcome)
-    } else {
-        figures.many.add(outcome)
+        figures.few.add(outcome);
+        return;
     }
-    if !few {
-        figures.by_pattern.entry(pattern.name()).or_default().add(outcome);
-    }
-    if outcome != Outcome::Exact && !few {
+    figures.many.add(outcome);
+    figures.by_pattern.entry(pattern.name()).or_default().add(outcome);
+    if outcome != Outcome::Exact {
         figures.stories.push(format!(
-            "history {run}: {outcome:?}; {pattern:?}, {hits} of {} files, {attack:?}; last clean is {right:?}, said: {told:?}",
-            diary.files.len()
+            "history {run}: {outcome:?}; {pattern:?}, {hits} of {} files, {attack:?}; clean {:?}, said {:?}: {:?}",
+            diary.files.len(),
+            course.truth,
+            course.said,
+            course.told
         ));
+    }
+}
+
+/// The snapshots of one history: what is true of them, and what was said.
+struct Course<'a> {
+    series: Series<Provider<'a>>,
+    truth: Vec<bool>,
+    said: Vec<bool>,
+    told: Vec<String>,
+}
+
+impl<'a> Course<'a> {
+    fn new() -> Course<'a> {
+        Course { series: Series::new(Vec::new()), truth: Vec::new(), said: Vec::new(), told: Vec::new() }
+    }
+
+    fn take(&mut self, diary: &Diary<'_>, provider: &mut Provider<'a>) {
+        let tree = provider.snapshot(&diary.files);
+        let complaints = self.series.step(provider, self.truth.len(), tree).tally.complaints(None);
+        self.truth.push(!diary.is_dirty());
+        self.said.push(complaints.is_empty());
+        self.told.push(complaints.join(", "));
+    }
+
+    fn last(&self, clean: &[bool]) -> Option<usize> {
+        clean.iter().rposition(|clean| *clean)
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use blackstart::scan::judge::{Beside, Judgement, Verdict, compare, judge};
 use drill::attack::damage::{self, Damage};

@@ -329,6 +329,10 @@ fn show_repository(report: &RepositoryReport) {
     if !report.gone.is_empty() {
         talk::data(format!("{} files vanished from snapshots that are not clean; --json names them", report.gone.len()));
     }
+    for series in report.series.iter().filter(|_| report.series.len() > 1) {
+        let clean = series.last_clean.as_deref().unwrap_or("NONE CLEAN");
+        talk::data(format!("last clean of {}:{}: {clean}", series.host, series.paths.join(",")));
+    }
     match &report.last_clean {
         Some(id) => talk::data(format!("last clean snapshot: {id}")),
         None => talk::data("NO CLEAN SNAPSHOT among those judged"),

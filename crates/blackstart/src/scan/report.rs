@@ -7,9 +7,9 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::judge::{Judgement, Verdict};
 
 /// Said in every answer, so that nobody takes more from it than it holds.
-pub const FORM: &str = "first form: reads every byte; checks the structure of ZIP/Office, PDF, PNG, JPEG, GIF, \
-gzip, SQLite, JSON, XML and text; knows no malware; does not see small damage inside old Office documents, \
-other archives, films, sound and other databases, nor encryption inside a database's own records";
+pub const FORM: &str = "every byte is read, and where a type has a checker its structure is verified; in repositories what \
+changed is compared with its last good version; what has no checker is at best clean-unverified. Not seen: malware without \
+--rules, encryption inside a database's own columns, encryption by the machine itself, two files of a type exchanged";
 
 /// A file that is neither `clean` nor `clean-unverified`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -70,11 +70,22 @@ pub struct RepositoryReport {
     pub snapshots: Vec<SnapshotReport>,
     /// The newest clean one of those that were judged.
     pub last_clean: Option<String>,
+    /// The same for each series: a repository may hold copies of several things.
+    pub series: Vec<SeriesReport>,
     /// What could not be read of the repository itself.
     pub unread: Vec<String>,
     /// What a person should know beside the verdicts.
     pub notes: Vec<String>,
     pub form: &'static str,
+}
+
+/// Snapshots of the same host and paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct SeriesReport {
+    pub host: String,
+    pub paths: Vec<String>,
+    pub snapshots: u64,
+    pub last_clean: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -152,12 +163,13 @@ impl Serialize for Files<'_> {
 
 impl Serialize for RepositoryReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut all = serializer.serialize_struct("RepositoryReport", 8)?;
+        let mut all = serializer.serialize_struct("RepositoryReport", 9)?;
         all.serialize_field("files", &Files(self))?;
         all.serialize_field("gone", &self.gone)?;
         all.serialize_field("counts", &self.counts)?;
         all.serialize_field("snapshots", &self.snapshots)?;
         all.serialize_field("last_clean", &self.last_clean)?;
+        all.serialize_field("series", &self.series)?;
         all.serialize_field("unread", &self.unread)?;
         all.serialize_field("notes", &self.notes)?;
         all.serialize_field("form", &self.form)?;

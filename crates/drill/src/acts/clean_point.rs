@@ -15,10 +15,14 @@ pub fn play(stage: &mut Stage, act: &mut Act) -> Result<()> {
         let incident = stage.incident();
         let (repository, id) =
             (format!("restic:{}", text(&store.repository)), format!("store:{}", store.name));
-        let args = ["scan", &repository, "--journal", &incident, "--store", &id, "--json"];
+        let picture = stage.folder.join(format!("clean-point-{}.html", store.name));
+        let picture = text(&picture);
+        let args =
+            ["scan", &repository, "--journal", &incident, "--store", &id, "--html", &picture, "--json"];
         let (answer, clean_found) =
             stage.product.ask(&stage.world, &args, &[("RESTIC_PASSWORD", &store.password)])?;
         judged(stage, act, &store.name, &answer, clean_found);
+        file_by_file(stage, act, &store.name, &answer);
     }
     stage.happened(Kind::Step, "the last clean backup of every store is known");
     gap(stage, act);
@@ -68,6 +72,28 @@ fn judged(stage: &Stage, act: &mut Act, store: &str, answer: &Value, clean_found
             "{listed} backups judged, {} of them dirty; called clean by mistake: {called_clean:?}",
             dirty.len()
         ),
+    );
+}
+
+/// Files that were there before the attack can be had one by one, too. A file that came between the last clean backup
+/// and the attack has no clean version anywhere.
+fn file_by_file(stage: &Stage, act: &mut Act, store: &str, answer: &Value) {
+    let made = stage.seen.backups.get(store).cloned().unwrap_or_default();
+    let clean = made.iter().rev().find(|(_, clean)| *clean).map(|(snapshot, _)| snapshot.id.clone());
+    let named: Vec<&str> = answer["files"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|file| {
+            made.iter().any(|(snapshot, clean)| !clean && file["snapshot"] == snapshot.id.as_str())
+        })
+        .filter_map(|file| file["last_clean"].as_str())
+        .collect();
+    stage.promise(
+        act,
+        &format!("{store}: attacked files name the last clean backup as the one to bring them back from"),
+        !named.is_empty() && named.iter().all(|id| Some(*id) == clean.as_deref()),
+        format!("{} attacked files name a backup", named.len()),
     );
 }
 

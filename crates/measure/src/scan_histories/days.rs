@@ -139,7 +139,10 @@ impl<'a> Diary<'a> {
                     self.files.insert((format!("archive{}", self.clock), key.1), held);
                 }
             }
-            Day::Deletions => self.some(rng, 10).iter().for_each(|key| drop(self.files.remove(key))),
+            Day::Deletions => {
+                let gone = self.some(rng, 10);
+                self.files.retain(|key, _| !gone.contains(key));
+            }
             Day::Restored => {
                 let first = self.past.first().cloned().unwrap_or_default();
                 for key in self.some(rng, 10) {

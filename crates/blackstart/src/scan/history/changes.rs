@@ -88,9 +88,12 @@ impl<A: Archive> Walker<'_, A> {
         if let Some(why) = trouble {
             (self.tell)(Change::Unread { path: path.to_owned(), why });
         }
-        if !now.is_empty() && path.components().count() > DEPTH_MAX {
-            let why = format!("nested deeper than {DEPTH_MAX} folders; what is in it was not read");
-            (self.tell)(Change::Unread { path: path.to_owned(), why });
+        if path.components().count() > DEPTH_MAX {
+            // Nothing of it was told when it came, so nothing is told when it goes.
+            if !now.is_empty() {
+                let why = format!("nested deeper than {DEPTH_MAX} folders; what is in it was not read");
+                (self.tell)(Change::Unread { path: path.to_owned(), why });
+            }
             return;
         }
         self.entries += now.len() as u64;

@@ -10,8 +10,9 @@
 //! 3. the same bytes under a name that is gone: the file was moved, and what was clean stays clean;
 //! 4. for a file that is bad: one of about its size that is gone from the same folder since the snapshot before.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ffi::OsStr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -97,7 +98,8 @@ struct Gone<C> {
 /// What left in one step, for those who look for their past.
 struct Left<C> {
     by_content: HashMap<C, (PathBuf, Known<C>)>,
-    by_folder: HashMap<PathBuf, Vec<(PathBuf, u64)>>,
+    /// By folder and size.
+    by_folder: HashMap<PathBuf, BTreeSet<(u64, PathBuf)>>,
     /// Those of which it is known what became of them.
     found: HashSet<PathBuf>,
     all: Vec<PathBuf>,
@@ -181,7 +183,7 @@ impl<A: Archive> Series<A> {
         self.tally.unread_parts = self.unread.len() as u64;
         self.tree = Some(tree);
         self.last = at;
-        Step { tally: self.tally.clone(), signs: signs.said(&mut self.usual) }
+        Step { tally: self.tally.clone(), signs: signs.said(&mut self.usual, self.tally.files()) }
     }
 
     /// All that was bad, and all that vanished from snapshots that are not clean.
@@ -516,25 +518,30 @@ impl<C: Clone + Eq + std::hash::Hash> Left<C> {
         self.all.push(path.to_owned());
         self.by_content.insert(before.content.clone(), (path.to_owned(), known));
         let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
-        self.by_folder.entry(folder).or_default().push((path.to_owned(), before.bytes));
+        self.by_folder.entry(folder).or_default().insert((before.bytes, path.to_owned()));
     }
 
     /// One that is gone from the same folder and had about this size; taken only once.
     fn of_its_size(&mut self, path: &Path, bytes: u64) -> Option<PathBuf> {
         let gone = self.by_folder.get_mut(path.parent()?)?;
-        let at = gone
-            .iter()
-            .position(|(former, before)| !self.found.contains(former) && might_be(*before, bytes))?;
-        let (former, _) = gone.swap_remove(at);
-        self.found.insert(former.clone());
-        Some(former)
+        for sizes in sizes_before(bytes) {
+            let range = (*sizes.start(), PathBuf::new())..(sizes.end().saturating_add(1), PathBuf::new());
+            // The nearest first; those whose fate is known by now are dropped on the way.
+            while let Some(nearest) = gone.range(range.clone()).next_back().cloned() {
+                gone.remove(&nearest);
+                if self.found.insert(nearest.1.clone()) {
+                    return Some(nearest.1);
+                }
+            }
+        }
+        None
     }
 }
 
-/// As long as before, with a footer or header of at most 4 KiB, or written in base64.
-fn might_be(before: u64, now: u64) -> bool {
-    let as_text = before.saturating_mul(4) / 3;
-    before >= 64
-        && ((before..=before.saturating_add(4096)).contains(&now)
-            || (as_text..=as_text.saturating_add(as_text / 32 + 4096)).contains(&now))
+/// Sizes a file of `bytes` may have had before somebody encrypted it: the same or a little less, because of a head or
+/// footer of at most 4 KiB (in small files a share of them), or three quarters, because it was written in base64.
+fn sizes_before(bytes: u64) -> [RangeInclusive<u64>; 2] {
+    let added = (bytes / 4 + 600).min(4096);
+    let as_text = bytes / 4 * 3;
+    [bytes.saturating_sub(added)..=bytes, as_text.saturating_sub(as_text / 16 + 256)..=as_text]
 }

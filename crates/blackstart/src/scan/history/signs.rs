@@ -21,6 +21,7 @@ pub(super) struct Signs<C> {
     added: u64,
     changed: u64,
     removed: u64,
+    /// Of those that are gone: found again under another name or in another place.
     moved: u64,
     /// By what was appended to the name.
     appended: BTreeMap<String, u64>,
@@ -77,6 +78,7 @@ impl<C: Clone + Eq + Hash> Signs<C> {
     }
 
     pub(super) fn renamed(&mut self, former: &Path, path: &Path, before: &Version<C>, now: &Version<C>) {
+        self.moved += 1;
         self.changed += 1;
         self.size(before, now);
         let (former, name) = (former.file_name().unwrap_or_default(), path.file_name().unwrap_or_default());
@@ -103,8 +105,13 @@ impl<C: Clone + Eq + Hash> Signs<C> {
     }
 
     /// In words; remembers what is usual for the next time.
-    pub(super) fn said(self, usual: &mut Usual) -> Vec<String> {
+    pub(super) fn said(self, usual: &mut Usual, files_now: u64) -> Vec<String> {
         let mut said = Vec::new();
+        let gone = self.removed - self.moved.min(self.removed);
+        let before = files_now + gone - self.added.min(files_now + gone);
+        if gone >= FILES_MIN && gone * 5 >= before {
+            said.push(format!("{gone} of {before} files vanished"));
+        }
         if let Some(often) = usual.much(self.changed) {
             said.push(format!("{} files changed; usually up to {often} do", self.changed));
         }

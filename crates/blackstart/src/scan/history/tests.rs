@@ -209,8 +209,10 @@ fn two_entries_of_one_name_and_endless_nesting_are_said_and_end() {
     // A folder in itself: no hash allows it, a forged repository might try.
     let own = archive.trees.len();
     archive.trees.push(vec![("again".into(), Node::Folder(own)), ("a".into(), Node::File(version(1)))]);
-    let played = play(&archive, &[own]);
-    assert!(!played.is_clean(0) && played.bad.len() == 1);
+    let plain = archive.tree(&[("a", 1)]);
+    let played = play(&archive, &[own, plain, own]);
+    assert!(!played.is_clean(0) && played.is_clean(1) && !played.is_clean(2));
+    assert_eq!((played.bad.len(), played.steps[1].tally.files()), (2, 1));
 }
 
 #[test]

@@ -32,7 +32,10 @@ const SEALED: &[&str] = &[
     "Zstandard file",
     "SQLite database",
     "Ogg sound",
+    "lzip file",
     "text",
+    "JSON",
+    "XML",
 ];
 
 /// Types that are rewritten in place by their nature: content of others comes and goes inside them.
@@ -131,8 +134,8 @@ fn emptied(facts: &Facts) -> Option<Vote> {
 fn other_type(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
     if facts.kind.is_empty() || facts.kind == present.kind {
         let invalid = facts.state == State::Whole && present.state == State::Partly;
-        return (invalid && matches!(facts.kind.as_str(), "JSON" | "XML")).then(|| {
-            vote(Leaning::Odd, format!("is no longer valid {}, which its previous version was", facts.kind))
+        return (invalid && matches!(facts.kind.as_str(), "JSON" | "XML" | "SQLite database")).then(|| {
+            vote(Leaning::Odd, format!("is no longer a valid {}, which its previous version was", facts.kind))
         });
     }
     let random = present.even * 2 >= present.windows.max(1) && present.even > 0;

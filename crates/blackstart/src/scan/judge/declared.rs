@@ -21,12 +21,30 @@ pub(super) fn recognise(head: &[u8]) -> Option<&'static str> {
         (b"\x90\x00\x00\x00\x00\x00\x00\x00-FVE-FS-", "BitLocker volume"),
         (b"\xeb\x58\x90-FVE-FS-", "BitLocker volume"),
         (b"AES\x02", "AES Crypt"),
+        (b"U2FsdGVkX1", "OpenSSL (`Salted__`), as text"),
+        (b"VimCrypt~", "Vim"),
+        (b"encrcdsa", "encrypted disk image (macOS)"),
+        (b"-----BEGIN ENCRYPTED MESSAGE-----", "encrypted message"),
     ];
     STARTS
         .iter()
         .find(|(start, _)| head.starts_with(start))
         .map(|(_, name)| *name)
         .or_else(|| openpgp(head).then_some("OpenPGP"))
+        .or_else(|| cms(head).then_some("CMS (PKCS #7)"))
+}
+
+/// CMS in DER: a sequence that opens with the identifier of enveloped or encrypted data.
+fn cms(head: &[u8]) -> bool {
+    const IDENTIFIER: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07";
+    let Some((0x30, rest)) = head.split_first().map(|(first, rest)| (*first, rest)) else { return false };
+    let length = match rest.first() {
+        Some(0..=0x80) => 1,
+        Some(bytes @ 0x81..=0x84) => 1 + usize::from(bytes & 0x7f),
+        _ => return false,
+    };
+    let Some(rest) = rest.get(length..) else { return false };
+    rest.starts_with(IDENTIFIER) && matches!(rest.get(IDENTIFIER.len()), Some(3 | 6))
 }
 
 /// First packet of an OpenPGP message: a session key for somebody, or from a password. Its fields are

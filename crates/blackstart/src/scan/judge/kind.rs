@@ -27,6 +27,19 @@ pub(super) enum Kind {
     Zstd,
     Seven,
     Tar,
+    Tiff,
+    /// WAV, AVI, WebP.
+    Riff,
+    /// MP4, QuickTime, HEIC.
+    Mp4,
+    Mp3,
+    Flac,
+    Ogg,
+    Bitmap,
+    /// A program for Linux.
+    Elf,
+    /// A program for Windows.
+    Windows,
     Sqlite,
     /// Old Office documents, mails of Outlook.
     Ole2,
@@ -37,9 +50,11 @@ pub(super) enum Kind {
 }
 
 use Kind::{
-    Bzip2, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Ole2, Packed, Pdf, Plain, Png, Seven, Sqlite, Tar, Text,
-    Xml, Xz, Zip, Zstd,
+    Bitmap, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Mp3, Mp4, Ogg, Ole2, Packed, Pdf,
+    Plain, Png, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
 };
+
+use super::magic::{DECLARED, ENDINGS, FORMLESS, MAGIC};
 
 impl Kind {
     pub(super) fn word(self) -> &'static str {
@@ -59,6 +74,15 @@ impl Kind {
             Zstd => "Zstandard file",
             Seven => "7-Zip archive",
             Tar => "tar archive",
+            Tiff => "TIFF picture",
+            Riff => "WebP, WAV or AVI file",
+            Mp4 => "MP4, MOV or HEIC file",
+            Mp3 => "MP3 sound",
+            Flac => "FLAC sound",
+            Ogg => "Ogg sound",
+            Bitmap => "bitmap picture",
+            Elf => "program (ELF)",
+            Windows => "program (Windows)",
             Sqlite => "SQLite database",
             Ole2 => "old Office document (OLE2)",
             Packed(name) | Plain(name) => name,
@@ -71,160 +95,48 @@ impl Kind {
 
     /// Even bytes inside are normal for it.
     pub(super) fn is_packed(self) -> bool {
-        matches!(self, Zip | Pdf | Png | Jpeg | Gif | Gzip | Xz | Lzip | Bzip2 | Zstd | Seven | Packed(_))
+        match self {
+            Zip | Pdf | Png | Jpeg | Gif | Gzip | Xz | Lzip | Bzip2 | Zstd | Seven | Tiff | Riff | Mp4
+            | Mp3 | Flac | Ogg | Packed(_) => true,
+            // Archives and programs carry packed content inside; text and tables do not.
+            Tar | Elf | Windows => true,
+            Text | Json | Xml | LooseText | Sqlite | Ole2 | Bitmap | Plain(_) => false,
+        }
     }
 }
-
-/// First bytes by which a type is known: type, offset, bytes.
-const MAGIC: &[(Kind, usize, &[u8])] = &[
-    (Zip, 0, b"PK\x03\x04"),
-    (Zip, 0, b"PK\x05\x06"),
-    (Pdf, 0, b"%PDF-"),
-    (Png, 0, b"\x89PNG\r\n\x1a\n"),
-    (Jpeg, 0, b"\xff\xd8\xff"),
-    (Gif, 0, b"GIF87a"),
-    (Gif, 0, b"GIF89a"),
-    (Gzip, 0, b"\x1f\x8b\x08"),
-    (Sqlite, 0, b"SQLite format 3\0"),
-    (Ole2, 0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
-    (Seven, 0, b"7z\xbc\xaf\x27\x1c"),
-    (Xz, 0, b"\xfd7zXZ\0"),
-    (Zstd, 0, b"\x28\xb5\x2f\xfd"),
-    (Bzip2, 0, b"BZh"),
-    (Packed("LZ4 file"), 0, b"\x04\x22\x4d\x18"),
-    (Lzip, 0, b"LZIP\x01"),
-    (Packed("BPG picture"), 0, b"BPG\xfb"),
-    (Packed("RAR archive"), 0, b"Rar!\x1a\x07"),
-    (Packed("cabinet archive"), 0, b"MSCF"),
-    (Packed("TIFF picture"), 0, b"II*\0"),
-    (Packed("TIFF picture"), 0, b"MM\0*"),
-    (Packed("WebP, WAV or AVI file"), 0, b"RIFF"),
-    (Packed("MP4, MOV or HEIC file"), 4, b"ftyp"),
-    (Packed("QuickTime film"), 4, b"moov"),
-    (Packed("MP3 sound"), 0, b"ID3"),
-    (Packed("Ogg sound"), 0, b"OggS"),
-    (Packed("FLAC sound"), 0, b"fLaC"),
-    (Packed("Matroska film"), 0, b"\x1a\x45\xdf\xa3"),
-    (Packed("web font"), 0, b"wOF"),
-    (Packed("JPEG 2000 picture"), 0, b"\0\0\0\x0cjP  "),
-    (Packed("Parquet table"), 0, b"PAR1"),
-    (Packed("git pack"), 0, b"PACK\0\0\0"),
-    (Plain("program (ELF)"), 0, b"\x7fELF"),
-    (Plain("program (Windows)"), 0, b"MZ"),
-    (Tar, 257, b"ustar"),
-    (Plain("bitmap picture"), 0, b"BM"),
-    (Plain("Java class"), 0, b"\xca\xfe\xba\xbe"),
-    (Plain("disk image (QCOW2)"), 0, b"QFI\xfb"),
-    (Plain("WebAssembly program"), 0, b"\0asm"),
-    (Plain("SQLite write-ahead log"), 0, b"\x37\x7f\x06\x82"),
-    (Plain("SQLite write-ahead log"), 0, b"\x37\x7f\x06\x83"),
-    (Plain("SQLite rollback journal"), 0, b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"),
-];
 
 /// The type that the first bytes show.
 pub(super) fn by_magic(head: &[u8]) -> Option<Kind> {
     let fits = |offset: usize, magic: &[u8]| {
         head.get(offset..offset + magic.len()).is_some_and(|found| found == magic)
     };
-    MAGIC.iter().find(|(_, offset, magic)| fits(*offset, magic)).map(|(kind, _, _)| *kind)
+    MAGIC
+        .iter()
+        .find(|(kind, offset, magic)| fits(*offset, magic) && agrees(*kind, head))
+        .map(|(kind, _, _)| *kind)
+        .or_else(|| frames(head).then_some(Mp3))
 }
 
-/// Endings and the type they promise. `false`: other types are common under this ending as well.
-const ENDINGS: &[(Kind, bool, &[&str])] = &[
-    (
-        Text,
-        true,
-        &[
-            "txt",
-            "csv",
-            "tsv",
-            "md",
-            "log",
-            "toml",
-            "yaml",
-            "yml",
-            "ini",
-            "conf",
-            "cfg",
-            "html",
-            "htm",
-            "css",
-            "js",
-            "ts",
-            "py",
-            "rs",
-            "c",
-            "h",
-            "cpp",
-            "java",
-            "sh",
-            "bat",
-            "ps1",
-            "tex",
-            "rst",
-            "properties",
-            "hl7",
-            "edi",
-            "x12",
-            "ldif",
-            "env",
-            "php",
-            "rb",
-            "go",
-            "diff",
-            "patch",
-            "jsonl",
-            "ndjson",
-        ],
-    ),
-    (Json, true, &["json", "geojson"]),
-    (Xml, true, &["xml", "svg", "xsd", "xsl", "xslt", "rss", "kml", "gpx"]),
-    (LooseText, true, &["sql", "eml", "mbox", "ps", "eps", "rtf", "vcf", "ics"]),
-    (
-        Zip,
-        true,
-        &[
-            "docx", "xlsx", "pptx", "docm", "xlsm", "pptm", "dotx", "xltx", "odt", "ods", "odp", "odg",
-            "epub", "jar", "war", "ear", "apk", "zip", "vsdx", "xpi", "whl", "kmz",
-        ],
-    ),
-    (Pdf, true, &["pdf"]),
-    (Png, true, &["png"]),
-    (Jpeg, true, &["jpg", "jpeg", "jpe", "jfif"]),
-    (Gif, true, &["gif"]),
-    (Gzip, true, &["gz", "tgz"]),
-    (Sqlite, true, &["sqlite", "sqlite3", "db3"]),
-    (Sqlite, false, &["db"]),
-    (Ole2, false, &["doc", "xls", "ppt", "msg", "msi", "vsd", "mpp", "pub"]),
-    (Seven, true, &["7z"]),
-    (Xz, true, &["xz", "txz"]),
-    (Zstd, true, &["zst"]),
-    (Bzip2, true, &["bz2", "tbz2"]),
-    (Packed("TIFF picture"), true, &["tif", "tiff"]),
-    (Packed("WebP, WAV or AVI file"), true, &["webp", "wav", "avi"]),
-    (Packed("MP4, MOV or HEIC file"), true, &["mp4", "m4a", "m4v", "heic", "heif", "avif", "3gp"]),
-    (Packed("Parquet table"), true, &["parquet"]),
-    (Packed("sound or film"), false, &["mp3", "mov", "mpg", "mpeg", "mkv", "ogg", "flac", "wma", "wmv"]),
-    (Tar, false, &["tar"]),
-    (Plain("program"), false, &["exe", "dll", "so", "class"]),
-    (Plain("bitmap picture"), true, &["bmp"]),
-    (Plain("disk image"), false, &["vmdk", "vdi", "vhd", "vhdx", "qcow2", "img", "iso", "raw"]),
-    (
-        Plain("database file"),
-        false,
-        &["mdb", "accdb", "mdf", "ldf", "ibd", "dbf", "frm", "myd", "pst", "ost"],
-    ),
-];
+/// Where the mark is short, more than the mark must fit: random bytes would show it too often.
+fn agrees(kind: Kind, head: &[u8]) -> bool {
+    let long = |at: usize| u64::from(super::little32(head, at));
+    match kind {
+        Bitmap => matches!(long(14), 12 | 40 | 52 | 56 | 64 | 108 | 124),
+        Windows => head.len() < 64 || (long(60) < 0x1_0000 && super::little16(head, 8) < 0x1000),
+        Plain("disk image") => head.len() < 512 || matches!(head[0], 0xeb | 0xe9 | 0xfa | 0x33 | 0),
+        Packed("AC-3 sound") => head.get(4).is_some_and(|byte| byte >> 6 != 3 && byte & 63 < 38),
+        Packed("JPEG XL picture") => head.len() > 2,
+        _ => true,
+    }
+}
 
-/// Endings by which people say that they have encrypted something themselves.
-const DECLARED: &[&str] =
-    &["gpg", "pgp", "asc", "age", "enc", "aes", "p7m", "p7e", "kdbx", "kdb", "luks", "cpt", "vc", "tc"];
-
-/// Compressed, signed or sealed formats that begin with nothing by which they could be known here.
-const FORMLESS: &[&str] = &[
-    "br", "brotli", "lzma", "zlib", "deflate", "der", "cer", "p12", "pfx", "p7s", "tsd", "tsr", "jks",
-    "keystore",
-];
+/// Sound without a tag in front: two frames that follow each other.
+fn frames(head: &[u8]) -> bool {
+    let first = super::sound::frame_size(head).and_then(|size| usize::try_from(size).ok());
+    first.is_some_and(|size| {
+        size >= 24 && head.get(size..).is_some_and(|rest| super::sound::frame_size(rest).is_some())
+    })
+}
 
 /// What a name promises.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,7 +161,8 @@ pub(super) fn by_name(name: &str) -> Promise {
     parts.reverse();
     let last = if stem_only { "" } else { parts[0] };
     let found = |ending: &str| {
-        ENDINGS.iter().find(|(_, _, all)| all.contains(&ending)).map(|(kind, strict, _)| (*kind, *strict))
+        let listed = |all: &str| !ending.is_empty() && all.split(' ').any(|one| one == ending);
+        ENDINGS.iter().find(|(_, _, all)| listed(all)).map(|(kind, strict, _)| (*kind, *strict))
     };
     let declares_encryption = DECLARED.contains(&last);
     let formless = FORMLESS.contains(&last);

@@ -7,7 +7,7 @@ use std::io::{BufReader, Read};
 
 use super::statistics::{Statistics, WINDOW};
 use super::work::Work;
-use super::{At, Source, Structure};
+use super::{At, Part, Source, Structure, picture};
 
 /// The table of objects may lie this far from where the end says.
 const NEAR: usize = 16;
@@ -128,6 +128,28 @@ fn object_at(source: &mut dyn Source, at: Option<u64>, object: u64, shift: u64) 
     Ok(number(bytes[..read].trim_ascii_start()) == Some(object))
 }
 
+/// A picture that is a JPEG as it stands, with nothing around it.
+fn is_jpeg(head: &[u8]) -> bool {
+    let has = |what: &[u8]| find(head, what).is_some();
+    has(b"/DCTDecode") && !has(b"/FlateDecode") && !has(b"/ASCII") && !has(b"/Crypt") && !has(b"/LZW")
+}
+
+fn jpeg(source: &mut dyn Source, at: u64, size: u64) -> std::io::Result<Option<Structure>> {
+    let mut part = Part { source, from: at, length: size };
+    let mut magic = [0; 2];
+    part.read_at(0, &mut magic)?;
+    let broken = match picture::jpeg(&mut part)? {
+        _ if magic != [0xff, 0xd8] => Some((0, "does not begin as one".to_owned())),
+        Structure::Broken { at, why, .. } => Some((at, why)),
+        _ => None,
+    };
+    Ok(broken.map(|(inner, why)| Structure::Broken {
+        at: at + inner,
+        why: format!("a JPEG picture in it is broken: {why}"),
+        framing: false,
+    }))
+}
+
 enum Inflated {
     /// So many compressed bytes.
     Used(u64),
@@ -190,7 +212,12 @@ impl Walk<'_> {
                     }
                 }
             } else {
-                data_at + stated.unwrap_or(0).min(length - data_at)
+                let size = stated.unwrap_or(0).min(length - data_at);
+                let picture = is_jpeg(head) && size > 0;
+                if let Some(wrong) = if picture { jpeg(source, data_at, size)? } else { None } {
+                    return Ok(Some(wrong));
+                }
+                data_at + size
             };
             if is_coded {
                 self.coded.push((data_at, behind));

@@ -111,6 +111,23 @@ pub(crate) fn sqlite(seed: u64, rows: usize) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
+/// The same database a day later: some rows changed, some gone, some new, in place as SQLite does it.
+pub(crate) fn sqlite_next_day(bytes: &[u8], seed: u64) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("practice.sqlite");
+    std::fs::write(&path, bytes).unwrap();
+    let database = rusqlite::Connection::open(&path).unwrap();
+    let mut dice = Dice::new(seed);
+    database.execute_batch("PRAGMA synchronous=OFF; BEGIN; DELETE FROM person WHERE id % 11 = 5;").unwrap();
+    for row in 0..60 {
+        let note = if row % 20 == 0 { dice.bytes(9000) } else { text(dice.next(), 70) };
+        database.execute("UPDATE person SET note = ? WHERE id = ?", (note, 1 + dice.below(500))).unwrap();
+    }
+    database.execute_batch("COMMIT;").unwrap();
+    drop(database);
+    std::fs::read(path).unwrap()
+}
+
 fn zlib(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();

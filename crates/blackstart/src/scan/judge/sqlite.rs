@@ -9,6 +9,10 @@ use super::{Source, Structure, big16, big32};
 
 /// Pages remembered one bit each: 32 MiB of memory at most.
 const PAGES_MAX: u64 = 1 << 27;
+/// Up to this many pages the chains of long records are followed: 32 MiB of memory.
+const CHAINED_MAX: u64 = 1 << 23;
+/// SQLite's own limit for a record.
+const RECORD_MAX: usize = 1 << 31;
 
 struct Head {
     page_size: usize,
@@ -17,6 +21,8 @@ struct Head {
     stated_pages: Option<u64>,
     first_map_page: Option<u64>,
     free_list: u64,
+    /// Texts are UTF-8.
+    utf8: bool,
 }
 
 /// A page that is wrong, or pages that do not agree with each other.
@@ -97,6 +103,7 @@ fn read_head(bytes: &[u8; 100], length: u64) -> Result<Head, String> {
         stated_pages: counted.then(|| u64::from(big32(bytes, 28))),
         first_map_page: (big32(bytes, 52) > 0).then_some(2),
         free_list: u64::from(big32(bytes, 32)),
+        utf8: big32(bytes, 56) <= 1,
     })
 }
 
@@ -157,8 +164,28 @@ fn free_pages(source: &mut dyn Source, head: &Head) -> std::io::Result<Pages> {
     Ok(free)
 }
 
+/// What the pages say of each other.
+struct Found {
+    pages: u64,
+    utf8: bool,
+    /// By a tree page, as its child.
+    pointed_to: Pages,
+    /// First page and number of pages of what did not fit beside its record.
+    continued: Vec<(u64, u64)>,
+    /// For pages that are no tree pages: the page that they name as the next one. Not kept for huge databases.
+    next: Vec<u32>,
+}
+
 fn walk(source: &mut dyn Source, head: &Head, free: &Pages) -> std::io::Result<Option<Trouble>> {
-    let (mut trees, mut pointed_to) = (Pages::new(head.pages), Pages::new(head.pages));
+    let mut trees = Pages::new(head.pages);
+    let kept = if head.pages <= CHAINED_MAX { head.pages + 1 } else { 0 };
+    let mut found = Found {
+        pages: head.pages,
+        utf8: head.utf8,
+        pointed_to: Pages::new(head.pages),
+        continued: Vec::new(),
+        next: vec![0; usize::try_from(kept).expect("at most CHAINED_MAX")],
+    };
     let mut wiped = Pages::new(head.pages);
     let mut page = vec![0; head.page_size];
     for number in 1..=head.pages {
@@ -170,7 +197,7 @@ fn walk(source: &mut dyn Source, head: &Head, free: &Pages) -> std::io::Result<O
             return Ok(Some(Trouble::Torn(number)));
         }
         let frame = if number == 1 { 100 } else { 0 };
-        match tree_page(&page[..head.usable], frame, head.pages, &mut pointed_to) {
+        match tree_page(&page[..head.usable], frame, &mut found) {
             Ok(true) => {
                 trees.insert(number);
             }
@@ -181,6 +208,9 @@ fn walk(source: &mut dyn Source, head: &Head, free: &Pages) -> std::io::Result<O
                 return Ok(Some(Trouble::Page(number, "is no page of a database".to_owned())));
             }
             Ok(false) => {
+                if let Some(next) = found.next.get_mut(usize::try_from(number).unwrap_or(usize::MAX)) {
+                    *next = big32(&page, 0);
+                }
                 if page.iter().all(|byte| *byte == 0) {
                     wiped.insert(number);
                 }
@@ -189,17 +219,44 @@ fn walk(source: &mut dyn Source, head: &Head, free: &Pages) -> std::io::Result<O
         }
     }
     for number in 1..=head.pages {
-        if pointed_to.contains(number) && !trees.contains(number) {
+        if found.pointed_to.contains(number) && !trees.contains(number) {
             let trouble =
                 if wiped.contains(number) { Trouble::Zeroed(number) } else { Trouble::Torn(number) };
             return Ok(Some(trouble));
         }
     }
-    Ok(None)
+    Ok(broken_chain(&found, &trees, &wiped))
+}
+
+/// Every long record continues over exactly as many pages as its length needs.
+fn broken_chain(found: &Found, trees: &Pages, wiped: &Pages) -> Option<Trouble> {
+    if found.next.is_empty() {
+        return None;
+    }
+    let mut used = Pages::new(found.pages);
+    for (first, pages) in &found.continued {
+        let mut number = *first;
+        for left in (0..*pages).rev() {
+            if wiped.contains(number) && left > 0 {
+                return Some(Trouble::Zeroed(number));
+            }
+            if trees.contains(number) || !used.insert(number) {
+                return Some(Trouble::Torn(number));
+            }
+            let next = usize::try_from(number).ok().and_then(|number| found.next.get(number).copied())?;
+            let ends = next == 0;
+            if ends != (left == 0) || u64::from(next) > found.pages {
+                return Some(Trouble::Torn(number));
+            }
+            number = u64::from(next);
+        }
+    }
+    None
 }
 
 /// `Ok(false)`: not a tree page. An error: it says that it is one, and is not.
-fn tree_page(page: &[u8], frame: usize, pages: u64, pointed_to: &mut Pages) -> Result<bool, &'static str> {
+fn tree_page(page: &[u8], frame: usize, found: &mut Found) -> Result<bool, &'static str> {
+    let pages = found.pages;
     let kind = page[frame];
     let inner = match kind {
         2 | 5 => true,
@@ -231,10 +288,10 @@ fn tree_page(page: &[u8], frame: usize, pages: u64, pointed_to: &mut Pages) -> R
             if child == 0 || child > pages {
                 return Err("points to pages that do not exist");
             }
-            pointed_to.insert(child);
+            found.pointed_to.insert(child);
         }
         if kind != 5 {
-            record(page, at + if inner { 4 } else { 0 }, kind)?;
+            record(page, at + if inner { 4 } else { 0 }, kind, found)?;
         }
     }
     if inner {
@@ -242,7 +299,7 @@ fn tree_page(page: &[u8], frame: usize, pages: u64, pointed_to: &mut Pages) -> R
         if last == 0 || last > pages {
             return Err("points to pages that do not exist");
         }
-        pointed_to.insert(last);
+        found.pointed_to.insert(last);
     }
     Ok(true)
 }
@@ -263,34 +320,79 @@ fn free_blocks(page: &[u8], mut at: usize, content: usize) -> Result<(), &'stati
     Ok(())
 }
 
-/// The head of a record: its length, and the types of its columns, which must add up to that head.
-fn record(page: &[u8], at: usize, kind: u8) -> Result<(), &'static str> {
+/// A record: its length, the types of its columns, which must add up to that length, and its texts. What
+/// does not fit into the page continues on others, which are remembered.
+fn record(page: &[u8], at: usize, kind: u8, found: &mut Found) -> Result<(), &'static str> {
     let wrong = "holds records that cannot be";
-    let (_, used) = variable(page, at).ok_or(wrong)?;
+    let (payload, used) = variable(page, at).ok_or(wrong)?;
     let mut at = at + used;
     if kind == 13 {
         let (_, used) = variable(page, at).ok_or(wrong)?;
         at += used;
     }
-    let (head, used) = variable(page, at).ok_or(wrong)?;
-    let end = at.saturating_add(usize::try_from(head).map_err(|_| wrong)?);
-    let mut column = at + used;
-    // A head longer than what a page keeps of a long record continues elsewhere; it is not followed.
-    let kept_here = ((page.len() - 12) * 32 / 255).saturating_sub(23);
-    if end - at > kept_here {
-        return if page.len() - at > 35 { Ok(()) } else { Err(wrong) };
-    }
-    if end > page.len() {
-        return Err(wrong);
-    }
-    while column < end {
-        let (code, used) = variable(page, column).ok_or(wrong)?;
-        if matches!(code, 10 | 11) {
-            return Err(wrong);
+    let payload = usize::try_from(payload).ok().filter(|payload| *payload <= RECORD_MAX).ok_or(wrong)?;
+    let local = local_part(page.len(), payload, kind);
+    let body = page.get(at..at + local).ok_or(wrong)?;
+    if local < payload {
+        let next = page.get(at + local..at + local + 4).map(|four| big32(four, 0)).ok_or(wrong)?;
+        let pages = (payload - local).div_ceil(page.len() - 4) as u64;
+        if next == 0 || u64::from(next) > found.pages {
+            return Err("continues a record on a page that does not exist");
         }
-        column += used;
+        found.continued.push((u64::from(next), pages));
     }
-    if column == end { Ok(()) } else { Err(wrong) }
+    let (head, used) = variable(body, 0).ok_or(wrong)?;
+    let head = usize::try_from(head).ok().filter(|head| *head <= payload && *head >= used).ok_or(wrong)?;
+    // A head that itself continues elsewhere is not followed.
+    if head > local {
+        return Ok(());
+    }
+    let (mut column, mut content) = (used, head);
+    while column < head {
+        let (code, used) = variable(&body[..head], column).ok_or(wrong)?;
+        column += used;
+        let size = column_size(code).ok_or(wrong)?;
+        if code >= 13 && code % 2 == 1 && found.utf8 {
+            let text = &body[content.min(local)..content.saturating_add(size).min(local)];
+            if no_text(text) {
+                return Err("holds random bytes where its records have text");
+            }
+        }
+        content = content.saturating_add(size);
+    }
+    if content == payload { Ok(()) } else { Err(wrong) }
+}
+
+/// How much of a record of this length its page keeps.
+fn local_part(usable: usize, payload: usize, kind: u8) -> usize {
+    let most = if kind == 13 { usable - 35 } else { (usable - 12) * 64 / 255 - 23 };
+    if payload <= most {
+        return payload;
+    }
+    let least = (usable - 12) * 32 / 255 - 23;
+    let fitting = least + (payload - least) % (usable - 4);
+    if fitting <= most { fitting } else { least }
+}
+
+fn column_size(code: u64) -> Option<usize> {
+    Some(match code {
+        0 | 8 | 9 => 0,
+        1..=4 => usize::try_from(code).expect("small"),
+        5 => 6,
+        6 | 7 => 8,
+        10 | 11 => return None,
+        _ => usize::try_from((code - 12) / 2).ok()?,
+    })
+}
+
+/// Not in any encoding: people do store other encodings than the one that is declared.
+fn no_text(bytes: &[u8]) -> bool {
+    let controls =
+        || bytes.iter().filter(|byte| matches!(byte, 0..=6 | 0x0e..=0x19 | 0x1c..=0x1f | 0x7f)).count();
+    bytes.len() >= 32
+        && std::str::from_utf8(bytes).is_err()
+        && controls() * 32 >= bytes.len()
+        && controls() >= 3
 }
 
 /// A number of one to nine bytes, seven bits each, the ninth in full.

@@ -207,11 +207,6 @@ impl Statistics {
         self.even_map.get(window / 64).is_some_and(|word| word >> (window % 64) & 1 == 1)
     }
 
-    /// The whole file taken together is as even as a cipher's output; compressed data of some size is not.
-    pub(super) fn is_even_as_a_whole(&self) -> bool {
-        even(&self.histogram)
-    }
-
     pub(super) fn zero_bytes_in_a_row(&self) -> u64 {
         self.longest_zero_run
     }

@@ -267,6 +267,7 @@ pub(super) fn from_structure(structure: Structure, kind: Kind, statistics: &Stat
         }
         Structure::Whole(what) => vote(Leaning::Whole, what),
         Structure::Partly(why) => vote(Leaning::Partly, why),
+        Structure::Odd(why) => vote(Leaning::Odd, why),
         Structure::Declared(what) => vote(Leaning::Declared, format!("is encrypted, and says so: {what}")),
         Structure::Cut { at, why } => vote(Leaning::Broken, format!("{why} (byte {at})")),
         Structure::Broken { at, why, framing } => {

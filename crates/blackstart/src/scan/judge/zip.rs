@@ -12,6 +12,7 @@ use super::{At, Source, Structure, little16, little32};
 /// Members looked at per file.
 const MEMBERS_MAX: usize = 100_000;
 const END_SIZE: u64 = 22;
+const MANIFEST_MAX: u64 = 1 << 20;
 /// The comment behind the end record may have this length.
 const COMMENT_MAX: u64 = 65_535;
 
@@ -153,6 +154,9 @@ fn check_members(
             continue;
         }
         match unpack(source, data_at, member)? {
+            Unpacked::Fits if name == "META-INF/manifest.xml" => {
+                encrypted += usize::from(names_encryption(source, data_at, member)?);
+            }
             Unpacked::Fits => {}
             Unpacked::UnknownMethod => unknown += 1,
             Unpacked::Differs => {
@@ -225,6 +229,19 @@ fn data_offset(source: &mut dyn Source, at: u64, member: &Member) -> std::io::Re
         && header[30..] == member.name;
     let behind = 30 + u64::from(little16(&header, 26)) + u64::from(little16(&header, 28));
     Ok(fits.then_some(at + behind))
+}
+
+/// OpenDocument says in its list of members that they are encrypted.
+fn names_encryption(source: &mut dyn Source, at: u64, member: &Member) -> std::io::Result<bool> {
+    let packed = BufReader::new(At::new(source, at, at + member.packed));
+    let mut text = Vec::new();
+    let read = match member.method {
+        8 => flate2::bufread::DeflateDecoder::new(packed).take(MANIFEST_MAX).read_to_end(&mut text),
+        _ => packed.take(MANIFEST_MAX).read_to_end(&mut text),
+    };
+    read?;
+    let mark: &[u8] = b"manifest:encryption-data";
+    Ok(text.windows(mark.len()).any(|found| found == mark))
 }
 
 enum Unpacked {

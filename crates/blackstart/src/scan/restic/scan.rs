@@ -14,7 +14,7 @@ use super::{Opened, Snapshot};
 use crate::scan::history::{BadVersion, Lost, Series, Step};
 use crate::scan::judge::{self, Verdict};
 use crate::scan::ledger::{Identity, Ledger};
-use crate::scan::report::{self, Bad, File, Gone, RepositoryReport, SnapshotReport};
+use crate::scan::report::{self, Bad, File, Gone, RepositoryReport, SeriesReport, SnapshotReport};
 use crate::scan::rules::Rules;
 use crate::scan::shown;
 use crate::scan::snapshots::{self, Found, Seen, Tally, rfc3339};
@@ -159,12 +159,19 @@ fn go_through(
         }
         let mut answer = answer(one, step, wish.tolerate);
         answer.time_disagrees = disagreeing.contains(&one.at);
+        count(&mut report.series, one, &mut answer);
         if answer.is_clean {
             report.last_clean = Some(answer.id.clone());
         }
         report.snapshots.push(answer);
     }
     report.counts = report::counts(&total);
+    if report.series.len() > 1 {
+        report.notes.push(format!(
+            "the repository holds {} series of snapshots (other hosts or paths); the last clean one named is the newest of all, so look at the one of your series",
+            report.series.len()
+        ));
+    }
     let id = |at: usize| wish.order[at].id.clone();
     for (number, series) in series.into_iter().enumerate() {
         let (bad, lost) = series.end();
@@ -177,6 +184,23 @@ fn go_through(
         }));
     }
     report.bad.sort_by(|a, b| (&a.file.path, a.series, a.from).cmp(&(&b.file.path, b.series, b.from)));
+}
+
+/// Adds the snapshot to its series.
+fn count(all: &mut Vec<SeriesReport>, one: &Chosen<'_>, answer: &mut SnapshotReport) {
+    if one.series == all.len() {
+        if one.at > 0 && one.series > 0 {
+            let sign = "the first that is judged of its host and paths: there is nothing to compare it with";
+            answer.signs.push(sign.to_owned());
+        }
+        let (host, paths) = (answer.host.clone(), answer.paths.clone());
+        all.push(SeriesReport { host, paths, ..SeriesReport::default() });
+    }
+    let series = &mut all[one.series];
+    series.snapshots += 1;
+    if answer.is_clean {
+        series.last_clean = Some(answer.id.clone());
+    }
 }
 
 fn bad_file(bad: BadVersion, series: usize, end: usize, id: &dyn Fn(usize) -> String) -> Bad {

@@ -153,8 +153,10 @@ impl<'a> Opener<'a> {
 
     /// A blob out of a stretch that begins at `from`.
     pub(super) fn within(&mut self, place: &Place, stretch: &[u8], from: u32) -> Result<Vec<u8>, String> {
-        let start = (place.offset - from) as usize;
-        self.open(place, &stretch[start..start + place.length as usize])
+        let start = place.offset.checked_sub(from).map_or(usize::MAX, |start| start as usize);
+        let sealed = start.checked_add(place.length as usize).and_then(|end| stretch.get(start..end));
+        let sealed = sealed.ok_or_else(|| format!("blob {} was not read in full", short(&place.blob)))?;
+        self.open(place, sealed)
     }
 
     fn open(&mut self, place: &Place, sealed: &[u8]) -> Result<Vec<u8>, String> {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::super::{Source, Structure, little16, little32, picture};
+use super::super::{Part, Source, Structure, little16, little32, picture};
 use super::{Container, Content, Stream, Trouble};
 
 const DEPTH_MAX: usize = 64;
@@ -96,23 +96,4 @@ pub(super) fn pictures(
         at += 8 + size;
     }
     Ok(Content::Fits { opaque: vec![(0, length)] })
-}
-
-/// A part of a source as a source.
-struct Part<'a> {
-    source: &'a mut dyn Source,
-    from: u64,
-    length: u64,
-}
-
-impl Source for Part<'_> {
-    fn length(&self) -> u64 {
-        self.length
-    }
-
-    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let count = into.len().min(left);
-        self.source.read_at(self.from + offset, &mut into[..count])
-    }
 }
