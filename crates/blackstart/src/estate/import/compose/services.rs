@@ -45,7 +45,7 @@ pub(super) fn make(project: &Project, options: &Options, draft: &mut Draft) -> M
 fn service(id: &Id, entry: &Entry, options: &Options, draft: &mut Draft) {
     let node = &entry.node;
     let gate = gate(&entry.key, node, options, draft);
-    if node.get("image").is_none() && node.get("build").is_none() && node.get("provider").is_none() {
+    if ["image", "build", "provider"].into_iter().all(|field| node.get(field).is_none()) {
         draft.note(
             Grade::Note,
             "no-image",
