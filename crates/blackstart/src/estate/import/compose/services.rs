@@ -162,7 +162,9 @@ fn gate(name: &str, node: &Node, options: &Options, draft: &mut Draft) -> Option
                 ["CMD", words @ ..] if !words.is_empty() => {
                     words.iter().map(|word| (*word).to_owned()).collect()
                 }
-                ["CMD-SHELL", script] => ["sh", "-c", script].map(str::to_owned).to_vec(),
+                ["CMD-SHELL", script @ ..] if !script.is_empty() => {
+                    vec!["sh".to_owned(), "-c".to_owned(), script.join(" ")]
+                }
                 _ => return None,
             }
         }
