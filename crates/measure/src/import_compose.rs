@@ -31,7 +31,7 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
     let begun = Instant::now();
     let draft = compose::read(&options, &fetch).map_err(|fault| fault.to_string())?;
     let draft_s = begun.elapsed().as_secs_f64();
-    let mut write = || -> Result<f64, String> {
+    let write = || -> Result<f64, String> {
         let begun = Instant::now();
         let found = folder::look(&estate).map_err(|fault| fault.to_string())?;
         let base = found.bases.get("compose-bench.toml").map(String::as_str);
@@ -77,12 +77,11 @@ fn project(services: usize) -> String {
             other(11),
         );
         if at > 0 {
-            let _ = write!(
-                text,
-                "    depends_on:\n      service-{}: {{condition: service_healthy}}\n      service-{}: {{condition: service_started}}\n",
-                other(3),
-                at - 1
-            );
+            let (first, second) = (at - 1, other(3));
+            let _ = write!(text, "    depends_on:\n      service-{first}: {{condition: service_started}}\n");
+            if first != second {
+                let _ = writeln!(text, "      service-{second}: {{condition: service_healthy}}");
+            }
         }
     }
     text

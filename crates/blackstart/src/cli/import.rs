@@ -242,6 +242,7 @@ fn refused(refusal: &Refusal) -> Failure {
 fn failed(fault: &FolderFault) -> Failure {
     let to_do = match fault {
         FolderFault::NotAFolder(_) | FolderFault::NotAnEstate(_) => "name a new folder, an empty one or an estate",
+        FolderFault::StandingInside(_) => "go to another folder and name it from there",
         FolderFault::ChangedMeanwhile(_) => "look who is at work on it, then import again",
         FolderFault::Estate(_) | FolderFault::Disk { .. } => {
             "look at the path, its permissions and the free space, then import again"

@@ -13,7 +13,7 @@ use super::id::{Id, Kind};
 use super::layers::{self, Layers};
 use super::model::{EdgeKind, Estate};
 
-const BOX_WIDTH: i64 = 150;
+const BOX_WIDTH: i64 = 168;
 const BOX_HEIGHT: i64 = 30;
 const GAP: i64 = 16;
 /// Between the rows of one layer, and between layers.
@@ -24,7 +24,7 @@ const FRAME: i64 = 18;
 /// Boxes side by side in one frame; a fuller layer goes on in a further row.
 const COLUMNS_MAX: usize = 9;
 /// Letters that fit into a box.
-const LETTERS_MAX: usize = 21;
+const LETTERS_MAX: usize = 26;
 const SWEEPS: usize = 12;
 
 /// The picture. Findings are marked at the things they are about.
@@ -70,16 +70,18 @@ path{fill:none;stroke:#333}.hard{stroke-width:1.8}.soft{stroke-dasharray:7 5;str
 .order{stroke-dasharray:1 5;stroke:#777}.guess{opacity:.55}\
 .blocking{fill:#b00020}.serious{fill:#fff;stroke:#b00020;stroke-width:1.6}\
 @page{size:A3 landscape;margin:10mm}</style>\
-<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\">\
+<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"9\" markerHeight=\"9\" markerUnits=\"userSpaceOnUse\" orient=\"auto\">\
 <path d=\"M0 0 L8 4 L0 8 z\" style=\"fill:#333;stroke:none\"/></marker></defs>\n";
 
 fn title(estate: &Estate) -> String {
     let name = if estate.provider.is_empty() { "Estate" } else { &estate.provider };
+    let counted =
+        |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     format!(
-        "{name}: {} services, {} stores, {} dependencies",
-        estate.services.len(),
-        estate.stores.len(),
-        estate.edges.len()
+        "{name}: {}, {}, {}",
+        counted(estate.services.len(), "service", "services"),
+        counted(estate.stores.len(), "store", "stores"),
+        counted(estate.edges.len(), "dependency", "dependencies")
     )
 }
 
@@ -379,11 +381,14 @@ fn legend(page: &mut String, y: i64) {
     );
 }
 
+/// Cut in the middle: names of services often differ at their end.
 fn shortened(name: &str) -> String {
-    if name.chars().count() <= LETTERS_MAX {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= LETTERS_MAX {
         return name.to_owned();
     }
-    name.chars().take(LETTERS_MAX - 1).chain(['…']).collect()
+    let (left, right) = (LETTERS_MAX / 2, LETTERS_MAX - LETTERS_MAX / 2 - 1);
+    letters[..left].iter().chain(&['…']).chain(&letters[letters.len() - right..]).collect()
 }
 
 /// For SVG; what could steer a reader's program is left out.

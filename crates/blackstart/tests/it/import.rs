@@ -196,6 +196,22 @@ fn an_import_goes_only_into_an_estate_and_another_source_needs_a_name() {
 }
 
 #[test]
+fn a_link_to_an_estate_stays_a_link_and_nobody_is_left_standing_in_a_folder_that_is_gone() {
+    let folder = shop();
+    import(folder.path(), &[]);
+    fs::rename(folder.path().join("estate"), folder.path().join("real")).unwrap();
+    std::os::unix::fs::symlink("real", folder.path().join("estate")).unwrap();
+    let output = import(folder.path(), &["--all-profiles"]);
+    assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
+    assert!(fs::symlink_metadata(folder.path().join("estate")).unwrap().is_symlink());
+    assert!(fs::read_to_string(folder.path().join("real/compose-shop.toml")).unwrap().contains("batch"));
+    let inside =
+        blackstart(&folder.path().join("real"), &["import", "compose", "../shop/compose.yaml", "-o", "."]);
+    assert_eq!(inside.status.code(), Some(2));
+    assert!(talk(&inside).contains("stands inside"), "{}", talk(&inside));
+}
+
+#[test]
 fn proposals_are_listed_confirmed_and_rejected() {
     let folder = shop();
     import(folder.path(), &[]);

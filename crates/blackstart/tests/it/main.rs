@@ -3,6 +3,7 @@
 //! - `bridge`, `bridge_hostile` on `bridge_rig`: business while the core is gone, and its return.
 //! - `check`: what is said about an estate, as text and as JSON, and the exit code.
 //! - `import`: from compose files to a folder that checks and plans.
+//! - `import_systemd`, `import_kubernetes`, `import_csv` on `import_rig`: estates from what is there already.
 //! - `plan`: the planner's contract, wishes, plan files, and what is refused.
 //! - `restart`: a restart of real processes, killed in the middle.
 //! - `scan`: judging folders and repositories, and the watch.
@@ -18,6 +19,10 @@ mod bridge_hostile;
 mod bridge_rig;
 mod check;
 mod import;
+mod import_csv;
+mod import_kubernetes;
+mod import_rig;
+mod import_systemd;
 mod plan;
 mod restart;
 mod scan;

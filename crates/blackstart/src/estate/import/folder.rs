@@ -26,6 +26,8 @@ pub enum FolderFault {
     NotAnEstate(PathBuf),
     #[error("{0} was changed by somebody else in the meantime")]
     ChangedMeanwhile(PathBuf),
+    #[error("this shell stands inside of {0}, which is to be replaced")]
+    StandingInside(PathBuf),
     #[error("cannot {doing} {path}")]
     Disk { doing: &'static str, path: PathBuf, source: io::Error },
 }
@@ -83,6 +85,13 @@ fn bases(folder: &Path) -> Result<BTreeMap<String, String>, FolderFault> {
 
 /// Replaces `files` (by their path inside the folder) in the folder, which must still be as `look` found it.
 pub fn replace(path: &Path, found: &Existing, files: &BTreeMap<String, String>) -> Result<(), FolderFault> {
+    // The folder itself, not a link to it: the link stays.
+    let whole = if found.exists { fs::canonicalize(path) } else { std::path::absolute(path) };
+    let path = whole.map_err(disk("find", path))?;
+    let path = path.as_path();
+    if found.exists && std::env::current_dir().is_ok_and(|here| here.starts_with(path)) {
+        return Err(FolderFault::StandingInside(path.to_owned()));
+    }
     let name = path.file_name().ok_or_else(|| FolderFault::NotAFolder(path.to_owned()))?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(disk("make", parent))?;

@@ -23,7 +23,7 @@ pub struct Hint {
     pub to: Id,
     /// Thousandths.
     pub confidence: u16,
-    /// The host name that was seen, or the variable that should hold it. Never the whole value.
+    /// The host name that was seen, or the variable that should hold it, in words. Never the whole value.
     pub seen: String,
 }
 
@@ -87,10 +87,14 @@ pub fn in_setting(reach: &Reach, variable: &str, value: &str, unset: &[String]) 
         hints.extend(reach.found(&mention, base));
     }
     if hints.is_empty() {
-        let itself = value.trim().is_empty().then_some(variable);
-        let names = itself.into_iter().chain(unset.iter().map(String::as_str));
-        let meant = names.filter_map(|name| Some((name, reach.called_after(name)?)));
-        hints.extend(meant.map(|(name, id)| Hint { to: id.clone(), confidence: 500, seen: name.to_owned() }));
+        let named = |name: &str| {
+            let to = reach.called_after(name)?.clone();
+            Some(Hint { to, confidence: 500, seen: format!("the variable {name}, which is not set") })
+        };
+        hints.extend(unset.iter().filter_map(|name| named(name)));
+        if hints.is_empty() && value.trim().is_empty() {
+            hints.extend(named(variable));
+        }
     }
     hints
 }
@@ -400,7 +404,10 @@ mod tests {
         assert_eq!(setting("ORDER_DB_SERVER_URL", ""), [("order-db".to_owned(), 500)]);
         assert_eq!(setting("ORDER_DB_PASSWORD", ""), []);
         let hints = in_setting(&reach(), "X", "http://:", &["KAFKA_HOST".to_owned()]);
-        assert_eq!((hints[0].to.clone(), hints[0].seen.as_str()), (id("kafka"), "KAFKA_HOST"));
+        assert_eq!(hints[0].to, id("kafka"));
+        assert_eq!(hints[0].seen, "the variable KAFKA_HOST, which is not set");
+        let both = in_setting(&reach(), "MYSQL_HOST", "", &["KAFKA_HOST".to_owned()]);
+        assert_eq!((both.len(), both[0].to.clone()), (1, id("kafka")), "what it is filled from says more");
     }
 
     #[test]

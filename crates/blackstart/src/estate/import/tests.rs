@@ -87,7 +87,7 @@ const OWN: &str = "compose-shop.toml";
 fn a_first_import_says_where_everything_came_from_and_the_estate_does_not_know() {
     let mut folder = Folder::default();
     let update = folder.import(&draft(1));
-    assert!(update.differences.iter().all(|difference| difference.sort == Sort::Added));
+    assert_eq!(update.differences, vec![], "all of it is new, and that is no news");
     let text = &folder.files[OWN];
     assert!(text.contains("#< compose.yaml:1\n[service.\"web\"]"), "{text}");
     assert!(text.contains("confidence = 1.000 },  #< compose.yaml:11"), "{text}");

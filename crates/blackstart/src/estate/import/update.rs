@@ -9,7 +9,7 @@ use super::draft::Draft;
 use super::merge::{self, Difference, Things};
 use super::pages::{self, Origins, Page};
 use crate::estate::canonical;
-use crate::estate::files::{Content, RawFile};
+use crate::estate::files::{Content, FILE_BYTES_MAX, RawFile};
 use crate::estate::finding::Grade;
 use crate::estate::id::Id;
 use crate::estate::model::{Edge, EdgeKind, Estate, Evidence, Proposed};
@@ -25,6 +25,8 @@ pub enum Refusal {
     Broken(String),
     #[error("the files cannot be changed so that they say what is meant (first difference: {0})")]
     NotFaithful(String),
+    #[error("{0} would be larger than an estate file may be")]
+    TooLarge(String),
     #[error("no such proposal: {0}")]
     NoSuchProposal(String),
 }
@@ -38,6 +40,7 @@ impl Refusal {
             Refusal::NotFaithful(_) => {
                 "write each thing as a table of its own, [kind.name], in one piece; or import into another folder and compare"
             }
+            Refusal::TooLarge(_) => "import parts that can restart on their own into estates of their own",
             Refusal::NoSuchProposal(_) => {
                 "the proposals stand in proposed.toml, and `blackstart import` prints them"
             }
@@ -69,7 +72,9 @@ pub fn import(files: &[RawFile], base: Option<&str>, draft: &Draft, own: &str) -
     let new = draft.whole();
     let was = merge::things(&current.estate);
     let merged = merge::merge(&merge::things(&base.estate), &was, &merge::things(&new));
-    let mut update = Update { differences: merged.differences, ..Update::default() };
+    // Where there was nothing, everything is new, and nobody wants to read that.
+    let differences = if files.is_empty() { Vec::new() } else { merged.differences };
+    let mut update = Update { differences, ..Update::default() };
     let mut pages = pages_of(files);
     let origins = Origins::of(draft);
     rewrite(&mut pages, &was, merged.things, &current.estate, &origins, own, &mut update);
@@ -209,6 +214,10 @@ fn finish(files: &[RawFile], pages: BTreeMap<String, Page>, mut update: Update) 
     }
     if !update.proposed.is_empty() || files.iter().any(|file| file.name == PROPOSED) {
         update.files.insert(PROPOSED.to_owned(), pages::proposed(&update.proposed));
+    }
+    let fits = |text: &String| text.len() as u64 <= FILE_BYTES_MAX;
+    if let Some((name, _)) = update.files.iter().find(|(_, text)| !fits(text)) {
+        return Err(Refusal::TooLarge(name.clone()));
     }
     let untouched = files.iter().filter(|file| !update.files.contains_key(&file.name)).cloned();
     let all: Vec<RawFile> =

@@ -210,11 +210,16 @@ impl Map {
 
 /// Every document of a file. An empty file has none.
 pub fn read(name: &str, text: &str) -> Result<Vec<Node>, Unreadable> {
+    read_up_to(name, text, WEIGHT_MAX)
+}
+
+/// The same for files that may hold more: the dump of a large cluster.
+pub fn read_up_to(name: &str, text: &str, weight_max: usize) -> Result<Vec<Node>, Unreadable> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let first = documents(name, text);
+    let first = documents(name, text, weight_max);
     match &first {
         Err(fault) if begins_with_bracket(text, fault.origin.line) => {
-            documents(name, &brackets_indented(text)).or(first)
+            documents(name, &brackets_indented(text), weight_max).or(first)
         }
         _ => first,
     }
@@ -238,8 +243,8 @@ fn begins_with_bracket(text: &str, line: usize) -> bool {
     line.trim_start_matches(' ').starts_with([']', '}'])
 }
 
-fn documents(name: &str, text: &str) -> Result<Vec<Node>, Unreadable> {
-    let mut tree = Tree { file: name.into(), open: Vec::new(), anchors: HashMap::new(), weight: 0 };
+fn documents(name: &str, text: &str, weight_max: usize) -> Result<Vec<Node>, Unreadable> {
+    let mut tree = Tree { file: name.into(), open: Vec::new(), anchors: HashMap::new(), weight: 0, weight_max };
     let mut documents = Vec::new();
     for step in Parser::new_from_str(text) {
         let (event, span) = step.map_err(|error| tree.not_yaml(text, error.marker().line(), error.info()))?;
@@ -267,6 +272,7 @@ struct Tree {
     /// Value and weight of what was anchored; `None` while it is still open.
     anchors: HashMap<usize, Option<(Node, usize)>>,
     weight: usize,
+    weight_max: usize,
 }
 
 impl Tree {
@@ -345,12 +351,12 @@ impl Tree {
 
     fn weigh(&mut self, weight: usize, origin: &Origin) -> Result<(), Unreadable> {
         self.weight = self.weight.saturating_add(weight);
-        if self.weight <= WEIGHT_MAX {
+        if self.weight <= self.weight_max {
             return Ok(());
         }
         Err(Unreadable::new(
             origin,
-            format!("with its aliases written out this file has more than {WEIGHT_MAX} values"),
+            format!("with its aliases written out this file has more than {} values", self.weight_max),
             "look whether it is the right file; aliases of aliases of aliases are how a file is made to fill memory",
         ))
     }

@@ -41,7 +41,7 @@ fn every_thing_is_drawn_once_and_nothing_overlaps() {
     for (at, (x, y)) in boxes.iter().enumerate() {
         for (other_x, other_y) in &boxes[at + 1..] {
             assert!(
-                (x - other_x).abs() >= 150 || (y - other_y).abs() >= 30,
+                (x - other_x).abs() >= 168 || (y - other_y).abs() >= 30,
                 "boxes at {x},{y} and {other_x},{other_y}"
             );
         }

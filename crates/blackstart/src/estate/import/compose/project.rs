@@ -16,6 +16,9 @@ use crate::estate::finding::{Finding, Grade};
 /// Deepest chain of `include` or `extends`.
 const CHAIN_MAX: usize = 32;
 
+/// Variables that are named when they are missing; the rest is counted.
+const VARIABLES_SHOWN: usize = 12;
+
 /// Everything that is enabled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Project {
@@ -137,7 +140,14 @@ impl Seen {
                 "set it in the environment file, or in this shell",
             ));
         }
-        let listed = |place: &mut dyn Iterator<Item = String>| place.collect::<Vec<_>>().join(", ");
+        let listed = |places: &mut dyn Iterator<Item = String>| {
+            let all: Vec<String> = places.collect();
+            let shown = all[..all.len().min(VARIABLES_SHOWN)].join(", ");
+            match all.len().saturating_sub(VARIABLES_SHOWN) {
+                0 => shown,
+                more => format!("{shown} and {more} more"),
+            }
+        };
         if let Some((_, (origin, _))) = self.required.iter().next() {
             let why =
                 |message: &str| if message.is_empty() { String::new() } else { format!(" ({message})") };
@@ -292,7 +302,7 @@ impl Loader<'_> {
     fn fill(&self, node: &mut Node, variables: &Variables) -> Result<(), Unreadable> {
         let origin = node.origin.clone();
         match &mut node.value {
-            Value::Text { text, .. } if text.contains('$') => {
+            Value::Text { text, plain } if text.contains('$') => {
                 let filled = fill(text, variables).map_err(|what| {
                     Unreadable::new(
                         &origin,
@@ -308,6 +318,8 @@ impl Loader<'_> {
                     seen.unset.entry(name.clone()).or_insert_with(|| origin.clone());
                 }
                 *text = filled.text;
+                // Empty because of a variable is not the same as left empty.
+                *plain = false;
                 node.unset = filled.unset;
             }
             Value::Text { .. } => {}

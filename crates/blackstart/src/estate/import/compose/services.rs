@@ -45,7 +45,7 @@ pub(super) fn make(project: &Project, options: &Options, draft: &mut Draft) -> M
 fn service(id: &Id, entry: &Entry, options: &Options, draft: &mut Draft) {
     let node = &entry.node;
     let gate = gate(&entry.key, node, options, draft);
-    if node.get("image").is_none() && node.get("build").is_none() && node.get("provider").is_none() {
+    if ["image", "build", "provider"].into_iter().all(|field| node.get(field).is_none()) {
         draft.note(
             Grade::Note,
             "no-image",
@@ -162,7 +162,9 @@ fn gate(name: &str, node: &Node, options: &Options, draft: &mut Draft) -> Option
                 ["CMD", words @ ..] if !words.is_empty() => {
                     words.iter().map(|word| (*word).to_owned()).collect()
                 }
-                ["CMD-SHELL", script] => ["sh", "-c", script].map(str::to_owned).to_vec(),
+                ["CMD-SHELL", script @ ..] if !script.is_empty() => {
+                    vec!["sh".to_owned(), "-c".to_owned(), script.join(" ")]
+                }
                 _ => return None,
             }
         }

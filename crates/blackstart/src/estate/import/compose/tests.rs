@@ -449,7 +449,7 @@ fn damaged_files_are_read_without_panic() {
         "services:",
         "extends: a",
     ];
-    for _ in 0..400 {
+    for _ in 0..250 {
         let mut text: Vec<char> = seed_text.chars().collect();
         for _ in 0..=next(4) {
             let at = next(text.len());

@@ -135,6 +135,9 @@ const SILENT: [&str; 34] = [
     "ValidatingAdmissionPolicy", "ComponentStatus",
 ];
 
+/// Most values of one file: ten thousand workloads as `kubectl get -o yaml` prints them have a fifth of it.
+const VALUES_MAX: usize = 20_000_000;
+
 /// Reads every document of every file.
 pub(super) fn read(texts: &[Text], wish: &Wish, draft: &mut Draft) -> Result<Cluster, Unreadable> {
     let mut sorted = Sorted { cluster: Cluster::default(), owned: Vec::new(), unknown: BTreeMap::new(), wish };
@@ -172,7 +175,7 @@ pub(super) fn read(texts: &[Text], wish: &Wish, draft: &mut Draft) -> Result<Clu
 }
 
 fn documents(text: &Text) -> Result<Vec<Node>, Unreadable> {
-    yaml::read(&text.name, &text.text).map_err(|fault| template(text).unwrap_or(fault))
+    yaml::read_up_to(&text.name, &text.text, VALUES_MAX).map_err(|fault| template(text).unwrap_or(fault))
 }
 
 /// A template that was not rendered is no YAML; that is the thing to say about it.

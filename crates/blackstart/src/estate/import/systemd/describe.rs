@@ -177,6 +177,16 @@ pub fn listening(socket: &Unit) -> Vec<String> {
     files.chain(shown).collect()
 }
 
+/// Ports that sockets of a service listen on, with the address if it is a particular one.
+pub fn ports(pieces: Pieces<'_>) -> Vec<String> {
+    let sockets = pieces.activators.iter().filter(|unit| unit.kind == UnitKind::Socket);
+    let mut ports: Vec<String> =
+        sockets.flat_map(|socket| listening(socket)).filter(|listen| amount::port(listen).is_some()).collect();
+    ports.sort();
+    ports.dedup();
+    ports
+}
+
 /// Words in a command after which a password tends to stand.
 fn seems_secret(word: &str) -> bool {
     let word = word.to_ascii_lowercase();

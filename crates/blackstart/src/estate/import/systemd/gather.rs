@@ -81,6 +81,8 @@ pub struct HostCopy {
     pub name: Option<String>,
     pub entries: Vec<Entry>,
     pub dumps: Vec<Dump>,
+    /// The copy of a whole host without what programs generate at boot (`run/systemd/generator`).
+    pub without_generated: bool,
 }
 
 /// Everything below the named folder that can be understood as units.
@@ -101,7 +103,7 @@ pub fn gather(path: &Path) -> Result<Gathered, Unreadable> {
             "name the folder with the copied units, or the file with the output of `systemctl show '*'`",
         )
     })?;
-    let mut walk = Walk { base: path.to_owned(), gathered: Gathered::default(), entries: 0 };
+    let mut walk = Walk { base: path.to_owned(), root: None, gathered: Gathered::default(), entries: 0 };
     if kind.is_dir() {
         walk.folder_of_hosts()?;
     } else {
@@ -124,6 +126,8 @@ pub fn gather(path: &Path) -> Result<Gathered, Unreadable> {
 struct Walk {
     /// Names are shown from here on.
     base: PathBuf,
+    /// The folder that stands for `/` of the host at hand, where the copy has one.
+    root: Option<PathBuf>,
     gathered: Gathered,
     entries: usize,
 }
@@ -156,6 +160,7 @@ impl Walk {
     fn host(&mut self, folder: &Path) -> Result<Option<HostCopy>, Unreadable> {
         let mut host = HostCopy::default();
         let mut found = false;
+        self.root = Some(folder.to_owned());
         for (layer, (below, written)) in LAYERS.into_iter().enumerate() {
             if let Some(path) = plain_folder(folder, below) {
                 found = true;
@@ -164,8 +169,15 @@ impl Walk {
         }
         if found {
             host.name = self.hostname(folder).or_else(|| file_name(folder));
+            host.without_generated = plain_folder(folder, "run/systemd/generator").is_none();
+            if host.without_generated {
+                self.fstab(folder, &mut host);
+            }
             self.dumps_in(folder, &mut host);
-        } else if self.listed(folder).iter().any(|(name, path)| name::kind(name).is_some() && !is_folder(path)) {
+            return Ok(Some(host));
+        }
+        self.root = None;
+        if self.listed(folder).iter().any(|(name, path)| name::kind(name).is_some() && !is_folder(path)) {
             found = true;
             self.units(folder, 0, Written::Here, &mut host)?;
             self.dumps_in(folder, &mut host);
@@ -181,6 +193,27 @@ impl Walk {
         let text = self.text(&path, UNIT_BYTES_MAX).ok()?;
         let name = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
         (name.len() <= 64 && !name.contains(char::is_whitespace)).then(|| name.to_owned())
+    }
+
+    /// Mounts as systemd makes them of `etc/fstab` at boot.
+    fn fstab(&self, folder: &Path, host: &mut HostCopy) {
+        let Some(path) = plain_folder(folder, "etc").map(|etc| etc.join("fstab")) else { return };
+        let Ok(text) = self.text(&path, UNIT_BYTES_MAX) else { return };
+        for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+            let mut fields = line.split_whitespace();
+            let (Some(what), Some(at), Some(kind)) = (fields.next(), fields.next(), fields.next()) else { continue };
+            if !at.starts_with('/') {
+                continue;
+            }
+            host.entries.push(Entry {
+                layer: LAYERS.len(),
+                written: Written::Generated,
+                folder: None,
+                name: name::mount_of(at),
+                shown: self.shown(&path).into(),
+                content: Content::Text(format!("[Mount]\nWhat={what}\nWhere={at}\nType={kind}\n")),
+            });
+        }
     }
 
     fn units(&mut self, folder: &Path, layer: usize, written: Written, host: &mut HostCopy) -> Result<(), Unreadable> {
@@ -214,7 +247,7 @@ impl Walk {
         let is_link = fs::symlink_metadata(path).is_ok_and(|kind| kind.file_type().is_symlink());
         let content = if is_link {
             fs::read_link(path)
-                .map(|target| Content::Link(target.to_string_lossy().into_owned()))
+                .map(|target| self.linked(&target, &name).map_or_else(|| Content::Link(target.to_string_lossy().into_owned()), Content::Text))
                 .map_err(|error| error.to_string())
         } else {
             self.text(path, UNIT_BYTES_MAX).map(Content::Text)
@@ -227,6 +260,19 @@ impl Walk {
             Err(why) => self.gathered.skipped.push((Origin { file: shown, line: 0 }, why)),
         }
         Ok(())
+    }
+
+    /// A unit that people keep elsewhere on the host and linked in (`/opt/app/app.service`), if that place was copied
+    /// too. The way there must not lead over another link.
+    fn linked(&self, target: &Path, name: &str) -> Option<String> {
+        let below = target.strip_prefix("/").ok()?;
+        let is_straight = below.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        let in_a_layer = LAYERS.iter().any(|(layer, _)| below.starts_with(layer));
+        if !is_straight || in_a_layer || below.file_name()? != name {
+            return None;
+        }
+        let folder = plain_folder(self.root.as_ref()?, &below.parent()?.to_string_lossy())?;
+        self.text(&folder.join(name), UNIT_BYTES_MAX).ok()
     }
 
     fn dumps_in(&mut self, folder: &Path, host: &mut HostCopy) {

@@ -7,13 +7,15 @@
 //! - `text`, `show`: one unit file, one output of `systemctl show`. `name`, `amount`: names, times, sizes.
 //! - `unit`: what stands behind a name: folders, drop-ins, links, templates.
 //! - `boot`: what a boot starts. `basic`: what belongs to the operating system.
-//! - `needs`: who needs whom. `describe`: what a unit becomes. `remarks`: what a person should know.
+//! - `needs`: who needs whom. `hints`: who is named in settings and commands. `describe`: what a unit becomes.
+//! - `remarks`: what a person should know.
 
 mod amount;
 mod basic;
 pub mod boot;
 pub mod describe;
 pub mod gather;
+mod hints;
 mod name;
 mod needs;
 mod remarks;
@@ -52,6 +54,7 @@ struct Seen<'c> {
     boot: Boot,
     parts: Vec<Part>,
     needs: Needs,
+    without_generated: bool,
 }
 
 /// From the copies of all hosts to a draft. Pure and total.
@@ -66,9 +69,13 @@ pub fn read(gathered: &Gathered, wish: &Wish) -> Draft {
     for host in &seen {
         let ids = Ids { names: &names, host: host.name.as_deref(), telling };
         remarks::host(host.name.as_deref(), &host.units, &host.boot, wish.width, &mut draft);
+        if host.without_generated {
+            remarks::without_generated(host.name.as_deref(), &mut draft);
+        }
         things(host, &ids, start_by, &mut draft);
         dependencies(host, &ids, &mut draft);
     }
+    hints::propose(&seen, &names, telling, &mut draft);
     draft.settle();
     draft
 }
@@ -86,7 +93,7 @@ fn look_through<'c>(copy: &'c HostCopy, wish: &Wish, many: bool) -> Seen<'c> {
         parts[target] = Part::Gathering;
     }
     let needs = Graph::new(&units, &boot, parts.clone()).needs();
-    Seen { name, units, boot, parts, needs }
+    Seen { name, units, boot, parts, needs, without_generated: copy.without_generated }
 }
 
 fn parts(units: &Units<'_>, boot: &Boot, width: Width) -> Vec<Part> {
@@ -208,6 +215,7 @@ fn things(seen: &Seen<'_>, ids: &Ids<'_>, start_by: StartBy, draft: &mut Draft) 
         *service = described;
         service.name = name;
         service.host = host.as_ref().map(|(_, id)| id.clone());
+        service.ports = describe::ports(pieces);
     }
     remarks::needs(seen.name.as_deref(), &seen.units, &seen.needs, draft);
 }

@@ -70,6 +70,17 @@ pub(super) fn host(host: Option<&str>, units: &Units<'_>, boot: &Boot, width: Wi
     }
 }
 
+pub(super) fn without_generated(host: Option<&str>, draft: &mut Draft) {
+    draft.note(
+        Grade::Note,
+        "units-no-generated",
+        None,
+        format!("the copy{} holds no units that programs make at boot", host.map_or_else(String::new, |host| format!(" of {host}"))),
+        "some services have their instances only there (PostgreSQL clusters on Debian), and old init scripts too; mounts were taken from etc/fstab",
+        "copy run/systemd/generator* from the running host as well, or import what `systemctl show '*'` says there",
+    );
+}
+
 fn words(remark: &Remark) -> (&'static str, &Origin, String, &'static str, &'static str) {
     let names = |text: &str| crate::estate::fields::shown(text);
     match remark {

@@ -27,7 +27,7 @@ fn copy(files: &[(&str, &str)]) -> HostCopy {
         };
         Entry { layer, written, folder, name: name.to_owned(), shown: (*path).into(), content }
     });
-    HostCopy { name: None, entries: entries.collect(), dumps: Vec::new() }
+    HostCopy { entries: entries.collect(), ..HostCopy::default() }
 }
 
 fn gathered(hosts: Vec<HostCopy>) -> Gathered {
@@ -40,7 +40,7 @@ fn draft(files: &[(&str, &str)]) -> Draft {
 
 fn dump(name: &str, text: &str) -> HostCopy {
     let dump = Dump { shown: format!("{name}.txt").into(), text: text.to_owned() };
-    HostCopy { name: Some(name.to_owned()), entries: Vec::new(), dumps: vec![dump] }
+    HostCopy { name: Some(name.to_owned()), dumps: vec![dump], ..HostCopy::default() }
 }
 
 fn services(draft: &Draft) -> Vec<&str> {

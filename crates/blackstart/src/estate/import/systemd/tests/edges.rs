@@ -202,3 +202,30 @@ fn several_hosts_keep_their_units_apart() {
     assert_eq!(draft.renamed.values().next_back().map(String::as_str), Some("Web 1/web"), "the way back");
     assert_eq!(draft.estate.hosts.len(), 2);
 }
+
+#[test]
+fn an_address_on_another_host_proposes_the_service_that_listens_there() {
+    let mut web = copy(&[
+        (
+            "shop.service",
+            "[Service]\nEnvironment=\"DB=postgres://u:hunter2@db1:5432/x\" MQ_HOST=mq1 LOG=db1:9999\nExecStart=/bin/shop --cache db1.example:6379 --self localhost:8080\n",
+        ),
+        ("gate.service", "[Service]\nExecStart=/bin/gate --to http://localhost:8080/\n"),
+        ("shop.socket", "[Socket]\nListenStream=8080\n"),
+        ("sockets.target.wants/shop.socket", "-> ../shop.socket"),
+    ]);
+    let mut db = copy(&[("postgresql.service", "[Service]\n"), ("redis.service", "[Service]\n"), ("tidy.service", "[Service]\n")]);
+    let mut mq = copy(&[("rabbitmq-server.service", "[Service]\n")]);
+    (web.name, db.name, mq.name) = (Some("web1".into()), Some("db1.example".into()), Some("mq1".into()));
+    let draft = read(&gathered(vec![web, db, mq]), &Wish::default());
+    assert_eq!(
+        proposed(&draft),
+        [
+            "web1-gate soft web1-shop 900",
+            "web1-shop hard db1.example-postgresql 900",
+            "web1-shop hard db1.example-redis 900",
+            "web1-shop hard mq1-rabbitmq-server 600",
+        ]
+    );
+    assert!(!format!("{draft:?}").contains("hunter2"));
+}

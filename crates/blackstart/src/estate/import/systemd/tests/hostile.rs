@@ -174,3 +174,20 @@ fn an_empty_file_in_place_of_a_unit_masks_it() {
     let draft = read(&gathered(vec![HostCopy { name: Some("h".to_owned()), ..host }]), &Wish::default());
     assert_eq!(services(&draft), ["b"]);
 }
+
+#[test]
+fn what_the_copy_holds_elsewhere_is_found_there_and_mounts_come_from_fstab() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path();
+    write(copy, "etc/systemd/system/app.service", "-> /opt/app/app.service");
+    write(copy, "opt/app/app.service", "[Service]\nWorkingDirectory=/srv/app\n");
+    write(copy, "etc/systemd/system/far.service", "-> /opt/link/far.service");
+    write(copy, "opt/real/far.service", "[Service]\n");
+    write(copy, "opt/link", "-> real");
+    write(copy, "etc/fstab", "# disks\nUUID=1 / ext4 defaults 0 1\nUUID=2\t/srv ext4 defaults 0 2\nnas:/x /mnt/x nfs4 _netdev 0 0\ntmpfs /tmp tmpfs x 0 0\n");
+    let draft = read(&gather(copy).unwrap(), &Wish::default());
+    assert_eq!((services(&draft), stated(&draft)), (vec!["app"], vec!["app data store:srv".to_owned()]));
+    for code in ["unit-elsewhere", "units-no-generated"] {
+        assert!(codes(&draft).contains(&code), "{code}: {:?}", codes(&draft));
+    }
+}
