@@ -8,7 +8,7 @@ use super::{Container, Content, Stream, Trouble};
 const DEPTH_MAX: usize = 64;
 const RECORDS_MAX: u64 = 10_000_000;
 /// Leaves longer than this may hold embedded files, sounds and macros, unless they are text.
-const LEAF_PLAIN_MAX: u64 = 2048;
+const LEAF_PLAIN_MAX: u64 = 256;
 const TEXTS: [u16; 3] = [0x0fa0, 0x0fa8, 0x0fba];
 
 pub(super) fn document(
