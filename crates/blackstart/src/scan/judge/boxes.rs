@@ -22,7 +22,11 @@ pub(super) fn random_between(statistics: &Statistics, from: u64, to: u64) -> Opt
         .map(|number| number * window)
 }
 
-pub(super) fn riff(source: &mut dyn Source, statistics: &Statistics, work: &mut Work) -> io::Result<Structure> {
+pub(super) fn riff(
+    source: &mut dyn Source,
+    statistics: &Statistics,
+    work: &mut Work,
+) -> io::Result<Structure> {
     let mut peek = Peek::new(source);
     let Some(head) = peek.array::<12>(0)? else { return Ok(cut(peek.length, "RIFF file")) };
     let end = u64::from(little32(&head, 4)) + 8;
@@ -57,7 +61,10 @@ pub(super) fn riff(source: &mut dyn Source, statistics: &Statistics, work: &mut 
         if head.starts_with(b"data") && form == "WAVE" && plain_sound {
             let to = (at + 8 + size).min(peek.length);
             if let Some(random) = random_between(statistics, at + 8, to) {
-                return Ok(Structure::Random { at: random, why: "uncompressed sound looks random".to_owned() });
+                return Ok(Structure::Random {
+                    at: random,
+                    why: "uncompressed sound looks random".to_owned(),
+                });
             }
         }
         if head.starts_with(b"LIST") && ends.len() < DEPTH_MAX {
@@ -152,7 +159,9 @@ fn inside(peek: &mut Peek<'_>, at: u64, movie: &[u8], boxes: u64, work: &mut Wor
             return Ok(wrong);
         }
     }
-    Ok(Structure::Whole(format!("the {boxes} boxes of the file fit, and the coded pictures where there are such")))
+    Ok(Structure::Whole(format!(
+        "the {boxes} boxes of the file fit, and the coded pictures where there are such"
+    )))
 }
 
 type Boxes<'a> = Vec<([u8; 4], &'a [u8])>;
@@ -206,7 +215,8 @@ impl<'a> Track<'a> {
             b"hvc1" | b"hev1" => settings.iter().find(|(name, _)| name == b"hvcC")?.1.get(21)? & 3,
             _ => return None,
         };
-        let (chunks, wide) = get(b"stco").map(|chunks| (chunks, false)).or(get(b"co64").map(|chunks| (chunks, true)))?;
+        let (chunks, wide) =
+            get(b"stco").map(|chunks| (chunks, false)).or(get(b"co64").map(|chunks| (chunks, true)))?;
         let sizes = get(b"stsz")?;
         Some(Track {
             length_bytes: u64::from(length_bytes) + 1,
@@ -232,7 +242,9 @@ impl<'a> Track<'a> {
         let (mut group, mut sample) = (0_usize, 0_usize);
         let mut number = 0;
         while let Some(chunk) = self.chunk(number) {
-            let starts = |group: usize| self.groups.get(group * 12..group * 12 + 8).map(|entry| big32(entry, 0) as usize);
+            let starts = |group: usize| {
+                self.groups.get(group * 12..group * 12 + 8).map(|entry| big32(entry, 0) as usize)
+            };
             while starts(group + 1).is_some_and(|first| first <= number + 1) {
                 group += 1;
             }

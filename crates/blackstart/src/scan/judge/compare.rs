@@ -177,7 +177,8 @@ fn replaced(
     facts: &Facts,
 ) -> Option<Vote> {
     if let Some(places) = difference.repeated_key() {
-        let reason = format!("one and the same piece of key was laid over its previous version at {places} places");
+        let reason =
+            format!("one and the same piece of key was laid over its previous version at {places} places");
         return Some(vote(Leaning::Random, reason));
     }
     if !difference.is_random_now() || (facts.is_nameless_random() && present.is_nameless_random()) {
@@ -262,7 +263,9 @@ fn torn_text(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<Option
     };
     let (last, cut, torn) = (byte(previous - 1)?, byte(length - 1)?, byte(lost - 1)?);
     if last == b'\n' && cut != b'\n' && same(now, 0, before, 0, length)? {
-        let why = format!("is the beginning of its previous version, cut off in a line: {length} of {previous} bytes");
+        let why = format!(
+            "is the beginning of its previous version, cut off in a line: {length} of {previous} bytes"
+        );
         return Ok(Some(vote(Leaning::Broken, why)));
     }
     if torn != b'\n' && torn != b'\r' && same(now, 0, before, lost, length)? {
@@ -295,7 +298,11 @@ fn shifted(
     facts: &Facts,
 ) -> io::Result<Option<Vote>> {
     let certificate = facts.kind.contains("DER");
-    if certificate || is_textual(&present.kind) || is_textual(&facts.kind) || now.length().abs_diff(before.length()) > SHIFT_MAX {
+    if certificate
+        || is_textual(&present.kind)
+        || is_textual(&facts.kind)
+        || now.length().abs_diff(before.length()) > SHIFT_MAX
+    {
         return Ok(None);
     }
     let length = before.length().min(now.length());

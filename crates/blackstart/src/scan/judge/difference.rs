@@ -180,7 +180,12 @@ impl Difference {
             bytes.sort_unstable();
             bytes.windows(2).filter(|two| two[0] != two[1]).count() >= 9
         };
-        let places: u64 = self.masks.iter().filter(|(mask, count)| *count >= 8 && varied(*mask)).map(|(_, count)| count).sum();
+        let places: u64 = self
+            .masks
+            .iter()
+            .filter(|(mask, count)| *count >= 8 && varied(*mask))
+            .map(|(_, count)| count)
+            .sum();
         (places * UNIT as u64 * 10 >= self.dense_bytes() * 6 && places > 0).then_some(places)
     }
 

@@ -46,7 +46,8 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
 fn no_bytes_make_the_judge_panic_or_change_its_mind() {
     let seeds = corpus();
     assert!(seeds.len() >= 20, "the corpus is part of the tree");
-    let runs = std::env::var("BLACKSTART_CAMPAIGN_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(1500);
+    let runs =
+        std::env::var("BLACKSTART_CAMPAIGN_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(1500);
     let mut dice = Dice::new(2023);
     for round in 0..runs {
         let (name, clean) = &seeds[round % seeds.len()];
@@ -66,7 +67,11 @@ fn every_small_file_of_the_corpus_is_what_its_name_says_and_not_accused() {
     for (name, bytes) in corpus() {
         let judgement = fuzz_judge(&name, &bytes);
         let declared = name.starts_with("locked") || name.ends_with(".gpg");
-        let expected = if declared { judgement.verdict == Verdict::DeclaredEncrypted } else { judgement.verdict.is_clean() };
+        let expected = if declared {
+            judgement.verdict == Verdict::DeclaredEncrypted
+        } else {
+            judgement.verdict.is_clean()
+        };
         assert!(expected, "{name}: {judgement:?}");
         assert!(declared || judgement.facts.state == State::Whole, "{name} is not verified: {judgement:?}");
         let kept = serde_json::to_string(&judgement.facts).unwrap();
@@ -158,7 +163,8 @@ fn film() -> Vec<u8> {
     let picture = [&5_u32.to_be_bytes()[..], &[0x65, 1, 2, 3, 4], &2_u32.to_be_bytes(), &[0x41, 9]].concat();
     let start = boxed(b"ftyp", b"isom\0\0\0\0");
     let media = boxed(b"mdat", &picture.repeat(2));
-    let numbers = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();
+    let numbers =
+        |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();
     let settings = boxed(b"avcC", &[1, 66, 0, 30, 0xff]);
     let entry = boxed(b"avc1", &[vec![0; 78], settings].concat());
     let size = picture.len() as u32;
@@ -168,10 +174,8 @@ fn film() -> Vec<u8> {
         boxed(b"stsc", &numbers(&[0, 1, 1, 2, 1])),
         boxed(b"stco", &numbers(&[0, 1, start.len() as u32 + 8])),
     ];
-    let movie = boxed(
-        b"moov",
-        &boxed(b"trak", &boxed(b"mdia", &boxed(b"minf", &boxed(b"stbl", &table.concat())))),
-    );
+    let movie =
+        boxed(b"moov", &boxed(b"trak", &boxed(b"mdia", &boxed(b"minf", &boxed(b"stbl", &table.concat())))));
     [start, media, movie].concat()
 }
 
@@ -185,7 +189,9 @@ fn flac() -> Vec<u8> {
         }));
         frame.extend(specimens::text(u64::from(number), 40));
         let sum = frame.iter().fold(0_u16, |sum, byte| {
-            (0..8).fold(sum ^ u16::from(*byte) << 8, |sum, _| if sum >> 15 == 0 { sum << 1 } else { sum << 1 ^ 0x8005 })
+            (0..8).fold(sum ^ u16::from(*byte) << 8, |sum, _| {
+                if sum >> 15 == 0 { sum << 1 } else { sum << 1 ^ 0x8005 }
+            })
         });
         frame.extend(sum.to_be_bytes());
         file.extend(frame);
@@ -201,7 +207,9 @@ fn ogg() -> Vec<u8> {
         page.extend([0, 0, 0, 0, 1, 60]);
         page.extend(specimens::text(u64::from(number), 60).into_iter().take(60));
         let sum = page.iter().fold(0_u32, |sum, byte| {
-            (0..8).fold(sum ^ u32::from(*byte) << 24, |sum, _| if sum >> 31 == 0 { sum << 1 } else { sum << 1 ^ 0x04c1_1db7 })
+            (0..8).fold(sum ^ u32::from(*byte) << 24, |sum, _| {
+                if sum >> 31 == 0 { sum << 1 } else { sum << 1 ^ 0x04c1_1db7 }
+            })
         });
         page[22..26].copy_from_slice(&sum.to_le_bytes());
         file.extend(page);

@@ -50,8 +50,8 @@ pub(super) enum Kind {
 }
 
 use Kind::{
-    Bitmap, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Mp3, Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Riff,
-    Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
+    Bitmap, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Mp3, Mp4, Ogg, Ole2, Packed, Pdf,
+    Plain, Png, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
 };
 
 use super::magic::{DECLARED, ENDINGS, FORMLESS, MAGIC};
@@ -96,8 +96,8 @@ impl Kind {
     /// Even bytes inside are normal for it.
     pub(super) fn is_packed(self) -> bool {
         match self {
-            Zip | Pdf | Png | Jpeg | Gif | Gzip | Xz | Lzip | Bzip2 | Zstd | Seven | Tiff | Riff | Mp4 | Mp3 | Flac
-            | Ogg | Packed(_) => true,
+            Zip | Pdf | Png | Jpeg | Gif | Gzip | Xz | Lzip | Bzip2 | Zstd | Seven | Tiff | Riff | Mp4
+            | Mp3 | Flac | Ogg | Packed(_) => true,
             // Archives and programs carry packed content inside; text and tables do not.
             Tar | Elf | Windows => true,
             Text | Json | Xml | LooseText | Sqlite | Ole2 | Bitmap | Plain(_) => false,
@@ -146,7 +146,9 @@ fn agrees(kind: Kind, head: &[u8]) -> bool {
 /// Sound without a tag in front: two frames that follow each other.
 fn frames(head: &[u8]) -> bool {
     let first = super::sound::frame_size(head).and_then(|size| usize::try_from(size).ok());
-    first.is_some_and(|size| size >= 24 && head.get(size..).is_some_and(|rest| super::sound::frame_size(rest).is_some()))
+    first.is_some_and(|size| {
+        size >= 24 && head.get(size..).is_some_and(|rest| super::sound::frame_size(rest).is_some())
+    })
 }
 
 /// What a name promises.
@@ -172,10 +174,8 @@ pub(super) fn by_name(name: &str) -> Promise {
     parts.reverse();
     let last = if stem_only { "" } else { parts[0] };
     let found = |ending: &str| {
-        {
         let listed = |all: &str| !ending.is_empty() && all.split(' ').any(|one| one == ending);
         ENDINGS.iter().find(|(_, _, all)| listed(all)).map(|(kind, strict, _)| (*kind, *strict))
-    }
     };
     let declares_encryption = DECLARED.contains(&last);
     let formless = FORMLESS.contains(&last);

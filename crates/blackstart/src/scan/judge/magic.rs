@@ -1,8 +1,8 @@
 //! First bytes by which types are known, and endings and what they promise. Tables only.
 
 use super::kind::Kind::{
-    self, Bitmap, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Mp3, Mp4, Ogg, Ole2, Packed, Pdf, Plain,
-    Png, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
+    self, Bitmap, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Mp3, Mp4, Ogg, Ole2, Packed, Pdf,
+    Plain, Png, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
 };
 
 /// Certificates, signatures and keys, known by their outermost length.
@@ -180,7 +180,11 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
         true,
         "docx xlsx pptx docm xlsm pptm dotx xltx odt ods odp odg epub jar war ear apk zip vsdx xpi whl kmz xlsb xps",
     ),
-    (Zip, false, "pages numbers key sxw sxc sxi cbz ora 3mf aab ipa nupkg vsix crx"),
+    (
+        Zip,
+        false,
+        "pages numbers key dotm ppsx potx xltm sxw sxc sxi idml fb2z cbz ora 3mf aab ipa nupkg vsix crx",
+    ),
     (Pdf, true, "pdf"),
     (Png, true, "png"),
     (Jpeg, true, "jpg jpeg jpe jfif"),
@@ -213,6 +217,7 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (Packed("git pack"), false, "pack"),
     (Packed("HDF5 data"), false, "h5 hdf5"),
     (Packed("DirectDraw texture"), false, "dds"),
+    (Packed("Flash film"), false, "swf flv"),
     (Packed("Windows Media file"), true, "wma wmv asf"),
     (Packed("Matroska film"), true, "mkv webm"),
     (Packed("web font"), true, "woff woff2"),
@@ -240,6 +245,5 @@ pub(super) const DECLARED: &[&str] =
     &["gpg", "pgp", "asc", "age", "enc", "aes", "p7m", "p7e", "kdbx", "kdb", "luks", "cpt", "vc", "tc", "hc"];
 
 /// Compressed, signed or sealed formats that begin with nothing by which they could be known here.
-pub(super) const FORMLESS: &[&str] = &[
-    "br", "brotli", "lzma", "zlib", "deflate", "jks", "keystore", "sig", "rnd",
-];
+pub(super) const FORMLESS: &[&str] =
+    &["br", "brotli", "lzma", "zlib", "deflate", "jks", "keystore", "sig", "rnd"];

@@ -314,7 +314,15 @@ fn shown_kind(head: &[u8], text: &TextWatch, promise: &kind::Promise) -> Option<
     // Two letters such as `BM` begin many a sentence.
     let weak = matches!(
         by_magic,
-        Some(Kind::Plain(_) | Kind::Packed(_) | Kind::Windows | Kind::Bitmap | Kind::Mp4 | Kind::Mp3 | Kind::Bzip2)
+        Some(
+            Kind::Plain(_)
+                | Kind::Packed(_)
+                | Kind::Windows
+                | Kind::Bitmap
+                | Kind::Mp4
+                | Kind::Mp3
+                | Kind::Bzip2
+        )
     );
     if text.is_text() && (by_magic.is_none() || weak) {
         let promised = promise.kind.map(|(kind, _)| kind).filter(|kind| kind.is_text());

@@ -70,7 +70,9 @@ fn without_end(
     let mut walk = Walk { coded: Vec::new(), work, streams: 0, cut_short: false };
     let wrong = walk.streams(source)?;
     Ok(match wrong.unwrap_or_else(|| walk.answer(length, statistics)) {
-        Structure::Random { at, why } => Structure::Random { at, why: format!("its end mark is gone, and it {why}") },
+        Structure::Random { at, why } => {
+            Structure::Random { at, why: format!("its end mark is gone, and it {why}") }
+        }
         Structure::Broken { at, why, .. } => {
             Structure::broken(at, format!("its end mark is gone, and {why}"))
         }

@@ -50,7 +50,10 @@ pub(super) fn elf(source: &mut dyn Source, statistics: &Statistics) -> io::Resul
         };
         // Separate debug files keep the table and drop the content (kind 8).
         if kind != 8 && kind != 0 && from.saturating_add(size) > length {
-            return Ok(Structure::broken(at, "the table of the program's sections leads behind its end".to_owned()));
+            return Ok(Structure::broken(
+                at,
+                "the table of the program's sections leads behind its end".to_owned(),
+            ));
         }
         let code = kind == 1 && flags & 4 != 0;
         if let Some(random) = random_between(statistics, from, from + size).filter(|_| code) {
@@ -88,7 +91,9 @@ pub(super) fn windows(source: &mut dyn Source, statistics: &Statistics) -> io::R
             .count() as u64;
         // All of it random: a packed program, as many are delivered. A part of it: not made by any tool.
         if section.starts_with(b".text\0") && even > 0 && even * 10 < windows * 9 {
-            return Ok(Structure::Odd(format!("{even} of {windows} windows of the program's code look random")));
+            return Ok(Structure::Odd(format!(
+                "{even} of {windows} windows of the program's code look random"
+            )));
         }
     }
     Ok(Structure::Whole(format!("the table of the program's {sections} sections fits")))
@@ -110,7 +115,8 @@ pub(super) fn bitmap(source: &mut dyn Source, statistics: &Statistics) -> io::Re
     }
     let width = u64::from(little32(&head, 18));
     let height = u64::from(little32(&head, 22).cast_signed().unsigned_abs());
-    let bytes = (width * u64::from(little16(&head, 28))).div_ceil(32).saturating_mul(4).saturating_mul(height);
+    let bytes =
+        (width * u64::from(little16(&head, 28))).div_ceil(32).saturating_mul(4).saturating_mul(height);
     if pixels.saturating_add(bytes) > length {
         return Ok(cut(length));
     }

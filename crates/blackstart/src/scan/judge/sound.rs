@@ -89,7 +89,9 @@ fn frames(peek: &mut Peek<'_>, mut at: u64) -> io::Result<Structure> {
             if is_frame_head(ahead) || ahead.starts_with(b"TAG") {
                 count += 1;
                 if ahead.starts_with(b"TAG") {
-                    return Ok(Structure::Whole(format!("all {count} frames of the FLAC file fit their checksums")));
+                    return Ok(Structure::Whole(format!(
+                        "all {count} frames of the FLAC file fit their checksums"
+                    )));
                 }
                 begun = at;
             }
@@ -113,7 +115,10 @@ fn frames(peek: &mut Peek<'_>, mut at: u64) -> io::Result<Structure> {
         at += used;
     }
     if sum == 0 || count == 0 && begun == at {
-        return Ok(Structure::Whole(format!("all {} frames of the FLAC file fit their checksums", count + 1)));
+        return Ok(Structure::Whole(format!(
+            "all {} frames of the FLAC file fit their checksums",
+            count + 1
+        )));
     }
     let why = "a frame of the FLAC file does not fit its checksum".to_owned();
     Ok(Structure::Broken { at: begun, why, framing: false })
@@ -125,7 +130,9 @@ fn is_frame_head(bytes: &[u8]) -> bool {
         return false;
     }
     let number = match rest.first() {
-        Some(first) if first.leading_ones() <= 7 && first.leading_ones() != 1 => first.leading_ones().max(1) as usize,
+        Some(first) if first.leading_ones() <= 7 && first.leading_ones() != 1 => {
+            first.leading_ones().max(1) as usize
+        }
         _ => return false,
     };
     let block = match sizes >> 4 {
@@ -248,7 +255,8 @@ pub(super) fn frame_size(bytes: &[u8]) -> Option<u64> {
 }
 
 fn tag_size(bytes: &[u8]) -> Option<u64> {
-    let seven = |at: usize| bytes[at..at + 4].iter().fold(0_u64, |sum, byte| sum << 7 | u64::from(byte & 0x7f));
+    let seven =
+        |at: usize| bytes[at..at + 4].iter().fold(0_u64, |sum, byte| sum << 7 | u64::from(byte & 0x7f));
     match bytes {
         [b'I', b'D', b'3', _, _, flags, ..] if bytes.len() >= 10 => {
             Some(10 + seven(6) + if flags & 0x10 == 0 { 0 } else { 10 })
@@ -268,7 +276,10 @@ fn cut(length: u64, what: &str) -> Structure {
 
 fn table32() -> [u32; 256] {
     std::array::from_fn(|byte| {
-        (0..8).fold((byte as u32) << 24, |sum, _| if sum >> 31 == 0 { sum << 1 } else { sum << 1 ^ 0x04c1_1db7 })
+        (0..8).fold(
+            (byte as u32) << 24,
+            |sum, _| if sum >> 31 == 0 { sum << 1 } else { sum << 1 ^ 0x04c1_1db7 },
+        )
     })
 }
 

@@ -387,8 +387,12 @@ fn column_size(code: u64) -> Option<usize> {
 
 /// Not in any encoding: people do store other encodings than the one that is declared.
 fn no_text(bytes: &[u8]) -> bool {
-    let controls = || bytes.iter().filter(|byte| matches!(byte, 0..=6 | 0x0e..=0x19 | 0x1c..=0x1f | 0x7f)).count();
-    bytes.len() >= 32 && std::str::from_utf8(bytes).is_err() && controls() * 32 >= bytes.len() && controls() >= 3
+    let controls =
+        || bytes.iter().filter(|byte| matches!(byte, 0..=6 | 0x0e..=0x19 | 0x1c..=0x1f | 0x7f)).count();
+    bytes.len() >= 32
+        && std::str::from_utf8(bytes).is_err()
+        && controls() * 32 >= bytes.len()
+        && controls() >= 3
 }
 
 /// A number of one to nine bytes, seven bits each, the ninth in full.

@@ -199,7 +199,10 @@ impl Statistics {
 
     /// The head is even, and most of what follows is not: no container of packed data looks like that.
     pub(super) fn starts_with_only_an_even_head(&self) -> bool {
-        self.head_is_even && self.length >= 2048 && self.even_windows < self.windows && (self.windows <= 4 || self.even_windows * 20 <= self.windows * 11)
+        self.head_is_even
+            && self.length >= 2048
+            && self.even_windows < self.windows
+            && (self.windows <= 4 || self.even_windows * 20 <= self.windows * 11)
     }
 
     /// The window at this offset, or the one after it, looks even.
@@ -258,7 +261,9 @@ pub(super) fn repeated_key(head: &[u8]) -> Option<usize> {
         return None;
     }
     // By chance four in a thousand meet.
-    let nowhere_else = || [1, 2, 3, 4, 5, 7, 8, 12, 15, 17, 24, 31, 33, 48, 63, 65].into_iter().all(|other| meet(other) < 16);
+    let nowhere_else = || {
+        [1, 2, 3, 4, 5, 7, 8, 12, 15, 17, 24, 31, 33, 48, 63, 65].into_iter().all(|other| meet(other) < 16)
+    };
     [64, 128, 256].into_iter().find(|distance| meet(*distance) >= 32).filter(|_| nowhere_else())
 }
 

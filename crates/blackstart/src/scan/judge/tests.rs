@@ -250,7 +250,8 @@ fn what_happens_on_ordinary_days_is_no_alarm() {
         // A dump that is compressed from now on, under a name that promises nothing.
         calm.push(("backup", specimens::gzip(&log), log.clone()));
         let pdf = specimens::pdf(seed, 3);
-        let appended = [&pdf[..], b"1 0 obj\n<< /Type /Catalog >>\nendobj\n", &pdf[pdf.len() - 400..]].concat();
+        let appended =
+            [&pdf[..], b"1 0 obj\n<< /Type /Catalog >>\nendobj\n", &pdf[pdf.len() - 400..]].concat();
         calm.push(("saved.pdf", appended, pdf));
         for (name, now, before) in calm {
             let judgement = beside(name, &now, &before);

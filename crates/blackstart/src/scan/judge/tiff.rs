@@ -35,7 +35,11 @@ struct Picture {
     counts: Vec<u64>,
 }
 
-pub(super) fn check(source: &mut dyn Source, statistics: &Statistics, work: &mut Work) -> io::Result<Structure> {
+pub(super) fn check(
+    source: &mut dyn Source,
+    statistics: &Statistics,
+    work: &mut Work,
+) -> io::Result<Structure> {
     let length = source.length();
     let mut peek = Peek::new(source);
     let Some(head) = peek.array::<8>(0)? else { return Ok(cut(length)) };

@@ -265,7 +265,8 @@ fn unknown(promise: &Promise, head: &[u8], statistics: &Statistics, text: &TextW
         );
         return vec![vote(Leaning::Odd, reason)];
     }
-    if statistics.starts_with_only_an_even_head() {
+    // Rings of public keys begin like this, and carry the ending of encrypted files.
+    if statistics.starts_with_only_an_even_head() && !promise.declares_encryption {
         let reason = format!(
             "its beginning looks random and what follows does not ({} of {} windows of 4 KiB), as where only the \
 beginning was encrypted",
@@ -300,7 +301,8 @@ pub(super) fn from_structure(structure: Structure, kind: Kind, statistics: &Stat
             broken
         }
         Structure::Random { at, why } => {
-            let mut random = vote(Leaning::Broken, format!("begins as a {}, but {why} (byte {at})", kind.word()));
+            let mut random =
+                vote(Leaning::Broken, format!("begins as a {}, but {why} (byte {at})", kind.word()));
             random.random = true;
             random
         }

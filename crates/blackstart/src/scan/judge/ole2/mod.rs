@@ -21,6 +21,8 @@ use super::{Source, Structure};
 /// Bytes that are looked at together.
 const BLOCK: usize = 1024;
 const RUN: u64 = 3;
+/// Rests of sectors that are looked at.
+const SLACK_MAX: usize = 4096;
 const THEME: u64 = 16 * 1024;
 
 /// What is wrong inside a stream, at which place of it.
@@ -63,7 +65,7 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
         return Ok(Structure::Declared("PowerPoint document with a password".to_owned()));
     }
     let mut plain = Vec::new();
-    let mut known = 0_usize;
+    let (mut known, mut wrong) = (0_usize, None);
     for stream in &container.streams {
         let content = look(source, &container, stream)?;
         match content {
@@ -74,16 +76,24 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
             Content::Declared(what) => return Ok(Structure::Declared(what.to_owned())),
             Content::Unknown => {}
             Content::Wrong(trouble) => {
-                let at = container.place(stream, trouble.at);
-                return Ok(Structure::broken(at, format!("in its stream `{}` {}", stream.name, trouble.why)));
+                wrong.get_or_insert((stream, trouble));
             }
         }
+    }
+    // Only now: a stream that comes later may say that all of it is encrypted.
+    if let Some((stream, trouble)) = wrong {
+        let at = container.place(stream, trouble.at);
+        return Ok(Structure::broken(at, format!("in its stream `{}` {}", stream.name, trouble.why)));
     }
     for (stream, opaque) in &plain {
         if let Some(at) = random_in(source, &container, stream, opaque)? {
             let why = format!("its stream `{}` looks random where it holds text and tables", stream.name);
             return Ok(Structure::Random { at: container.place(stream, at), why });
         }
+    }
+    if let Some(at) = random_slack(source, &container)? {
+        let why = "what lies between the ends of its streams looks random".to_owned();
+        return Ok(Structure::Random { at, why });
     }
     let total = container.streams.len();
     Ok(Structure::Whole(format!(
@@ -97,7 +107,8 @@ fn look(source: &mut dyn Source, container: &Container, stream: &Stream) -> io::
         "Workbook" | "Book" => excel::check(source, container, stream),
         "PowerPoint Document" => slides::document(source, container, stream),
         "Pictures" => slides::pictures(source, container, stream),
-        "0Table" | "1Table" | "Current User" | "\u{5}SummaryInformation" | "__properties_version1.0" => {
+        "Current User" => slides::current_user(source, container, stream),
+        "0Table" | "1Table" | "\u{5}SummaryInformation" | "__properties_version1.0" => {
             Ok(Content::Fits { opaque: Vec::new() })
         }
         // Texts of a mail, in Unicode.
@@ -124,6 +135,33 @@ fn utf16_text(source: &mut dyn Source, container: &Container, stream: &Stream) -
             return Ok(Content::Fits { opaque: Vec::new() });
         }
     }
+}
+
+/// Behind the end of a stream the rest of its last sector is filled, mostly with zeros, never with random bytes.
+/// This shows where streams of unknown form were encrypted. The first such place, if it is the same from there on.
+fn random_slack(source: &mut dyn Source, container: &Container) -> io::Result<Option<u64>> {
+    let mut places = container.slack();
+    places.sort_unstable();
+    let mut looks = Vec::new();
+    for (at, size) in places.into_iter().take(SLACK_MAX) {
+        let mut bytes = vec![0; size];
+        let read = source.read_at(at, &mut bytes)?;
+        let mut seen = [false; 256];
+        bytes[..read].iter().for_each(|byte| seen[usize::from(*byte)] = true);
+        let distinct = seen.iter().filter(|seen| **seen).count();
+        // Random bytes: 101 values among 128 bytes, 162 among 256, 221 among 512.
+        let random = match read {
+            96..160 => distinct >= 68,
+            160..320 => distinct >= 100,
+            320.. => distinct >= 160,
+            _ => continue,
+        };
+        looks.push((at, random));
+    }
+    let Some(first) = looks.iter().position(|(_, random)| *random) else { return Ok(None) };
+    let from_there = &looks[first..];
+    let random = from_there.iter().filter(|(_, random)| *random).count();
+    Ok((random >= 2 && random * 4 >= from_there.len() * 3).then_some(looks[first].0))
 }
 
 /// Text and tables never look random, not even three kilobytes of them. Themes of later versions are small
