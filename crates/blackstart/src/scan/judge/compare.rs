@@ -120,7 +120,7 @@ fn votes(
         return Ok(votes);
     }
     let promise = kind::by_name(name);
-    if present.kind.is_empty() && (promise.formless || promise.declares_encryption) {
+    if present.kind.is_empty() && promise.declares_encryption {
         return Ok(votes);
     }
     let difference = Difference::between(now, before)?;
@@ -181,13 +181,20 @@ fn replaced(
             format!("one and the same piece of key was laid over its previous version at {places} places");
         return Some(vote(Leaning::Random, reason));
     }
-    if !difference.is_random_now() || (facts.is_nameless_random() && present.is_nameless_random()) {
+    if !difference.is_random_now() {
         return None;
     }
     let in_place = length >= previous && length - previous <= FOOTER_MAX;
     let bytes = difference.dense_bytes();
     let first = difference.first.unwrap_or(0);
     let share = bytes * 100 / difference.common.max(1);
+    if facts.is_nameless_random() && present.is_nameless_random() {
+        // A volume without a mark changes piece by piece; all of it at once in the same length is another thing.
+        let all = in_place && share >= 95 && bytes >= 4096;
+        return all.then(|| {
+            vote(Leaning::Odd, "has the length of its previous version, but all of its bytes are others")
+        });
+    }
     let rewritten = REWRITTEN.contains(&present.kind.as_str()) && share == 0;
     let anew = first < KEPT_HEAD && !present.kind.is_empty() && present.kind == facts.kind;
     if !in_place || rewritten || anew {

@@ -66,6 +66,10 @@ fn no_bytes_make_the_judge_panic_or_change_its_mind() {
 fn every_small_file_of_the_corpus_is_what_its_name_says_and_not_accused() {
     for (name, bytes) in corpus() {
         let judgement = fuzz_judge(&name, &bytes);
+        if name.starts_with("broken") {
+            assert!(!judgement.verdict.is_clean(), "{name}: {judgement:?}");
+            continue;
+        }
         let declared = name.starts_with("locked") || name.ends_with(".gpg");
         let expected = if declared {
             judgement.verdict == Verdict::DeclaredEncrypted

@@ -6,7 +6,7 @@ use super::work::Work;
 use super::{At, Source, Structure};
 
 /// Memory that the head of an xz file may ask for; a larger dictionary is not followed.
-const XZ_MEMORY_KIB: u32 = 160 * 1024;
+const XZ_MEMORY_KIB: u32 = 96 * 1024;
 /// The same for Zstandard: 2^27 bytes is what its own tool allows without being asked.
 const ZSTD_WINDOW_LOG: u32 = 27;
 

@@ -48,12 +48,18 @@ fn untouched_files_are_clean_whatever_their_bytes_look_like() {
         }
     }
     let mut dice = Dice::new(7);
-    let mut seven = b"7z\xbc\xaf\x27\x1c\0\x04".to_vec();
-    seven.extend(dice.bytes(40_000));
-    assert_eq!(verdict("backup.7z", &seven), Verdict::CleanUnverified);
-    let mut film = b"\0\0\0\x18ftypmp42".to_vec();
+    let mut archive = b"Rar!\x1a\x07\x01\0".to_vec();
+    archive.extend(dice.bytes(40_000));
+    assert_eq!(verdict("backup.rar", &archive), Verdict::CleanUnverified);
+    let mut film = b"\x1a\x45\xdf\xa3\xa3".to_vec();
     film.extend(dice.bytes(40_000));
-    assert_eq!(verdict("clip.mp4", &film), Verdict::CleanUnverified);
+    assert_eq!(verdict("clip.mkv", &film), Verdict::CleanUnverified);
+    let module = [&b"JM\x01\0PK\x03\x04"[..], &dice.bytes(9000)].concat();
+    assert_eq!(
+        verdict("java.xml.jmod", &module),
+        Verdict::CleanUnverified,
+        "an ending in the middle is none"
+    );
     assert_eq!(verdict("empty.docx", b""), Verdict::Clean);
     assert_eq!(verdict("README", b"read me\n"), Verdict::Clean);
     assert_eq!(
