@@ -94,7 +94,8 @@ struct Row {
     beside_encrypted: Rate,
     kinds: BTreeMap<String, (Rate, Rate)>,
     sizes: [(Rate, Rate); 6],
-    /// Missed even beside the previous version.
+    /// Missed when judged alone, and missed even beside the previous version.
+    misses_alone: Vec<String>,
     misses: Vec<String>,
 }
 
@@ -207,6 +208,9 @@ fn count(row: &mut Row, clean: &Clean, alone: &Judgement, beside: &Judgement) {
     let kind = row.kinds.entry(clean.kind()).or_default();
     kind.0.add(is_found(alone));
     kind.1.add(is_found(beside));
+    if !is_found(alone) {
+        row.misses_alone.push(clean.path.clone());
+    }
     if !is_found(beside) {
         row.misses.push(clean.path.clone());
     }

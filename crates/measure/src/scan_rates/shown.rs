@@ -58,6 +58,9 @@ pub(super) fn text(wish: &Wish, calm: &Calm, rows: &[Row], out: &mut dyn Write) 
             })
             .collect();
         say(format!("      by size, alone/beside: {}", sizes.join(", ")))?;
+        for path in row.misses_alone.iter().filter(|path| !row.misses.contains(path)).take(wish.misses) {
+            say(format!("      missed alone: {path}"))?;
+        }
         for path in row.misses.iter().take(wish.misses) {
             say(format!("      missed: {path}"))?;
         }
@@ -102,6 +105,7 @@ pub(super) fn json(wish: &Wish, calm: &Calm, rows: &[Row], out: &mut dyn Write) 
                 "beside_called_encrypted": value(row.beside_encrypted),
                 "types": kinds(row),
                 "sizes": sizes(row),
+                "misses_alone": row.misses_alone,
                 "misses": row.misses,
             })
         })

@@ -56,7 +56,7 @@ impl Wish {
         walk(&self.folder, &mut files)?;
         files.retain(|path| {
             let source = self.source(path);
-            let named = |list: &[String]| list.iter().any(|name| *name == source);
+            let named = |list: &[String]| list.contains(&source);
             (self.holdout.is_empty() || named(&self.holdout)) && !named(&self.except)
         });
         files.retain(|path| path.metadata().is_ok_and(|metadata| metadata.len() <= self.bytes_max));

@@ -61,7 +61,10 @@ pub(super) fn riff(
         if head.starts_with(b"data") && form == "WAVE" && plain_sound {
             let to = (at + 8 + size).min(peek.length);
             if let Some(random) = random_between(statistics, at + 8, to) {
-                return Ok(Structure::broken(random, "uncompressed sound looks random".to_owned()));
+                return Ok(Structure::Random {
+                    at: random,
+                    why: "uncompressed sound looks random".to_owned(),
+                });
             }
         }
         if head.starts_with(b"LIST") && ends.len() < DEPTH_MAX {

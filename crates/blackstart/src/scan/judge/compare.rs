@@ -17,7 +17,13 @@ use super::{Facts, Judgement, Source, State, Verdict, kind};
 /// A footer of an attacker is at most this long.
 const FOOTER_MAX: u64 = 4096;
 /// Wiped pieces below this are what programs do themselves.
-const WIPED_MIN: u64 = 2048;
+const WIPED_MIN: u64 = 512;
+/// Units at both ends of a wiped range of which only a part is wiped.
+const WIPED_EDGES: u64 = 32;
+/// A file written anew by its program differs within so many bytes; one that was encrypted there is not known.
+const KEPT_HEAD: u64 = 64;
+/// The same for packed types, of which two may share more.
+const KEPT_HEAD_PACKED: u64 = 512;
 /// Bytes around where a shifted piece is looked for.
 const SHIFT_MAX: u64 = 32 * 1024;
 const PROBE: usize = 48;
@@ -100,6 +106,10 @@ fn votes(
     }
     votes.extend(other_type(name, present, facts));
     let sealed = present.state == State::Whole && SEALED.contains(&present.kind.as_str());
+    let textual = is_textual(&present.kind) && is_textual(&facts.kind);
+    if sealed && textual {
+        votes.extend(torn_text(now, before)?);
+    }
     if sealed {
         return Ok(votes);
     }
@@ -109,11 +119,15 @@ fn votes(
         }
         return Ok(votes);
     }
+    let promise = kind::by_name(name);
+    if present.kind.is_empty() && (promise.formless || promise.declares_encryption) {
+        return Ok(votes);
+    }
     let difference = Difference::between(now, before)?;
     votes.extend(replaced(&difference, now.length(), before.length(), present, facts));
     votes.extend(wiped(&difference, now.length(), before.length(), present));
+    votes.extend(cut_off(&difference, now.length(), before.length(), present));
     if present.state != State::Whole {
-        votes.extend(cut_off(&difference, now, before.length(), present)?);
         votes.extend(shifted(now, before, present, facts)?);
     }
     Ok(votes)
@@ -162,6 +176,11 @@ fn replaced(
     present: &Facts,
     facts: &Facts,
 ) -> Option<Vote> {
+    if let Some(places) = difference.repeated_key() {
+        let reason =
+            format!("one and the same piece of key was laid over its previous version at {places} places");
+        return Some(vote(Leaning::Random, reason));
+    }
     if !difference.is_random_now() || (facts.is_nameless_random() && present.is_nameless_random()) {
         return None;
     }
@@ -170,7 +189,8 @@ fn replaced(
     let first = difference.first.unwrap_or(0);
     let share = bytes * 100 / difference.common.max(1);
     let rewritten = REWRITTEN.contains(&present.kind.as_str()) && share == 0;
-    if !in_place || rewritten {
+    let anew = first < KEPT_HEAD && !present.kind.is_empty() && present.kind == facts.kind;
+    if !in_place || rewritten || anew {
         // Elsewhere programs write compressed parts into documents; that is no sign.
         return None;
     }
@@ -194,7 +214,7 @@ bytes that look random: intermittent encryption"
         );
         return Some(vote(Leaning::Random, reason));
     }
-    (bytes >= 2048).then(|| {
+    (bytes >= 2048 && first >= KEPT_HEAD_PACKED.min(length / 4)).then(|| {
         let reason = format!(
             "has the length of its previous version, but {bytes} bytes ({share} %) from byte {first} on were replaced \
 by bytes that look random"
@@ -204,42 +224,70 @@ by bytes that look random"
 }
 
 fn wiped(difference: &Difference, length: u64, previous: u64, present: &Facts) -> Option<Vote> {
-    let only = difference.zeroed * 10 >= difference.changed_units * 16 * 9;
     let in_place = length >= previous && length - previous <= FOOTER_MAX;
     let disk = present.kind.starts_with("disk image");
-    (only && in_place && !disk && difference.longest_zeroed >= WIPED_MIN.min(length / 4).max(256)).then(|| {
+    let enough = difference.zeroed >= WIPED_MIN.min(length / 8).max(128);
+    (enough && difference.not_zeroed() <= WIPED_EDGES && in_place && !disk).then(|| {
         let reason = format!(
-            "{} bytes that held data in its previous version are zero now, {} of them in a row, and nothing else changed",
+            "{} bytes that held data in its previous version are zero now, up to {} in a row, and nothing else changed",
             difference.zeroed, difference.longest_zeroed
         );
         vote(Leaning::Broken, reason)
     })
 }
 
-fn cut_off(
-    difference: &Difference,
-    now: &mut dyn Source,
-    previous: u64,
-    present: &Facts,
-) -> io::Result<Option<Vote>> {
-    let length = now.length();
+fn cut_off(difference: &Difference, length: u64, previous: u64, present: &Facts) -> Option<Vote> {
     if difference.changed_units > 0 || length >= previous {
-        return Ok(None);
+        return None;
     }
-    let mut last = [0];
-    now.read_at(length - 1, &mut last)?;
-    // Lines are removed from the end of texts; half a line is not.
-    if present.kind.is_empty() || present.kind.starts_with("text") && last == *b"\n" {
-        let odd = present.kind.is_empty();
-        return Ok(odd.then(|| {
-            vote(
-                Leaning::Odd,
-                format!("is the beginning of its previous version: {length} of {previous} bytes"),
-            )
-        }));
+    let leaning = if present.kind.is_empty() { Leaning::Odd } else { Leaning::Broken };
+    Some(vote(
+        leaning,
+        format!("is the beginning of its previous version, cut off: {length} of {previous} bytes"),
+    ))
+}
+
+fn is_textual(kind: &str) -> bool {
+    kind.starts_with("text") || kind == "JSON" || kind == "XML"
+}
+
+/// Lines go from the beginning and the end of texts every day; parts of a line, with all the rest unchanged, do
+/// not.
+fn torn_text(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<Option<Vote>> {
+    let (length, previous) = (now.length(), before.length());
+    let Some(lost) = previous.checked_sub(length).filter(|lost| *lost > 0) else { return Ok(None) };
+    let mut byte = |at: u64| -> io::Result<u8> {
+        let mut one = [0];
+        before.read_at(at, &mut one)?;
+        Ok(one[0])
+    };
+    let (last, cut, torn) = (byte(previous - 1)?, byte(length - 1)?, byte(lost - 1)?);
+    if last == b'\n' && cut != b'\n' && same(now, 0, before, 0, length)? {
+        let why = format!(
+            "is the beginning of its previous version, cut off in a line: {length} of {previous} bytes"
+        );
+        return Ok(Some(vote(Leaning::Broken, why)));
     }
-    let reason = format!("is the beginning of its previous version, cut off: {length} of {previous} bytes");
-    Ok(Some(vote(Leaning::Broken, reason)))
+    if torn != b'\n' && torn != b'\r' && same(now, 0, before, lost, length)? {
+        let why = format!("lost the first {lost} bytes of its previous version, up to the middle of a line");
+        return Ok(Some(vote(Leaning::Odd, why)));
+    }
+    Ok(None)
+}
+
+fn same(now: &mut dyn Source, at: u64, before: &mut dyn Source, other: u64, length: u64) -> io::Result<bool> {
+    let (mut left, mut right) = (vec![0; 32 * 1024], vec![0; 32 * 1024]);
+    let mut done = 0;
+    while done < length {
+        let count = usize::try_from(length - done).unwrap_or(usize::MAX).min(left.len());
+        let read = now.read_at(at + done, &mut left[..count])?;
+        let also = before.read_at(other + done, &mut right[..count])?;
+        if read != count || also != count || left[..count] != right[..count] {
+            return Ok(false);
+        }
+        done += count as u64;
+    }
+    Ok(true)
 }
 
 /// The previous content stands in it, moved by some bytes, where the type has no place for that.
@@ -249,8 +297,12 @@ fn shifted(
     present: &Facts,
     facts: &Facts,
 ) -> io::Result<Option<Vote>> {
-    let textual = |kind: &str| kind.starts_with("text") || kind == "JSON" || kind == "XML";
-    if textual(&present.kind) || textual(&facts.kind) || now.length().abs_diff(before.length()) > SHIFT_MAX {
+    let certificate = facts.kind.contains("DER");
+    if certificate
+        || is_textual(&present.kind)
+        || is_textual(&facts.kind)
+        || now.length().abs_diff(before.length()) > SHIFT_MAX
+    {
         return Ok(None);
     }
     let length = before.length().min(now.length());
@@ -262,7 +314,7 @@ fn shifted(
         let other = now.read_at(place.saturating_add_signed(by), &mut new)?;
         fitting += usize::from(read == PROBE && other == PROBE && old == new);
     }
-    Ok((by != 0 && fitting >= 2).then(|| {
+    Ok((by != 0 && fitting == 3).then(|| {
         let reason = format!("holds what its previous version held, moved by {by} bytes");
         vote(Leaning::Broken, reason)
     }))

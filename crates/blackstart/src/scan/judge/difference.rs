@@ -60,6 +60,8 @@ pub(super) struct Difference {
     /// Bytes that are zero and were not.
     pub(super) zeroed: u64,
     pub(super) longest_zeroed: u64,
+    /// What was laid over the bytes of changed units, by a part of its hash: value and how often it came.
+    masks: Vec<(u128, u64)>,
     runs: Lengths,
     gaps: Lengths,
     run: u64,
@@ -79,6 +81,7 @@ impl Difference {
             first_newly_random: None,
             zeroed: 0,
             longest_zeroed: 0,
+            masks: vec![(0, 0); 256],
             runs: Lengths::default(),
             gaps: Lengths::default(),
             run: 0,
@@ -106,7 +109,8 @@ impl Difference {
         for (number, (now, before)) in windows.enumerate() {
             let at = at + (number * WINDOW) as u64;
             if now == before {
-                self.same(now.len().div_ceil(UNIT) as u64);
+                let zero = self.zero_run > 0 && now.iter().all(|byte| *byte == 0);
+                self.same(now.len().div_ceil(UNIT) as u64, zero);
                 continue;
             }
             let dense = self.window(at, now, before);
@@ -123,7 +127,7 @@ impl Difference {
         let mut all_dense = 0;
         for (number, (new, old)) in now.chunks(UNIT).zip(before.chunks(UNIT)).enumerate() {
             if new == old {
-                self.same(1);
+                self.same(1, self.zero_run > 0 && new.iter().all(|byte| *byte == 0));
                 continue;
             }
             self.first.get_or_insert(at + (number * UNIT) as u64);
@@ -136,6 +140,7 @@ impl Difference {
             let differing = new.iter().zip(old).filter(|(new, old)| new != old).count();
             if differing * 4 >= new.len() * 3 {
                 all_dense += 1;
+                self.mask(new, old);
                 new.iter().for_each(|byte| self.now[usize::from(*byte)] += 1);
                 old.iter().for_each(|byte| self.before[usize::from(*byte)] += 1);
             }
@@ -150,9 +155,47 @@ impl Difference {
         all_dense
     }
 
-    fn same(&mut self, units: u64) {
+    fn mask(&mut self, new: &[u8], old: &[u8]) {
+        if new.iter().all(|byte| *byte == 0) {
+            return;
+        }
+        let (Some(new), Some(old)) = (new.first_chunk::<UNIT>(), old.first_chunk::<UNIT>()) else { return };
+        let mask = u128::from_le_bytes(*new) ^ u128::from_le_bytes(*old);
+        let folded = (mask ^ mask >> 64) as u64;
+        let place = usize::try_from(folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56).expect("eight bits");
+        let (known, count) = &mut self.masks[place];
+        if *known == mask {
+            *count += 1;
+        } else if *count <= 1 {
+            (*known, *count) = (mask, 1);
+        } else {
+            *count -= 1;
+        }
+    }
+
+    /// One and the same piece of key was laid over many places: how many.
+    pub(super) fn repeated_key(&self) -> Option<u64> {
+        let varied = |mask: u128| {
+            let mut bytes = mask.to_le_bytes();
+            bytes.sort_unstable();
+            bytes.windows(2).filter(|two| two[0] != two[1]).count() >= 9
+        };
+        let places: u64 = self
+            .masks
+            .iter()
+            .filter(|(mask, count)| *count >= 8 && varied(*mask))
+            .map(|(_, count)| count)
+            .sum();
+        (places * UNIT as u64 * 10 >= self.dense_bytes() * 6 && places > 0).then_some(places)
+    }
+
+    /// Zeros that were there before do not end a wiped range around them, but are not counted.
+    fn same(&mut self, units: u64, zero: bool) {
         self.end_run();
         self.gap += units;
+        if !zero {
+            self.zero_run = 0;
+        }
     }
 
     fn end_run(&mut self) {
@@ -160,8 +203,11 @@ impl Difference {
             self.runs.add(self.run);
             self.run = 0;
         }
-        // A zero that was there before belongs to the wiped range around it, up to a point: not counted here.
-        self.zero_run = 0;
+    }
+
+    /// Bytes that changed into something else than zero.
+    pub(super) fn not_zeroed(&self) -> u64 {
+        (self.changed_units * UNIT as u64).saturating_sub(self.zeroed)
     }
 
     /// Bytes in units of which nearly every byte is another.

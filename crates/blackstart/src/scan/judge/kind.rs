@@ -117,11 +117,24 @@ pub(super) fn by_magic(head: &[u8]) -> Option<Kind> {
         .or_else(|| frames(head).then_some(Mp3))
 }
 
+/// Certificates and signatures are one element in another; the outermost is as long as the file.
+pub(super) fn is_der(head: &[u8], length: u64) -> bool {
+    let (skipped, stated) = match head {
+        [0x30, 0x80, 6, ..] => return length > 32,
+        [0x30, 0x81, one, ..] => (3, u64::from(*one)),
+        [0x30, 0x82, high, low, ..] => (4, u64::from(*high) << 8 | u64::from(*low)),
+        [0x30, 0x83, rest @ ..] if rest.len() > 3 => (5, u64::from(super::big32(rest, 0) >> 8)),
+        _ => return false,
+    };
+    // Lines ends and filling are sometimes left behind it.
+    (skipped + stated..=skipped + stated + 16).contains(&length)
+}
+
 /// Where the mark is short, more than the mark must fit: random bytes would show it too often.
 fn agrees(kind: Kind, head: &[u8]) -> bool {
     let long = |at: usize| u64::from(super::little32(head, at));
     match kind {
-        Bitmap => matches!(long(14), 12 | 40 | 52 | 56 | 64 | 108 | 124),
+        Bitmap => matches!(long(14), 12 | 16 | 40 | 52 | 56 | 64 | 108 | 124),
         Windows => head.len() < 64 || (long(60) < 0x1_0000 && super::little16(head, 8) < 0x1000),
         Plain("disk image") => head.len() < 512 || matches!(head[0], 0xeb | 0xe9 | 0xfa | 0x33 | 0),
         Packed("AC-3 sound") => head.get(4).is_some_and(|byte| byte >> 6 != 3 && byte & 63 < 38),

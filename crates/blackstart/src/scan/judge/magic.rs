@@ -5,6 +5,9 @@ use super::kind::Kind::{
     Plain, Png, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
 };
 
+/// Certificates, signatures and keys, known by their outermost length.
+pub(super) const DER: Kind = Packed("certificate or signature (DER)");
+
 /// Type, offset, bytes. The first that fits counts.
 pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Zip, 0, b"PK\x03\x04"),
@@ -121,6 +124,7 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("TNEF mail"), 0, b"\x78\x9f\x3e\x22"),
     (Packed("database dump (PostgreSQL)"), 0, b"PGDMP"),
     (Packed("Java serialised objects"), 0, b"\xac\xed\0\x05"),
+    (Packed("EPS with a preview"), 0, b"\xc5\xd0\xd3\xc6"),
     (Plain("FITS picture"), 0, b"SIMPLE  ="),
     (Plain("NumPy array"), 0, b"\x93NUMPY"),
     (Plain("NetCDF data"), 0, b"CDF"),
@@ -165,16 +169,21 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (
         Text,
         true,
-        "txt csv tsv md log toml yaml yml ini conf cfg html htm css js ts py rs c h cpp java sh bat ps1 tex rst properties \
+        "txt csv tsv md log toml yaml yml ini conf cfg html htm css js ts py rs c h cpp java bat ps1 tex rst properties \
          hl7 edi x12 ldif env php rb go diff patch jsonl ndjson",
     ),
     (Json, true, "json geojson"),
     (Xml, true, "xml svg xsd xsl xslt rss kml gpx"),
-    (LooseText, true, "sql eml mbox ps eps rtf vcf ics"),
+    (LooseText, true, "sql eml mbox ps eps rtf vcf ics sh run"),
     (
         Zip,
         true,
         "docx xlsx pptx docm xlsm pptm dotx xltx odt ods odp odg epub jar war ear apk zip vsdx xpi whl kmz xlsb xps",
+    ),
+    (
+        Zip,
+        false,
+        "pages numbers key dotm ppsx potx xltm sxw sxc sxi idml fb2z cbz ora 3mf aab ipa nupkg vsix crx",
     ),
     (Pdf, true, "pdf"),
     (Png, true, "png"),
@@ -183,7 +192,7 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (Gzip, true, "gz tgz"),
     (Sqlite, true, "sqlite sqlite3 db3"),
     (Sqlite, false, "db"),
-    (Ole2, false, "doc xls ppt msg msi vsd mpp pub dot xlt pps"),
+    (Ole2, false, "doc xls ppt msg msi vsd mpp pub dot xlt pps wps hwp"),
     (Seven, true, "7z"),
     (Xz, true, "xz txz"),
     (Zstd, true, "zst"),
@@ -203,6 +212,12 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (Packed("JPEG 2000 picture"), true, "jp2"),
     (Packed("Outlook store"), true, "pst ost"),
     (Packed("AutoCAD drawing"), true, "dwg"),
+    (Packed("OneNote section"), false, "one onetoc2"),
+    (Packed("compiled help"), false, "chm"),
+    (Packed("git pack"), false, "pack"),
+    (Packed("HDF5 data"), false, "h5 hdf5"),
+    (Packed("DirectDraw texture"), false, "dds"),
+    (Packed("Flash film"), false, "swf flv"),
     (Packed("Windows Media file"), true, "wma wmv asf"),
     (Packed("Matroska film"), true, "mkv webm"),
     (Packed("web font"), true, "woff woff2"),
@@ -210,6 +225,7 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (Packed("RAR archive"), false, "rar"),
     (Packed("cabinet archive"), false, "cab"),
     (Packed("icon"), false, "ico icns"),
+    (DER, false, "der cer crt p12 pfx p7s p7 p7b p7c p7m p7z tsd tsr"),
     (Tar, false, "tar"),
     (Elf, false, "so"),
     (Windows, false, "exe dll"),
@@ -229,7 +245,5 @@ pub(super) const DECLARED: &[&str] =
     &["gpg", "pgp", "asc", "age", "enc", "aes", "p7m", "p7e", "kdbx", "kdb", "luks", "cpt", "vc", "tc", "hc"];
 
 /// Compressed, signed or sealed formats that begin with nothing by which they could be known here.
-pub(super) const FORMLESS: &[&str] = &[
-    "br", "brotli", "lzma", "zlib", "deflate", "der", "cer", "crt", "p12", "pfx", "p7s", "p7", "p7b", "tsd",
-    "tsr", "jks", "keystore", "sig", "rnd", "key",
-];
+pub(super) const FORMLESS: &[&str] =
+    &["br", "brotli", "lzma", "zlib", "deflate", "jks", "keystore", "sig", "rnd"];

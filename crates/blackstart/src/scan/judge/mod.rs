@@ -179,6 +179,11 @@ enum Structure {
         why: String,
         framing: bool,
     },
+    /// Bytes that look random stand where the type has none.
+    Random {
+        at: u64,
+        why: String,
+    },
     /// Complete, and then something follows.
     Trailing {
         at: u64,
@@ -192,7 +197,7 @@ impl Structure {
             Structure::Whole(_) => State::Whole,
             Structure::Partly(_) | Structure::Odd(_) | Structure::Trailing { .. } => State::Partly,
             Structure::Declared(_) => State::Declared,
-            Structure::Cut { .. } | Structure::Broken { .. } => State::Broken,
+            Structure::Cut { .. } | Structure::Broken { .. } | Structure::Random { .. } => State::Broken,
         }
     }
 
@@ -323,7 +328,7 @@ fn shown_kind(head: &[u8], text: &TextWatch, promise: &kind::Promise) -> Option<
         let promised = promise.kind.map(|(kind, _)| kind).filter(|kind| kind.is_text());
         return Some(promised.unwrap_or(Kind::Text));
     }
-    by_magic.or_else(|| late_pdf(head))
+    by_magic.or_else(|| late_pdf(head)).or_else(|| kind::is_der(head, text.length).then_some(magic::DER))
 }
 
 /// Some programs put a few bytes before the head of a PDF.
@@ -364,7 +369,7 @@ fn check(
         Kind::Bitmap => Some(program::bitmap(source, statistics)?),
         Kind::Elf => Some(program::elf(source, statistics)?),
         Kind::Windows => Some(program::windows(source, statistics)?),
-        Kind::Ole2 => Some(ole2::check(source, statistics, work)?),
+        Kind::Ole2 => Some(ole2::check(source, work)?),
         Kind::Packed(_) | Kind::Plain(_) => None,
     })
 }

@@ -70,6 +70,9 @@ fn without_end(
     let mut walk = Walk { coded: Vec::new(), work, streams: 0, cut_short: false };
     let wrong = walk.streams(source)?;
     Ok(match wrong.unwrap_or_else(|| walk.answer(length, statistics)) {
+        Structure::Random { at, why } => {
+            Structure::Random { at, why: format!("its end mark is gone, and it {why}") }
+        }
         Structure::Broken { at, why, .. } => {
             Structure::broken(at, format!("its end mark is gone, and {why}"))
         }
@@ -123,9 +126,16 @@ fn table_at(source: &mut dyn Source, table: u64, shift: u64) -> std::io::Result<
 fn object_at(source: &mut dyn Source, at: Option<u64>, object: u64, shift: u64) -> std::io::Result<bool> {
     // Offset zero is what careless writers put for objects that do not exist.
     let Some(at) = at.filter(|at| *at > 0) else { return Ok(true) };
-    let mut bytes = [0; 24];
-    let read = source.read_at(at.saturating_add(shift), &mut bytes)?;
-    Ok(number(bytes[..read].trim_ascii_start()) == Some(object))
+    // Some writers miss by a few bytes; readers forgive that, and so does this.
+    let mut bytes = [0; 2 * NEAR + 32];
+    let from = at.saturating_add(shift).saturating_sub(NEAR as u64);
+    let read = source.read_at(from, &mut bytes)?;
+    let exact = usize::try_from(at.saturating_add(shift) - from).expect("at most NEAR").min(read);
+    if number(bytes[exact..read].trim_ascii_start()) == Some(object) {
+        return Ok(true);
+    }
+    let written = format!("{object} ");
+    Ok(find(&bytes[..read], b" obj").is_some_and(|end| find(&bytes[..end], written.as_bytes()).is_some()))
 }
 
 /// A picture that is a JPEG as it stands, with nothing around it.
@@ -260,7 +270,7 @@ impl Walk<'_> {
         });
         if let Some(at) = odd {
             let why = "looks random where the PDF has nothing compressed".to_owned();
-            return Structure::Broken { at, why, framing: true };
+            return Structure::Random { at, why };
         }
         if self.cut_short {
             return Structure::Partly("is a PDF that unpacks to more than is looked at".to_owned());

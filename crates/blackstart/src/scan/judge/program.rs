@@ -107,10 +107,10 @@ pub(super) fn bitmap(source: &mut dyn Source, statistics: &Statistics) -> io::Re
         return Ok(Structure::Partly("is a bitmap of an old form".to_owned()));
     }
     let (pixels, form, coding) = (u64::from(little32(&head, 10)), little32(&head, 14), little32(&head, 30));
-    if !matches!(form, 12 | 40 | 52 | 56 | 64 | 108 | 124) || pixels > length {
+    if !matches!(form, 12 | 16 | 40 | 52 | 56 | 64 | 108 | 124) || pixels > length {
         return Ok(Structure::broken(14, "the head of the bitmap holds values that cannot be".to_owned()));
     }
-    if form == 12 || !matches!(coding, 0 | 3) {
+    if form < 40 || !matches!(coding, 0 | 3) {
         return Ok(Structure::Partly("is a bitmap in a form that is not looked into".to_owned()));
     }
     let width = u64::from(little32(&head, 18));
@@ -121,7 +121,7 @@ pub(super) fn bitmap(source: &mut dyn Source, statistics: &Statistics) -> io::Re
         return Ok(cut(length));
     }
     if let Some(random) = random_between(statistics, pixels, length) {
-        return Ok(Structure::broken(random, "uncompressed pixels look random".to_owned()));
+        return Ok(Structure::Random { at: random, why: "uncompressed pixels look random".to_owned() });
     }
     Ok(Structure::Whole("the bitmap has the size that its head states".to_owned()))
 }

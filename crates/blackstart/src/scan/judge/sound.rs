@@ -181,8 +181,8 @@ pub(super) fn mp3(source: &mut dyn Source, work: &mut Work) -> io::Result<Struct
                 continue;
             };
             next += place as u64;
-            if let Some(size) = frame_size(peek.bytes(next, 4)?)
-                && (next + size >= peek.length || frame_size(peek.bytes(next + size, 4)?).is_some())
+            if let Some(size) = frame_size(peek.bytes(next, 8)?)
+                && (next + size >= peek.length || frame_size(peek.bytes(next + size, 8)?).is_some())
             {
                 break;
             }
@@ -207,11 +207,17 @@ pub(super) fn mp3(source: &mut dyn Source, work: &mut Work) -> io::Result<Struct
     })
 }
 
-/// Bytes of the frame that begins here.
+/// Bytes of the frame (MP3, or AAC as a stream) that begins here.
 pub(super) fn frame_size(bytes: &[u8]) -> Option<u64> {
     let [0xff, second, third, ..] = *bytes else { return None };
     if second & 0xe0 != 0xe0 {
         return None;
+    }
+    // AAC has the same mark, and its length in the head.
+    if second & 0xf6 == 0xf0 {
+        let [_, _, _, fourth, fifth, sixth, ..] = *bytes else { return None };
+        let size = u64::from(fourth & 3) << 11 | u64::from(fifth) << 3 | u64::from(sixth >> 5);
+        return (size > 7 && third >> 2 & 15 < 13).then_some(size);
     }
     let (version, layer) = (second >> 3 & 3, second >> 1 & 3);
     let (rate, frequency) = (usize::from(third >> 4), usize::from(third >> 2 & 3));

@@ -121,7 +121,9 @@ pub(crate) fn sqlite_next_day(bytes: &[u8], seed: u64) -> Vec<u8> {
     database.execute_batch("PRAGMA synchronous=OFF; BEGIN; DELETE FROM person WHERE id % 11 = 5;").unwrap();
     for row in 0..60 {
         let note = if row % 20 == 0 { dice.bytes(9000) } else { text(dice.next(), 70) };
-        database.execute("UPDATE person SET note = ? WHERE id = ?", (note, 1 + dice.below(500))).unwrap();
+        database
+            .execute("UPDATE person SET note = ? WHERE id = ?", (note, 1 + dice.below(500) as i64))
+            .unwrap();
     }
     database.execute_batch("COMMIT;").unwrap();
     drop(database);

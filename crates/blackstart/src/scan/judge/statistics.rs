@@ -197,6 +197,14 @@ impl Statistics {
         self.head_is_even || self.first_is_even
     }
 
+    /// The head is even, and most of what follows is not: no container of packed data looks like that.
+    pub(super) fn starts_with_only_an_even_head(&self) -> bool {
+        self.head_is_even
+            && self.length >= 2048
+            && self.even_windows < self.windows
+            && (self.windows <= 4 || self.even_windows * 20 <= self.windows * 11)
+    }
+
     /// The window at this offset, or the one after it, looks even.
     pub(super) fn is_even_at(&self, offset: u64) -> bool {
         let window = usize::try_from(offset / WINDOW as u64).unwrap_or(usize::MAX);
@@ -239,6 +247,24 @@ impl Statistics {
             (even == 1 && uneven == pieces - 1).then_some(name)
         })
     }
+}
+
+/// A short key laid over the beginning again and again: equal bytes meet at the distance of its length, and
+/// at no distance around it. The length of the key, if so.
+pub(super) fn repeated_key(head: &[u8]) -> Option<usize> {
+    let meet = |distance: usize| {
+        let pairs = head.iter().zip(head.get(distance..).unwrap_or_default());
+        let equal = pairs.filter(|(first, second)| first == second).count();
+        equal * 1000 / (head.len().saturating_sub(distance)).max(1)
+    };
+    if head.len() < 1024 {
+        return None;
+    }
+    // By chance four in a thousand meet.
+    let nowhere_else = || {
+        [1, 2, 3, 4, 5, 7, 8, 12, 15, 17, 24, 31, 33, 48, 63, 65].into_iter().all(|other| meet(other) < 16)
+    };
+    [64, 128, 256].into_iter().find(|distance| meet(*distance) >= 32).filter(|_| nowhere_else())
 }
 
 fn distinct(block: &[u8]) -> u32 {

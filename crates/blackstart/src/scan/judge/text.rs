@@ -137,9 +137,14 @@ impl TextWatch {
     pub(super) fn is_text(&self) -> bool {
         let utf16 =
             self.utf16.as_ref().is_some_and(|utf16| utf16.units > 0 && utf16.bad * 1000 <= utf16.units);
-        let eight_bit = self.length >= 128 && self.zeros == 0 && self.controls == 0 && self.mixed_blocks == 0;
-        let short = self.length < 128 && self.controls + self.zeros == 0 && self.high * 10 <= self.length * 3;
+        let eight_bit = self.length >= 64 && self.zeros == 0 && self.controls == 0 && self.mixed_blocks == 0;
+        let short = self.length < 64 && self.controls + self.zeros == 0 && self.high * 10 <= self.length * 3;
         self.is_utf8_text() || utf16 || eight_bit || self.ebcdic || (self.length > 0 && short)
+    }
+
+    /// Where the first byte stands that cannot be part of text.
+    pub(super) fn text_until(&self) -> u64 {
+        self.first_bad.unwrap_or(self.length)
     }
 
     /// Whole file of base64 letters: text to look at, and a way to hide encryption in text.

@@ -145,12 +145,13 @@ fn strips(
     work: &mut Work,
 ) -> io::Result<Result<u64, Structure>> {
     let mut verified = 0;
-    for (at, count) in picture.offsets.iter().zip(&picture.counts) {
+    let held = picture.offsets.iter().zip(&picture.counts).filter(|(at, count)| **at > 0 && **count > 0);
+    for (at, count) in held {
         match picture.coding {
             1 => {
                 if let Some(random) = random_between(statistics, *at, at + count) {
                     let why = "an uncompressed strip of the picture looks random".to_owned();
-                    return Ok(Err(Structure::broken(random, why)));
+                    return Ok(Err(Structure::Random { at: random, why }));
                 }
                 verified += 1;
             }

@@ -1,7 +1,7 @@
 //! From evidence to votes, and from votes to a verdict. Here and nowhere else.
 
 use super::kind::{Kind, Promise};
-use super::statistics::Statistics;
+use super::statistics::{Statistics, repeated_key};
 use super::text::{Complaint, TextWatch};
 use super::{Facts, Judgement, Structure, Verdict, declared};
 
@@ -100,7 +100,7 @@ pub(super) fn from_bytes(
             votes.push(vote(Leaning::TypeLost, format!("is called .{} but holds only text", promise.ending)));
         }
         (Some(_), Some(_)) => {}
-        (None, None) => votes.extend(unknown(promise, statistics, text)),
+        (None, None) => votes.extend(unknown(promise, head, statistics, text)),
         (None, Some(_)) => {}
     }
     if shown.is_some_and(Kind::is_text)
@@ -198,7 +198,7 @@ fn without_magic(
     head: &[u8],
     statistics: &Statistics,
 ) -> Vec<Vote> {
-    let trace = statistics.trace();
+    let trace = statistics.trace().or_else(|| short_key(head));
     if statistics.starts_even() || trace.is_some() {
         let how = trace.unwrap_or_else(|| {
             format!(
@@ -222,10 +222,18 @@ fn without_magic(
     Vec::new()
 }
 
+fn short_key(head: &[u8]) -> Option<String> {
+    let length = repeated_key(head)?;
+    Some(format!("one key of {length} bytes was laid over its beginning again and again"))
+}
+
 /// Nothing is known: neither the name nor the first bytes say what it is.
-fn unknown(promise: &Promise, statistics: &Statistics, text: &TextWatch) -> Vec<Vote> {
+fn unknown(promise: &Promise, head: &[u8], statistics: &Statistics, text: &TextWatch) -> Vec<Vote> {
     if let Some(rhythm) = statistics.rhythm() {
         let reason = format!("{rhythm} bytes look random, those between do not: intermittent encryption");
+        return vec![vote(Leaning::Random, reason)];
+    }
+    if let Some(reason) = short_key(head) {
         return vec![vote(Leaning::Random, reason)];
     }
     let percent = statistics.even_percent();
@@ -244,13 +252,25 @@ fn unknown(promise: &Promise, statistics: &Statistics, text: &TextWatch) -> Vec<
             "looks random from end to end, and neither name nor first bytes say what it is",
         )];
     }
+    // A window in which text goes over into something else is neither of both.
     let half_and_half = statistics.even_windows > 0
-        && text.text_windows > 0
-        && (statistics.even_windows + text.text_windows) * 10 >= statistics.windows * 9;
+        && text.text_until() >= 256
+        && statistics.even_windows + text.text_windows + 1 >= statistics.windows;
     if half_and_half {
         let reason = format!(
-            "partly plain text ({} windows of 4 KiB), partly random ({})",
-            text.text_windows, statistics.even_windows
+            "begins as text and is random from about byte {} on ({} of {} windows of 4 KiB)",
+            text.text_until(),
+            statistics.even_windows,
+            statistics.windows
+        );
+        return vec![vote(Leaning::Odd, reason)];
+    }
+    // Rings of public keys begin like this, and carry the ending of encrypted files.
+    if statistics.starts_with_only_an_even_head() && !promise.declares_encryption {
+        let reason = format!(
+            "its beginning looks random and what follows does not ({} of {} windows of 4 KiB), as where only the \
+beginning was encrypted",
+            statistics.even_windows, statistics.windows
         );
         return vec![vote(Leaning::Odd, reason)];
     }
@@ -279,6 +299,12 @@ pub(super) fn from_structure(structure: Structure, kind: Kind, statistics: &Stat
                 vote(Leaning::Broken, format!("begins as a {}, but {why} (byte {at}){looks}", kind.word()));
             broken.random = random || rhythm;
             broken
+        }
+        Structure::Random { at, why } => {
+            let mut random =
+                vote(Leaning::Broken, format!("begins as a {}, but {why} (byte {at})", kind.word()));
+            random.random = true;
+            random
         }
         Structure::Trailing { at, bytes } if bytes >= 64 && statistics.is_even_at(at) => vote(
             Leaning::Odd,

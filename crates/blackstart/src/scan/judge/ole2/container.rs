@@ -23,7 +23,6 @@ pub(super) struct Stream {
 pub(super) struct Container {
     pub(super) sector_size: u64,
     mini_size: u64,
-    sectors: u64,
     /// Sectors of the stream in which all small streams lie.
     mini_stream: Vec<u32>,
     pub(super) streams: Vec<Stream>,
@@ -82,8 +81,15 @@ impl Container {
         self.streams.iter().find(|stream| stream.name == name)
     }
 
-    pub(super) fn sectors(&self) -> usize {
-        usize::try_from(self.sectors).expect("at most SECTORS_MAX")
+    /// The rests of the last sectors of all streams: place and size.
+    pub(super) fn slack(&self) -> Vec<(u64, usize)> {
+        let rest = |stream: &Stream| {
+            let used = stream.size % self.sector_size;
+            let at = self.place(stream, stream.size - 1) + 1;
+            let size = usize::try_from(self.sector_size - used).ok()?;
+            (!stream.mini && used > 0 && at > 1).then_some((at, size))
+        };
+        self.streams.iter().filter_map(rest).collect()
     }
 
     /// Where in the file a place of a stream lies.
@@ -367,11 +373,5 @@ fn streams(
         })?;
         streams.push(Stream { name: entry.name.clone(), size: entry.size, chain, mini });
     }
-    Ok(Container {
-        sector_size: head.sector_size,
-        mini_size: head.mini_size,
-        sectors: chains.sectors,
-        mini_stream,
-        streams,
-    })
+    Ok(Container { sector_size: head.sector_size, mini_size: head.mini_size, mini_stream, streams })
 }

@@ -12,6 +12,8 @@ const FILE_PASSWORD: u16 = 0x2f;
 const CONTINUE: u16 = 0x3c;
 /// Records that carry pictures; their continuations do as well.
 const PICTURES: [u16; 4] = [0xeb, 0xec, 0x7f, 0xe9];
+/// Records of later versions, which carry themes (packed) and the like.
+const LATER: u16 = 0x0850;
 /// Types whose length never varies.
 const FIXED: [(u16, u64); 5] = [(0x0203, 14), (0x027e, 10), (0x00fd, 10), (0x0208, 16), (0x0201, 6)];
 
@@ -44,7 +46,7 @@ pub(super) fn check(source: &mut dyn Source, container: &Container, stream: &Str
         if kind == 0 || kind >= TYPE_MAX || size > LENGTH_MAX || !fixed || at + 4 + size > length {
             return Ok(Content::Wrong(Trouble::new(at, "the chain of records breaks off")));
         }
-        in_picture = PICTURES.contains(&kind) || (kind == CONTINUE && in_picture);
+        in_picture = PICTURES.contains(&kind) || kind >= LATER || (kind == CONTINUE && in_picture);
         if in_picture {
             opaque.push((at, at + 4 + size));
         }

@@ -14,9 +14,16 @@ use std::io;
 
 use container::{Container, Stream};
 
-use super::statistics::{Statistics, WINDOW};
+use super::statistics::{count, is_even};
 use super::work::Work;
 use super::{Source, Structure};
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 1024;
+const RUN: u64 = 3;
+/// Rests of sectors that are looked at.
+const SLACK_MAX: usize = 4096;
+const THEME: u64 = 16 * 1024;
 
 /// What is wrong inside a stream, at which place of it.
 #[derive(Debug)]
@@ -43,11 +50,7 @@ enum Content {
     Wrong(Trouble),
 }
 
-pub(super) fn check(
-    source: &mut dyn Source,
-    statistics: &Statistics,
-    work: &mut Work,
-) -> io::Result<Structure> {
+pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Structure> {
     if !work.spend(source.length()) {
         return Ok(Work::exhausted("old Office document (OLE2)"));
     }
@@ -62,7 +65,7 @@ pub(super) fn check(
         return Ok(Structure::Declared("PowerPoint document with a password".to_owned()));
     }
     let mut plain = Vec::new();
-    let mut known = 0_usize;
+    let (mut known, mut wrong) = (0_usize, None);
     for stream in &container.streams {
         let content = look(source, &container, stream)?;
         match content {
@@ -73,14 +76,24 @@ pub(super) fn check(
             Content::Declared(what) => return Ok(Structure::Declared(what.to_owned())),
             Content::Unknown => {}
             Content::Wrong(trouble) => {
-                let at = container.place(stream, trouble.at);
-                return Ok(Structure::broken(at, format!("in its stream `{}` {}", stream.name, trouble.why)));
+                wrong.get_or_insert((stream, trouble));
             }
         }
     }
-    if let Some((at, name)) = random_in_plain(&container, &plain, statistics) {
-        let why = format!("its stream `{name}` looks random where it holds text and tables");
-        return Ok(Structure::broken(at, why));
+    // Only now: a stream that comes later may say that all of it is encrypted.
+    if let Some((stream, trouble)) = wrong {
+        let at = container.place(stream, trouble.at);
+        return Ok(Structure::broken(at, format!("in its stream `{}` {}", stream.name, trouble.why)));
+    }
+    for (stream, opaque) in &plain {
+        if let Some(at) = random_in(source, &container, stream, opaque)? {
+            let why = format!("its stream `{}` looks random where it holds text and tables", stream.name);
+            return Ok(Structure::Random { at: container.place(stream, at), why });
+        }
+    }
+    if let Some(at) = random_slack(source, &container)? {
+        let why = "what lies between the ends of its streams looks random".to_owned();
+        return Ok(Structure::Random { at, why });
     }
     let total = container.streams.len();
     Ok(Structure::Whole(format!(
@@ -94,7 +107,8 @@ fn look(source: &mut dyn Source, container: &Container, stream: &Stream) -> io::
         "Workbook" | "Book" => excel::check(source, container, stream),
         "PowerPoint Document" => slides::document(source, container, stream),
         "Pictures" => slides::pictures(source, container, stream),
-        "0Table" | "1Table" | "Current User" | "\u{5}SummaryInformation" | "__properties_version1.0" => {
+        "Current User" => slides::current_user(source, container, stream),
+        "0Table" | "1Table" | "\u{5}SummaryInformation" | "__properties_version1.0" => {
             Ok(Content::Fits { opaque: Vec::new() })
         }
         // Texts of a mail, in Unicode.
@@ -123,37 +137,62 @@ fn utf16_text(source: &mut dyn Source, container: &Container, stream: &Stream) -
     }
 }
 
-/// The first window that looks random although all of it belongs to streams of a known form.
-fn random_in_plain<'a>(
+/// Behind the end of a stream the rest of its last sector is filled, mostly with zeros, never with random bytes.
+/// This shows where streams of unknown form were encrypted. The first such place, if it is the same from there on.
+fn random_slack(source: &mut dyn Source, container: &Container) -> io::Result<Option<u64>> {
+    let mut places = container.slack();
+    places.sort_unstable();
+    let mut looks = Vec::new();
+    for (at, size) in places.into_iter().take(SLACK_MAX) {
+        let mut bytes = vec![0; size];
+        let read = source.read_at(at, &mut bytes)?;
+        let mut seen = [false; 256];
+        bytes[..read].iter().for_each(|byte| seen[usize::from(*byte)] = true);
+        let distinct = seen.iter().filter(|seen| **seen).count();
+        // Random bytes: 101 values among 128 bytes, 162 among 256, 221 among 512.
+        let random = match read {
+            96..160 => distinct >= 68,
+            160..320 => distinct >= 100,
+            320.. => distinct >= 160,
+            _ => continue,
+        };
+        looks.push((at, random));
+    }
+    let Some(first) = looks.iter().position(|(_, random)| *random) else { return Ok(None) };
+    let from_there = &looks[first..];
+    let random = from_there.iter().filter(|(_, random)| *random).count();
+    Ok((random >= 2 && random * 4 >= from_there.len() * 3).then_some(looks[first].0))
+}
+
+/// Text and tables never look random, not even three kilobytes of them. Themes of later versions are small
+/// ZIP files in the middle of tables: what follows the mark of one is passed over.
+fn random_in(
+    source: &mut dyn Source,
     container: &Container,
-    plain: &[(&'a Stream, Vec<(u64, u64)>)],
-    statistics: &Statistics,
-) -> Option<(u64, &'a str)> {
-    let size = container.sector_size;
-    let mut owner: Vec<Option<(usize, u64)>> = vec![None; container.sectors()];
-    for (number, (stream, _)) in plain.iter().enumerate().filter(|(_, (stream, _))| !stream.mini) {
-        for (place, sector) in stream.chain.iter().enumerate() {
-            if let Some(slot) = owner.get_mut(*sector as usize) {
-                *slot = Some((number, place as u64 * size));
+    stream: &Stream,
+    opaque: &[(u64, u64)],
+) -> io::Result<Option<u64>> {
+    let mut reader = container.reader(source, stream);
+    let mut piece = vec![0; 64 * 1024];
+    let (mut at, mut run, mut packed_until) = (0, 0, 0);
+    loop {
+        let read = reader.read_at(at, &mut piece)?;
+        for (number, block) in piece[..read].chunks_exact(BLOCK).enumerate() {
+            let from = at + (number * BLOCK) as u64;
+            let to = from + BLOCK as u64;
+            if block.windows(4).any(|found| found == b"PK\x03\x04") {
+                packed_until = to + THEME;
             }
+            let even = to > packed_until && is_even(&count(block));
+            let inside = even && opaque.iter().any(|(start, end)| from < *end && to > *start);
+            run = if even && !inside { run + 1 } else { 0 };
+            if run == RUN {
+                return Ok(Some(to - RUN * BLOCK as u64));
+            }
+        }
+        at += read as u64;
+        if read < piece.len() {
+            return Ok(None);
         }
     }
-    let windows = usize::try_from(statistics.length / WINDOW as u64).unwrap_or(0);
-    (0..windows).filter(|window| statistics.even_window(*window)).find_map(|window| {
-        let from = window as u64 * WINDOW as u64;
-        let to = from + WINDOW as u64;
-        let mut name = None;
-        let mut at = from;
-        while at < to {
-            let sector = usize::try_from(at.checked_sub(size.max(512))? / size).ok()?;
-            let (number, place) = (*owner.get(sector)?)?;
-            let (stream, opaque) = &plain[number];
-            if opaque.iter().any(|(start, end)| place < *end && place + size > *start) {
-                return None;
-            }
-            name = Some(stream.name.as_str());
-            at += size.min(WINDOW as u64);
-        }
-        name.map(|name| (from, name))
-    })
 }

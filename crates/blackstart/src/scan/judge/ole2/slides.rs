@@ -8,7 +8,7 @@ use super::{Container, Content, Stream, Trouble};
 const DEPTH_MAX: usize = 64;
 const RECORDS_MAX: u64 = 10_000_000;
 /// Leaves longer than this may hold embedded files, sounds and macros, unless they are text.
-const LEAF_PLAIN_MAX: u64 = 2048;
+const LEAF_PLAIN_MAX: u64 = 256;
 const TEXTS: [u16; 3] = [0x0fa0, 0x0fa8, 0x0fba];
 
 pub(super) fn document(
@@ -40,7 +40,13 @@ pub(super) fn document(
         if !known || at + 8 + size > end || ends.len() > DEPTH_MAX {
             return Ok(Content::Wrong(Trouble::new(at, "the records do not fit into each other")));
         }
-        if form & 15 == 15 {
+        let mut inner = [0; 4];
+        reader.read_at(at + 8, &mut inner)?;
+        // Themes of later versions are ZIP files where the head promises records.
+        if inner == *b"PK\x03\x04" {
+            opaque.push((at, at + 8 + size));
+            at += 8 + size;
+        } else if form & 15 == 15 {
             ends.push(at + 8 + size);
             at += 8;
         } else {
@@ -51,6 +57,21 @@ pub(super) fn document(
         }
     }
     Ok(Content::Fits { opaque })
+}
+
+/// Says whether the document is encrypted.
+pub(super) fn current_user(
+    source: &mut dyn Source,
+    container: &Container,
+    stream: &Stream,
+) -> io::Result<Content> {
+    let mut head = [0; 16];
+    container.reader(source, stream).read_at(0, &mut head)?;
+    Ok(if little32(&head, 12) == 0xf3d1_c4df {
+        Content::Declared("PowerPoint document with a password")
+    } else {
+        Content::Fits { opaque: Vec::new() }
+    })
 }
 
 /// Pictures one behind the other; those that are PNG or JPEG are looked at as such.
