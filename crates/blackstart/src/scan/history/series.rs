@@ -8,7 +8,8 @@
 //! 1. the same name, from when it was last there;
 //! 2. the name without what was appended to it (`letter.docx.locked`, `letter.docx.age`), if that is gone;
 //! 3. the same bytes under a name that is gone: the file was moved, and what was clean stays clean;
-//! 4. for a file that is bad: one of about its size that is gone from the same folder since the snapshot before.
+//! 4. one that is gone from the same folder since the snapshot before: for a file that is bad, of about its size; for
+//!    one of a type that cannot be verified, of exactly its size.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ffi::OsStr;
@@ -261,6 +262,7 @@ impl<A: Archive> Series<A> {
         // First all that came back, so that nobody takes a file that is there for one that is gone.
         let back: Vec<Option<Known<A::Content>>> =
             added.iter().map(|(path, _)| self.gone.take(path)).collect();
+        left.find_moved(added.iter().map(|(_, now)| now));
         for ((path, now), back) in added.into_iter().zip(back) {
             let origin = self.origin(archive, &path, &now, back, &mut left, signs);
             self.arrive(archive, at, path, &now, origin);
@@ -326,11 +328,15 @@ impl<A: Archive> Series<A> {
         }
         signs.added(path, now);
         let verdict = archive.judged(path.file_name().unwrap_or_default(), now).verdict;
-        if verdict.is_clean() {
-            return Origin::Nowhere;
-        }
-        match left.of_its_size(path, now.bytes) {
+        let former = match verdict {
+            Verdict::Clean => None,
+            // Of no known type under a new name: beside what stood there it may show what it hides alone.
+            Verdict::CleanUnverified => left.of_a_size(path, now.bytes..=now.bytes),
+            _ => left.of_its_size(path, now.bytes),
+        };
+        match former {
             Some(former) => match self.gone.known.get(&former) {
+                Some(known) if verdict.is_clean() => Origin::Before(known.clone()),
                 Some(known) => Origin::InPlaceOf(former, known.clone()),
                 None => Origin::Nowhere,
             },
@@ -521,17 +527,31 @@ impl<C: Clone + Eq + std::hash::Hash> Left<C> {
         self.by_folder.entry(folder).or_default().insert((before.bytes, path.to_owned()));
     }
 
+    /// What was only moved stands in nobody's place.
+    fn find_moved<'a>(&mut self, added: impl Iterator<Item = &'a Version<C>>)
+    where
+        C: 'a,
+    {
+        for now in added.filter(|now| now.bytes > 0) {
+            if let Some((former, _)) = self.by_content.get(&now.content) {
+                self.found.insert(former.clone());
+            }
+        }
+    }
+
     /// One that is gone from the same folder and had about this size; taken only once.
     fn of_its_size(&mut self, path: &Path, bytes: u64) -> Option<PathBuf> {
+        sizes_before(bytes).into_iter().find_map(|sizes| self.of_a_size(path, sizes))
+    }
+
+    /// The nearest size first; those whose fate is known by now are dropped on the way.
+    fn of_a_size(&mut self, path: &Path, sizes: RangeInclusive<u64>) -> Option<PathBuf> {
         let gone = self.by_folder.get_mut(path.parent()?)?;
-        for sizes in sizes_before(bytes) {
-            let range = (*sizes.start(), PathBuf::new())..(sizes.end().saturating_add(1), PathBuf::new());
-            // The nearest first; those whose fate is known by now are dropped on the way.
-            while let Some(nearest) = gone.range(range.clone()).next_back().cloned() {
-                gone.remove(&nearest);
-                if self.found.insert(nearest.1.clone()) {
-                    return Some(nearest.1);
-                }
+        let range = (*sizes.start(), PathBuf::new())..(sizes.end().saturating_add(1), PathBuf::new());
+        while let Some(nearest) = gone.range(range.clone()).next_back().cloned() {
+            gone.remove(&nearest);
+            if self.found.insert(nearest.1.clone()) {
+                return Some(nearest.1);
             }
         }
         None
