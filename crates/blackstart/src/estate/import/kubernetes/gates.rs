@@ -99,7 +99,7 @@ fn number_of(port: &str, container: &Node) -> Option<u16> {
 /// Where a port of the pods is reached from outside: through a Service that leads to it. By its address if the dump
 /// knows it, because names are not yet resolved on a bad night.
 fn address(cluster: &Cluster, at: usize, container: &Node, port: u16) -> Option<String> {
-    cluster.services.iter().filter(|service| service.workloads.contains(&at)).find_map(|service| {
+    cluster.reached_by[at].iter().map(|service| &cluster.services[*service]).find_map(|service| {
         let ports = service.node.at(&["spec", "ports"]).and_then(Node::as_list).unwrap_or_default();
         let open = ports.iter().find_map(|node| {
             let own = node.get("port").and_then(Node::as_text)?;

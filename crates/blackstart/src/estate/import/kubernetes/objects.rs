@@ -123,6 +123,8 @@ pub(super) struct Cluster {
     pub(super) priorities: BTreeMap<String, i64>,
     pub(super) usual_priority: Option<String>,
     pub(super) ingresses: Vec<(String, Node)>,
+    /// For every workload the Services that lead to it.
+    pub(super) reached_by: Vec<Vec<usize>>,
 }
 
 /// Kinds that say nothing about who needs whom. Their content is not looked at.
@@ -353,7 +355,9 @@ fn connect(cluster: &mut Cluster) {
             first.iter().copied().filter(|at| rest.iter().all(|set| set.binary_search(at).is_ok())).collect()
         })
         .collect();
-    for (service, workloads) in cluster.services.iter_mut().zip(found) {
+    cluster.reached_by = vec![Vec::new(); cluster.workloads.len()];
+    for (at, (service, workloads)) in cluster.services.iter_mut().zip(found).enumerate() {
+        workloads.iter().for_each(|workload| cluster.reached_by[*workload].push(at));
         service.workloads = workloads;
     }
 }

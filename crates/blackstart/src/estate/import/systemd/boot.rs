@@ -62,7 +62,9 @@ pub fn boot(units: &mut Units<'_>, width: Width) -> Boot {
     boot.not_enabled = handmade.iter().copied().filter(|at| !is_started(&boot, *at)).collect();
     boot.not_enabled.sort_unstable();
     boot.not_enabled.dedup();
+    let installed: Vec<usize> = boot.not_enabled.iter().filter_map(|at| units.install(*at)).flatten().collect();
     follow(units, &mut boot, handmade);
+    follow(units, &mut boot, installed);
     boot.started.resize(units.units.len(), false);
     boot.activates.resize(units.units.len(), None);
     // Only services that run because of a socket, timer or path need not be enabled themselves.

@@ -180,8 +180,7 @@ fn all_names(seen: &[Seen<'_>], telling: bool) -> AllNames {
 fn things(seen: &Seen<'_>, ids: &Ids<'_>, start_by: StartBy, draft: &mut Draft) {
     let host = seen.name.as_deref().and_then(|name| Some((name, ids.names.hosts.id(name)?.clone())));
     if let Some((name, id)) = &host {
-        let origin = seen.units.units.first().map_or_else(|| Origin::file(name), |unit| unit.origin.clone());
-        draft.enter(id, name, &origin);
+        draft.enter(id, name, &Origin::file(name));
         draft.estate.hosts.insert(id.clone(), Host { name: (*name).to_owned(), ..Host::default() });
     }
     let place = Where { host: seen.name.as_deref(), start_by };

@@ -267,7 +267,7 @@ impl<'u> Graph<'u> {
     }
 
     pub fn needs(mut self) -> Needs {
-        let mut found = Finding::default();
+        let mut found = Pairs::default();
         let members: Vec<usize> = (0..self.units.len())
             .filter(|at| matches!(self.parts[*at], Part::Service | Part::Gathering))
             .collect();
@@ -283,7 +283,7 @@ impl<'u> Graph<'u> {
         needs
     }
 
-    fn orders(&mut self, from: usize, found: &mut Finding) {
+    fn orders(&mut self, from: usize, found: &mut Pairs) {
         let direct = self.after[from].clone();
         for (to, origin, word) in direct {
             let (stands, part) = self.part(to);
@@ -305,7 +305,7 @@ impl<'u> Graph<'u> {
         }
     }
 
-    fn requirements(&mut self, from: usize, found: &mut Finding) {
+    fn requirements(&mut self, from: usize, found: &mut Pairs) {
         for link in self.pulls[from].clone() {
             let (stands, part) = self.part(link.to);
             let by = self.words(link.word, link.to, from, None);
@@ -336,6 +336,9 @@ impl<'u> Graph<'u> {
             "After" | "Requires" | "Requisite" | "BindsTo" | "Wants" | "Upholds" => {
                 format!("{word}={}", self.units[to].name)
             }
+            "WantedBy" | "RequiredBy" | "UpheldBy" => {
+                format!("{word}={} in {}", self.units[from].name, self.units[to].name)
+            }
             path => format!("{path}= below {}", self.units[to].name),
         };
         match behind {
@@ -353,14 +356,14 @@ struct Said {
 
 /// What was found about pairs of units, before it is decided what kind of dependency that is.
 #[derive(Default)]
-struct Finding {
+struct Pairs {
     orders: BTreeMap<(usize, usize), Said>,
     pulls: BTreeMap<(usize, usize), (Strength, Said)>,
     near_store: Vec<(usize, usize, String, Origin)>,
     part_of: Vec<(usize, usize, String, Origin)>,
 }
 
-impl Finding {
+impl Pairs {
     fn order(&mut self, from: usize, to: usize, by: String, origin: Origin) {
         if from != to {
             self.orders.entry((from, to)).or_insert(Said { by, origin });

@@ -475,6 +475,39 @@ impl<'c> Units<'c> {
         }
     }
 
+    /// A unit without any link to it, as in a folder of nothing but units: its `[Install]` section counts as if it
+    /// were enabled. The targets it is installed into.
+    pub fn install(&mut self, at: usize) -> Option<Vec<usize>> {
+        const KEYS: [(&str, Relation, &str); 3] = [
+            ("WantedBy", Relation::Wants, "WantedBy"),
+            ("RequiredBy", Relation::Requires, "RequiredBy"),
+            ("UpheldBy", Relation::Upholds, "UpheldBy"),
+        ];
+        let unit = self.units.get(at)?;
+        let (name, mut owners) = (unit.name.clone(), Vec::new());
+        let said = |key: &str| -> Vec<Setting> { unit.all("Install", key).into_iter().cloned().collect() };
+        let (aliases, keys) = (said("Alias"), KEYS.map(|(key, relation, word)| (said(key), relation, word)));
+        for alias in aliases.iter().flat_map(|setting| self.words(setting)).collect::<Vec<_>>() {
+            let known = self.known.entry(alias).or_insert(Found::Unit(at));
+            if *known == Found::Missing {
+                *known = Found::Unit(at);
+            }
+        }
+        for (settings, relation, word) in keys {
+            for setting in settings {
+                for owner in self.words(&setting) {
+                    let Found::Unit(owner) = self.find_from(at, &owner) else { continue };
+                    let (to, origin) = (name.clone(), setting.at.clone());
+                    self.units[owner].references.push(Reference { relation, to, word, origin });
+                    if self.units[owner].kind == UnitKind::Target {
+                        owners.push(owner);
+                    }
+                }
+            }
+        }
+        Some(owners)
+    }
+
     /// The unit that `unit` refers to; stops instances that name instances without end.
     pub fn find_from(&mut self, unit: usize, to: &str) -> Found {
         let from = &self.units[unit];

@@ -146,7 +146,8 @@ fn rows(tables: &[Table], out: &mut Out) -> Vec<Row> {
                 out.note(Grade::Serious, "table-nameless", &origin, what, "it was left out", "give it a name");
                 continue;
             };
-            let kind = kind(table, cell(Column::Class), &origin, out);
+            let said = cell(Column::Class).or_else(|| cell(Column::Type).filter(|word| class(word).is_some()));
+            let kind = kind(table, said, &origin, out);
             let called = called.strip_prefix(&format!("{}:", kind.word())).unwrap_or(called).to_owned();
             let keys = [id, cell(Column::Key)].into_iter().flatten().map(str::to_owned).collect();
             let name = name.map_or_else(|| called.clone(), str::to_owned);

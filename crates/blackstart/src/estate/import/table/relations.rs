@@ -40,8 +40,8 @@ pub(super) fn enter(tables: &[Table], index: &Index, out: &mut Out) {
                 known.0 += 1;
             }
             let sure = sure(table, cell(Column::Evidence), cell(Column::Confidence), &origin, out);
-            for from in several(from) {
-                for to in several(to) {
+            for from in names(index, from) {
+                for to in names(index, to) {
                     let (Some(from), Some(to)) = (find(index, from, &origin, out), find(index, to, &origin, out)) else {
                         continue;
                     };
@@ -68,15 +68,20 @@ fn cells(tables: &[Table], index: &Index, out: &mut Out) {
             let at = table.layout.known(column).map_or(0, |known| known.at);
             let by = table.cells.header.cells.get(at).cloned().unwrap_or_default();
             let said = Said { meaning: Meaning::Needs(kind), by };
-            // A name that holds a comma is one name.
-            let whole = matches!(index.find(cell, &KINDS), Meant::One(_));
-            let names: Vec<&str> = if whole { vec![cell] } else { several(cell).collect() };
-            for name in names {
+            for name in names(index, cell) {
                 if let Some(to) = find(index, name, &origin, out) {
                     tie(&item.id, &to, &said, None, &origin, out);
                 }
             }
         }
+    }
+}
+
+/// The names in a cell. One that holds a comma and is known as it stands is one name.
+fn names<'c>(index: &Index, cell: &'c str) -> Vec<&'c str> {
+    match index.find(cell, &KINDS) {
+        Meant::Nobody => several(cell).collect(),
+        Meant::One(_) | Meant::Several(_) => vec![cell],
     }
 }
 

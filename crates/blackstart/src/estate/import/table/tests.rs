@@ -272,3 +272,14 @@ fn whatever_the_bytes_are_there_is_a_draft_or_a_fault_with_its_file() {
         }
     }
 }
+
+#[test]
+fn a_name_that_holds_a_comma_is_one_name() {
+    let draft = draft(&[
+        ("services.csv", "name;depends_on\n\"Claims, old\";\nPortal;\"Claims, old\"\nDesk;Portal, Claims, old\n"),
+        ("rel.csv", "from;to;type\nDesk;Claims, old;hard\n"),
+    ]);
+    let lines = stated(&draft);
+    assert!(lines.contains(&"portal hard claims-old services.csv:3".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"desk hard claims-old rel.csv:2".to_owned()), "{lines:?}");
+}

@@ -229,3 +229,13 @@ fn an_address_on_another_host_proposes_the_service_that_listens_there() {
     );
     assert!(!format!("{draft:?}").contains("hunter2"));
 }
+
+#[test]
+fn in_a_folder_without_links_the_install_section_counts() {
+    let draft = draft(&[
+        ("web.service", "[Unit]\nRequires=app.target\nAfter=app.target\nWants=queue.service\n[Service]\n"),
+        ("db.service", "[Service]\n[Install]\nRequiredBy=app.target\n"),
+        ("rabbit.service", "[Service]\n[Install]\nAlias=queue.service\nWantedBy=multi-user.target\n"),
+    ]);
+    assert_eq!(stated(&draft), ["web hard db", "web soft rabbit"]);
+}
