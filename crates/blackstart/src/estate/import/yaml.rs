@@ -244,7 +244,8 @@ fn begins_with_bracket(text: &str, line: usize) -> bool {
 }
 
 fn documents(name: &str, text: &str, weight_max: usize) -> Result<Vec<Node>, Unreadable> {
-    let mut tree = Tree { file: name.into(), open: Vec::new(), anchors: HashMap::new(), weight: 0, weight_max };
+    let mut tree =
+        Tree { file: name.into(), open: Vec::new(), anchors: HashMap::new(), weight: 0, weight_max };
     let mut documents = Vec::new();
     for step in Parser::new_from_str(text) {
         let (event, span) = step.map_err(|error| tree.not_yaml(text, error.marker().line(), error.info()))?;

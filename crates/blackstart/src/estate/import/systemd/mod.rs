@@ -20,9 +20,9 @@ mod name;
 mod needs;
 mod remarks;
 mod show;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 mod unit;
 
 use super::names::Names;
@@ -139,7 +139,9 @@ fn called(host: Option<&str>, telling: bool, seen: &Seen<'_>, at: usize) -> Stri
     let unit = &seen.units.units[at];
     let stem = unit.name.strip_suffix(".service").unwrap_or(&unit.name);
     let own = match seen.parts[at] {
-        Part::Store => describe::mount_setting(unit, "Where").unwrap_or(stem).trim_start_matches('/').to_owned(),
+        Part::Store => {
+            describe::mount_setting(unit, "Where").unwrap_or(stem).trim_start_matches('/').to_owned()
+        }
         Part::Gathering => stem.replace(".target", " target"),
         Part::Service | Part::Through | Part::Nothing => stem.to_owned(),
     };
@@ -238,7 +240,10 @@ fn pulled_in(seen: &Seen<'_>) -> std::collections::BTreeSet<usize> {
 fn store(id: &Id, name: &str, unit: &unit::Unit, draft: &mut Draft) {
     let path = describe::mount_setting(unit, "Where").map(str::to_owned);
     let what = describe::mount_setting(unit, "What").unwrap_or_default();
-    let remote = what.split_once(":/").map(|(server, _)| server).or_else(|| what.strip_prefix("//")?.split('/').next());
+    let remote = what
+        .split_once(":/")
+        .map(|(server, _)| server)
+        .or_else(|| what.strip_prefix("//")?.split('/').next());
     if let Some(server) = remote {
         remarks::remote_store(id, server, &unit.origin, draft);
     }

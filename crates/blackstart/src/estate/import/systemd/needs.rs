@@ -131,7 +131,8 @@ impl<'u> Graph<'u> {
     }
 
     fn add(&mut self, units: &Units<'_>, from: usize, reference: &super::unit::Reference) {
-        let required = matches!(reference.relation, Relation::Requires | Relation::BindsTo | Relation::Requisite);
+        let required =
+            matches!(reference.relation, Relation::Requires | Relation::BindsTo | Relation::Requisite);
         let Some(to) = units.at(&reference.to) else {
             let is_part = !matches!(super::name::kind(&reference.to), None | Some(UnitKind::Other));
             if required && is_part && self.parts[from] == Part::Service && !basic::is_basic(&reference.to) {
@@ -141,7 +142,9 @@ impl<'u> Graph<'u> {
         };
         let origin = reference.origin.clone();
         let strength = match reference.relation {
-            Relation::Requires | Relation::BindsTo | Relation::Requisite | Relation::MountsFor => Strength::Requires,
+            Relation::Requires | Relation::BindsTo | Relation::Requisite | Relation::MountsFor => {
+                Strength::Requires
+            }
             Relation::Wants | Relation::Upholds => Strength::Wants,
             Relation::After => return self.after[from].push((to, origin, "After")),
             Relation::Before => return self.after[to].push((from, origin, "Before")),
@@ -226,7 +229,11 @@ impl<'u> Graph<'u> {
                     *known = strength.max(*known);
                 }
                 let through = matches!(self.units[link.to].kind, UnitKind::Target | UnitKind::Mount);
-                if through && self.is_passed(link.to) && self.steps < STEPS_MAX && seen.insert((link.to, strength)) {
+                if through
+                    && self.is_passed(link.to)
+                    && self.steps < STEPS_MAX
+                    && seen.insert((link.to, strength))
+                {
                     waiting.push_back((link.to, strength));
                 }
             }
@@ -417,7 +424,8 @@ impl Pairs {
     }
 
     fn start_together(&self, together: BTreeMap<(usize, usize), Said>, needs: &mut Needs) {
-        let blocking = needs.needs.iter().filter(|need| need.kind.blocks_start()).map(|need| (need.from, need.to));
+        let blocking =
+            needs.needs.iter().filter(|need| need.kind.blocks_start()).map(|need| (need.from, need.to));
         let rings = rings(blocking.chain(together.keys().copied()).chain(self.orders.keys().copied()));
         for ((from, to), said) in together {
             let in_ring = rings.get(&from).is_some_and(|ring| rings.get(&to) == Some(ring));
