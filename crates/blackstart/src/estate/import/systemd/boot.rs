@@ -50,6 +50,8 @@ pub fn boot(units: &mut Units<'_>, width: Width) -> Boot {
                     Some(true) => waiting.push(at),
                     Some(false) => {}
                     None if written == Written::Here && is_root_kind(unit.kind) => handmade.push(at),
+                    // From fstab: the system mounts it at boot.
+                    None if written == Written::Generated && unit.kind == UnitKind::Mount => waiting.push(at),
                     None => {}
                 }
                 if width == Width::AllUnits && unit.kind == UnitKind::Service {

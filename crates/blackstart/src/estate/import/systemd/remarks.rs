@@ -146,89 +146,50 @@ fn words(remark: &Remark) -> (&'static str, &Origin, String, &'static str, &'sta
 
 fn left_out(host: Option<&str>, units: &Units<'_>, boot: &Boot, width: Width, draft: &mut Draft) {
     let on = on(host);
-    let services = || {
-        units
-            .units
-            .iter()
-            .enumerate()
-            .filter(|(at, unit)| unit.kind == UnitKind::Service && boot.started[*at])
-    };
-    if width == Width::Services {
-        let basic: Vec<&str> =
-            services().map(|(_, unit)| unit.name.as_str()).filter(|name| basic::is_basic(name)).collect();
-        if !basic.is_empty() {
-            let what = format!(
-                "{} services of the operating system{on} are no things of their own: {}",
-                basic.len(),
-                some(basic.iter().copied())
-            );
-            draft.note(
-                Grade::Note,
-                "units-basic",
-                None,
-                what,
-                "they come back with the host",
-                "use --all-units if one of them matters by itself",
-            );
+    let mut note = |code, count: usize, what: &str, names: String, means: &str, to_do: &str| {
+        if count > 0 {
+            draft.note(Grade::Note, code, None, format!("{count} {what}: {names}"), means, to_do);
         }
-    }
-    let idle: Vec<&str> = boot
-        .idle
-        .iter()
-        .map(String::as_str)
-        .filter(|name| width == Width::AllUnits || !basic::is_basic(name))
-        .collect();
-    if !idle.is_empty() {
-        let what = format!(
-            "{} services{on} are installed, and no boot starts them: {}",
-            idle.len(),
-            some(idle.iter().copied())
-        );
-        draft.note(
-            Grade::Note,
-            "units-idle",
-            None,
-            what,
-            "they were left out",
-            "use --all-units if one of them is started in another way",
-        );
-    }
-    if !boot.masked.is_empty() {
-        let what = format!(
-            "{} units{on} are masked: {}",
-            boot.masked.len(),
-            some(boot.masked.iter().map(String::as_str))
-        );
-        draft.note(
-            Grade::Note,
-            "units-masked",
-            None,
-            what,
-            "systemd never starts them, so they were left out",
-            "nothing, if that is meant",
-        );
-    }
-    let handmade: Vec<&str> = boot
-        .not_enabled
-        .iter()
-        .map(|at| units.units[*at].name.as_str())
-        .filter(|name| !basic::is_basic(name))
-        .collect();
-    if !handmade.is_empty() {
-        let what = format!(
-            "{} services{on} were written for this host and nothing starts them: {}",
-            handmade.len(),
-            some(handmade.iter().copied())
-        );
-        draft.note(
-            Grade::Note,
-            "units-not-enabled",
-            None,
-            what,
-            "they were taken all the same: somebody starts them by hand, or the links were not copied",
-            "delete those that are out of use",
-        );
-    }
+    };
+    let started = units.units.iter().enumerate().filter(|(at, _)| boot.started[*at]).map(|(_, unit)| unit);
+    let started = started.filter(|unit| unit.kind == UnitKind::Service).map(|unit| unit.name.as_str());
+    let basic: Vec<&str> = started.filter(|name| width == Width::Services && basic::is_basic(name)).collect();
+    note(
+        "units-basic",
+        basic.len(),
+        &format!("services of the operating system{on} are no things of their own"),
+        some(basic.iter().copied()),
+        "they come back with the host",
+        "use --all-units if one of them matters by itself",
+    );
+    let idle = boot.idle.iter().map(String::as_str);
+    let idle: Vec<&str> = idle.filter(|name| width == Width::AllUnits || !basic::is_basic(name)).collect();
+    note(
+        "units-idle",
+        idle.len(),
+        &format!("services{on} are installed, and no boot starts them"),
+        some(idle.iter().copied()),
+        "they were left out",
+        "use --all-units if one of them is started in another way",
+    );
+    note(
+        "units-masked",
+        boot.masked.len(),
+        &format!("units{on} are masked"),
+        some(boot.masked.iter().map(String::as_str)),
+        "systemd never starts them, so they were left out",
+        "nothing, if that is meant",
+    );
+    let handmade = boot.not_enabled.iter().map(|at| units.units[*at].name.as_str());
+    let handmade: Vec<&str> = handmade.filter(|name| !basic::is_basic(name)).collect();
+    note(
+        "units-not-enabled",
+        handmade.len(),
+        &format!("services{on} were written for this host and nothing starts them"),
+        some(handmade.iter().copied()),
+        "they were taken all the same: somebody starts them by hand, or the links were not copied",
+        "delete those that are out of use",
+    );
 }
 
 fn conditions(host: Option<&str>, units: &Units<'_>, boot: &Boot, draft: &mut Draft) {
