@@ -10,20 +10,20 @@
 //! - `needs`: who needs whom. `hints`: who is named in settings and commands. `describe`: what a unit becomes.
 //! - `remarks`: what a person should know.
 
-mod amount;
-mod basic;
+pub mod amount;
+pub mod basic;
 pub mod boot;
 pub mod describe;
 pub mod gather;
-mod hints;
-mod name;
-mod needs;
-mod remarks;
-mod show;
+pub mod hints;
+pub mod name;
+pub mod needs;
+pub mod remarks;
+pub mod show;
 #[cfg(test)]
 mod tests;
-mod text;
-mod unit;
+pub mod text;
+pub mod unit;
 
 use super::names::Names;
 use super::{Draft, Origin};

@@ -9,10 +9,10 @@
 //! - `things`: rows that are things. `relations`: rows that tie two together.
 
 pub mod cells;
-mod columns;
+pub mod columns;
 pub mod gather;
 mod index;
-mod meaning;
+pub mod meaning;
 mod relations;
 #[cfg(test)]
 mod tests;
