@@ -139,11 +139,11 @@ fn lay_out(estate: &Estate) -> Layout {
         let columns =
             (0..=highest).map(|layer| row(members, layer).len().min(COLUMNS_MAX)).max().unwrap_or(1);
         let width = span(columns) + 2 * FRAME;
-        for layer in 0..=highest {
+        for (layer, layer_y) in layer_y.iter().enumerate() {
             for (at, chunk) in row(members, layer).chunks(COLUMNS_MAX).enumerate() {
                 let left = x + (width - span(chunk.len())) / 2;
                 let at = i64::try_from(at).unwrap_or(0);
-                place(&mut layout, chunk, left, layer_y[layer] + at * (BOX_HEIGHT + ROW_GAP));
+                place(&mut layout, chunk, left, layer_y + at * (BOX_HEIGHT + ROW_GAP));
             }
         }
         if several || site.is_some() {

@@ -12,7 +12,10 @@ fn cmdb() -> Rig {
             "in/cmdb_rel_ci.csv",
             "parent,type,child\r\nPortal,Depends on::Used by,Claims\r\nClaims,Runs on::Runs,ess-a\r\nClaims,Depends on::Used by,Claims Data\r\nPortal,Whispers to::Hears,Lonely\r\nPortal,Depends on::Used by,Gone\r\n",
         ),
-        ("in/leistungen.csv", "Leistung;name_fr;name_en;Dringlichkeit;Dienst\nKrankmeldung;arrêt de travail;sick note;8;Portal\n"),
+        (
+            "in/leistungen.csv",
+            "Leistung;name_fr;name_en;Dringlichkeit;Dienst\nKrankmeldung;arrêt de travail;sick note;8;Portal\n",
+        ),
     ]);
     rig.write("in/mandanten.csv", b"Mandant;Versicherte;Standort\nBKK S\xfcd;1.234.567;Essen\n");
     rig

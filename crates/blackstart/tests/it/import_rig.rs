@@ -19,7 +19,9 @@ impl Rig {
         let path = self.path(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         match bytes.strip_prefix(b"-> ") {
-            Some(target) => std::os::unix::fs::symlink(String::from_utf8_lossy(target).as_ref(), path).unwrap(),
+            Some(target) => {
+                std::os::unix::fs::symlink(String::from_utf8_lossy(target).as_ref(), path).unwrap()
+            }
             None => std::fs::write(path, bytes).unwrap(),
         }
     }

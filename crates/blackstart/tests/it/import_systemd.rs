@@ -10,9 +10,15 @@ const HOST: [(&str, &str); 12] = [
     ),
     ("in/etc/systemd/system/portal.service.d/10-mail.conf", "[Unit]\nAfter=mail@out.service\n"),
     ("in/etc/systemd/system/multi-user.target.wants/portal.service", "-> /etc/systemd/system/portal.service"),
-    ("in/etc/systemd/system/multi-user.target.wants/mail@out.service", "-> /etc/systemd/system/mail@.service"),
+    (
+        "in/etc/systemd/system/multi-user.target.wants/mail@out.service",
+        "-> /etc/systemd/system/mail@.service",
+    ),
     ("in/etc/systemd/system/postgres.service", "-> /usr/lib/systemd/system/postgresql.service"),
-    ("in/usr/lib/systemd/system/postgresql.service", "[Unit]\nRequiresMountsFor=/srv/db\n[Service]\nType=notify\n"),
+    (
+        "in/usr/lib/systemd/system/postgresql.service",
+        "[Unit]\nRequiresMountsFor=/srv/db\n[Service]\nType=notify\n",
+    ),
     ("in/usr/lib/systemd/system/srv-db.mount", "[Mount]\nWhat=/dev/vg/db\nWhere=/srv/db\nType=ext4\n"),
     ("in/usr/lib/systemd/system/cache.service", "[Service]\n"),
     ("in/usr/lib/systemd/system/cache.socket", "[Socket]\nListenStream=127.0.0.1:6379\n"),
@@ -56,7 +62,11 @@ fn importing_again_after_the_host_changed_keeps_what_was_written_by_hand() {
 
 #[test]
 fn what_is_no_copy_of_units_is_refused() {
-    let rig = Rig::new(&[("in/readme.txt", "nothing\n"), ("two/a/a.service", "[Service]\n"), ("two/b/b.service", "[Service]\n")]);
+    let rig = Rig::new(&[
+        ("in/readme.txt", "nothing\n"),
+        ("two/a/a.service", "[Service]\n"),
+        ("two/b/b.service", "[Service]\n"),
+    ]);
     rig.is_refused("systemd", "in", &["no unit file"]);
     rig.is_refused("systemd", "nowhere", &["nowhere"]);
     let output = rig.import("systemd", "two", &["--host", "x"]);

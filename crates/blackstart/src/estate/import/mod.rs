@@ -6,7 +6,7 @@
 //!
 //! Every source is one folder here with a pure reader: texts with their names in, `Draft` or `Unreadable` out.
 //! What all of them share:
-//! - `draft`: what a reader answers with. `names`: any name to an id. `yaml`: YAML with line numbers.
+//! - `draft`: what a reader answers with. `names`: any name to an id. `yaml`: YAML with line numbers (`brackets` helps it).
 //! - `mentions`: host names and addresses in values and command lines. `roles`: what only watches, what keeps data.
 //! - `sources`: the texts themselves, the only door to the disk on this side.
 //! - `merge`: last import, folder and new import to one estate. `pages`: the text of its files.
@@ -14,6 +14,7 @@
 //! - `answer`: the numbers for programs. `score`: what is not known, and whom to ask.
 
 pub mod answer;
+mod brackets;
 pub mod compose;
 pub mod draft;
 pub mod fault;

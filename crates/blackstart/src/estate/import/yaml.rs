@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
+use super::brackets;
 use super::draft::Origin;
 use super::fault::Unreadable;
 
@@ -46,7 +47,7 @@ pub enum Value {
 pub struct Map {
     entries: Vec<Entry>,
     /// Only of large maps: position by key.
-    index: Option<Box<HashMap<String, usize>>>,
+    index: Option<HashMap<String, usize>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -204,7 +205,7 @@ impl Map {
 
     fn reindex(&mut self) {
         let positions = self.entries.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at));
-        self.index = Some(Box::new(positions.collect()));
+        self.index = Some(positions.collect());
     }
 }
 
@@ -216,35 +217,17 @@ pub fn read(name: &str, text: &str) -> Result<Vec<Node>, Unreadable> {
 /// The same for files that may hold more: the dump of a large cluster.
 pub fn read_up_to(name: &str, text: &str, weight_max: usize) -> Result<Vec<Node>, Unreadable> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let first = documents(name, text, weight_max);
-    match &first {
-        Err(fault) if begins_with_bracket(text, fault.origin.line) => {
-            documents(name, &brackets_indented(text), weight_max).or(first)
+    match documents(name, text, weight_max) {
+        Err(fault) if fault.what.contains("indentation") => {
+            documents(name, &brackets::indented(text), weight_max).or(Err(fault))
         }
-        _ => first,
+        done => done,
     }
-}
-
-/// Everybody writes the closing bracket of a list at the beginning of its line, and compose reads it; the standard,
-/// and with it the library, wants it indented further.
-fn brackets_indented(text: &str) -> String {
-    let mut indented = String::with_capacity(text.len() + text.len() / 8);
-    for line in text.split_inclusive('\n') {
-        if line.trim_start_matches(' ').starts_with([']', '}']) {
-            indented.push_str(&" ".repeat(DEPTH_MAX));
-        }
-        indented.push_str(line);
-    }
-    indented
-}
-
-fn begins_with_bracket(text: &str, line: usize) -> bool {
-    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-    line.trim_start_matches(' ').starts_with([']', '}'])
 }
 
 fn documents(name: &str, text: &str, weight_max: usize) -> Result<Vec<Node>, Unreadable> {
-    let mut tree = Tree { file: name.into(), open: Vec::new(), anchors: HashMap::new(), weight: 0, weight_max };
+    let mut tree =
+        Tree { file: name.into(), open: Vec::new(), anchors: HashMap::new(), weight: 0, weight_max };
     let mut documents = Vec::new();
     for step in Parser::new_from_str(text) {
         let (event, span) = step.map_err(|error| tree.not_yaml(text, error.marker().line(), error.info()))?;
@@ -524,6 +507,8 @@ mod tests {
             11,
             "lines are still those of the file"
         );
+        let node = one("a:\n  b: [\n  x,\ny\n  ]\n  c: 1\n");
+        assert_eq!(node.at(&["a", "c"]).unwrap().origin.line, 6);
         assert!(fault("a: [\n  1\n]]\n").starts_with("a.yaml:3"));
     }
 

@@ -9,11 +9,11 @@ use super::{Options, read};
 use crate::estate::finding::Grade;
 use crate::estate::model::{EdgeKind, Evidence, Probe};
 
-fn project(files: &[(&str, &str)], options: Options) -> Result<Draft, Unreadable> {
+fn project(files: &[(&str, &str)], options: &Options) -> Result<Draft, Unreadable> {
     let texts: BTreeMap<String, String> =
         files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     let fetch = |name: &str| Ok(texts.get(name).cloned().map_or(Fetched::Missing, Fetched::Text));
-    read(&options, &fetch)
+    read(options, &fetch)
 }
 
 fn of(names: &[&str]) -> Options {
@@ -26,11 +26,11 @@ fn of(names: &[&str]) -> Options {
 
 /// A project of one file.
 fn one(text: &str) -> Draft {
-    project(&[("compose.yaml", text)], of(&["compose.yaml"])).unwrap()
+    project(&[("compose.yaml", text)], &of(&["compose.yaml"])).unwrap()
 }
 
 fn fault(text: &str) -> String {
-    let fault = project(&[("compose.yaml", text)], of(&["compose.yaml"])).unwrap_err();
+    let fault = project(&[("compose.yaml", text)], &of(&["compose.yaml"])).unwrap_err();
     assert!(!fault.to_do.is_empty());
     fault.to_string()
 }
@@ -124,7 +124,7 @@ fn profiles_choose_and_what_is_left_out_is_said() {
   c: {image: c, profiles: [z]}
 ";
     let names = |options: Options| -> Vec<String> {
-        let draft = project(&[("compose.yaml", text)], options).unwrap();
+        let draft = project(&[("compose.yaml", text)], &options).unwrap();
         draft.estate.services.keys().map(|id| id.name().to_owned()).collect()
     };
     assert_eq!(names(of(&["compose.yaml"])), ["a"]);
@@ -145,11 +145,11 @@ fn several_files_are_laid_over_each_other() {
         ),
         ("last.yaml", "services:\n  a:\n    depends_on:\n      b: !reset null\n  b: !reset null\n"),
     ];
-    let draft = project(&files, of(&["compose.yaml", "more.yaml"])).unwrap();
+    let draft = project(&files, &of(&["compose.yaml", "more.yaml"])).unwrap();
     assert_eq!(edges(&draft), ["a start_only b", "a hard c"]);
     assert_eq!(draft.edges[1].origin.to_string(), "more.yaml:5");
     assert_eq!(draft.estate.services[&"service:a".parse().unwrap()].image.as_deref(), Some("a:2"));
-    let draft = project(&files, of(&["compose.yaml", "more.yaml", "last.yaml"])).unwrap();
+    let draft = project(&files, &of(&["compose.yaml", "more.yaml", "last.yaml"])).unwrap();
     assert_eq!(edges(&draft), ["a hard c"]);
     assert_eq!(draft.estate.services.len(), 2);
 }
@@ -174,7 +174,7 @@ fn extends_takes_over_what_is_not_said_again() {
 ",
         ),
     ];
-    let draft = project(&files, of(&["p/compose.yaml"])).unwrap();
+    let draft = project(&files, &of(&["p/compose.yaml"])).unwrap();
     assert_eq!(edges(&draft), ["a start_only other", "base start_only other"]);
     let service = |name: &str| draft.estate.services[&format!("service:{name}").parse().unwrap()].clone();
     assert_eq!((service("a").image.as_deref(), service("b").image.as_deref()), (Some("mine"), Some("f")));
@@ -197,7 +197,7 @@ fn includes_are_read_from_their_own_folder_with_their_own_variables() {
         ("sub/two.yaml", "services:\n  two: {image: '${TAG}'}\n"),
         ("sub/two.env", "TAG=two\n"),
     ];
-    let draft = project(&files, of(&["compose.yaml"])).unwrap();
+    let draft = project(&files, &of(&["compose.yaml"])).unwrap();
     assert_eq!(edges(&draft), ["a start_only one", "a start_only two"]);
     let service = |name: &str| draft.estate.services[&format!("service:{name}").parse().unwrap()].clone();
     assert_eq!((service("one").image.as_deref(), service("one").memory), (Some("one"), 1024));
@@ -221,7 +221,7 @@ fn rings_of_extends_and_include_and_missing_files_are_faults_with_their_line() {
             .contains("there is no file gone.yaml")
     );
     assert!(fault("include: [compose.yaml]\nservices: {a: {image: a}}\n").contains("comes back to itself"));
-    let missing = project(&[], of(&["compose.yaml"])).unwrap_err();
+    let missing = project(&[], &of(&["compose.yaml"])).unwrap_err();
     assert_eq!(missing.to_string(), "compose.yaml: there is no file compose.yaml");
 }
 
@@ -244,12 +244,12 @@ fn a_required_variable_is_a_fault_if_there_is_an_environment_and_else_a_finding(
     assert_eq!(required.finding.grade, Grade::Serious);
     assert!(required.finding.what.contains("TAG at compose.yaml:3 (say which)"), "{}", required.finding.what);
     assert!(codes(&draft).contains("unset-variable"));
-    let with = |env: &str| project(&[("compose.yaml", text), (".env", env)], of(&["compose.yaml"]));
+    let with = |env: &str| project(&[("compose.yaml", text), (".env", env)], &of(&["compose.yaml"]));
     let said = with("OTHER=1\n").unwrap_err().to_string();
     assert_eq!(said, "compose.yaml:3: the required variable TAG is not set: say which");
     assert!(codes(&with("TAG=1\nOTHER=1\n").unwrap()).is_empty());
     let named = Options { env_files: vec!["gone.env".to_owned()], ..of(&["compose.yaml"]) };
-    assert!(project(&[("compose.yaml", text)], named).unwrap_err().to_string().starts_with("gone.env"));
+    assert!(project(&[("compose.yaml", text)], &named).unwrap_err().to_string().starts_with("gone.env"));
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn addresses_are_proposed_with_their_place_and_never_added() {
         ),
         ("app.env", "SEARCH_URL=http://finder:9200/\n"),
     ];
-    let draft = project(&files, of(&["compose.yaml"])).unwrap();
+    let draft = project(&files, &of(&["compose.yaml"])).unwrap();
     assert_eq!(
         proposals(&draft),
         [
@@ -473,7 +473,7 @@ fn damaged_files_are_read_without_panic() {
             ("other.yaml", "services: {o: {image: o}}\n"),
             (".env", text.as_str()),
         ];
-        match project(&files, Options { all_profiles: true, ..of(&["compose.yaml"]) }) {
+        match project(&files, &Options { all_profiles: true, ..of(&["compose.yaml"]) }) {
             Ok(draft) => {
                 let estate = draft.whole();
                 let again =
@@ -482,6 +482,6 @@ fn damaged_files_are_read_without_panic() {
             }
             Err(fault) => assert!(!fault.to_string().is_empty()),
         }
-        let _ = project(&files[..2], of(&["compose.yaml"]));
+        let _ = project(&files[..2], &of(&["compose.yaml"]));
     }
 }

@@ -227,9 +227,9 @@ enum Written {
 
 /// A value, and how many bytes it takes. `begin` is its first line, trimmed. `None`: a quote is not closed.
 fn value_of(text: &str, begin: &str) -> Option<(Written, usize)> {
-    if text.starts_with('\'') {
-        let end = text[1..].find('\'')? + 1;
-        return Some((Written::Literal(text[1..end].to_owned()), end + 1));
+    if let Some(quoted) = text.strip_prefix('\'') {
+        let end = quoted.find('\'')?;
+        return Some((Written::Literal(quoted[..end].to_owned()), end + 2));
     }
     if text.starts_with('"') {
         let mut value = String::new();

@@ -18,7 +18,8 @@ pub(super) fn gates(cluster: &Cluster, at: usize, start_by: StartBy) -> (Vec<Gat
     let mut probed = false;
     for (_, container) in workload.containers().filter(|(stage, _)| *stage == Stage::Running) {
         // Readiness is what traffic waits for; the others only say when to give up.
-        let probe = ["readinessProbe", "startupProbe", "livenessProbe"].iter().find_map(|name| container.get(name));
+        let probe =
+            ["readinessProbe", "startupProbe", "livenessProbe"].iter().find_map(|name| container.get(name));
         let Some(probe) = probe else { continue };
         probed = true;
         if let Some(asked) = asked(cluster, at, container, probe, start_by) {
@@ -50,7 +51,10 @@ fn timed(asked: Probe, probe: &Node, startup: Option<&Node>) -> Gate {
     let successes = number(probe, "successThreshold", 1);
     let hold_ms = match successes {
         0 | 1 => HOLD_MS,
-        more => more.saturating_mul(number(probe, "periodSeconds", 10)).saturating_mul(1000).clamp(HOLD_MS, LONGEST_MS),
+        more => more
+            .saturating_mul(number(probe, "periodSeconds", 10))
+            .saturating_mul(1000)
+            .clamp(HOLD_MS, LONGEST_MS),
     };
     let deadline_ms = seconds.saturating_mul(1000).clamp(DEADLINE_MS, LONGEST_MS).saturating_add(hold_ms);
     Gate { hold_ms, ..plain(asked, deadline_ms) }
@@ -68,7 +72,8 @@ fn asked(cluster: &Cluster, at: usize, container: &Node, probe: &Node, start_by:
             return None;
         }
         let name = container.get("name").and_then(Node::as_text).unwrap_or_default();
-        let start = ["kubectl", "--namespace", &workload.namespace, "exec", &object, "--container", name, "--"];
+        let start =
+            ["kubectl", "--namespace", &workload.namespace, "exec", &object, "--container", name, "--"];
         let words = command.iter().filter_map(Node::as_text);
         return Some(Probe::Command(start.into_iter().chain(words).map(str::to_owned).collect()));
     }
@@ -99,7 +104,7 @@ fn number_of(port: &str, container: &Node) -> Option<u16> {
 /// Where a port of the pods is reached from outside: through a Service that leads to it. By its address if the dump
 /// knows it, because names are not yet resolved on a bad night.
 fn address(cluster: &Cluster, at: usize, container: &Node, port: u16) -> Option<String> {
-    cluster.services.iter().filter(|service| service.workloads.contains(&at)).find_map(|service| {
+    cluster.reached_by[at].iter().map(|service| &cluster.services[*service]).find_map(|service| {
         let ports = service.node.at(&["spec", "ports"]).and_then(Node::as_list).unwrap_or_default();
         let open = ports.iter().find_map(|node| {
             let own = node.get("port").and_then(Node::as_text)?;

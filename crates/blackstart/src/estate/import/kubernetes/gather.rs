@@ -25,7 +25,11 @@ pub fn gather(paths: &[PathBuf]) -> Result<Vec<Text>, Unreadable> {
     for path in paths {
         let here = Origin::file(&path.to_string_lossy());
         let kind = fs::metadata(path).map_err(|error| {
-            Unreadable::new(&here, format!("it cannot be read: {error}"), "name a manifest, or a folder with manifests")
+            Unreadable::new(
+                &here,
+                format!("it cannot be read: {error}"),
+                "name a manifest, or a folder with manifests",
+            )
         })?;
         if !kind.is_dir() {
             texts.push(one(path, &path.to_string_lossy(), kind.is_file())?);
@@ -70,13 +74,24 @@ fn one(path: &Path, name: &str, is_plain: bool) -> Result<Text, Unreadable> {
     let origin = Origin::file(name);
     let fault = |what: String, to_do: &str| Unreadable::new(&origin, what, to_do);
     if !is_plain {
-        return Err(fault("it is no plain file, and was not opened".to_owned(), "save the manifests into a file first"));
+        return Err(fault(
+            "it is no plain file, and was not opened".to_owned(),
+            "save the manifests into a file first",
+        ));
     }
-    let unreadable = |error: std::io::Error| fault(format!("it cannot be read: {error}"), "look at its permissions");
+    let unreadable =
+        |error: std::io::Error| fault(format!("it cannot be read: {error}"), "look at its permissions");
     let mut bytes = Vec::new();
-    File::open(path).map_err(unreadable)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    File::open(path)
+        .map_err(unreadable)?
+        .take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(fault(format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20), "import it namespace by namespace"));
+        return Err(fault(
+            format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20),
+            "import it namespace by namespace",
+        ));
     }
     text(name, bytes)
 }
@@ -86,7 +101,11 @@ pub fn text(name: &str, bytes: Vec<u8>) -> Result<Text, Unreadable> {
     let line = |bytes: &[u8]| 1 + bytes.iter().filter(|byte| **byte == b'\n').count();
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
         let origin = Origin::new(name, line(&bytes[..at]));
-        return Err(Unreadable::new(&origin, "this is no text: it holds a zero byte", "look whether this is the right file"));
+        return Err(Unreadable::new(
+            &origin,
+            "this is no text: it holds a zero byte",
+            "look whether this is the right file",
+        ));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Text { name: name.to_owned(), text }),

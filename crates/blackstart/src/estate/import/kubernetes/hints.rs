@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::super::Origin;
 use super::super::draft::Draft;
 use super::super::mentions::{self, Hint, Reach};
 use super::super::names;
 use super::super::roles::{Role, role};
 use super::super::yaml::Node;
-use super::super::Origin;
 use super::objects::{Cluster, Sort, Stage, Workload, pairs};
 use super::volumes;
 use crate::estate::fields::shown;
@@ -44,7 +44,9 @@ fn unbacked(cluster: &Cluster, draft: &mut Draft) {
     let nowhere: Vec<String> = cluster
         .services
         .iter()
-        .filter(|service| service.workloads.is_empty() && service.node.at(&["spec", "externalName"]).is_none())
+        .filter(|service| {
+            service.workloads.is_empty() && service.node.at(&["spec", "externalName"]).is_none()
+        })
         .map(|service| format!("{}.{} ({})", shown(&service.name), shown(&service.namespace), service.origin))
         .collect();
     if !nowhere.is_empty() {
@@ -87,7 +89,9 @@ impl World {
                 world.add(&service.namespace, &service.name, id);
                 ip.into_iter().filter(|ip| *ip != "None").for_each(|ip| world.everywhere.host(ip, id));
                 for port in service.node.at(&["spec", "ports"]).and_then(Node::as_list).unwrap_or_default() {
-                    if let Some(number) = port.get("port").and_then(Node::as_text).and_then(|port| port.parse().ok()) {
+                    if let Some(number) =
+                        port.get("port").and_then(Node::as_text).and_then(|port| port.parse().ok())
+                    {
                         world.everywhere.port(id, number);
                         world.inside.entry(service.namespace.clone()).or_default().port(id, number);
                     }
@@ -150,7 +154,13 @@ impl One<'_> {
             };
             let surer = if waits == Waits::Yes { 50 } else { 0 };
             let evidence = format!("{} names {} ({origin})", shown(seen_in), shown(&hint.seen));
-            self.draft.propose(&self.ids[self.at], &hint.to, kind, evidence, (hint.confidence + surer).min(950));
+            self.draft.propose(
+                &self.ids[self.at],
+                &hint.to,
+                kind,
+                evidence,
+                (hint.confidence + surer).min(950),
+            );
         }
     }
 
@@ -180,8 +190,14 @@ impl One<'_> {
             } else if let Some(from) = variable.at(&["valueFrom", "configMapKeyRef"]) {
                 let text = |field: &str| from.get(field).and_then(Node::as_text);
                 let (Some(map), Some(key)) = (text("name"), text("key")) else { continue };
-                let value = self.config_map(cluster, map, users).and_then(|map| map.at(&["data", key])?.as_text());
-                self.setting(name, value.unwrap_or_default(), &format!("environment {name} from config map {map}"), &variable.origin);
+                let value =
+                    self.config_map(cluster, map, users).and_then(|map| map.at(&["data", key])?.as_text());
+                self.setting(
+                    name,
+                    value.unwrap_or_default(),
+                    &format!("environment {name} from config map {map}"),
+                    &variable.origin,
+                );
             } else if variable.at(&["valueFrom", "secretKeyRef"]).is_some() {
                 // Its name is all there is to go by.
                 self.setting(name, "", &format!("environment {name} from a secret"), &variable.origin);
@@ -204,7 +220,12 @@ impl One<'_> {
     /// Config maps mounted as files: looked through line by line.
     fn mounted_config(&mut self, users: &mut BTreeMap<(String, String), BTreeSet<usize>>) {
         let cluster = self.cluster;
-        let volumes = self.workload.pod().and_then(|pod| pod.get("volumes")).and_then(Node::as_list).unwrap_or_default();
+        let volumes = self
+            .workload
+            .pod()
+            .and_then(|pod| pod.get("volumes"))
+            .and_then(Node::as_list)
+            .unwrap_or_default();
         let projected = volumes.iter().flat_map(|volume| {
             volume.at(&["projected", "sources"]).and_then(Node::as_list).unwrap_or_default()
         });
@@ -221,7 +242,12 @@ impl One<'_> {
                     let (variable, value) = line.split_once(['=', ':']).unwrap_or(("", line));
                     let whole = if value.starts_with("//") { line } else { value };
                     let value = whole.trim().trim_matches(['"', '\'', ',', ';']);
-                    self.setting(variable.trim().trim_matches('"'), value, &format!("config map {name}, {key}"), &volume.origin);
+                    self.setting(
+                        variable.trim().trim_matches('"'),
+                        value,
+                        &format!("config map {name}, {key}"),
+                        &volume.origin,
+                    );
                 }
             }
         }
@@ -229,11 +255,19 @@ impl One<'_> {
 
     fn commands(&mut self, container: &Node, stage: Stage) {
         let lists = ["command", "args"].into_iter().filter_map(|field| container.get(field));
-        let texts: Vec<&str> = lists.clone().flat_map(|node| node.as_list().unwrap_or_default()).filter_map(Node::as_text).collect();
+        let texts: Vec<&str> = lists
+            .clone()
+            .flat_map(|node| node.as_list().unwrap_or_default())
+            .filter_map(Node::as_text)
+            .collect();
         let Some(origin) = lists.into_iter().next().map(|node| node.origin.clone()) else { return };
         let apart = |letter: char| letter.is_whitespace() || ";|&()`$<>\"'".contains(letter);
-        let words: Vec<&str> =
-            texts.iter().flat_map(|text| text.split(apart)).filter(|word| !word.is_empty()).take(LINES_MAX).collect();
+        let words: Vec<&str> = texts
+            .iter()
+            .flat_map(|text| text.split(apart))
+            .filter(|word| !word.is_empty())
+            .take(LINES_MAX)
+            .collect();
         let namespace = &self.workload.namespace;
         let mut hints = self.world.hints(namespace, |reach| mentions::in_command(reach, &words));
         let waits = if stage == Stage::Before { Waits::Yes } else { Waits::No };
@@ -261,7 +295,8 @@ fn asked_for(words: &[&str], container: &Node) -> Vec<String> {
         let program = word.rsplit('/').next().unwrap_or(word);
         if LOOKING.contains(&program) {
             let next = words[at + 1..].iter().take(6).take_while(|word| !LOOKING.contains(word));
-            let hosts = next.filter(|word| !word.starts_with('-') && **word != "hosts" && word.parse::<u32>().is_err());
+            let hosts = next
+                .filter(|word| !word.starts_with('-') && **word != "hosts" && word.parse::<u32>().is_err());
             asked.extend(hosts.take(1).map(|host| host.trim_end_matches('.').to_owned()));
         }
     }

@@ -9,8 +9,8 @@
 //! - `workloads`: what a workload becomes. `gates`: its probes. `volumes`: its stores.
 //! - `hints`: who is named in settings, commands and waiting loops.
 
-pub mod gather;
 mod gates;
+pub mod gather;
 mod hints;
 mod objects;
 mod quantity;

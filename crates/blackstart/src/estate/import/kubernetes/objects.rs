@@ -81,7 +81,8 @@ impl Workload {
     }
 
     pub(super) fn replicas(&self) -> u64 {
-        let stated = self.node.at(&["spec", "replicas"]).and_then(Node::as_text).and_then(|text| text.parse().ok());
+        let stated =
+            self.node.at(&["spec", "replicas"]).and_then(Node::as_text).and_then(|text| text.parse().ok());
         stated.unwrap_or(1).min(100_000)
     }
 
@@ -123,16 +124,46 @@ pub(super) struct Cluster {
     pub(super) priorities: BTreeMap<String, i64>,
     pub(super) usual_priority: Option<String>,
     pub(super) ingresses: Vec<(String, Node)>,
+    /// For every workload the Services that lead to it.
+    pub(super) reached_by: Vec<Vec<usize>>,
 }
 
 /// Kinds that say nothing about who needs whom. Their content is not looked at.
 const SILENT: [&str; 34] = [
-    "Namespace", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "Secret", "Event",
-    "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "LimitRange", "ResourceQuota", "StorageClass",
-    "PersistentVolume", "VolumeAttachment", "CSIDriver", "CSINode", "CSIStorageCapacity", "Endpoints", "EndpointSlice",
-    "Lease", "Node", "ControllerRevision", "PodTemplate", "CustomResourceDefinition", "MutatingWebhookConfiguration",
-    "ValidatingWebhookConfiguration", "APIService", "IngressClass", "RuntimeClass", "PodSecurityPolicy",
-    "ValidatingAdmissionPolicy", "ComponentStatus",
+    "Namespace",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Secret",
+    "Event",
+    "HorizontalPodAutoscaler",
+    "PodDisruptionBudget",
+    "NetworkPolicy",
+    "LimitRange",
+    "ResourceQuota",
+    "StorageClass",
+    "PersistentVolume",
+    "VolumeAttachment",
+    "CSIDriver",
+    "CSINode",
+    "CSIStorageCapacity",
+    "Endpoints",
+    "EndpointSlice",
+    "Lease",
+    "Node",
+    "ControllerRevision",
+    "PodTemplate",
+    "CustomResourceDefinition",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+    "APIService",
+    "IngressClass",
+    "RuntimeClass",
+    "PodSecurityPolicy",
+    "ValidatingAdmissionPolicy",
+    "ComponentStatus",
 ];
 
 /// Most values of one file: ten thousand workloads as `kubectl get -o yaml` prints them have a fifth of it.
@@ -140,7 +171,8 @@ const VALUES_MAX: usize = 20_000_000;
 
 /// Reads every document of every file.
 pub(super) fn read(texts: &[Text], wish: &Wish, draft: &mut Draft) -> Result<Cluster, Unreadable> {
-    let mut sorted = Sorted { cluster: Cluster::default(), owned: Vec::new(), unknown: BTreeMap::new(), wish };
+    let mut sorted =
+        Sorted { cluster: Cluster::default(), owned: Vec::new(), unknown: BTreeMap::new(), wish };
     for text in texts {
         for document in documents(text)? {
             sorted.document(document, &text.name)?;
@@ -239,7 +271,8 @@ impl Sorted<'_> {
         if let Some((_, sort)) = Sort::ALL.iter().find(|(word, _)| *word == kind) {
             let usual_namespace = namespace == self.wish.namespace;
             let (owner, origin) = (owner(&node), node.origin.clone());
-            let workload = Workload { sort: *sort, name, namespace, usual_namespace, twin: false, node, origin };
+            let workload =
+                Workload { sort: *sort, name, namespace, usual_namespace, twin: false, node, origin };
             match owner {
                 _ if workload.name.is_empty() => {}
                 Some(owner) => self.owned.push((workload, owner)),
@@ -256,7 +289,8 @@ impl Sorted<'_> {
             "ConfigMap" => drop(cluster.config_maps.insert((namespace, name), node)),
             "PersistentVolumeClaim" => drop(cluster.claims.insert((namespace, name), node)),
             "PriorityClass" => {
-                let value = node.get("value").and_then(Node::as_text).and_then(|text| text.parse().ok()).unwrap_or(0);
+                let value =
+                    node.get("value").and_then(Node::as_text).and_then(|text| text.parse().ok()).unwrap_or(0);
                 if node.get("globalDefault").and_then(Node::as_text) == Some("true") {
                     cluster.usual_priority = Some(name.clone());
                 }
@@ -310,7 +344,13 @@ fn tell_twins_apart(cluster: &mut Cluster, draft: &mut Draft) {
                 Grade::Serious,
                 "kubernetes-twice",
                 Some(&workload.origin),
-                format!("{} {} stands at {} and again at {}", workload.sort.word(), shown(&workload.name), before.origin, workload.origin),
+                format!(
+                    "{} {} stands at {} and again at {}",
+                    workload.sort.word(),
+                    shown(&workload.name),
+                    before.origin,
+                    workload.origin
+                ),
                 "the later one was taken",
                 "import one overlay at a time",
             );
@@ -353,7 +393,9 @@ fn connect(cluster: &mut Cluster) {
             first.iter().copied().filter(|at| rest.iter().all(|set| set.binary_search(at).is_ok())).collect()
         })
         .collect();
-    for (service, workloads) in cluster.services.iter_mut().zip(found) {
+    cluster.reached_by = vec![Vec::new(); cluster.workloads.len()];
+    for (at, (service, workloads)) in cluster.services.iter_mut().zip(found).enumerate() {
+        workloads.iter().for_each(|workload| cluster.reached_by[*workload].push(at));
         service.workloads = workloads;
     }
 }
@@ -361,5 +403,8 @@ fn connect(cluster: &mut Cluster) {
 /// The texts of a map.
 pub(super) fn pairs(node: Option<&Node>) -> Vec<(&str, &str)> {
     let map = node.and_then(Node::as_map);
-    map.into_iter().flat_map(|map| map.iter()).filter_map(|entry| Some((entry.key.as_str(), entry.node.as_text()?))).collect()
+    map.into_iter()
+        .flat_map(|map| map.iter())
+        .filter_map(|entry| Some((entry.key.as_str(), entry.node.as_text()?)))
+        .collect()
 }

@@ -68,6 +68,9 @@ mod tests {
         ] {
             assert_eq!(mebibytes(text), size, "{text}");
         }
-        assert_eq!((millicores("500m"), millicores("2"), millicores("0.1")), (Some(500), Some(2000), Some(100)));
+        assert_eq!(
+            (millicores("500m"), millicores("2"), millicores("0.1")),
+            (Some(500), Some(2000), Some(100))
+        );
     }
 }

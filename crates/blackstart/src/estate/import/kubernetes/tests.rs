@@ -25,7 +25,13 @@ fn services(draft: &Draft) -> Vec<&str> {
 
 fn stated(draft: &Draft) -> Vec<String> {
     let line = |stated: &super::super::draft::Stated| {
-        format!("{} {} {} {}", stated.edge.from.name(), stated.edge.kind.word(), stated.edge.to, stated.origin)
+        format!(
+            "{} {} {} {}",
+            stated.edge.from.name(),
+            stated.edge.kind.word(),
+            stated.edge.to,
+            stated.origin
+        )
     };
     draft.edges.iter().map(line).collect()
 }
@@ -54,11 +60,20 @@ fn app(name: &str, port: u16, container: &str) -> String {
 
 #[test]
 fn addresses_in_settings_propose_dependencies_with_their_evidence() {
-    let yaml = app("web", 80, "        env:\n        - {name: DB_URL, value: 'postgres://u:hunter2@db:5432/x'}\n        - {name: CACHE, value: 'cache.default.svc.cluster.local:6379'}\n        - {name: MAIL_HOST, value: mail.default.svc}\n        args: ['--queue=http://queue.default:80/x']\n")
-        + &app("db", 5432, "") + &app("cache", 6379, "") + &app("mail", 25, "") + &app("queue", 80, "");
+    let yaml = app(
+        "web",
+        80,
+        "        env:\n        - {name: DB_URL, value: 'postgres://u:hunter2@db:5432/x'}\n        - {name: CACHE, value: 'cache.default.svc.cluster.local:6379'}\n        - {name: MAIL_HOST, value: mail.default.svc}\n        args: ['--queue=http://queue.default:80/x']\n",
+    ) + &app("db", 5432, "")
+        + &app("cache", 6379, "")
+        + &app("mail", 25, "")
+        + &app("queue", 80, "");
     let draft = draft(&yaml);
     assert_eq!(stated(&draft), Vec::<String>::new(), "nothing that is only seen is stated");
-    assert_eq!(proposed(&draft), ["web soft cache 950", "web hard db 950", "web soft mail 850", "web soft queue 900"]);
+    assert_eq!(
+        proposed(&draft),
+        ["web soft cache 950", "web hard db 950", "web soft mail 850", "web soft queue 900"]
+    );
     let db = &draft.proposed[1];
     assert_eq!(db.evidence, "environment DB_URL names db (all.yaml:13)");
     assert!(!format!("{draft:?}").contains("hunter2"), "values hold passwords");
@@ -67,23 +82,35 @@ fn addresses_in_settings_propose_dependencies_with_their_evidence() {
 #[test]
 fn names_count_in_their_own_namespace_only() {
     let in_shop = |text: String| text.replace("metadata: {name:", "metadata: {namespace: shop, name:");
-    let yaml = in_shop(app("web", 80, "        env: [{name: DB_HOST, value: db}, {name: B_HOST, value: db.bank}]\n"))
-        + &app("db", 5432, "")
+    let yaml = in_shop(app(
+        "web",
+        80,
+        "        env: [{name: DB_HOST, value: db}, {name: B_HOST, value: db.bank}]\n",
+    )) + &app("db", 5432, "")
         + &app("db", 5432, "").replace("metadata: {name:", "metadata: {namespace: bank, name:");
     let draft = draft(&yaml);
     assert_eq!(services(&draft), ["db", "db.bank", "web.shop"]);
-    assert_eq!(proposed(&draft), ["web.shop hard db.bank 850"], "`db` alone would be that of the namespace shop");
+    assert_eq!(
+        proposed(&draft),
+        ["web.shop hard db.bank 850"],
+        "`db` alone would be that of the namespace shop"
+    );
 }
 
 #[test]
 fn a_container_that_waits_before_the_others_proposes_what_it_waits_for() {
     let wait = |command: &str| {
-        let container = format!("      initContainers:\n      - name: wait\n        image: busybox\n        command: ['sh', '-c', {command:?}]\n");
+        let container = format!(
+            "      initContainers:\n      - name: wait\n        image: busybox\n        command: ['sh', '-c', {command:?}]\n"
+        );
         let yaml = app("web", 80, &container) + &app("db", 5432, "") + &app("gate", 80, "");
         proposed(&draft(&yaml))
     };
     assert_eq!(wait("until nc -z db 5432; do echo waiting; sleep 2; done"), ["web hard db 900"]);
-    assert_eq!(wait("until nslookup gate.$(cat /var/run/x/namespace).svc.cluster.local; do sleep 2; done"), ["web start_only gate 900"]);
+    assert_eq!(
+        wait("until nslookup gate.$(cat /var/run/x/namespace).svc.cluster.local; do sleep 2; done"),
+        ["web start_only gate 900"]
+    );
     assert_eq!(wait("while ! wget -qO- http://gate:80/ready; do sleep 1; done"), ["web start_only gate 950"]);
     assert_eq!(wait("pg_isready -h db -p 5432"), ["web hard db 850"]);
     assert_eq!(wait("sleep 5"), Vec::<String>::new());
@@ -91,18 +118,31 @@ fn a_container_that_waits_before_the_others_proposes_what_it_waits_for() {
 
 #[test]
 fn config_maps_are_followed_by_reference() {
-    let yaml = app("web", 80, "        envFrom: [{configMapRef: {name: settings}}]\n        env:\n        - name: QUEUE_HOST\n          valueFrom: {configMapKeyRef: {name: other, key: q}}\n        - {name: TARGET, value: '$(DB_HOST):5432'}\n      volumes:\n      - name: conf\n        configMap: {name: files}\n")
-        + &app("db", 5432, "") + &app("queue", 80, "") + &app("ldap", 389, "") + &app("far", 80, "")
+    let yaml = app(
+        "web",
+        80,
+        "        envFrom: [{configMapRef: {name: settings}}]\n        env:\n        - name: QUEUE_HOST\n          valueFrom: {configMapKeyRef: {name: other, key: q}}\n        - {name: TARGET, value: '$(DB_HOST):5432'}\n      volumes:\n      - name: conf\n        configMap: {name: files}\n",
+    ) + &app("db", 5432, "")
+        + &app("queue", 80, "")
+        + &app("ldap", 389, "")
+        + &app("far", 80, "")
         + "---\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {DB_HOST: db}\n---\nkind: ConfigMap\nmetadata: {name: other}\ndata: {q: queue}\n---\nkind: ConfigMap\nmetadata: {name: files}\ndata:\n  app.ini: |\n    # far:80\n    [directory]\n    url = ldap://ldap:389\n";
     let draft = draft(&yaml);
-    assert_eq!(proposed(&draft), ["web hard db 950", "web soft ldap 950", "web soft queue 850"].map(|line| line.replace("soft ldap", &format!("{} ldap", draft.proposed[1].kind.word()))));
+    assert_eq!(
+        proposed(&draft),
+        ["web hard db 950", "web soft ldap 950", "web soft queue 850"]
+            .map(|line| line.replace("soft ldap", &format!("{} ldap", draft.proposed[1].kind.word())))
+    );
     assert!(draft.proposed[2].evidence.contains("environment QUEUE_HOST from config map other"));
 }
 
 #[test]
 fn nothing_of_a_secret_is_read_but_its_name() {
-    let yaml = app("web", 80, "        envFrom: [{secretRef: {name: keys}}]\n        env:\n        - name: DB_HOST\n          valueFrom: {secretKeyRef: {name: keys, key: host}}\n        volumeMounts: [{name: s, mountPath: /s}]\n      volumes: [{name: s, secret: {secretName: keys}}]\n")
-        + &app("db", 5432, "")
+    let yaml = app(
+        "web",
+        80,
+        "        envFrom: [{secretRef: {name: keys}}]\n        env:\n        - name: DB_HOST\n          valueFrom: {secretKeyRef: {name: keys, key: host}}\n        volumeMounts: [{name: s, mountPath: /s}]\n      volumes: [{name: s, secret: {secretName: keys}}]\n",
+    ) + &app("db", 5432, "")
         + "---\nkind: Secret\nmetadata:\n  name: keys\n  annotations: {kubectl.kubernetes.io/last-applied-configuration: 'annotated-hunter2'}\nstringData: {host: db, password: plain-hunter2}\ndata: {token: Y29kZWQtaHVudGVyMg==}\n";
     let draft = draft(&yaml);
     let all = format!("{draft:?}");
@@ -118,7 +158,11 @@ fn claims_become_stores_with_their_size_and_who_mounts_them_waits() {
     let draft = draft(yaml);
     assert_eq!(
         stated(&draft),
-        ["a data store:files all.yaml:16", "b data store:files all.yaml:20", "db data store:data-db all.yaml:7"]
+        [
+            "a data store:files all.yaml:16",
+            "b data store:files all.yaml:20",
+            "db data store:data-db all.yaml:7"
+        ]
     );
     let sizes: Vec<u64> = draft.estate.stores.values().map(|store| store.size).collect();
     assert_eq!(sizes, [30_720, 477]);
@@ -129,21 +173,49 @@ fn claims_become_stores_with_their_size_and_who_mounts_them_waits() {
 #[test]
 fn probes_become_gates_at_the_address_of_the_service() {
     let gate = |probe: &str, service: &str| {
-        let yaml = app("web", 8080, &format!("        readinessProbe: {probe}\n")).replace("{selector:", &format!("{{{service}selector:"));
+        let yaml = app("web", 8080, &format!("        readinessProbe: {probe}\n"))
+            .replace("{selector:", &format!("{{{service}selector:"));
         let draft = draft(&yaml);
         super::tests::service(&draft, "web").gates.iter().map(|gate| gate.probe.clone()).collect::<Vec<_>>()
     };
     let http = |url: &str| vec![Probe::Http { url: url.to_owned(), status: 200 }];
-    assert_eq!(gate("{httpGet: {path: /ready, port: 8080}}", ""), http("http://web.default.svc.cluster.local:8080/ready"));
-    assert_eq!(gate("{httpGet: {path: /ready, port: web}}", "clusterIP: 10.0.0.7, "), http("http://10.0.0.7:8080/ready"));
+    assert_eq!(
+        gate("{httpGet: {path: /ready, port: 8080}}", ""),
+        http("http://web.default.svc.cluster.local:8080/ready")
+    );
+    assert_eq!(
+        gate("{httpGet: {path: /ready, port: web}}", "clusterIP: 10.0.0.7, "),
+        http("http://10.0.0.7:8080/ready")
+    );
     let tcp = [Probe::Tcp("10.0.0.7:8080".to_owned())];
-    for probe in ["{tcpSocket: {port: 8080}}", "{grpc: {port: 8080}}", "{httpGet: {port: 8080, scheme: HTTPS}}"] {
+    for probe in
+        ["{tcpSocket: {port: 8080}}", "{grpc: {port: 8080}}", "{httpGet: {port: 8080, scheme: HTTPS}}"]
+    {
         assert_eq!(gate(probe, "clusterIP: 10.0.0.7, "), tcp, "{probe}");
     }
-    let exec = ["kubectl", "--namespace", "default", "exec", "deployment/web", "--container", "main", "--", "pg_isready", "-q"];
-    assert_eq!(gate("{exec: {command: [pg_isready, -q]}}", ""), [Probe::Command(exec.map(str::to_owned).to_vec())]);
-    let rollout = ["kubectl", "--namespace", "default", "rollout", "status", "deployment/web", "--timeout=1s"];
-    assert_eq!(gate("{httpGet: {port: 9999}}", ""), [Probe::Command(rollout.map(str::to_owned).to_vec())], "no Service leads there");
+    let exec = [
+        "kubectl",
+        "--namespace",
+        "default",
+        "exec",
+        "deployment/web",
+        "--container",
+        "main",
+        "--",
+        "pg_isready",
+        "-q",
+    ];
+    assert_eq!(
+        gate("{exec: {command: [pg_isready, -q]}}", ""),
+        [Probe::Command(exec.map(str::to_owned).to_vec())]
+    );
+    let rollout =
+        ["kubectl", "--namespace", "default", "rollout", "status", "deployment/web", "--timeout=1s"];
+    assert_eq!(
+        gate("{httpGet: {port: 9999}}", ""),
+        [Probe::Command(rollout.map(str::to_owned).to_vec())],
+        "no Service leads there"
+    );
 }
 
 #[test]
@@ -155,9 +227,15 @@ fn sizes_classes_nodes_and_starts_are_taken_over() {
     assert_eq!(a.host.as_ref().unwrap().name(), "node-1");
     let start = ["kubectl", "--namespace", "default", "scale", "deployment/a", "--replicas=2"];
     assert_eq!(a.run.as_ref().unwrap().start, start);
-    assert_eq!((service(&draft, "once").start_class, service(&draft, "once").tier), (StartClass::Once, Some(2)));
-    let by_hand = read(&texts(&[("a.yaml", yaml)]), &Wish { start_by: StartBy::Hand, ..Wish::default() }).unwrap();
-    assert!(by_hand.estate.services.values().all(|service| service.run.is_none() && service.gates.is_empty()));
+    assert_eq!(
+        (service(&draft, "once").start_class, service(&draft, "once").tier),
+        (StartClass::Once, Some(2))
+    );
+    let by_hand =
+        read(&texts(&[("a.yaml", yaml)]), &Wish { start_by: StartBy::Hand, ..Wish::default() }).unwrap();
+    assert!(
+        by_hand.estate.services.values().all(|service| service.run.is_none() && service.gates.is_empty())
+    );
 }
 
 #[test]
@@ -187,15 +265,18 @@ fn templates_and_kustomizations_are_told_to_be_rendered_first() {
         assert!(fault.to_do.contains("render it first"), "{yaml}: {fault} {}", fault.to_do);
         assert!(fault.origin.line > 0);
     }
-    let dashboards = app("web", 80, "") + "---\nkind: ConfigMap\nmetadata: {name: d}\ndata: {x: '{{ template }}'}\n";
+    let dashboards =
+        app("web", 80, "") + "---\nkind: ConfigMap\nmetadata: {name: d}\ndata: {x: '{{ template }}'}\n";
     assert_eq!(services(&draft(&dashboards)), ["web"], "in a value it is somebody else's template");
 }
 
 #[test]
 fn what_is_not_known_is_counted_and_what_is_no_manifest_is_refused() {
-    let yaml = app("web", 80, "") + "---\nkind: Postgresql\nmetadata: {name: p}\n---\nfoo: bar\n---\nkind: Service\nmetadata: {name: nowhere}\nspec: {selector: {app: gone}}\n";
+    let yaml = app("web", 80, "")
+        + "---\nkind: Postgresql\nmetadata: {name: p}\n---\nfoo: bar\n---\nkind: Service\nmetadata: {name: nowhere}\nspec: {selector: {app: gone}}\n";
     let draft = draft(&yaml);
-    let unknown = draft.findings.iter().find(|noted| noted.finding.code == "kubernetes-unknown-kind").unwrap();
+    let unknown =
+        draft.findings.iter().find(|noted| noted.finding.code == "kubernetes-unknown-kind").unwrap();
     assert!(unknown.finding.what.contains("1 Postgresql, 1 without `kind`"), "{}", unknown.finding.what);
     assert!(codes(&draft).contains(&"kubernetes-unbacked"));
     for (yaml, says) in [("", "no workload"), ("foo: bar\n", "no workload"), ("a: [\n", "not YAML")] {
@@ -206,7 +287,8 @@ fn what_is_not_known_is_counted_and_what_is_no_manifest_is_refused() {
 
 #[test]
 fn two_of_the_same_name_are_told_apart_or_named() {
-    let yaml = app("web", 80, "") + "---\nkind: Job\nmetadata: {name: web}\nspec: {}\n---\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 2}\n";
+    let yaml = app("web", 80, "")
+        + "---\nkind: Job\nmetadata: {name: web}\nspec: {}\n---\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 2}\n";
     let draft = draft(&yaml);
     assert_eq!(services(&draft), ["web", "web-job"]);
     assert!(codes(&draft).contains(&"kubernetes-twice"));
@@ -238,8 +320,35 @@ fn in_a_folder_no_link_is_followed_and_only_manifests_are_read() {
 
 #[test]
 fn whatever_the_bytes_are_there_is_a_draft_or_a_fault_with_its_file() {
-    let seed = app("web", 80, "        env:\n        - {name: A, value: '$(B)$(A)'}\n        readinessProbe: {httpGet: {port: web}, failureThreshold: 99999999999999999999}\n      initContainers:\n      - {command: [sh, -c, 'nc -z db 5432']}\n      volumes: [{persistentVolumeClaim: {claimName: x}}]\n") + &app("db", 5432, "");
-    let pieces = ["{", "}", "[", "]", ":", "- ", "\n", "  ", "&a ", "*a", "<<: ", "~", "é", "'", "kind: List", "items:", "Gi", "999999999999999999999999", "Pod", "$(", "://", "replicas: -1"];
+    let seed = app(
+        "web",
+        80,
+        "        env:\n        - {name: A, value: '$(B)$(A)'}\n        readinessProbe: {httpGet: {port: web}, failureThreshold: 99999999999999999999}\n      initContainers:\n      - {command: [sh, -c, 'nc -z db 5432']}\n      volumes: [{persistentVolumeClaim: {claimName: x}}]\n",
+    ) + &app("db", 5432, "");
+    let pieces = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        "- ",
+        "\n",
+        "  ",
+        "&a ",
+        "*a",
+        "<<: ",
+        "~",
+        "é",
+        "'",
+        "kind: List",
+        "items:",
+        "Gi",
+        "999999999999999999999999",
+        "Pod",
+        "$(",
+        "://",
+        "replicas: -1",
+    ];
     let mut state: u64 = 0x5eed_0bad_cafe_0003;
     let mut dice = |limit: usize| {
         state ^= state << 13;

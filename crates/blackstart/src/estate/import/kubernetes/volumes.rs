@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::Origin;
 use super::super::draft::Draft;
 use super::super::names::Names;
 use super::super::yaml::Node;
-use super::super::Origin;
 use super::objects::{Cluster, Workload};
 use super::quantity;
 use crate::estate::finding::Grade;
@@ -83,16 +83,31 @@ fn mounted(
     claims: &mut BTreeMap<String, Claim>,
     host_paths: &mut Vec<String>,
 ) {
-    let volumes = workload.pod().and_then(|pod| pod.get("volumes")).and_then(Node::as_list).unwrap_or_default();
+    let volumes =
+        workload.pod().and_then(|pod| pod.get("volumes")).and_then(Node::as_list).unwrap_or_default();
     for volume in volumes {
         if let Some(path) = volume.at(&["hostPath", "path"]).and_then(Node::as_text) {
             // Sockets and the system's own folders are no data.
-            let system = ["/var/run", "/run", "/proc", "/sys", "/dev", "/etc", "/lib", "/usr", "/var/log", "/var/lib/docker", "/var/lib/kubelet"];
+            let system = [
+                "/var/run",
+                "/run",
+                "/proc",
+                "/sys",
+                "/dev",
+                "/etc",
+                "/lib",
+                "/usr",
+                "/var/log",
+                "/var/lib/docker",
+                "/var/lib/kubelet",
+            ];
             if path != "/" && !system.iter().any(|folder| path.starts_with(folder)) {
                 host_paths.push(format!("{path} ({})", volume.origin));
             }
         }
-        let Some(name) = volume.at(&["persistentVolumeClaim", "claimName"]).and_then(Node::as_text) else { continue };
+        let Some(name) = volume.at(&["persistentVolumeClaim", "claimName"]).and_then(Node::as_text) else {
+            continue;
+        };
         let object = cluster.claims.get(&(workload.namespace.clone(), name.to_owned()));
         let claim = claims.entry(full(name, workload)).or_insert_with(|| Claim {
             size: object.and_then(size),
@@ -110,15 +125,17 @@ fn size(claim: &Node) -> Option<u64> {
 
 /// A StatefulSet has a claim for each replica; together they are one store, because they are restored together.
 fn templates(at: usize, workload: &Workload, claims: &mut BTreeMap<String, Claim>) {
-    let templates = workload.node.at(&["spec", "volumeClaimTemplates"]).and_then(Node::as_list).unwrap_or_default();
+    let templates =
+        workload.node.at(&["spec", "volumeClaimTemplates"]).and_then(Node::as_list).unwrap_or_default();
     for template in templates {
         let Some(name) = template.at(&["metadata", "name"]).and_then(Node::as_text) else { continue };
         let size = size(template).map(|size| size.saturating_mul(workload.replicas().max(1)));
-        let claim = claims.entry(full(&format!("{name}-{}", workload.name), workload)).or_insert_with(|| Claim {
-            size: size.map(|size| size.min(crate::estate::fields::NUMBER_MAX)),
-            origin: template.origin.clone(),
-            users: Vec::new(),
-        });
+        let claim =
+            claims.entry(full(&format!("{name}-{}", workload.name), workload)).or_insert_with(|| Claim {
+                size: size.map(|size| size.min(crate::estate::fields::NUMBER_MAX)),
+                origin: template.origin.clone(),
+                users: Vec::new(),
+            });
         claim.users.push((at, template.origin.clone(), "volumeClaimTemplates".to_owned()));
     }
 }

@@ -12,7 +12,8 @@ use crate::estate::import::names::Names;
 use crate::estate::model::{Host, Run, Service, StartClass};
 
 /// Classes that every cluster has.
-const BUILT_IN: [(&str, i64); 2] = [("system-node-critical", 2_000_001_000), ("system-cluster-critical", 2_000_000_000)];
+const BUILT_IN: [(&str, i64); 2] =
+    [("system-node-critical", 2_000_001_000), ("system-cluster-critical", 2_000_000_000)];
 
 pub(super) fn enter(cluster: &Cluster, ids: &[Id], wish: &Wish, draft: &mut Draft) {
     let tiers = tiers(cluster);
@@ -26,7 +27,11 @@ pub(super) fn enter(cluster: &Cluster, ids: &[Id], wish: &Wish, draft: &mut Draf
         let node = workload.pod().and_then(|pod| pod.get("nodeName")).and_then(Node::as_text);
         let size = size(workload);
         let made = Service {
-            image: running(workload).next().and_then(|node| node.get("image")).and_then(Node::as_text).map(str::to_owned),
+            image: running(workload)
+                .next()
+                .and_then(|node| node.get("image"))
+                .and_then(Node::as_text)
+                .map(str::to_owned),
             ports: ports(workload),
             host: node.and_then(|name| hosts.id(name)).cloned(),
             tier: class(cluster, workload).and_then(|class| tiers.get(class).copied()),
@@ -91,7 +96,8 @@ fn size(workload: &Workload) -> Size {
             of("requests").or_else(|| of("limits"))
         };
         size.memory = size.memory.saturating_add(said("memory").and_then(quantity::mebibytes).unwrap_or(0));
-        size.millicores = size.millicores.saturating_add(said("cpu").and_then(quantity::millicores).unwrap_or(0));
+        size.millicores =
+            size.millicores.saturating_add(said("cpu").and_then(quantity::millicores).unwrap_or(0));
     }
     let replicas = workload.replicas().max(1);
     let most = crate::estate::fields::NUMBER_MAX;
@@ -108,10 +114,14 @@ fn class<'c>(cluster: &'c Cluster, workload: &'c Workload) -> Option<&'c str> {
 
 /// The tier of each class in use: the highest value is tier 1.
 fn tiers(cluster: &Cluster) -> BTreeMap<String, u64> {
-    let mut values: BTreeMap<String, i64> = BUILT_IN.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut values: BTreeMap<String, i64> =
+        BUILT_IN.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     values.extend(cluster.priorities.iter().map(|(name, value)| (name.clone(), *value)));
-    let used: BTreeSet<i64> =
-        cluster.workloads.iter().filter_map(|workload| values.get(class(cluster, workload)?).copied()).collect();
+    let used: BTreeSet<i64> = cluster
+        .workloads
+        .iter()
+        .filter_map(|workload| values.get(class(cluster, workload)?).copied())
+        .collect();
     let rank = |value: &i64| used.iter().rev().position(|known| known == value).map(|at| at as u64 + 1);
     values.iter().filter_map(|(name, value)| Some((name.clone(), rank(value)?))).collect()
 }
@@ -145,9 +155,7 @@ fn run(workload: &Workload) -> Option<Run> {
             let replicas = format!("--replicas={}", workload.replicas());
             (kubectl(&["scale", &object, &replicas]), kubectl(&["scale", &object, "--replicas=0"]))
         }
-        Sort::CronJob => {
-            (patch("{\"spec\":{\"suspend\":false}}"), patch("{\"spec\":{\"suspend\":true}}"))
-        }
+        Sort::CronJob => (patch("{\"spec\":{\"suspend\":false}}"), patch("{\"spec\":{\"suspend\":true}}")),
         // A suspended job is let go; a job that has run must not run again by itself.
         Sort::Job => (patch("{\"spec\":{\"suspend\":false}}"), patch("{\"spec\":{\"suspend\":true}}")),
         Sort::DaemonSet => (kubectl(&["rollout", "restart", &object]), Vec::new()),
@@ -163,7 +171,10 @@ fn entrances(cluster: &Cluster, ids: &[Id], draft: &mut Draft) {
         let mut backends = Vec::new();
         collect_backends(ingress, 0, &mut backends);
         for backend in backends {
-            let reached = cluster.services.iter().filter(|service| service.namespace == *namespace && service.name == backend);
+            let reached = cluster
+                .services
+                .iter()
+                .filter(|service| service.namespace == *namespace && service.name == backend);
             entrances.extend(reached.flat_map(|service| &service.workloads).map(|at| &ids[*at]));
         }
     }
@@ -185,7 +196,9 @@ fn collect_backends<'n>(node: &'n Node, depth: usize, found: &mut Vec<&'n str>) 
     if depth > 12 {
         return;
     }
-    if let Some(name) = node.at(&["backend", "service", "name"]).or_else(|| node.at(&["backend", "serviceName"])) {
+    if let Some(name) =
+        node.at(&["backend", "service", "name"]).or_else(|| node.at(&["backend", "serviceName"]))
+    {
         found.extend(name.as_text());
     }
     if let Some(name) = node.at(&["defaultBackend", "service", "name"]) {

@@ -52,6 +52,8 @@ pub fn port(listen: &str) -> Option<(Option<&str>, u16)> {
     let port: u16 = port.parse().ok().filter(|port| *port > 0)?;
     let anywhere = |address: &&str| !matches!(*address, "" | "0.0.0.0" | "[::]" | "*");
     let address = address.filter(anywhere);
-    let fits = address.is_none_or(|address| address.chars().all(|letter| letter.is_ascii_hexdigit() || ".:[]".contains(letter)));
+    let fits = address.is_none_or(|address| {
+        address.chars().all(|letter| letter.is_ascii_hexdigit() || ".:[]".contains(letter))
+    });
     fits.then_some((address, port))
 }

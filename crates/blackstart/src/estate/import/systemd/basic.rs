@@ -190,9 +190,22 @@ const NO_DATA: [&str; 28] = [
 
 /// A mount that holds data of its own, as opposed to the system's disk and what only looks like a disk.
 pub fn holds_data(path: &str, filesystem: &str) -> bool {
-    let below = |folder: &str| path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-    let is_system = ["/usr", "/boot", "/efi", "/run", "/dev", "/sys", "/proc", "/tmp", "/var/tmp", "/snap", "/var/lib/docker/overlay2"]
-        .into_iter()
-        .any(below);
+    let below =
+        |folder: &str| path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+    let is_system = [
+        "/usr",
+        "/boot",
+        "/efi",
+        "/run",
+        "/dev",
+        "/sys",
+        "/proc",
+        "/tmp",
+        "/var/tmp",
+        "/snap",
+        "/var/lib/docker/overlay2",
+    ]
+    .into_iter()
+    .any(below);
     path.starts_with('/') && path != "/" && !is_system && !NO_DATA.contains(&filesystem)
 }

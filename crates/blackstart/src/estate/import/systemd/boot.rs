@@ -50,6 +50,8 @@ pub fn boot(units: &mut Units<'_>, width: Width) -> Boot {
                     Some(true) => waiting.push(at),
                     Some(false) => {}
                     None if written == Written::Here && is_root_kind(unit.kind) => handmade.push(at),
+                    // From fstab: the system mounts it at boot.
+                    None if written == Written::Generated && unit.kind == UnitKind::Mount => waiting.push(at),
                     None => {}
                 }
                 if width == Width::AllUnits && unit.kind == UnitKind::Service {
@@ -62,7 +64,10 @@ pub fn boot(units: &mut Units<'_>, width: Width) -> Boot {
     boot.not_enabled = handmade.iter().copied().filter(|at| !is_started(&boot, *at)).collect();
     boot.not_enabled.sort_unstable();
     boot.not_enabled.dedup();
+    let installed: Vec<usize> =
+        boot.not_enabled.iter().filter_map(|at| units.install(*at)).flatten().collect();
     follow(units, &mut boot, handmade);
+    follow(units, &mut boot, installed);
     boot.started.resize(units.units.len(), false);
     boot.activates.resize(units.units.len(), None);
     // Only services that run because of a socket, timer or path need not be enabled themselves.
@@ -89,10 +94,13 @@ fn is_root_kind(kind: UnitKind) -> bool {
 
 /// Where a boot begins: the default target, and everything that links are made into.
 fn roots(units: &mut Units<'_>) -> Vec<String> {
-    let mut roots: Vec<String> = ["default.target", "multi-user.target", "graphical.target"].map(str::to_owned).to_vec();
+    let mut roots: Vec<String> =
+        ["default.target", "multi-user.target", "graphical.target"].map(str::to_owned).to_vec();
     let owners = units.owners_of_links();
     roots.extend(owners.into_iter().filter(|owner| {
-        name::kind(owner) == Some(UnitKind::Target) && !basic::is_other_mode(owner) && !name::is_template(owner)
+        name::kind(owner) == Some(UnitKind::Target)
+            && !basic::is_other_mode(owner)
+            && !name::is_template(owner)
     }));
     roots
 }
@@ -114,8 +122,11 @@ fn follow(units: &mut Units<'_>, boot: &mut Boot, mut waiting: Vec<usize>) {
         if std::mem::replace(&mut boot.started[at], true) {
             continue;
         }
-        let references: Vec<(Relation, String)> =
-            units.units[at].references.iter().map(|reference| (reference.relation, reference.to.clone())).collect();
+        let references: Vec<(Relation, String)> = units.units[at]
+            .references
+            .iter()
+            .map(|reference| (reference.relation, reference.to.clone()))
+            .collect();
         for (relation, to) in references {
             // What is only waited for is looked up as well: it may stand between two services.
             let other = units.find_from(at, &to);

@@ -39,7 +39,9 @@ impl Where<'_> {
         let mut command: Vec<String> = match (self.start_by, self.host) {
             (StartBy::Hand, _) | (StartBy::Ssh, None) => return None,
             (StartBy::Local | StartBy::Exec, _) => Vec::new(),
-            (StartBy::Ssh, Some(host)) => ["ssh", "-o", "BatchMode=yes", "--", host].map(str::to_owned).to_vec(),
+            (StartBy::Ssh, Some(host)) => {
+                ["ssh", "-o", "BatchMode=yes", "--", host].map(str::to_owned).to_vec()
+            }
         };
         command.push("systemctl".to_owned());
         command.extend(verb.iter().map(|word| (*word).to_owned()));
@@ -136,7 +138,9 @@ struct Timing {
 impl Timing {
     /// A service with a watchdog has to stay up for one of its periods: then systemd would have killed it.
     fn of(unit: &Unit) -> Timing {
-        let time = |key: &str| unit.one("Service", key).and_then(|said| amount::milliseconds(&said.value)).filter(|ms| *ms > 0);
+        let time = |key: &str| {
+            unit.one("Service", key).and_then(|said| amount::milliseconds(&said.value)).filter(|ms| *ms > 0)
+        };
         let hold_ms = time("WatchdogSec").map_or(HOLD_MS, |ms| ms.clamp(HOLD_MS, WATCHDOG_MS_MAX));
         let start_ms = time("TimeoutStartSec").or_else(|| time("TimeoutSec"));
         let deadline_ms = start_ms.unwrap_or(DEADLINE_MS).max(DEADLINE_MS).saturating_add(hold_ms - HOLD_MS);
@@ -144,7 +148,13 @@ impl Timing {
     }
 
     fn gate(self, probe: Probe) -> Gate {
-        Gate { probe, hold_ms: self.hold_ms, deadline_ms: self.deadline_ms, every_ms: EVERY_MS, uses: Vec::new() }
+        Gate {
+            probe,
+            hold_ms: self.hold_ms,
+            deadline_ms: self.deadline_ms,
+            every_ms: EVERY_MS,
+            uses: Vec::new(),
+        }
     }
 }
 
@@ -180,8 +190,10 @@ pub fn listening(socket: &Unit) -> Vec<String> {
 /// Ports that sockets of a service listen on, with the address if it is a particular one.
 pub fn ports(pieces: Pieces<'_>) -> Vec<String> {
     let sockets = pieces.activators.iter().filter(|unit| unit.kind == UnitKind::Socket);
-    let mut ports: Vec<String> =
-        sockets.flat_map(|socket| listening(socket)).filter(|listen| amount::port(listen).is_some()).collect();
+    let mut ports: Vec<String> = sockets
+        .flat_map(|socket| listening(socket))
+        .filter(|listen| amount::port(listen).is_some())
+        .collect();
     ports.sort();
     ports.dedup();
     ports
@@ -190,7 +202,9 @@ pub fn ports(pieces: Pieces<'_>) -> Vec<String> {
 /// Words in a command after which a password tends to stand.
 fn seems_secret(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
-    ["password", "passwd", "secret", "token", "apikey", "api-key", "api_key"].iter().any(|hint| word.contains(hint))
+    ["password", "passwd", "secret", "token", "apikey", "api-key", "api_key"]
+        .iter()
+        .any(|hint| word.contains(hint))
 }
 
 /// The unit's own command. `None` where it would not be the same without systemd, or holds a secret.
@@ -218,14 +232,24 @@ fn exec(unit: &Unit, secret: &mut impl FnMut()) -> Option<Run> {
     }
     start.push(program.to_owned());
     start.extend(rest.iter().cloned());
-    let directory = unit.one("Service", "WorkingDirectory").map(|said| said.value.trim_start_matches('-').to_owned());
+    let directory =
+        unit.one("Service", "WorkingDirectory").map(|said| said.value.trim_start_matches('-').to_owned());
     let pid_file = unit.one("Service", "PIDFile").map(|said| said.value.clone());
-    Some(Run { start, directory: directory.filter(|path| path.starts_with('/')), pid_file, job, ..Run::default() })
+    Some(Run {
+        start,
+        directory: directory.filter(|path| path.starts_with('/')),
+        pid_file,
+        job,
+        ..Run::default()
+    })
 }
 
 /// A setting of a mount, from its file or from `systemctl show`.
 pub fn mount_setting<'u>(unit: &'u Unit, key: &str) -> Option<&'u str> {
-    ["Mount", "Unit", "Service"].iter().find_map(|section| unit.one(section, key)).map(|said| said.value.as_str())
+    ["Mount", "Unit", "Service"]
+        .iter()
+        .find_map(|section| unit.one(section, key))
+        .map(|said| said.value.as_str())
 }
 
 /// Sockets, timers and paths by the service they start.

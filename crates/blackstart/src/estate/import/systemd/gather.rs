@@ -201,7 +201,9 @@ impl Walk {
         let Ok(text) = self.text(&path, UNIT_BYTES_MAX) else { return };
         for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
             let mut fields = line.split_whitespace();
-            let (Some(what), Some(at), Some(kind)) = (fields.next(), fields.next(), fields.next()) else { continue };
+            let (Some(what), Some(at), Some(kind)) = (fields.next(), fields.next(), fields.next()) else {
+                continue;
+            };
             if !at.starts_with('/') {
                 continue;
             }
@@ -216,7 +218,13 @@ impl Walk {
         }
     }
 
-    fn units(&mut self, folder: &Path, layer: usize, written: Written, host: &mut HostCopy) -> Result<(), Unreadable> {
+    fn units(
+        &mut self,
+        folder: &Path,
+        layer: usize,
+        written: Written,
+        host: &mut HostCopy,
+    ) -> Result<(), Unreadable> {
         for (name, path) in self.listed(folder) {
             if is_folder(&path) {
                 if is_beside_a_unit(&name) {
@@ -247,7 +255,10 @@ impl Walk {
         let is_link = fs::symlink_metadata(path).is_ok_and(|kind| kind.file_type().is_symlink());
         let content = if is_link {
             fs::read_link(path)
-                .map(|target| self.linked(&target, &name).map_or_else(|| Content::Link(target.to_string_lossy().into_owned()), Content::Text))
+                .map(|target| {
+                    self.linked(&target, &name)
+                        .map_or_else(|| Content::Link(target.to_string_lossy().into_owned()), Content::Text)
+                })
                 .map_err(|error| error.to_string())
         } else {
             self.text(path, UNIT_BYTES_MAX).map(Content::Text)
@@ -302,7 +313,9 @@ impl Walk {
     /// The whole text of a plain file, bytes that are no UTF-8 replaced.
     fn text(&self, path: &Path, bytes_max: u64) -> Result<String, String> {
         match bytes(path, bytes_max) {
-            Ok((_, More::Left)) => Err(format!("it is larger than {} MiB, so it was not read", bytes_max >> 20)),
+            Ok((_, More::Left)) => {
+                Err(format!("it is larger than {} MiB, so it was not read", bytes_max >> 20))
+            }
             Ok((bytes, More::Nothing)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
             Err(why) => Err(why),
         }

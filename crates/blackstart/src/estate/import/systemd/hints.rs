@@ -1,10 +1,10 @@
 //! Who is named in settings and commands: `DB_HOST=db1`, `--queue amqp://mq1:5672`. Units of one host cannot state
 //! dependencies on those of another, so this is all there is between hosts. Proposed only; no value is repeated.
 
+use super::super::Origin;
 use super::super::draft::Draft;
 use super::super::mentions::{self, Hint, Reach};
 use super::super::roles::role;
-use super::super::Origin;
 use super::describe;
 use super::name::{self, Backslash};
 use super::needs::Part;
@@ -69,7 +69,9 @@ pub(super) fn propose(seen: &[Seen<'_>], names: &AllNames, telling: bool, draft:
             }
             let id = ids.id(host, at);
             here.host("localhost", &id);
-            for name in host.name.iter().flat_map(|name| [name.as_str(), name.split('.').next().unwrap_or(name)]) {
+            for name in
+                host.name.iter().flat_map(|name| [name.as_str(), name.split('.').next().unwrap_or(name)])
+            {
                 everywhere.host(name, &id);
             }
             for port in ports {
@@ -93,7 +95,8 @@ fn services<'s>(host: &'s Seen<'_>) -> impl Iterator<Item = usize> + 's {
 
 fn ports(unit: &str, sockets: &[&super::unit::Unit]) -> Vec<u16> {
     let listening = sockets.iter().flat_map(|socket| describe::listening(socket));
-    let mut ports: Vec<u16> = listening.filter_map(|text| amount::port(&text).map(|(_, port)| port)).collect();
+    let mut ports: Vec<u16> =
+        listening.filter_map(|text| amount::port(&text).map(|(_, port)| port)).collect();
     let usual = USUAL_PORTS.iter().find(|(begin, _)| unit.starts_with(begin));
     ports.extend(usual.into_iter().flat_map(|(_, usual)| usual.iter().copied()));
     ports
@@ -105,7 +108,8 @@ fn one(host: &Seen<'_>, at: usize, id: &Id, reaches: &[&Reach], draft: &mut Draf
     for setting in unit.all("Service", "Environment") {
         for word in name::words(&setting.value, Backslash::Meant).unwrap_or_default() {
             let Some((variable, value)) = word.split_once('=') else { continue };
-            let hints = reaches.iter().flat_map(|reach| mentions::in_setting(reach, variable, value, &[])).collect();
+            let hints =
+                reaches.iter().flat_map(|reach| mentions::in_setting(reach, variable, value, &[])).collect();
             add(id, hints, FITS_SETTING, &format!("environment {variable}"), &setting.at, draft);
         }
     }
@@ -132,7 +136,8 @@ fn add(from: &Id, hints: Vec<Hint>, fits: u16, seen_in: &str, origin: &Origin, d
             (false, true) => BY_HOST_ALONE.min(hint.confidence),
             (true, _) | (false, false) => continue,
         };
-        let kind = draft.estate.services.get(&hint.to).map(|service| role(&service.name, None).proposed_kind());
+        let kind =
+            draft.estate.services.get(&hint.to).map(|service| role(&service.name, None).proposed_kind());
         let Some(kind) = kind else { continue };
         let evidence = format!("{} names {} ({origin})", shown(seen_in), shown(&hint.seen));
         draft.propose(from, &hint.to, kind, evidence, confidence);

@@ -10,20 +10,20 @@
 //! - `needs`: who needs whom. `hints`: who is named in settings and commands. `describe`: what a unit becomes.
 //! - `remarks`: what a person should know.
 
-mod amount;
-mod basic;
+pub mod amount;
+pub mod basic;
 pub mod boot;
 pub mod describe;
 pub mod gather;
-mod hints;
-mod name;
-mod needs;
-mod remarks;
-mod show;
-mod text;
+pub mod hints;
+pub mod name;
+pub mod needs;
+pub mod remarks;
+pub mod show;
 #[cfg(test)]
 mod tests;
-mod unit;
+pub mod text;
+pub mod unit;
 
 use super::names::Names;
 use super::{Draft, Origin};
@@ -139,7 +139,9 @@ fn called(host: Option<&str>, telling: bool, seen: &Seen<'_>, at: usize) -> Stri
     let unit = &seen.units.units[at];
     let stem = unit.name.strip_suffix(".service").unwrap_or(&unit.name);
     let own = match seen.parts[at] {
-        Part::Store => describe::mount_setting(unit, "Where").unwrap_or(stem).trim_start_matches('/').to_owned(),
+        Part::Store => {
+            describe::mount_setting(unit, "Where").unwrap_or(stem).trim_start_matches('/').to_owned()
+        }
         Part::Gathering => stem.replace(".target", " target"),
         Part::Service | Part::Through | Part::Nothing => stem.to_owned(),
     };
@@ -180,8 +182,7 @@ fn all_names(seen: &[Seen<'_>], telling: bool) -> AllNames {
 fn things(seen: &Seen<'_>, ids: &Ids<'_>, start_by: StartBy, draft: &mut Draft) {
     let host = seen.name.as_deref().and_then(|name| Some((name, ids.names.hosts.id(name)?.clone())));
     if let Some((name, id)) = &host {
-        let origin = seen.units.units.first().map_or_else(|| Origin::file(name), |unit| unit.origin.clone());
-        draft.enter(id, name, &origin);
+        draft.enter(id, name, &Origin::file(name));
         draft.estate.hosts.insert(id.clone(), Host { name: (*name).to_owned(), ..Host::default() });
     }
     let place = Where { host: seen.name.as_deref(), start_by };
@@ -239,7 +240,10 @@ fn pulled_in(seen: &Seen<'_>) -> std::collections::BTreeSet<usize> {
 fn store(id: &Id, name: &str, unit: &unit::Unit, draft: &mut Draft) {
     let path = describe::mount_setting(unit, "Where").map(str::to_owned);
     let what = describe::mount_setting(unit, "What").unwrap_or_default();
-    let remote = what.split_once(":/").map(|(server, _)| server).or_else(|| what.strip_prefix("//")?.split('/').next());
+    let remote = what
+        .split_once(":/")
+        .map(|(server, _)| server)
+        .or_else(|| what.strip_prefix("//")?.split('/').next());
     if let Some(server) = remote {
         remarks::remote_store(id, server, &unit.origin, draft);
     }

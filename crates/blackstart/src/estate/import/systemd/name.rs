@@ -81,7 +81,8 @@ pub fn instantiate(name: &str, instance: &str) -> String {
 
 /// The unit that carries this path: `/srv/data` is mounted by `srv-data.mount`.
 pub fn mount_of(path: &str) -> String {
-    let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty() && *part != ".").map(escaped).collect();
+    let parts: Vec<String> =
+        path.split('/').filter(|part| !part.is_empty() && *part != ".").map(escaped).collect();
     if parts.is_empty() { "-.mount".to_owned() } else { format!("{}.mount", parts.join("-")) }
 }
 

@@ -131,7 +131,8 @@ impl<'u> Graph<'u> {
     }
 
     fn add(&mut self, units: &Units<'_>, from: usize, reference: &super::unit::Reference) {
-        let required = matches!(reference.relation, Relation::Requires | Relation::BindsTo | Relation::Requisite);
+        let required =
+            matches!(reference.relation, Relation::Requires | Relation::BindsTo | Relation::Requisite);
         let Some(to) = units.at(&reference.to) else {
             let is_part = !matches!(super::name::kind(&reference.to), None | Some(UnitKind::Other));
             if required && is_part && self.parts[from] == Part::Service && !basic::is_basic(&reference.to) {
@@ -141,7 +142,9 @@ impl<'u> Graph<'u> {
         };
         let origin = reference.origin.clone();
         let strength = match reference.relation {
-            Relation::Requires | Relation::BindsTo | Relation::Requisite | Relation::MountsFor => Strength::Requires,
+            Relation::Requires | Relation::BindsTo | Relation::Requisite | Relation::MountsFor => {
+                Strength::Requires
+            }
             Relation::Wants | Relation::Upholds => Strength::Wants,
             Relation::After => return self.after[from].push((to, origin, "After")),
             Relation::Before => return self.after[to].push((from, origin, "Before")),
@@ -226,7 +229,11 @@ impl<'u> Graph<'u> {
                     *known = strength.max(*known);
                 }
                 let through = matches!(self.units[link.to].kind, UnitKind::Target | UnitKind::Mount);
-                if through && self.is_passed(link.to) && self.steps < STEPS_MAX && seen.insert((link.to, strength)) {
+                if through
+                    && self.is_passed(link.to)
+                    && self.steps < STEPS_MAX
+                    && seen.insert((link.to, strength))
+                {
                     waiting.push_back((link.to, strength));
                 }
             }
@@ -267,7 +274,7 @@ impl<'u> Graph<'u> {
     }
 
     pub fn needs(mut self) -> Needs {
-        let mut found = Finding::default();
+        let mut found = Pairs::default();
         let members: Vec<usize> = (0..self.units.len())
             .filter(|at| matches!(self.parts[*at], Part::Service | Part::Gathering))
             .collect();
@@ -283,7 +290,7 @@ impl<'u> Graph<'u> {
         needs
     }
 
-    fn orders(&mut self, from: usize, found: &mut Finding) {
+    fn orders(&mut self, from: usize, found: &mut Pairs) {
         let direct = self.after[from].clone();
         for (to, origin, word) in direct {
             let (stands, part) = self.part(to);
@@ -305,7 +312,7 @@ impl<'u> Graph<'u> {
         }
     }
 
-    fn requirements(&mut self, from: usize, found: &mut Finding) {
+    fn requirements(&mut self, from: usize, found: &mut Pairs) {
         for link in self.pulls[from].clone() {
             let (stands, part) = self.part(link.to);
             let by = self.words(link.word, link.to, from, None);
@@ -336,6 +343,9 @@ impl<'u> Graph<'u> {
             "After" | "Requires" | "Requisite" | "BindsTo" | "Wants" | "Upholds" => {
                 format!("{word}={}", self.units[to].name)
             }
+            "WantedBy" | "RequiredBy" | "UpheldBy" => {
+                format!("{word}={} in {}", self.units[from].name, self.units[to].name)
+            }
             path => format!("{path}= below {}", self.units[to].name),
         };
         match behind {
@@ -353,14 +363,14 @@ struct Said {
 
 /// What was found about pairs of units, before it is decided what kind of dependency that is.
 #[derive(Default)]
-struct Finding {
+struct Pairs {
     orders: BTreeMap<(usize, usize), Said>,
     pulls: BTreeMap<(usize, usize), (Strength, Said)>,
     near_store: Vec<(usize, usize, String, Origin)>,
     part_of: Vec<(usize, usize, String, Origin)>,
 }
 
-impl Finding {
+impl Pairs {
     fn order(&mut self, from: usize, to: usize, by: String, origin: Origin) {
         if from != to {
             self.orders.entry((from, to)).or_insert(Said { by, origin });
@@ -414,7 +424,8 @@ impl Finding {
     }
 
     fn start_together(&self, together: BTreeMap<(usize, usize), Said>, needs: &mut Needs) {
-        let blocking = needs.needs.iter().filter(|need| need.kind.blocks_start()).map(|need| (need.from, need.to));
+        let blocking =
+            needs.needs.iter().filter(|need| need.kind.blocks_start()).map(|need| (need.from, need.to));
         let rings = rings(blocking.chain(together.keys().copied()).chain(self.orders.keys().copied()));
         for ((from, to), said) in together {
             let in_ring = rings.get(&from).is_some_and(|ring| rings.get(&to) == Some(ring));

@@ -20,7 +20,8 @@ const NAMED_MAX: usize = 8;
 /// Names in one sentence, and how many more there are.
 fn some<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
-    let shown: Vec<String> = names.iter().take(NAMED_MAX).map(|name| crate::estate::fields::shown(name)).collect();
+    let shown: Vec<String> =
+        names.iter().take(NAMED_MAX).map(|name| crate::estate::fields::shown(name)).collect();
     let shown = shown.join(", ");
     match names.len().saturating_sub(NAMED_MAX) {
         0 => shown,
@@ -45,7 +46,14 @@ pub(super) fn skipped(gathered: &Gathered, draft: &mut Draft) {
 fn more(count: usize, code: &'static str, draft: &mut Draft) {
     if count > SHOWN_MAX {
         let what = format!("{} more findings like the ones before are not shown", count - SHOWN_MAX);
-        draft.note(Grade::Note, code, None, what, "the list is not complete", "mend those that are shown, then import again");
+        draft.note(
+            Grade::Note,
+            code,
+            None,
+            what,
+            "the list is not complete",
+            "mend those that are shown, then import again",
+        );
     }
 }
 
@@ -138,29 +146,50 @@ fn words(remark: &Remark) -> (&'static str, &Origin, String, &'static str, &'sta
 
 fn left_out(host: Option<&str>, units: &Units<'_>, boot: &Boot, width: Width, draft: &mut Draft) {
     let on = on(host);
-    let services = || units.units.iter().enumerate().filter(|(at, unit)| unit.kind == UnitKind::Service && boot.started[*at]);
-    if width == Width::Services {
-        let basic: Vec<&str> =
-            services().map(|(_, unit)| unit.name.as_str()).filter(|name| basic::is_basic(name)).collect();
-        if !basic.is_empty() {
-            let what = format!("{} services of the operating system{on} are no things of their own: {}", basic.len(), some(basic.iter().copied()));
-            draft.note(Grade::Note, "units-basic", None, what, "they come back with the host", "use --all-units if one of them matters by itself");
+    let mut note = |code, count: usize, what: &str, names: String, means: &str, to_do: &str| {
+        if count > 0 {
+            draft.note(Grade::Note, code, None, format!("{count} {what}: {names}"), means, to_do);
         }
-    }
-    let idle: Vec<&str> = boot.idle.iter().map(String::as_str).filter(|name| width == Width::AllUnits || !basic::is_basic(name)).collect();
-    if !idle.is_empty() {
-        let what = format!("{} services{on} are installed, and no boot starts them: {}", idle.len(), some(idle.iter().copied()));
-        draft.note(Grade::Note, "units-idle", None, what, "they were left out", "use --all-units if one of them is started in another way");
-    }
-    if !boot.masked.is_empty() {
-        let what = format!("{} units{on} are masked: {}", boot.masked.len(), some(boot.masked.iter().map(String::as_str)));
-        draft.note(Grade::Note, "units-masked", None, what, "systemd never starts them, so they were left out", "nothing, if that is meant");
-    }
-    let handmade: Vec<&str> = boot.not_enabled.iter().map(|at| units.units[*at].name.as_str()).filter(|name| !basic::is_basic(name)).collect();
-    if !handmade.is_empty() {
-        let what = format!("{} services{on} were written for this host and nothing starts them: {}", handmade.len(), some(handmade.iter().copied()));
-        draft.note(Grade::Note, "units-not-enabled", None, what, "they were taken all the same: somebody starts them by hand, or the links were not copied", "delete those that are out of use");
-    }
+    };
+    let started = units.units.iter().enumerate().filter(|(at, _)| boot.started[*at]).map(|(_, unit)| unit);
+    let started = started.filter(|unit| unit.kind == UnitKind::Service).map(|unit| unit.name.as_str());
+    let basic: Vec<&str> = started.filter(|name| width == Width::Services && basic::is_basic(name)).collect();
+    note(
+        "units-basic",
+        basic.len(),
+        &format!("services of the operating system{on} are no things of their own"),
+        some(basic.iter().copied()),
+        "they come back with the host",
+        "use --all-units if one of them matters by itself",
+    );
+    let idle = boot.idle.iter().map(String::as_str);
+    let idle: Vec<&str> = idle.filter(|name| width == Width::AllUnits || !basic::is_basic(name)).collect();
+    note(
+        "units-idle",
+        idle.len(),
+        &format!("services{on} are installed, and no boot starts them"),
+        some(idle.iter().copied()),
+        "they were left out",
+        "use --all-units if one of them is started in another way",
+    );
+    note(
+        "units-masked",
+        boot.masked.len(),
+        &format!("units{on} are masked"),
+        some(boot.masked.iter().map(String::as_str)),
+        "systemd never starts them, so they were left out",
+        "nothing, if that is meant",
+    );
+    let handmade = boot.not_enabled.iter().map(|at| units.units[*at].name.as_str());
+    let handmade: Vec<&str> = handmade.filter(|name| !basic::is_basic(name)).collect();
+    note(
+        "units-not-enabled",
+        handmade.len(),
+        &format!("services{on} were written for this host and nothing starts them"),
+        some(handmade.iter().copied()),
+        "they were taken all the same: somebody starts them by hand, or the links were not copied",
+        "delete those that are out of use",
+    );
 }
 
 fn conditions(host: Option<&str>, units: &Units<'_>, boot: &Boot, draft: &mut Draft) {
@@ -168,17 +197,33 @@ fn conditions(host: Option<&str>, units: &Units<'_>, boot: &Boot, draft: &mut Dr
         .units
         .iter()
         .enumerate()
-        .filter(|(at, unit)| unit.kind == UnitKind::Service && boot.started[*at] && !basic::is_basic(&unit.name))
+        .filter(|(at, unit)| {
+            unit.kind == UnitKind::Service && boot.started[*at] && !basic::is_basic(&unit.name)
+        })
         .filter(|(_, unit)| {
-            unit.settings.iter().any(|setting| setting.key.starts_with("Condition") || setting.key.starts_with("Assert"))
+            unit.settings
+                .iter()
+                .any(|setting| setting.key.starts_with("Condition") || setting.key.starts_with("Assert"))
         })
         // `systemctl show` has these keys for every unit, as results.
         .filter(|(_, unit)| unit.started.is_none())
         .map(|(_, unit)| unit.name.as_str())
         .collect();
     if !conditional.is_empty() {
-        let what = format!("{} services{} start only under conditions: {}", conditional.len(), on(host), some(conditional.iter().copied()));
-        draft.note(Grade::Note, "units-conditional", None, what, "conditions were not judged: the host is not asked", "delete those that do not run there");
+        let what = format!(
+            "{} services{} start only under conditions: {}",
+            conditional.len(),
+            on(host),
+            some(conditional.iter().copied())
+        );
+        draft.note(
+            Grade::Note,
+            "units-conditional",
+            None,
+            what,
+            "conditions were not judged: the host is not asked",
+            "delete those that do not run there",
+        );
     }
 }
 
@@ -190,14 +235,19 @@ pub(super) fn needs(host: Option<&str>, units: &Units<'_>, needs: &Needs, draft:
             Grade::Serious,
             "unit-missing",
             by.first().map(|(_, origin)| origin),
-            format!("{} is required by {who}{}, and there is no such unit", crate::estate::fields::shown(missing), on(host)),
+            format!(
+                "{} is required by {who}{}, and there is no such unit",
+                crate::estate::fields::shown(missing),
+                on(host)
+            ),
             "on the host such a service does not start; here the dependency is missing",
             "copy the unit too, or correct the name",
         );
     }
     more(needs.missing.len(), "unit-missing", draft);
     let pairs = |list: &[(usize, usize, Origin)]| {
-        let pairs: Vec<String> = list.iter().map(|(from, to, _)| format!("{} -> {}", name(*from), name(*to))).collect();
+        let pairs: Vec<String> =
+            list.iter().map(|(from, to, _)| format!("{} -> {}", name(*from), name(*to))).collect();
         some(pairs.iter().map(String::as_str))
     };
     if let Some((_, _, origin)) = needs.together.first() {
@@ -215,7 +265,12 @@ pub(super) fn needs(host: Option<&str>, units: &Units<'_>, needs: &Needs, draft:
             Grade::Serious,
             "units-order-ring",
             Some(origin),
-            format!("{} orders{} stand in a ring: {}", needs.dropped_orders.len(), on(host), pairs(&needs.dropped_orders)),
+            format!(
+                "{} orders{} stand in a ring: {}",
+                needs.dropped_orders.len(),
+                on(host),
+                pairs(&needs.dropped_orders)
+            ),
             "systemd breaks such a ring at boot, wherever it likes; these orders were left out here",
             "decide which of them is wrong",
         );
@@ -237,7 +292,10 @@ pub(super) fn secret(unit: &str, origin: &Origin, draft: &mut Draft) {
         Grade::Note,
         "unit-secret",
         Some(origin),
-        format!("the command of {} seems to hold a password, so it was not copied", crate::estate::fields::shown(unit)),
+        format!(
+            "the command of {} seems to hold a password, so it was not copied",
+            crate::estate::fields::shown(unit)
+        ),
         "it is started by `systemctl` instead",
         "keep secrets in a file that the service reads",
     );

@@ -49,6 +49,25 @@ const IN_SERVICE: [&str; 16] = [
     "TimeoutStartUSec",
 ];
 
+/// Properties of the unit itself that are kept; a block has two hundred more.
+const IN_UNIT: [&str; 15] = [
+    "Requires",
+    "Requisite",
+    "BindsTo",
+    "Wants",
+    "Upholds",
+    "PartOf",
+    "After",
+    "Before",
+    "RequiresMountsFor",
+    "WantsMountsFor",
+    "DefaultDependencies",
+    "Triggers",
+    "Listen",
+    "Where",
+    "What",
+];
+
 /// Reads every block that names a unit.
 pub fn units(dump: &Dump) -> Vec<Dumped> {
     let section = Sections::new();
@@ -78,7 +97,9 @@ impl Sections {
 }
 
 fn unit(dump: &Dump, sections: &Sections, block: &[(usize, &str, &str)]) -> Option<Dumped> {
-    let said = |key: &str| block.iter().find(|(_, known, _)| *known == key).map(|(line, _, value)| (*line, value.trim()));
+    let said = |key: &str| {
+        block.iter().find(|(_, known, _)| *known == key).map(|(line, _, value)| (*line, value.trim()))
+    };
     let (line, id) = said("Id").filter(|(_, id)| super::name::kind(id).is_some())?;
     let value = |key: &str| said(key).map_or("", |(_, value)| value);
     let mut names = vec![id.to_owned()];
@@ -88,11 +109,13 @@ fn unit(dump: &Dump, sections: &Sections, block: &[(usize, &str, &str)]) -> Opti
         "" | "loaded" => LoadState::Loaded,
         _ => LoadState::NotThere,
     };
-    let runs = matches!(value("ActiveState"), "active" | "activating" | "reloading" | "failed" | "deactivating");
-    let enabled = matches!(value("UnitFileState"), "enabled" | "enabled-runtime" | "linked" | "linked-runtime");
+    let runs =
+        matches!(value("ActiveState"), "active" | "activating" | "reloading" | "failed" | "deactivating");
+    let enabled =
+        matches!(value("UnitFileState"), "enabled" | "enabled-runtime" | "linked" | "linked-runtime");
     let settings = block.iter().filter_map(|(line, key, value)| {
-        let is_service = IN_SERVICE.contains(key);
-        let section = Arc::clone(if is_service { &sections.service } else { &sections.unit });
+        let service = IN_SERVICE.contains(key).then_some(&sections.service);
+        let section = Arc::clone(service.or(IN_UNIT.contains(key).then_some(&sections.unit))?);
         let (key, value) = translated(key, value)?;
         let at = Origin { file: Arc::clone(&dump.shown), line: *line };
         Some(Setting { section, key, value, at })

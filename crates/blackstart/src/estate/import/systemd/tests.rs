@@ -20,7 +20,8 @@ fn copy(files: &[(&str, &str)]) -> HostCopy {
             Some((_, below)) => (9, Written::Vendor, below),
             None => (0, Written::Here, *path),
         };
-        let (folder, name) = below.split_once('/').map_or((None, below), |(folder, name)| (Some(folder.to_owned()), name));
+        let (folder, name) =
+            below.split_once('/').map_or((None, below), |(folder, name)| (Some(folder.to_owned()), name));
         let content = match text.strip_prefix("-> ") {
             Some(target) => Content::Link(target.to_owned()),
             None => Content::Text((*text).to_owned()),
@@ -51,7 +52,8 @@ fn services(draft: &Draft) -> Vec<&str> {
 fn stated(draft: &Draft) -> Vec<String> {
     let line = |stated: &super::super::draft::Stated| {
         let to = &stated.edge.to;
-        let to = if to.kind() == crate::estate::Kind::Service { to.name().to_owned() } else { to.to_string() };
+        let to =
+            if to.kind() == crate::estate::Kind::Service { to.name().to_owned() } else { to.to_string() };
         format!("{} {} {to}", stated.edge.from.name(), stated.edge.kind.word())
     };
     draft.edges.iter().map(line).collect()

@@ -78,7 +78,9 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
             }
         }
     }
-    lines.extend(open.filter(|(_, whole)| !whole.trim().is_empty()).map(|(at, whole)| (at, whole.trim().to_owned())));
+    lines.extend(
+        open.filter(|(_, whole)| !whole.trim().is_empty()).map(|(at, whole)| (at, whole.trim().to_owned())),
+    );
     lines
 }
 

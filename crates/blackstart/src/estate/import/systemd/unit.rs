@@ -115,7 +115,9 @@ impl Unit {
 
     /// `yes`, `true`, `on`, `1`; `otherwise` if nothing is said.
     pub fn is(&self, section: &str, key: &str, otherwise: bool) -> bool {
-        let truth = |setting: &Setting| matches!(setting.value.to_ascii_lowercase().as_str(), "yes" | "true" | "on" | "1" | "y" | "t");
+        let truth = |setting: &Setting| {
+            matches!(setting.value.to_ascii_lowercase().as_str(), "yes" | "true" | "on" | "1" | "y" | "t")
+        };
         self.one(section, key).map_or(otherwise, truth)
     }
 
@@ -208,14 +210,20 @@ impl<'c> Units<'c> {
 
     /// Every name that has a file of its own or a part of the output of `systemctl show`, with who wrote it.
     pub fn names(&self) -> Vec<(String, Written)> {
-        let files = self.fragments.iter().filter_map(|(name, entries)| Some(((*name).to_owned(), entries.first()?.written)));
-        let dumped = self.dumped.iter().filter_map(|dumped| Some((dumped.names.first()?.clone(), Written::Vendor)));
+        let files = self
+            .fragments
+            .iter()
+            .filter_map(|(name, entries)| Some(((*name).to_owned(), entries.first()?.written)));
+        let dumped =
+            self.dumped.iter().filter_map(|dumped| Some((dumped.names.first()?.clone(), Written::Vendor)));
         files.chain(dumped).collect()
     }
 
     /// Names with a folder of links that belongs to them (`x.target` of `x.target.wants`).
     pub fn owners_of_links(&self) -> Vec<String> {
-        let owner = |folder: &&str| LINK_FOLDERS.iter().find_map(|(end, _, _)| folder.strip_suffix(end)).map(str::to_owned);
+        let owner = |folder: &&str| {
+            LINK_FOLDERS.iter().find_map(|(end, _, _)| folder.strip_suffix(end)).map(str::to_owned)
+        };
         self.beside.keys().filter_map(owner).collect()
     }
 
@@ -237,7 +245,9 @@ impl<'c> Units<'c> {
                 let name = self.dumped[at].names.first().cloned().unwrap_or_default();
                 self.enter(&name, |units| units.from_dump(at))
             }
-            Fragment::Entry(name, entry) => self.enter(&name, |units| units.from_files(&name, entry, &trail, depth)),
+            Fragment::Entry(name, entry) => {
+                self.enter(&name, |units| units.from_files(&name, entry, &trail, depth))
+            }
         };
         for name in trail {
             self.known.insert(name, found);
@@ -270,13 +280,16 @@ impl<'c> Units<'c> {
             }
             let template = name::template_of(&name);
             let own = self.fragments.get(name.as_str());
-            let entries = own.or_else(|| self.fragments.get(template.as_deref()?)).cloned().unwrap_or_default();
+            let entries =
+                own.or_else(|| self.fragments.get(template.as_deref()?)).cloned().unwrap_or_default();
             let mut next = None;
             for entry in &entries {
                 match &entry.content {
                     Content::Text(text) if text.is_empty() => return Fragment::Masked,
                     Content::Text(_) => return Fragment::Entry(name, entry),
-                    Content::Link(target) if target == "/dev/null" || target.ends_with("/dev/null") => return Fragment::Masked,
+                    Content::Link(target) if target == "/dev/null" || target.ends_with("/dev/null") => {
+                        return Fragment::Masked;
+                    }
                     Content::Link(target) => {
                         let base = target.rsplit('/').next().unwrap_or_default();
                         if base != entry.name && name::kind(base).is_some() {
@@ -396,7 +409,9 @@ impl<'c> Units<'c> {
     fn refer(&mut self, unit: &mut Unit) {
         let mut references = Vec::new();
         for setting in unit.settings.iter().filter(|setting| &*setting.section == "Unit") {
-            let Some((word, relation)) = Relation::KEYS.iter().find(|(word, _)| *word == setting.key) else { continue };
+            let Some((word, relation)) = Relation::KEYS.iter().find(|(word, _)| *word == setting.key) else {
+                continue;
+            };
             if setting.value.is_empty() {
                 self.remarks.push(Remark::NoReset(setting.at.clone(), setting.key.clone()));
             }
@@ -461,7 +476,8 @@ impl<'c> Units<'c> {
             let mut seen = std::collections::BTreeSet::new();
             for owner in &owners {
                 for entry in self.beside.get(format!("{owner}{end}").as_str()).into_iter().flatten() {
-                    let masked = matches!(&entry.content, Content::Link(target) if target.ends_with("/dev/null"));
+                    let masked =
+                        matches!(&entry.content, Content::Link(target) if target.ends_with("/dev/null"));
                     if seen.insert(entry.name.as_str()) && !masked && name::kind(&entry.name).is_some() {
                         unit.references.push(Reference {
                             relation,
@@ -473,6 +489,39 @@ impl<'c> Units<'c> {
                 }
             }
         }
+    }
+
+    /// A unit without any link to it, as in a folder of nothing but units: its `[Install]` section counts as if it
+    /// were enabled. The targets it is installed into.
+    pub fn install(&mut self, at: usize) -> Option<Vec<usize>> {
+        const KEYS: [(&str, Relation, &str); 3] = [
+            ("WantedBy", Relation::Wants, "WantedBy"),
+            ("RequiredBy", Relation::Requires, "RequiredBy"),
+            ("UpheldBy", Relation::Upholds, "UpheldBy"),
+        ];
+        let unit = self.units.get(at)?;
+        let (name, mut owners) = (unit.name.clone(), Vec::new());
+        let said = |key: &str| -> Vec<Setting> { unit.all("Install", key).into_iter().cloned().collect() };
+        let (aliases, keys) = (said("Alias"), KEYS.map(|(key, relation, word)| (said(key), relation, word)));
+        for alias in aliases.iter().flat_map(|setting| self.words(setting)).collect::<Vec<_>>() {
+            let known = self.known.entry(alias).or_insert(Found::Unit(at));
+            if *known == Found::Missing {
+                *known = Found::Unit(at);
+            }
+        }
+        for (settings, relation, word) in keys {
+            for setting in settings {
+                for owner in self.words(&setting) {
+                    let Found::Unit(owner) = self.find_from(at, &owner) else { continue };
+                    let (to, origin) = (name.clone(), setting.at.clone());
+                    self.units[owner].references.push(Reference { relation, to, word, origin });
+                    if self.units[owner].kind == UnitKind::Target {
+                        owners.push(owner);
+                    }
+                }
+            }
+        }
+        Some(owners)
     }
 
     /// The unit that `unit` refers to; stops instances that name instances without end.

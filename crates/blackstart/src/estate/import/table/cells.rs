@@ -65,7 +65,11 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Option<Cells>, Unreadable> {
         return Ok(None);
     }
     if rows.len() > ROWS_MAX {
-        return Err(Unreadable::new(&whole, format!("it has more than {ROWS_MAX} rows"), "import it in parts"));
+        return Err(Unreadable::new(
+            &whole,
+            format!("it has more than {ROWS_MAX} rows"),
+            "import it in parts",
+        ));
     }
     let header = rows.remove(0);
     Ok(Some(Cells { file, encoding, separator, header, rows }))
@@ -91,8 +95,8 @@ fn decoded(bytes: &[u8]) -> (String, Encoding) {
 
 fn windows_1252(byte: u8) -> char {
     const HIGH: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
-        '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
+        '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
     ];
     match byte {
         0x80..=0x9f => HIGH[usize::from(byte - 0x80)],
@@ -196,7 +200,8 @@ fn rows(text: &str, separator: char, first_line: usize) -> Result<Vec<Row>, Brok
             }
             Quote::None => cell.push(letter),
             Quote::Closed(since) => {
-                let what = format!("a quoted cell that begins here goes on behind its closing quote on line {line}");
+                let what =
+                    format!("a quoted cell that begins here goes on behind its closing quote on line {line}");
                 return Err(Broken { line: since, what });
             }
         }

@@ -75,35 +75,212 @@ pub enum Column {
 /// Names of columns that mean the same in every table. Order matters where a name is looked for in several.
 const NAMES: [(Column, &[&str]); 32] = [
     (Column::Id, &["id", "kennung", "kuerzel", "identifier", "identifiant", "code"]),
-    (Column::Key, &["sys_id", "sysid", "ci_id", "objekt_id", "object_id", "asset_id", "correlation_id", "uuid", "guid"]),
-    (Column::Name, &["name", "bezeichnung", "titel", "title", "ci_name", "display_name", "anzeigename", "nom", "ci", "configuration_item"]),
-    (Column::Class, &["sys_class_name", "class", "ci_class", "klasse", "objekttyp", "objekt_typ", "object_type", "ci_type", "kategorie", "category"]),
-    (Column::Status, &["status", "install_status", "operational_status", "life_cycle_stage_status", "zustand", "betriebsstatus", "etat"]),
-    (Column::Site, &["site", "standort", "location", "rechenzentrum", "rz", "datacenter", "data_center", "data_centre", "lokation", "ort"]),
-    (Column::Host, &["host", "server", "hostname", "rechner", "maschine", "runs_on", "laeuft_auf", "hosted_on", "systeme", "host_name", "hostsystem"]),
-    (Column::Tier, &["tier", "busines_criticality", "business_criticality", "criticality", "kritikalitaet", "kritikalitaetsstufe", "prioritaet", "priority", "stufe", "schutzbedarf", "wiederanlaufklasse", "recovery_tier", "criticite"]),
+    (
+        Column::Key,
+        &["sys_id", "sysid", "ci_id", "objekt_id", "object_id", "asset_id", "correlation_id", "uuid", "guid"],
+    ),
+    (
+        Column::Name,
+        &[
+            "name",
+            "bezeichnung",
+            "titel",
+            "title",
+            "ci_name",
+            "display_name",
+            "anzeigename",
+            "nom",
+            "ci",
+            "configuration_item",
+        ],
+    ),
+    (
+        Column::Class,
+        &[
+            "sys_class_name",
+            "class",
+            "ci_class",
+            "klasse",
+            "objekttyp",
+            "objekt_typ",
+            "object_type",
+            "ci_type",
+            "kategorie",
+            "category",
+        ],
+    ),
+    (
+        Column::Status,
+        &[
+            "status",
+            "install_status",
+            "operational_status",
+            "life_cycle_stage_status",
+            "zustand",
+            "betriebsstatus",
+            "etat",
+        ],
+    ),
+    (
+        Column::Site,
+        &[
+            "site",
+            "standort",
+            "location",
+            "rechenzentrum",
+            "rz",
+            "datacenter",
+            "data_center",
+            "data_centre",
+            "lokation",
+            "ort",
+        ],
+    ),
+    (
+        Column::Host,
+        &[
+            "host",
+            "server",
+            "hostname",
+            "rechner",
+            "maschine",
+            "runs_on",
+            "laeuft_auf",
+            "hosted_on",
+            "systeme",
+            "host_name",
+            "hostsystem",
+        ],
+    ),
+    (
+        Column::Tier,
+        &[
+            "tier",
+            "busines_criticality",
+            "business_criticality",
+            "criticality",
+            "kritikalitaet",
+            "kritikalitaetsstufe",
+            "prioritaet",
+            "priority",
+            "stufe",
+            "schutzbedarf",
+            "wiederanlaufklasse",
+            "recovery_tier",
+            "criticite",
+        ],
+    ),
     (Column::Memory, &["memory", "ram", "arbeitsspeicher", "memoire", "speicher"]),
     (Column::Cpu, &["cpu", "cpus", "cpu_count", "cores", "kerne", "vcpu", "vcpus", "cpu_core_count"]),
     (Column::CpuBoot, &["cpu_boot"]),
-    (Column::Boot, &["boot", "boot_time", "startdauer", "startzeit", "start_time", "anlaufzeit", "duree_de_demarrage"]),
+    (
+        Column::Boot,
+        &["boot", "boot_time", "startdauer", "startzeit", "start_time", "anlaufzeit", "duree_de_demarrage"],
+    ),
     (Column::Capacity, &["capacity", "requests_per_second", "anfragen_pro_sekunde", "kapazitaet"]),
-    (Column::DependsOn, &["depends_on", "dependencies", "abhaengig_von", "haengt_ab_von", "abhaengigkeiten", "benoetigt", "needs", "requires", "depend_de", "upstream"]),
+    (
+        Column::DependsOn,
+        &[
+            "depends_on",
+            "dependencies",
+            "abhaengig_von",
+            "haengt_ab_von",
+            "abhaengigkeiten",
+            "benoetigt",
+            "needs",
+            "requires",
+            "depend_de",
+            "upstream",
+        ],
+    ),
     (Column::Stores, &["stores", "datenbestaende", "data_stores", "datastores", "speichert_in"]),
-    (Column::Size, &["size", "groesse", "volumen", "datenmenge", "volume_size", "disk_space", "taille", "speicherbedarf", "restore_size"]),
+    (
+        Column::Size,
+        &[
+            "size",
+            "groesse",
+            "volumen",
+            "datenmenge",
+            "volume_size",
+            "disk_space",
+            "taille",
+            "speicherbedarf",
+            "restore_size",
+        ],
+    ),
     (Column::Rate, &["restore_rate", "rate", "restore_speed", "rueckspielrate", "wiederherstellungsrate"]),
     (Column::Path, &["path", "pfad", "mount_point", "mountpoint", "verzeichnis", "chemin"]),
-    (Column::Insured, &["insured", "versicherte", "anzahl_versicherte", "versichertenzahl", "zahl_der_versicherten", "insured_count", "members", "mitglieder", "assures", "nombre_d_assures", "einwohner", "customers_count", "patients", "patienten"]),
+    (
+        Column::Insured,
+        &[
+            "insured",
+            "versicherte",
+            "anzahl_versicherte",
+            "versichertenzahl",
+            "zahl_der_versicherten",
+            "insured_count",
+            "members",
+            "mitglieder",
+            "assures",
+            "nombre_d_assures",
+            "einwohner",
+            "customers_count",
+            "patients",
+            "patienten",
+        ],
+    ),
     (Column::Languages, &["languages", "sprachen", "language", "sprache", "langues"]),
-    (Column::Contacts, &["contacts", "kontakt", "kontakte", "contact", "email", "e_mail", "ansprechpartner", "telefon", "phone"]),
+    (
+        Column::Contacts,
+        &[
+            "contacts",
+            "kontakt",
+            "kontakte",
+            "contact",
+            "email",
+            "e_mail",
+            "ansprechpartner",
+            "telefon",
+            "phone",
+        ],
+    ),
     (Column::Colour, &["colour", "color", "farbe", "couleur"]),
-    (Column::Supervisor, &["supervisor", "aufsicht", "aufsichtsbehoerde", "supervisory_authority", "autorite_de_surveillance"]),
-    (Column::Controller, &["controller", "verantwortlicher", "verantwortliche_stelle", "responsable_du_traitement"]),
+    (
+        Column::Supervisor,
+        &["supervisor", "aufsicht", "aufsichtsbehoerde", "supervisory_authority", "autorite_de_surveillance"],
+    ),
+    (
+        Column::Controller,
+        &["controller", "verantwortlicher", "verantwortliche_stelle", "responsable_du_traitement"],
+    ),
     (Column::Urgency, &["urgency", "dringlichkeit", "gewicht", "weight", "urgence"]),
-    (Column::Rto, &["rto", "recovery_time_objective", "wiederanlaufzeit", "waz", "mtpd", "maximale_ausfallzeit"]),
+    (
+        Column::Rto,
+        &["rto", "recovery_time_objective", "wiederanlaufzeit", "waz", "mtpd", "maximale_ausfallzeit"],
+    ),
     (Column::Tenants, &["tenants", "mandanten", "kassen", "kunden", "caisses"]),
     (Column::NameFr, &["name_fr", "bezeichnung_fr", "nom_fr"]),
     (Column::NameEn, &["name_en", "bezeichnung_en", "english_name"]),
-    (Column::Type, &["type", "relation", "relationship", "relationship_type", "relation_type", "rel_type", "beziehung", "beziehungstyp", "beziehungsart", "art", "typ", "kind", "abhaengigkeitsart", "type_name", "dependency_type"]),
+    (
+        Column::Type,
+        &[
+            "type",
+            "relation",
+            "relationship",
+            "relationship_type",
+            "relation_type",
+            "rel_type",
+            "beziehung",
+            "beziehungstyp",
+            "beziehungsart",
+            "art",
+            "typ",
+            "kind",
+            "abhaengigkeitsart",
+            "type_name",
+            "dependency_type",
+        ],
+    ),
     (Column::Evidence, &["evidence", "beleg", "nachweis"]),
     (Column::Confidence, &["confidence", "sicherheit", "konfidenz", "vertrauen", "confiance"]),
 ];
@@ -112,26 +289,132 @@ const NAMES: [(Column, &[&str]); 32] = [
 const OWN_NAMES: [(Subject, &[&str]); 6] = [
     (Subject::Sites, &["site", "standort", "rechenzentrum", "datacenter", "location"]),
     (Subject::Hosts, &["host", "hostname", "server", "rechner", "servername", "maschine", "host_name"]),
-    (Subject::Services, &["service", "dienst", "anwendung", "application", "system", "service_name", "dienstname", "verfahren", "fachverfahren", "applikation"]),
-    (Subject::Stores, &["store", "datenbestand", "datastore", "data_store", "database", "datenbank", "volume", "speicher", "base_de_donnees"]),
-    (Subject::Tenants, &["tenant", "mandant", "kasse", "krankenkasse", "customer", "kunde", "caisse", "company", "organisation"]),
-    (Subject::Capabilities, &["capability", "leistung", "faehigkeit", "geschaeftsprozess", "business_process", "prozess", "prestation"]),
+    (
+        Subject::Services,
+        &[
+            "service",
+            "dienst",
+            "anwendung",
+            "application",
+            "system",
+            "service_name",
+            "dienstname",
+            "verfahren",
+            "fachverfahren",
+            "applikation",
+        ],
+    ),
+    (
+        Subject::Stores,
+        &[
+            "store",
+            "datenbestand",
+            "datastore",
+            "data_store",
+            "database",
+            "datenbank",
+            "volume",
+            "speicher",
+            "base_de_donnees",
+        ],
+    ),
+    (
+        Subject::Tenants,
+        &[
+            "tenant",
+            "mandant",
+            "kasse",
+            "krankenkasse",
+            "customer",
+            "kunde",
+            "caisse",
+            "company",
+            "organisation",
+        ],
+    ),
+    (
+        Subject::Capabilities,
+        &[
+            "capability",
+            "leistung",
+            "faehigkeit",
+            "geschaeftsprozess",
+            "business_process",
+            "prozess",
+            "prestation",
+        ],
+    ),
 ];
 
 /// Columns that tie two things together.
 const FROM: [&str; 22] = [
-    "parent", "parent_name", "parent_ci", "from", "source", "quelle", "von", "dependent", "consumer", "nutzer", "abhaengiger_dienst",
-    "abhaengiges_system", "objekt_1", "objekt1", "object_1", "ci_1", "service_from", "dienst_von", "de", "abhaengig", "master", "ausgangsobjekt",
+    "parent",
+    "parent_name",
+    "parent_ci",
+    "from",
+    "source",
+    "quelle",
+    "von",
+    "dependent",
+    "consumer",
+    "nutzer",
+    "abhaengiger_dienst",
+    "abhaengiges_system",
+    "objekt_1",
+    "objekt1",
+    "object_1",
+    "ci_1",
+    "service_from",
+    "dienst_von",
+    "de",
+    "abhaengig",
+    "master",
+    "ausgangsobjekt",
 ];
 const TO: [&str; 25] = [
-    "child", "child_name", "child_ci", "to", "target", "ziel", "nach", "zu", "provider", "lieferant", "benoetigter_dienst",
-    "benoetigtes_system", "objekt_2", "objekt2", "object_2", "ci_2", "service_to", "dienst_nach", "vers", "depends_on", "abhaengig_von", "slave",
-    "haengt_ab_von", "zielobjekt", "benoetigt",
+    "child",
+    "child_name",
+    "child_ci",
+    "to",
+    "target",
+    "ziel",
+    "nach",
+    "zu",
+    "provider",
+    "lieferant",
+    "benoetigter_dienst",
+    "benoetigtes_system",
+    "objekt_2",
+    "objekt2",
+    "object_2",
+    "ci_2",
+    "service_to",
+    "dienst_nach",
+    "vers",
+    "depends_on",
+    "abhaengig_von",
+    "slave",
+    "haengt_ab_von",
+    "zielobjekt",
+    "benoetigt",
 ];
 
 /// Beginnings of file names that say what a table is about.
 const FILES: [(Subject, &[&str]); 7] = [
-    (Subject::Relations, &["relation", "cmdb_rel", "rel_", "beziehung", "abhaengig", "dependenc", "edges", "kanten", "verbindung"]),
+    (
+        Subject::Relations,
+        &[
+            "relation",
+            "cmdb_rel",
+            "rel_",
+            "beziehung",
+            "abhaengig",
+            "dependenc",
+            "edges",
+            "kanten",
+            "verbindung",
+        ],
+    ),
     (Subject::Tenants, &["tenant", "mandant", "kasse", "krankenkasse", "kunde", "customer"]),
     (Subject::Capabilities, &["capabilit", "leistung", "prozess", "faehigkeit"]),
     (Subject::Stores, &["store", "datenbest", "datastore", "speicher", "databases", "datenbank"]),
@@ -212,7 +495,8 @@ fn column<'n>(subject: Subject, name: &'n str) -> Option<(Column, &'n str)> {
             return Some((Column::To, ""));
         }
     }
-    let own = OWN_NAMES.iter().find(|(known, _)| *known == subject).is_some_and(|(_, names)| names.contains(&name));
+    let own =
+        OWN_NAMES.iter().find(|(known, _)| *known == subject).is_some_and(|(_, names)| names.contains(&name));
     if own {
         return Some((Column::Name, ""));
     }
@@ -225,8 +509,8 @@ fn column<'n>(subject: Subject, name: &'n str) -> Option<(Column, &'n str)> {
 /// `size_gb` as `size` and `gb`.
 fn unit_apart(name: &str) -> Option<(&str, &str)> {
     const UNITS: [&str; 22] = [
-        "b", "bytes", "kb", "kib", "mb", "mib", "gb", "gib", "tb", "tib", "s", "sec", "sek", "sekunden", "min", "minuten", "h", "std",
-        "stunden", "hours", "minutes", "tage",
+        "b", "bytes", "kb", "kib", "mb", "mib", "gb", "gib", "tb", "tib", "s", "sec", "sek", "sekunden",
+        "min", "minuten", "h", "std", "stunden", "hours", "minutes", "tage",
     ];
     let (stem, unit) = name.rsplit_once('_')?;
     UNITS.contains(&unit).then_some((stem, unit))
@@ -244,14 +528,19 @@ fn subject(file: &str, names: &[String]) -> Option<Subject> {
     };
     let own = |subject: Subject| OWN_NAMES.iter().any(|(known, names)| *known == subject && has(names));
     let stem = plain(file.rsplit('/').next().unwrap_or(file).rsplit_once('.').map_or(file, |(stem, _)| stem));
-    let by_file = FILES.iter().find(|(_, begins)| begins.iter().any(|begin| stem.starts_with(begin))).map(|(subject, _)| *subject);
+    let by_file = FILES
+        .iter()
+        .find(|(_, begins)| begins.iter().any(|begin| stem.starts_with(begin)))
+        .map(|(subject, _)| *subject);
     let from = has(&FROM) || (by_file == Some(Subject::Relations) && own(Subject::Services));
     let by_type = own(Subject::Services) && has_column(Column::Type) && has(&TO);
     if (from && has(&TO)) || by_type {
         return Some(Subject::Relations);
     }
     let named = has_column(Column::Name) || has_column(Column::Id);
-    if let Some(subject) = by_file.filter(|subject| *subject != Subject::Relations && (named || own(*subject))) {
+    if let Some(subject) =
+        by_file.filter(|subject| *subject != Subject::Relations && (named || own(*subject)))
+    {
         return Some(subject);
     }
     let told = [

@@ -22,7 +22,11 @@ pub struct Raw {
 pub fn gather(path: &Path) -> Result<Vec<Raw>, Unreadable> {
     let here = Origin::file(&path.to_string_lossy());
     let unreadable = |error: &std::io::Error| {
-        Unreadable::new(&here, format!("it cannot be read: {error}"), "name the folder that holds the tables (*.csv)")
+        Unreadable::new(
+            &here,
+            format!("it cannot be read: {error}"),
+            "name the folder that holds the tables (*.csv)",
+        )
     };
     let kind = fs::metadata(path).map_err(|error| unreadable(&error))?;
     if !kind.is_dir() {
@@ -59,7 +63,9 @@ fn is_table(path: &Path) -> bool {
 fn one(path: &Path) -> Result<Raw, Unreadable> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let origin = Origin::file(&name);
-    let fault = |what: String| Unreadable::new(&origin, what, "put the table itself there, or take the file out of the folder");
+    let fault = |what: String| {
+        Unreadable::new(&origin, what, "put the table itself there, or take the file out of the folder")
+    };
     let kind = fs::symlink_metadata(path).map_err(|error| fault(format!("it cannot be read: {error}")))?;
     if !kind.is_file() {
         return Err(fault("it is a link or no plain file, and was not opened".to_owned()));

@@ -62,7 +62,11 @@ impl Index {
             .map(|(kind, texts)| (*kind, Names::new(*kind, texts.keys().map(String::as_str))))
             .collect();
         let id = |kind: Kind, called: &str| {
-            names.get(&kind).and_then(|names| names.id(called)).cloned().expect("every name was entered before")
+            names
+                .get(&kind)
+                .and_then(|names| names.id(called))
+                .cloned()
+                .expect("every name was entered before")
         };
         let mut index = Index { items: Vec::new(), by_name: HashMap::new(), named_only: BTreeMap::new() };
         for (kind, name, origin) in only {
@@ -78,7 +82,14 @@ impl Index {
             }
             if let Some(before) = first.get(&id) {
                 let what = format!("{} stands at {before} and again at {}", shown(&row.called), row.origin);
-                out.note(Grade::Serious, "table-twice", &row.origin, what, "what the second row says was left out", "keep one of them");
+                out.note(
+                    Grade::Serious,
+                    "table-twice",
+                    &row.origin,
+                    what,
+                    "what the second row says was left out",
+                    "keep one of them",
+                );
                 continue;
             }
             first.insert(id.clone(), row.origin);
@@ -103,8 +114,10 @@ impl Index {
         let all = self.by_name.get(&folded(name)).into_iter().flatten();
         let fit: Vec<&Id> = all.filter(|id| kinds.is_empty() || kinds.contains(&id.kind())).collect();
         let best = fit.iter().map(|id| kinds.iter().position(|kind| *kind == id.kind())).min().flatten();
-        let fit: Vec<&Id> =
-            fit.into_iter().filter(|id| best.is_none() || kinds.iter().position(|kind| *kind == id.kind()) == best).collect();
+        let fit: Vec<&Id> = fit
+            .into_iter()
+            .filter(|id| best.is_none() || kinds.iter().position(|kind| *kind == id.kind()) == best)
+            .collect();
         match fit[..] {
             [] => Meant::Nobody,
             [one] => Meant::One(one),
@@ -143,10 +156,19 @@ fn rows(tables: &[Table], out: &mut Out) -> Vec<Row> {
             let speaks = |id: &&str| id.chars().any(char::is_alphabetic) && !is_key(id);
             let Some(called) = id.filter(speaks).or(name).or(id) else {
                 let what = format!("the row at {origin} has neither name nor id");
-                out.note(Grade::Serious, "table-nameless", &origin, what, "it was left out", "give it a name");
+                out.note(
+                    Grade::Serious,
+                    "table-nameless",
+                    &origin,
+                    what,
+                    "it was left out",
+                    "give it a name",
+                );
                 continue;
             };
-            let kind = kind(table, cell(Column::Class), &origin, out);
+            let said =
+                cell(Column::Class).or_else(|| cell(Column::Type).filter(|word| class(word).is_some()));
+            let kind = kind(table, said, &origin, out);
             let called = called.strip_prefix(&format!("{}:", kind.word())).unwrap_or(called).to_owned();
             let keys = [id, cell(Column::Key)].into_iter().flatten().map(str::to_owned).collect();
             let name = name.map_or_else(|| called.clone(), str::to_owned);
@@ -156,7 +178,14 @@ fn rows(tables: &[Table], out: &mut Out) -> Vec<Row> {
     for (at, count) in gone {
         let origin = tables[at].cells.at(0);
         let what = format!("{count} rows of {origin} are about what is retired");
-        out.note(Grade::Note, "table-retired", &origin, what, "they were left out", "correct the status if one of them still runs");
+        out.note(
+            Grade::Note,
+            "table-retired",
+            &origin,
+            what,
+            "they were left out",
+            "correct the status if one of them still runs",
+        );
     }
     rows
 }
@@ -179,8 +208,19 @@ fn kind(table: &Table, said: Option<&str>, origin: &Origin, out: &mut Out) -> Ki
     };
     let Some(said) = said.filter(|_| usual == Kind::Service || usual == Kind::Host) else { return usual };
     class(said).unwrap_or_else(|| {
-        let what = format!("the class {} at {origin} is not known, so it was taken as a {}", shown(&plain(said)), usual.word());
-        out.note(Grade::Note, "table-class", origin, what, "it may be a thing of another kind", "correct it in the estate");
+        let what = format!(
+            "the class {} at {origin} is not known, so it was taken as a {}",
+            shown(&plain(said)),
+            usual.word()
+        );
+        out.note(
+            Grade::Note,
+            "table-class",
+            origin,
+            what,
+            "it may be a thing of another kind",
+            "correct it in the estate",
+        );
         usual
     })
 }

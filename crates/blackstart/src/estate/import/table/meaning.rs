@@ -50,9 +50,14 @@ pub fn whole(text: &str) -> Option<u64> {
     }
     let groups: Vec<&str> = digits.split(is_group_mark).collect();
     let well = groups.len() == 1
-        || (groups[0].len() <= 3 && !groups[0].is_empty() && groups[1..].iter().all(|group| group.len() == 3));
+        || (groups[0].len() <= 3
+            && !groups[0].is_empty()
+            && groups[1..].iter().all(|group| group.len() == 3));
     // `1234567.0`, as databases export integers.
-    let cut = digits.strip_suffix(".0").or_else(|| digits.strip_suffix(".00")).or_else(|| digits.strip_suffix(",00"));
+    let cut = digits
+        .strip_suffix(".0")
+        .or_else(|| digits.strip_suffix(".00"))
+        .or_else(|| digits.strip_suffix(",00"));
     match (well, cut) {
         (true, _) => groups.concat().parse().ok(),
         (false, Some(cut)) => whole(cut),
@@ -67,7 +72,8 @@ fn is_group_mark(letter: char) -> bool {
 /// The number at the beginning and what follows it.
 fn number_and_rest(text: &str) -> (&str, &str) {
     let text = text.trim();
-    let end = text.find(|letter: char| !letter.is_ascii_digit() && !is_group_mark(letter)).unwrap_or(text.len());
+    let end =
+        text.find(|letter: char| !letter.is_ascii_digit() && !is_group_mark(letter)).unwrap_or(text.len());
     let number = text[..end].trim_end_matches(is_group_mark);
     (number, text[end..].trim())
 }
@@ -121,7 +127,9 @@ pub fn seconds(text: &str, unit: &str, decimal: Decimal) -> Option<u64> {
     if let Some((hours, minutes)) = text.trim().split_once(':') {
         let (minutes, seconds) = minutes.split_once(':').unwrap_or((minutes, "0"));
         let part = |text: &str| text.trim().parse::<u64>().ok();
-        return Some(part(hours)?.checked_mul(3600)?.checked_add(part(minutes)?.checked_mul(60)?)? + part(seconds)?);
+        return Some(
+            part(hours)?.checked_mul(3600)?.checked_add(part(minutes)?.checked_mul(60)?)? + part(seconds)?,
+        );
     }
     let (number, own) = thousandths(text, decimal)?;
     let own = plain(own);
@@ -157,12 +165,15 @@ pub fn tier(text: &str) -> Option<u64> {
         return digits.parse().ok();
     }
     match text.as_str() {
-        "mission_critical" | "most_critical" | "business_critical" | "very_high" | "sehr_hoch" | "critical"
-        | "kritisch" | "sehr_kritisch" | "highest" | "platinum" | "platin" | "tres_eleve" | "critique" => Some(1),
+        "mission_critical" | "most_critical" | "business_critical" | "very_high" | "sehr_hoch"
+        | "critical" | "kritisch" | "sehr_kritisch" | "highest" | "platinum" | "platin" | "tres_eleve"
+        | "critique" => Some(1),
         "somewhat_critical" | "high" | "hoch" | "gold" | "eleve" | "wichtig" | "important" => Some(2),
-        "less_critical" | "medium" | "mittel" | "normal" | "moderate" | "silver" | "silber" | "moyen" => Some(3),
-        "not_critical" | "non_critical" | "low" | "niedrig" | "gering" | "unkritisch" | "bronze" | "faible"
-        | "nicht_kritisch" => Some(4),
+        "less_critical" | "medium" | "mittel" | "normal" | "moderate" | "silver" | "silber" | "moyen" => {
+            Some(3)
+        }
+        "not_critical" | "non_critical" | "low" | "niedrig" | "gering" | "unkritisch" | "bronze"
+        | "faible" | "nicht_kritisch" => Some(4),
         _ => None,
     }
 }
@@ -189,18 +200,33 @@ pub fn relation(text: &str) -> Meaning {
     let (first, second) = text.split_once("::").unwrap_or((text, ""));
     let (first, second) = (plain(first), plain(second));
     match first.as_str() {
-        "used_by" | "wird_genutzt_von" | "wird_verwendet_von" if matches!(second.as_str(), "uses" | "nutzt" | "verwendet") => {
+        "used_by" | "wird_genutzt_von" | "wird_verwendet_von"
+            if matches!(second.as_str(), "uses" | "nutzt" | "verwendet") =>
+        {
             Meaning::NeededBy(EdgeKind::Soft)
         }
-        "depends_on" | "depend_on" | "dependson" | "dependency" | "requires" | "needs" | "hard" | "haengt_ab_von"
-        | "haengt_ab" | "abhaengig_von" | "ist_abhaengig_von" | "abhaengigkeit" | "benoetigt" | "braucht"
-        | "erfordert" | "setzt_voraus" | "depend_de" | "necessite" | "stores_data_in" | "stores_data_on"
-        | "speichert_in" | "speichert_auf" | "supported_by" => Meaning::Needs(EdgeKind::Hard),
-        "used_by" | "required_by" | "needed_by" | "supports" | "wird_genutzt_von" | "wird_verwendet_von"
-        | "wird_benoetigt_von" | "wird_gebraucht_von" | "unterstuetzt" | "utilise_par" | "provides_storage_for"
+        "depends_on" | "depend_on" | "dependson" | "dependency" | "requires" | "needs" | "hard"
+        | "haengt_ab_von" | "haengt_ab" | "abhaengig_von" | "ist_abhaengig_von" | "abhaengigkeit"
+        | "benoetigt" | "braucht" | "erfordert" | "setzt_voraus" | "depend_de" | "necessite"
+        | "stores_data_in" | "stores_data_on" | "speichert_in" | "speichert_auf" | "supported_by" => {
+            Meaning::Needs(EdgeKind::Hard)
+        }
+        "used_by"
+        | "required_by"
+        | "needed_by"
+        | "supports"
+        | "wird_genutzt_von"
+        | "wird_verwendet_von"
+        | "wird_benoetigt_von"
+        | "wird_gebraucht_von"
+        | "unterstuetzt"
+        | "utilise_par"
+        | "provides_storage_for"
         | "stores_data_for" => Meaning::NeededBy(EdgeKind::Hard),
-        "soft" | "uses" | "nutzt" | "verwendet" | "utilise" | "consumes" | "receives_data_from" | "reads_from"
-        | "liest_von" | "erhaelt_daten_von" | "bekommt_daten_von" => Meaning::Needs(EdgeKind::Soft),
+        "soft" | "uses" | "nutzt" | "verwendet" | "utilise" | "consumes" | "receives_data_from"
+        | "reads_from" | "liest_von" | "erhaelt_daten_von" | "bekommt_daten_von" => {
+            Meaning::Needs(EdgeKind::Soft)
+        }
         "consumed_by" | "provides" => Meaning::NeededBy(EdgeKind::Soft),
         "data" | "needs_data_of" | "needs_data_from" | "braucht_daten_von" => Meaning::Needs(EdgeKind::Data),
         "start_only" | "needs_at_start" | "nur_beim_start" => Meaning::Needs(EdgeKind::StartOnly),
@@ -209,13 +235,32 @@ pub fn relation(text: &str) -> Meaning {
         "runs_on" | "hosted_on" | "installed_on" | "laeuft_auf" | "gehostet_auf" | "installiert_auf"
         | "betrieben_auf" | "liegt_auf" | "virtualized_by" | "instantiated_by" => Meaning::RunsOn,
         "runs" | "hosts" | "hostet" | "betreibt" | "virtualizes" => Meaning::Runs,
-        "located_in" | "located_at" | "steht_in" | "standort" | "befindet_sich_in" | "lies_in" => Meaning::LiesIn,
-        "connects_to" | "connected_by" | "connected_to" | "verbunden_mit" | "exchanges_data_with" | "sends_data_to"
-        | "writes_to" | "schreibt_nach" | "sendet_daten_an" | "tauscht_daten_mit" | "contains" | "contained_by"
-        | "enthaelt" | "members" | "member_of" | "mitglied_von" | "cluster_of" | "cluster" | "impacts"
-        | "impacted_by" | "communicates_with" => Meaning::Vague,
-        "managed_by" | "manages" | "owned_by" | "owns" | "verwaltet_von" | "gehoert_zu" | "backup_for" | "backed_up_by"
-        | "monitors" | "monitored_by" | "ueberwacht" => Meaning::Nothing,
+        "located_in" | "located_at" | "steht_in" | "standort" | "befindet_sich_in" | "lies_in" => {
+            Meaning::LiesIn
+        }
+        "connects_to"
+        | "connected_by"
+        | "connected_to"
+        | "verbunden_mit"
+        | "exchanges_data_with"
+        | "sends_data_to"
+        | "writes_to"
+        | "schreibt_nach"
+        | "sendet_daten_an"
+        | "tauscht_daten_mit"
+        | "contains"
+        | "contained_by"
+        | "enthaelt"
+        | "members"
+        | "member_of"
+        | "mitglied_von"
+        | "cluster_of"
+        | "cluster"
+        | "impacts"
+        | "impacted_by"
+        | "communicates_with" => Meaning::Vague,
+        "managed_by" | "manages" | "owned_by" | "owns" | "verwaltet_von" | "gehoert_zu" | "backup_for"
+        | "backed_up_by" | "monitors" | "monitored_by" | "ueberwacht" => Meaning::Nothing,
         _ => Meaning::Unknown,
     }
 }
@@ -226,17 +271,45 @@ pub fn class(text: &str) -> Option<Kind> {
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if text.is_empty() {
         None
-    } else if has(&["db_instance", "db_mssql", "db_ora", "db_mysql", "db_postgres", "datenbankinstanz", "app_server", "web_server"]) {
+    } else if has(&[
+        "db_instance",
+        "db_mssql",
+        "db_ora",
+        "db_mysql",
+        "db_postgres",
+        "datenbankinstanz",
+        "app_server",
+        "web_server",
+    ]) {
         Some(Kind::Service)
-    } else if has(&["storage", "volume", "file_system", "speicher", "_san", "_nas", "datenbestand", "database_catalog"]) {
+    } else if has(&[
+        "storage",
+        "volume",
+        "file_system",
+        "speicher",
+        "_san",
+        "_nas",
+        "datenbestand",
+        "database_catalog",
+    ]) {
         Some(Kind::Store)
     } else if has(&["datacenter", "location", "standort", "rechenzentrum", "gebaeude", "site"]) {
         Some(Kind::Site)
-    } else if has(&["server", "host", "hardware", "computer", "vm_instance", "esx", "rechner", "virtuelle_maschine"]) {
+    } else if has(&[
+        "server",
+        "host",
+        "hardware",
+        "computer",
+        "vm_instance",
+        "esx",
+        "rechner",
+        "virtuelle_maschine",
+    ]) {
         Some(Kind::Host)
     } else if has(&["customer", "kunde", "mandant", "tenant", "organisation", "company"]) {
         Some(Kind::Tenant)
-    } else if has(&["service", "appl", "dienst", "anwendung", "software", "cluster", "database", "datenbank"]) {
+    } else if has(&["service", "appl", "dienst", "anwendung", "software", "cluster", "database", "datenbank"])
+    {
         Some(Kind::Service)
     } else {
         None
@@ -247,7 +320,15 @@ pub fn class(text: &str) -> Option<Kind> {
 pub fn is_gone(status: &str) -> bool {
     matches!(
         plain(status).as_str(),
-        "retired" | "decommissioned" | "disposed" | "ausser_betrieb" | "stillgelegt" | "archiviert" | "geloescht" | "abgebaut"
-            | "7" | "hors_service"
+        "retired"
+            | "decommissioned"
+            | "disposed"
+            | "ausser_betrieb"
+            | "stillgelegt"
+            | "archiviert"
+            | "geloescht"
+            | "abgebaut"
+            | "7"
+            | "hors_service"
     )
 }

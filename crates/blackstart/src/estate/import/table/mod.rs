@@ -9,14 +9,14 @@
 //! - `things`: rows that are things. `relations`: rows that tie two together.
 
 pub mod cells;
-mod columns;
+pub mod columns;
 pub mod gather;
 mod index;
-mod meaning;
+pub mod meaning;
 mod relations;
-mod things;
 #[cfg(test)]
 mod tests;
+mod things;
 
 use std::collections::BTreeMap;
 
@@ -88,14 +88,22 @@ pub fn read(files: &[Raw]) -> Result<Draft, Unreadable> {
         let Some(cells) = cells::read(&file.name, &file.bytes)? else {
             let origin = Origin::file(&file.name);
             let means = "nothing was read from it";
-            out.note(Grade::Note, "table-empty", &origin, format!("{origin} is empty"), means, "export it again, or delete it");
+            out.note(
+                Grade::Note,
+                "table-empty",
+                &origin,
+                format!("{origin} is empty"),
+                means,
+                "export it again, or delete it",
+            );
             continue;
         };
         tables.extend(table(cells, &mut out));
     }
     if tables.is_empty() {
         let origin = Origin::file(files.first().map_or("", |file| &file.name));
-        let what = out.draft.findings.iter().map(|noted| noted.finding.what.as_str()).collect::<Vec<_>>().join("; ");
+        let what =
+            out.draft.findings.iter().map(|noted| noted.finding.what.as_str()).collect::<Vec<_>>().join("; ");
         return Err(Unreadable::new(
             &origin,
             format!("no table here is about services, relations or tenants: {what}"),
@@ -120,12 +128,31 @@ fn table(cells: Cells, out: &mut Out) -> Option<Table> {
     };
     if cells.encoding == Encoding::Windows1252 {
         let what = format!("{} is not UTF-8; it was read as Windows-1252 (Latin-1)", cells.file);
-        out.note(Grade::Note, "table-encoding", &origin, what, "if it was saved in another way, names have wrong letters", "look at a name with an umlaut");
+        out.note(
+            Grade::Note,
+            "table-encoding",
+            &origin,
+            what,
+            "if it was saved in another way, names have wrong letters",
+            "look at a name with an umlaut",
+        );
     }
     if !layout.unused.is_empty() {
         let names: Vec<String> = layout.unused.iter().take(20).map(|name| shown(name)).collect();
-        let what = format!("{} was read as {}; columns not used: {}", cells.file, layout.subject.word(), names.join(", "));
-        out.note(Grade::Note, "table-columns", &origin, what, "what stands in them is not in the estate", "rename a column if it is one that the guide lists");
+        let what = format!(
+            "{} was read as {}; columns not used: {}",
+            cells.file,
+            layout.subject.word(),
+            names.join(", ")
+        );
+        out.note(
+            Grade::Note,
+            "table-columns",
+            &origin,
+            what,
+            "what stands in them is not in the estate",
+            "rename a column if it is one that the guide lists",
+        );
     }
     let width = cells.header.cells.len();
     for row in &cells.rows {
@@ -133,7 +160,14 @@ fn table(cells: Cells, out: &mut Out) -> Option<Table> {
         if filled > width {
             let origin = cells.at(row.line);
             let what = format!("the row at {origin} has {filled} cells, the first row {width}");
-            out.note(Grade::Serious, "table-row", &origin, what, "cells may stand under the wrong column", "put cells that hold the separator into quotes");
+            out.note(
+                Grade::Serious,
+                "table-row",
+                &origin,
+                what,
+                "cells may stand under the wrong column",
+                "put cells that hold the separator into quotes",
+            );
         }
     }
     Some(Table { cells, layout })

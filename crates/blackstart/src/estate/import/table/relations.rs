@@ -40,9 +40,11 @@ pub(super) fn enter(tables: &[Table], index: &Index, out: &mut Out) {
                 known.0 += 1;
             }
             let sure = sure(table, cell(Column::Evidence), cell(Column::Confidence), &origin, out);
-            for from in several(from) {
-                for to in several(to) {
-                    let (Some(from), Some(to)) = (find(index, from, &origin, out), find(index, to, &origin, out)) else {
+            for from in names(index, from) {
+                for to in names(index, to) {
+                    let (Some(from), Some(to)) =
+                        (find(index, from, &origin, out), find(index, to, &origin, out))
+                    else {
                         continue;
                     };
                     tie(&from, &to, &said, sure, &origin, out);
@@ -51,8 +53,18 @@ pub(super) fn enter(tables: &[Table], index: &Index, out: &mut Out) {
         }
     }
     for (word, (count, origin)) in types {
-        let what = format!("the type of relation {} is not known ({count} rows, the first at {origin})", shown(&word));
-        out.note(Grade::Serious, "relation-type", &origin, what, "these relations are proposed as `soft`, and count for nothing until somebody confirms them", "say what is meant: the guide lists the types");
+        let what = format!(
+            "the type of relation {} is not known ({count} rows, the first at {origin})",
+            shown(&word)
+        );
+        out.note(
+            Grade::Serious,
+            "relation-type",
+            &origin,
+            what,
+            "these relations are proposed as `soft`, and count for nothing until somebody confirms them",
+            "say what is meant: the guide lists the types",
+        );
     }
     cells(tables, index, out);
 }
@@ -68,15 +80,20 @@ fn cells(tables: &[Table], index: &Index, out: &mut Out) {
             let at = table.layout.known(column).map_or(0, |known| known.at);
             let by = table.cells.header.cells.get(at).cloned().unwrap_or_default();
             let said = Said { meaning: Meaning::Needs(kind), by };
-            // A name that holds a comma is one name.
-            let whole = matches!(index.find(cell, &KINDS), Meant::One(_));
-            let names: Vec<&str> = if whole { vec![cell] } else { several(cell).collect() };
-            for name in names {
+            for name in names(index, cell) {
                 if let Some(to) = find(index, name, &origin, out) {
                     tie(&item.id, &to, &said, None, &origin, out);
                 }
             }
         }
+    }
+}
+
+/// The names in a cell. One that holds a comma and is known as it stands is one name.
+fn names<'c>(index: &Index, cell: &'c str) -> Vec<&'c str> {
+    match index.find(cell, &KINDS) {
+        Meant::Nobody => several(cell).collect(),
+        Meant::One(_) | Meant::Several(_) => vec![cell],
     }
 }
 
@@ -97,17 +114,33 @@ fn said(table: &Table, word: Option<&str>) -> Said {
     let tells = |name: &str| {
         let name = meaning::plain(name);
         meaning::relation(&name) != Meaning::Unknown
-            || ["dependent", "provider", "abhaengig", "abhaengiger_dienst", "benoetigter_dienst", "consumer", "nutzer", "lieferant"]
-                .contains(&name.as_str())
+            || [
+                "dependent",
+                "provider",
+                "abhaengig",
+                "abhaengiger_dienst",
+                "benoetigter_dienst",
+                "consumer",
+                "nutzer",
+                "lieferant",
+            ]
+            .contains(&name.as_str())
     };
     let meaning = if tells(from) || tells(to) { Meaning::Needs(EdgeKind::Hard) } else { Meaning::Vague };
     Said { meaning, by: format!("{from}, {to}") }
 }
 
 /// How sure the table itself is; `None`: it says nothing, so it is stated.
-fn sure(table: &Table, evidence: Option<&str>, confidence: Option<&str>, origin: &Origin, out: &mut Out) -> Option<u16> {
+fn sure(
+    table: &Table,
+    evidence: Option<&str>,
+    confidence: Option<&str>,
+    origin: &Origin,
+    out: &mut Out,
+) -> Option<u16> {
     let guessed = evidence.map(meaning::plain).is_some_and(|word| {
-        ["inferred", "guessed", "vermutet", "suspected", "suppose", "observed", "beobachtet", "observe"].contains(&word.as_str())
+        ["inferred", "guessed", "vermutet", "suspected", "suppose", "observed", "beobachtet", "observe"]
+            .contains(&word.as_str())
     });
     let share = confidence.and_then(|text| {
         let share = meaning::share(text, table.decimal());
@@ -129,13 +162,27 @@ fn find(index: &Index, name: &str, origin: &Origin, out: &mut Out) -> Option<Id>
         Meant::One(id) => Some(id.clone()),
         Meant::Nobody => {
             let what = format!("{} at {origin} is not in these tables", shown(name));
-            out.note(Grade::Serious, "relation-reference", origin, what, "the relation was left out", "add the row, or correct the name");
+            out.note(
+                Grade::Serious,
+                "relation-reference",
+                origin,
+                what,
+                "the relation was left out",
+                "add the row, or correct the name",
+            );
             None
         }
         Meant::Several(ids) => {
             let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
             let what = format!("{} at {origin} is the name of {}", shown(name), ids.join(" and "));
-            out.note(Grade::Serious, "relation-ambiguous", origin, what, "the relation was left out", "use the id instead of the name");
+            out.note(
+                Grade::Serious,
+                "relation-ambiguous",
+                origin,
+                what,
+                "the relation was left out",
+                "use the id instead of the name",
+            );
             None
         }
     }
@@ -172,7 +219,14 @@ fn needs(from: &Id, to: &Id, kind: EdgeKind, sure: Option<u16>, said: &Said, ori
 
 fn unfit(from: &Id, to: &Id, said: &Said, origin: &Origin, out: &mut Out) {
     let what = format!("{from} {} {to} at {origin} has no place in an estate", shown(&said.by));
-    out.note(Grade::Note, "relation-unfit", origin, what, "services depend on services, stores and external parties; the relation was left out", "say which service is meant, if it matters");
+    out.note(
+        Grade::Note,
+        "relation-unfit",
+        origin,
+        what,
+        "services depend on services, stores and external parties; the relation was left out",
+        "say which service is meant, if it matters",
+    );
 }
 
 fn propose(from: &Id, to: &Id, kind: EdgeKind, confidence: u16, said: &Said, origin: &Origin, out: &mut Out) {
@@ -194,7 +248,14 @@ fn runs_on(from: &Id, to: &Id, said: &Said, origin: &Origin, out: &mut Out) {
     match &service.host {
         Some(known) if known != to => {
             let what = format!("{from} runs on {known}, and at {origin} on {to}");
-            out.note(Grade::Note, "relation-host", origin, what, "a service has one host here; the first one was kept", "describe two instances as two services");
+            out.note(
+                Grade::Note,
+                "relation-host",
+                origin,
+                what,
+                "a service has one host here; the first one was kept",
+                "describe two instances as two services",
+            );
         }
         _ => service.host = Some(to.clone()),
     }

@@ -18,7 +18,13 @@ fn draft(files: &[(&str, &str)]) -> Draft {
 
 fn stated(draft: &Draft) -> Vec<String> {
     let line = |stated: &super::super::draft::Stated| {
-        format!("{} {} {} {}", stated.edge.from.name(), stated.edge.kind.word(), stated.edge.to.name(), stated.origin)
+        format!(
+            "{} {} {} {}",
+            stated.edge.from.name(),
+            stated.edge.kind.word(),
+            stated.edge.to.name(),
+            stated.origin
+        )
     };
     draft.edges.iter().map(line).collect()
 }
@@ -55,11 +61,20 @@ fn a_servicenow_export_is_read_by_its_own_names() {
         Portal,Smells like::Smelt by,Claims DB\r\n\
         Old,Depends on::Used by,Portal\r\n";
     let draft = draft(&[("cmdb_ci.csv", ci), ("cmdb_rel_ci.csv", rel)]);
-    assert_eq!(stated(&draft), ["claims-db data claims-data cmdb_rel_ci.csv:5", "portal hard claims-db cmdb_rel_ci.csv:2"]);
+    assert_eq!(
+        stated(&draft),
+        ["claims-db data claims-data cmdb_rel_ci.csv:5", "portal hard claims-db cmdb_rel_ci.csv:2"]
+    );
     let estate = &draft.estate;
-    assert_eq!((estate.services.len(), estate.hosts.len(), estate.stores.len(), estate.sites.len()), (2, 1, 1, 1));
+    assert_eq!(
+        (estate.services.len(), estate.hosts.len(), estate.stores.len(), estate.sites.len()),
+        (2, 1, 1, 1)
+    );
     let database = &estate.services[&"service:claims-db".parse().unwrap()];
-    assert_eq!((database.tier, database.host.as_ref().unwrap().name(), database.name.as_str()), (Some(2), "ess-a", "Claims DB"));
+    assert_eq!(
+        (database.tier, database.host.as_ref().unwrap().name(), database.name.as_str()),
+        (Some(2), "ess-a", "Claims DB")
+    );
     assert_eq!(draft.renamed[&"service:claims-db".parse().unwrap()], "Claims DB");
     assert!(said(&draft, "relation-type").contains("Smells like::Smelt by"));
     assert!(said(&draft, "relation-reference").contains("Old at cmdb_rel_ci.csv:7"));
@@ -76,8 +91,12 @@ fn german_tables_with_semicolons_and_latin_letters_are_read_and_it_is_said() {
     let latin: Vec<u8> = services.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap()).collect();
     let tenants = "Mandant;Versicherte;Standort\nBKK Süd;1.234.567;München\nAOK \u{2013} Nord;86 000;München\nKasse;viele;München\n";
     let stores = "Datenbestand;Größe (TB)\nFalldaten;1,5\n";
-    let draft = read(&[raw("dienste.csv", latin), raw("mandanten.csv", tenants), raw("daten.csv", stores)]).unwrap();
-    assert_eq!(stated(&draft), ["faelle hard pfoertner dienste.csv:3", "faelle hard verzeichnis dienste.csv:3"]);
+    let draft =
+        read(&[raw("dienste.csv", latin), raw("mandanten.csv", tenants), raw("daten.csv", stores)]).unwrap();
+    assert_eq!(
+        stated(&draft),
+        ["faelle hard pfoertner dienste.csv:3", "faelle hard verzeichnis dienste.csv:3"]
+    );
     let estate = &draft.estate;
     let door = &estate.services[&"service:pfoertner".parse().unwrap()];
     assert_eq!((door.tier, door.memory, door.name.as_str()), (Some(1), 512, "Pförtner"));
@@ -126,7 +145,10 @@ fn a_table_without_types_is_a_proposal_unless_its_columns_tell() {
 #[test]
 fn a_broken_quote_is_refused_with_the_line_on_which_it_opened() {
     let open = read(&[raw("a.csv", "name,tier\nx,1\n\"y,2\nz,3\n")]).unwrap_err();
-    assert_eq!((open.origin.to_string().as_str(), open.what.as_str()), ("a.csv:3", "a quote opens here and is never closed"));
+    assert_eq!(
+        (open.origin.to_string().as_str(), open.what.as_str()),
+        ("a.csv:3", "a quote opens here and is never closed")
+    );
     let behind = read(&[raw("a.csv", "name,tier\n\"y\nz\" x,3\n")]).unwrap_err();
     assert_eq!(behind.origin.line, 2);
     assert!(behind.what.contains("line 3"), "{}", behind.what);
@@ -134,7 +156,8 @@ fn a_broken_quote_is_refused_with_the_line_on_which_it_opened() {
 
 #[test]
 fn quotes_hold_line_breaks_separators_and_quotes() {
-    let draft = draft(&[("a.csv", "sep=;\r\nname;depends_on\r\n\"a;\r\nb\";\r\n\"say \"\"x\"\"\";\"a;\r\nb\"\r\n")]);
+    let draft =
+        draft(&[("a.csv", "sep=;\r\nname;depends_on\r\n\"a;\r\nb\";\r\n\"say \"\"x\"\"\";\"a;\r\nb\"\r\n")]);
     let names: Vec<&str> = draft.estate.services.values().map(|service| service.name.as_str()).collect();
     assert_eq!(names, ["a;\nb", "say \"x\""]);
     assert_eq!(stated(&draft), ["say-x- hard a-b a.csv:5"]);
@@ -145,12 +168,18 @@ fn capabilities_name_who_serves_whom() {
     let draft = draft(&[
         ("services.csv", "name,site\nclaims,ess\n"),
         ("tenants.csv", "id,name,insured\nbkk,BKK,10\n"),
-        ("capabilities.csv", "name,name_fr,urgency,service,tenants,rto_h\nKrankmeldung,arrêt,8,claims,bkk,4\nAuskunft,,1,claims,,\n"),
+        (
+            "capabilities.csv",
+            "name,name_fr,urgency,service,tenants,rto_h\nKrankmeldung,arrêt,8,claims,bkk,4\nAuskunft,,1,claims,,\n",
+        ),
     ]);
     let sick = &draft.estate.capabilities[&"capability:krankmeldung".parse().unwrap()];
     assert_eq!((sick.urgency, sick.rto_s, sick.name.fr.as_deref()), (8, Some(14_400), Some("arrêt")));
     assert_eq!(sick.served_by[0].to, Tenants::Listed(vec!["tenant:bkk".parse().unwrap()]));
-    assert_eq!(draft.estate.capabilities[&"capability:auskunft".parse().unwrap()].served_by[0].to, Tenants::All);
+    assert_eq!(
+        draft.estate.capabilities[&"capability:auskunft".parse().unwrap()].served_by[0].to,
+        Tenants::All
+    );
 }
 
 #[test]
@@ -239,9 +268,27 @@ fn only_plain_files_of_the_folder_are_opened() {
 
 #[test]
 fn whatever_the_bytes_are_there_is_a_draft_or_a_fault_with_its_file() {
-    let seed = "name;id;site;host;tier;depends_on;size;insured\n\"a\"\"\";1;x;h;1;b|c;1,5 GB;1.000\nb;;;;;a;;\n";
+    let seed =
+        "name;id;site;host;tier;depends_on;size;insured\n\"a\"\"\";1;x;h;1;b|c;1,5 GB;1.000\nb;;;;;a;;\n";
     let relations = "parent,type,child\na,Depends on::Used by,b\nb,?,a\n";
-    let pieces = ["\"", ";", ",", "\n", "\r", "\t", "\u{0}", "é", "::", "a", "service:a", "999999999999999999999", "|", "sep=", "-1,5 TB", "%"];
+    let pieces = [
+        "\"",
+        ";",
+        ",",
+        "\n",
+        "\r",
+        "\t",
+        "\u{0}",
+        "é",
+        "::",
+        "a",
+        "service:a",
+        "999999999999999999999",
+        "|",
+        "sep=",
+        "-1,5 TB",
+        "%",
+    ];
     let mut state: u64 = 0x5eed_0bad_cafe_0002;
     let mut dice = |limit: usize| {
         state ^= state << 13;
@@ -271,4 +318,18 @@ fn whatever_the_bytes_are_there_is_a_draft_or_a_fault_with_its_file() {
             assert_eq!(draft, read(&files).unwrap());
         }
     }
+}
+
+#[test]
+fn a_name_that_holds_a_comma_is_one_name() {
+    let draft = draft(&[
+        (
+            "services.csv",
+            "name;depends_on\n\"Claims, old\";\nPortal;\"Claims, old\"\nDesk;Portal, Claims, old\n",
+        ),
+        ("rel.csv", "from;to;type\nDesk;Claims, old;hard\n"),
+    ]);
+    let lines = stated(&draft);
+    assert!(lines.contains(&"portal hard claims-old services.csv:3".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"desk hard claims-old rel.csv:2".to_owned()), "{lines:?}");
 }

@@ -15,8 +15,12 @@ pub(super) fn enter(tables: &[Table], index: &Index, out: &mut Out) {
     for (id, (name, origin)) in &index.named_only {
         out.draft.enter(id, name, origin);
         match id.kind() {
-            Kind::Site => drop(out.draft.estate.sites.insert(id.clone(), Site { name: name.clone(), ..Site::default() })),
-            _ => drop(out.draft.estate.hosts.insert(id.clone(), Host { name: name.clone(), ..Host::default() })),
+            Kind::Site => drop(
+                out.draft.estate.sites.insert(id.clone(), Site { name: name.clone(), ..Site::default() }),
+            ),
+            _ => drop(
+                out.draft.estate.hosts.insert(id.clone(), Host { name: name.clone(), ..Host::default() }),
+            ),
         }
     }
     for item in &index.items {
@@ -27,7 +31,9 @@ pub(super) fn enter(tables: &[Table], index: &Index, out: &mut Out) {
         let mut one = One { table, row, index, origin, out: &mut *out };
         let name = item.name.clone();
         match item.id.kind() {
-            Kind::Site => drop(one.out.draft.estate.sites.insert(item.id.clone(), Site { name, ..Site::default() })),
+            Kind::Site => {
+                drop(one.out.draft.estate.sites.insert(item.id.clone(), Site { name, ..Site::default() }))
+            }
             Kind::Host => one.host(&item.id, name),
             Kind::Store => one.store(&item.id, name),
             Kind::Tenant => one.tenant(&item.id, name),
@@ -52,12 +58,25 @@ impl One<'_> {
     }
 
     /// A cell through `read`; what cannot be understood is said, and left out.
-    fn value(&mut self, column: Column, what: &'static str, read: impl Fn(&str, &str, Decimal) -> Option<u64>) -> Option<u64> {
+    fn value(
+        &mut self,
+        column: Column,
+        what: &'static str,
+        read: impl Fn(&str, &str, Decimal) -> Option<u64>,
+    ) -> Option<u64> {
         let text = self.text(column)?;
-        let value = read(&text, self.table.layout.unit(column), self.table.decimal()).filter(|value| *value <= NUMBER_MAX);
+        let value = read(&text, self.table.layout.unit(column), self.table.decimal())
+            .filter(|value| *value <= NUMBER_MAX);
         if value.is_none() {
             let said = format!("{} at {} is no {what}", shown(&text), self.origin);
-            self.out.note(Grade::Serious, "table-number", &self.origin, said, "it was left out", "correct the cell");
+            self.out.note(
+                Grade::Serious,
+                "table-number",
+                &self.origin,
+                said,
+                "it was left out",
+                "correct the cell",
+            );
         }
         value
     }
@@ -71,8 +90,16 @@ impl One<'_> {
         match self.index.find(name, &[kind]) {
             Meant::One(id) => Some(id.clone()),
             Meant::Nobody | Meant::Several(_) => {
-                let what = format!("{} at {} is no {} of these tables", shown(name), self.origin, kind.word());
-                self.out.note(Grade::Serious, "table-reference", &self.origin, what, "what refers to it was left out", "add the row, or correct the name");
+                let what =
+                    format!("{} at {} is no {} of these tables", shown(name), self.origin, kind.word());
+                self.out.note(
+                    Grade::Serious,
+                    "table-reference",
+                    &self.origin,
+                    what,
+                    "what refers to it was left out",
+                    "add the row, or correct the name",
+                );
                 None
             }
         }
@@ -128,9 +155,17 @@ impl One<'_> {
             site: self.place(Column::Site, Kind::Site),
             controller: self.text(Column::Controller),
             supervisor: self.text(Column::Supervisor),
-            contacts: self.text(Column::Contacts).iter().flat_map(|text| several(text)).map(str::to_owned).collect(),
+            contacts: self
+                .text(Column::Contacts)
+                .iter()
+                .flat_map(|text| several(text))
+                .map(str::to_owned)
+                .collect(),
             languages: languages(&words),
-            colour: self.text(Column::Colour).map(|colour| colour.to_lowercase()).filter(|colour| is_colour(colour)),
+            colour: self
+                .text(Column::Colour)
+                .map(|colour| colour.to_lowercase())
+                .filter(|colour| is_colour(colour)),
         };
         self.out.draft.estate.tenants.insert(id.clone(), tenant);
     }

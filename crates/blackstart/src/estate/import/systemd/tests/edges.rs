@@ -29,7 +29,10 @@ fn each_setting_becomes_its_kind_of_dependency() {
 #[test]
 fn every_dependency_says_where_it_was_written() {
     let draft = draft(&[
-        ("etc/systemd/system/web.service", "# web\n[Unit]\nWants=db.service \\\n# in between\n  cache.service\n[Service]\n"),
+        (
+            "etc/systemd/system/web.service",
+            "# web\n[Unit]\nWants=db.service \\\n# in between\n  cache.service\n[Service]\n",
+        ),
         ("etc/systemd/system/web.service.d/10-after.conf", "[Unit]\n\nAfter=mail.service\n"),
         ("etc/systemd/system/web.service.requires/log.service", "-> ../log.service"),
         ("etc/systemd/system/db.service", "[Service]\n"),
@@ -37,7 +40,8 @@ fn every_dependency_says_where_it_was_written() {
         ("etc/systemd/system/mail.service", "[Service]\n"),
         ("etc/systemd/system/log.service", "[Service]\n"),
     ]);
-    let lines: Vec<String> = draft.edges.iter().map(|stated| format!("{} {}", stated.edge.to.name(), stated.origin)).collect();
+    let lines: Vec<String> =
+        draft.edges.iter().map(|stated| format!("{} {}", stated.edge.to.name(), stated.origin)).collect();
     assert_eq!(
         lines,
         [
@@ -52,7 +56,10 @@ fn every_dependency_says_where_it_was_written() {
 
 #[test]
 fn part_of_without_more_is_only_proposed() {
-    let draft = draft(&[("side.service", "[Unit]\nPartOf=main.service\n[Service]\n"), ("main.service", "[Service]\n")]);
+    let draft = draft(&[
+        ("side.service", "[Unit]\nPartOf=main.service\n[Service]\n"),
+        ("main.service", "[Service]\n"),
+    ]);
     assert_eq!((stated(&draft), proposed(&draft)), (vec![], vec!["side hard main 600".to_owned()]));
 }
 
@@ -80,7 +87,10 @@ fn what_is_said_about_a_target_is_said_about_what_belongs_to_it() {
 #[test]
 fn waiting_for_the_whole_system_is_no_dependency_on_everything() {
     let draft = draft(&[
-        ("last.service", "[Unit]\nAfter=multi-user.target network-online.target\nWants=network-online.target\n[Service]\n"),
+        (
+            "last.service",
+            "[Unit]\nAfter=multi-user.target network-online.target\nWants=network-online.target\n[Service]\n",
+        ),
         ("multi-user.target.wants/a.service", "-> ../a.service"),
         ("multi-user.target.wants/last.service", "-> ../last.service"),
         ("network-online.target.wants/vpn.service", "-> ../vpn.service"),
@@ -145,7 +155,8 @@ fn orders_in_a_ring_are_left_out_and_said() {
 
 #[test]
 fn what_is_required_and_not_there_is_named_with_its_line() {
-    let draft = draft(&[("web.service", "[Unit]\nRequires=gone.service\nWants=perhaps.service\n[Service]\n")]);
+    let draft =
+        draft(&[("web.service", "[Unit]\nRequires=gone.service\nWants=perhaps.service\n[Service]\n")]);
     let noted = draft.findings.iter().find(|noted| noted.finding.code == "unit-missing").unwrap();
     assert_eq!(noted.origin.as_ref().unwrap().to_string(), "web.service:2");
     assert!(noted.finding.what.contains("gone.service is required by web.service"), "{}", noted.finding.what);
@@ -157,7 +168,10 @@ fn a_target_between_many_and_many_becomes_a_thing_of_its_own() {
     for number in 0..30 {
         files.push((format!("first{number}.service"), "[Service]\n".to_owned()));
         files.push((format!("ready.target.wants/first{number}.service"), "-> x".to_owned()));
-        files.push((format!("then{number}.service"), "[Unit]\nAfter=ready.target\nWants=ready.target\n[Service]\n".to_owned()));
+        files.push((
+            format!("then{number}.service"),
+            "[Unit]\nAfter=ready.target\nWants=ready.target\n[Service]\n".to_owned(),
+        ));
     }
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let draft = draft(&files);
@@ -193,7 +207,10 @@ fn the_output_of_systemctl_show_is_read_like_the_files() {
 
 #[test]
 fn several_hosts_keep_their_units_apart() {
-    let mut a = copy(&[("web.service", "[Unit]\nRequires=db.service\nAfter=db.service\n[Service]\n"), ("db.service", "[Service]\n")]);
+    let mut a = copy(&[
+        ("web.service", "[Unit]\nRequires=db.service\nAfter=db.service\n[Service]\n"),
+        ("db.service", "[Service]\n"),
+    ]);
     a.name = Some("Web 1".to_owned());
     let b = dump("db1", "Id=db.service\nLoadState=loaded\nActiveState=active\n");
     let draft = read(&gathered(vec![a, b]), &Wish::default());
@@ -214,7 +231,11 @@ fn an_address_on_another_host_proposes_the_service_that_listens_there() {
         ("shop.socket", "[Socket]\nListenStream=8080\n"),
         ("sockets.target.wants/shop.socket", "-> ../shop.socket"),
     ]);
-    let mut db = copy(&[("postgresql.service", "[Service]\n"), ("redis.service", "[Service]\n"), ("tidy.service", "[Service]\n")]);
+    let mut db = copy(&[
+        ("postgresql.service", "[Service]\n"),
+        ("redis.service", "[Service]\n"),
+        ("tidy.service", "[Service]\n"),
+    ]);
     let mut mq = copy(&[("rabbitmq-server.service", "[Service]\n")]);
     (web.name, db.name, mq.name) = (Some("web1".into()), Some("db1.example".into()), Some("mq1".into()));
     let draft = read(&gathered(vec![web, db, mq]), &Wish::default());
@@ -228,4 +249,14 @@ fn an_address_on_another_host_proposes_the_service_that_listens_there() {
         ]
     );
     assert!(!format!("{draft:?}").contains("hunter2"));
+}
+
+#[test]
+fn in_a_folder_without_links_the_install_section_counts() {
+    let draft = draft(&[
+        ("web.service", "[Unit]\nRequires=app.target\nAfter=app.target\nWants=queue.service\n[Service]\n"),
+        ("db.service", "[Service]\n[Install]\nRequiredBy=app.target\n"),
+        ("rabbit.service", "[Service]\n[Install]\nAlias=queue.service\nWantedBy=multi-user.target\n"),
+    ]);
+    assert_eq!(stated(&draft), ["web hard db", "web soft rabbit"]);
 }

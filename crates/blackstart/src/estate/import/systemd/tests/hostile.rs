@@ -39,10 +39,13 @@ fn instances_without_end_are_cut_off() {
 
 #[test]
 fn lines_that_are_not_understood_are_named_and_the_rest_is_read() {
-    let draft = draft(&[(
-        "web.service",
-        "Wants=early.service\n[Unit\nnonsense\n[Unit]\n=\nWants=\"open\nAfter=db.service\n[Service]\nExecStart=/x \\",
-    ), ("db.service", "[Service]\n")]);
+    let draft = draft(&[
+        (
+            "web.service",
+            "Wants=early.service\n[Unit\nnonsense\n[Unit]\n=\nWants=\"open\nAfter=db.service\n[Service]\nExecStart=/x \\",
+        ),
+        ("db.service", "[Service]\n"),
+    ]);
     assert_eq!(stated(&draft), ["web order db"]);
     let lines: Vec<usize> = draft
         .findings
@@ -67,7 +70,8 @@ fn a_link_is_never_followed_out_of_the_copy() {
     write(&copy, "run/systemd/system", "-> /usr/lib/systemd/system");
     write(&copy, "etc/hostname", "-> /etc/hostname");
     write(&copy, "dump.txt", "-> /proc/self/environ");
-    rustix::fs::mkfifoat(rustix::fs::CWD, copy.join("etc/systemd/system/pipe.service"), 0o600.into()).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, copy.join("etc/systemd/system/pipe.service"), 0o600.into())
+        .unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, copy.join("pipe.txt"), 0o600.into()).unwrap();
     std::fs::create_dir(copy.join("etc/systemd/system/folder.service")).unwrap();
     let gathered = gather(&copy).unwrap();
@@ -132,24 +136,62 @@ fn whatever_the_bytes_are_there_is_a_draft_with_edges_between_things_that_are_th
         "-> b.service",
         "-> /dev/null",
     ];
-    let names = ["a.service", "b.service", "a@.service", "c.service", "t.target", "a.socket", "b.timer", "srv-x.mount", "t.target.wants/a@1.service", "a.service.d/x.conf", "t.target.requires/b.service"];
-    let pieces = ["=", "\\\n", "%", "\"", "@", "[", "]", "\u{0}", "é", "-> ", "a@%i.service ", "Requires=", "\u{feff}", "infinity"];
+    let names = [
+        "a.service",
+        "b.service",
+        "a@.service",
+        "c.service",
+        "t.target",
+        "a.socket",
+        "b.timer",
+        "srv-x.mount",
+        "t.target.wants/a@1.service",
+        "a.service.d/x.conf",
+        "t.target.requires/b.service",
+    ];
+    let pieces = [
+        "=",
+        "\\\n",
+        "%",
+        "\"",
+        "@",
+        "[",
+        "]",
+        "\u{0}",
+        "é",
+        "-> ",
+        "a@%i.service ",
+        "Requires=",
+        "\u{feff}",
+        "infinity",
+    ];
     let mut dice = Dice(0x5eed_0bad_cafe_0001);
     for round in 0..400 {
         let mut files: Vec<(&str, String)> = Vec::new();
         for name in names {
             let mut text = seeds[dice.below(seeds.len())].to_owned();
             for _ in 0..dice.below(6) {
-                let cut = (0..=dice.below(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+                let cut =
+                    (0..=dice.below(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap();
                 match dice.below(3) {
                     0 => text.insert_str(cut, pieces[dice.below(pieces.len())]),
                     1 => text.truncate(cut),
-                    _ => text = text.replacen(pieces[dice.below(pieces.len())], pieces[dice.below(pieces.len())], 1),
+                    _ => {
+                        text = text.replacen(
+                            pieces[dice.below(pieces.len())],
+                            pieces[dice.below(pieces.len())],
+                            1,
+                        )
+                    }
                 }
             }
             files.push((name, text));
         }
-        let shown = files.iter().map(|(_, text)| format!("Id=a{}.service\n{text}\n", text.len() % 3)).collect::<Vec<_>>().join("\n");
+        let shown = files
+            .iter()
+            .map(|(_, text)| format!("Id=a{}.service\n{text}\n", text.len() % 3))
+            .collect::<Vec<_>>()
+            .join("\n");
         let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
         let mut copy = copy(&files);
         if round % 2 == 0 {
@@ -161,13 +203,20 @@ fn whatever_the_bytes_are_there_is_a_draft_with_edges_between_things_that_are_th
         for edge in &estate.edges {
             assert!(estate.contains(&edge.from) && estate.contains(&edge.to), "round {round}: {edge:?}");
         }
-        assert_eq!(draft, read(&gathered(vec![copy]), &Wish { width, ..Wish::default() }), "same bytes, same draft");
+        assert_eq!(
+            draft,
+            read(&gathered(vec![copy]), &Wish { width, ..Wish::default() }),
+            "same bytes, same draft"
+        );
     }
 }
 
 #[test]
 fn an_empty_file_in_place_of_a_unit_masks_it() {
-    let mut host = copy(&[("usr/lib/systemd/system/a.service", "[Service]\n"), ("etc/systemd/system/b.service", "[Service]\n")]);
+    let mut host = copy(&[
+        ("usr/lib/systemd/system/a.service", "[Service]\n"),
+        ("etc/systemd/system/b.service", "[Service]\n"),
+    ]);
     let mask = copy(&[("etc/systemd/system/a.service", "")]).entries.remove(0);
     assert_eq!(mask.content, Content::Text(String::new()));
     host.entries.push(mask);
@@ -184,7 +233,11 @@ fn what_the_copy_holds_elsewhere_is_found_there_and_mounts_come_from_fstab() {
     write(copy, "etc/systemd/system/far.service", "-> /opt/link/far.service");
     write(copy, "opt/real/far.service", "[Service]\n");
     write(copy, "opt/link", "-> real");
-    write(copy, "etc/fstab", "# disks\nUUID=1 / ext4 defaults 0 1\nUUID=2\t/srv ext4 defaults 0 2\nnas:/x /mnt/x nfs4 _netdev 0 0\ntmpfs /tmp tmpfs x 0 0\n");
+    write(
+        copy,
+        "etc/fstab",
+        "# disks\nUUID=1 / ext4 defaults 0 1\nUUID=2\t/srv ext4 defaults 0 2\nnas:/x /mnt/x nfs4 _netdev 0 0\ntmpfs /tmp tmpfs x 0 0\n",
+    );
     let draft = read(&gather(copy).unwrap(), &Wish::default());
     assert_eq!((services(&draft), stated(&draft)), (vec!["app"], vec!["app data store:srv".to_owned()]));
     for code in ["unit-elsewhere", "units-no-generated"] {

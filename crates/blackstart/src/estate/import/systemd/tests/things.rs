@@ -29,7 +29,10 @@ fn the_strongest_folder_wins_and_drop_ins_come_on_top_in_the_order_of_their_name
 fn an_empty_assignment_throws_a_list_away_but_takes_no_dependency() {
     let draft = draft(&[
         ("etc/systemd/system/a.service", "[Unit]\nWants=b.service\n[Service]\nExecStart=/one\n"),
-        ("etc/systemd/system/a.service.d/x.conf", "[Unit]\nWants=\n[Service]\nExecStart=\nExecStart=/two --x\n"),
+        (
+            "etc/systemd/system/a.service.d/x.conf",
+            "[Unit]\nWants=\n[Service]\nExecStart=\nExecStart=/two --x\n",
+        ),
         ("etc/systemd/system/b.service", "[Service]\n"),
     ]);
     assert_eq!(stated(&draft), ["a soft b"]);
@@ -54,7 +57,10 @@ fn masked_units_and_those_nothing_starts_are_left_out_and_said() {
         ("usr/lib/systemd/system/helper.service", "[Service]\n"),
         ("etc/systemd/system/multi-user.target.wants/on.service", "-> /usr/lib/systemd/system/on.service"),
         ("usr/lib/systemd/system/systemd-journald.service", "[Service]\n"),
-        ("usr/lib/systemd/system/sysinit.target.wants/systemd-journald.service", "-> ../systemd-journald.service"),
+        (
+            "usr/lib/systemd/system/sysinit.target.wants/systemd-journald.service",
+            "-> ../systemd-journald.service",
+        ),
         ("usr/lib/systemd/system/rescue.target.wants/shell.service", "-> ../shell.service"),
         ("usr/lib/systemd/system/shell.service", "[Service]\n"),
     ];
@@ -71,7 +77,10 @@ fn masked_units_and_those_nothing_starts_are_left_out_and_said() {
 #[test]
 fn instances_come_from_their_template_with_specifiers_filled_in() {
     let draft = draft(&[
-        ("worker@.service", "[Unit]\nRequires=queue-%i.service\nAfter=queue-%i.service\n[Service]\nMemoryMax=1G\n"),
+        (
+            "worker@.service",
+            "[Unit]\nRequires=queue-%i.service\nAfter=queue-%i.service\n[Service]\nMemoryMax=1G\n",
+        ),
         ("worker@.service.d/x.conf", "[Service]\nMemoryMax=2G\n"),
         ("multi-user.target.wants/worker@a.service", "-> ../worker@.service"),
         ("multi-user.target.wants/worker@b.service", "-> ../worker@.service"),
@@ -87,7 +96,10 @@ fn instances_come_from_their_template_with_specifiers_filled_in() {
 fn another_name_of_a_unit_is_the_unit() {
     let draft = draft(&[
         ("etc/systemd/system/postgres.service", "-> /usr/lib/systemd/system/postgresql.service"),
-        ("etc/systemd/system/web.service", "[Unit]\nRequires=postgres.service\nAfter=postgresql.service\n[Service]\n"),
+        (
+            "etc/systemd/system/web.service",
+            "[Unit]\nRequires=postgres.service\nAfter=postgresql.service\n[Service]\n",
+        ),
         ("usr/lib/systemd/system/postgresql.service", "[Service]\n"),
     ]);
     assert_eq!(stated(&draft), ["web hard postgresql"]);
@@ -98,9 +110,15 @@ fn another_name_of_a_unit_is_the_unit() {
 fn a_service_is_started_by_systemctl_and_its_gate_asks_systemctl() {
     let service = only(&[("web.service", "[Service]\nExecStart=/bin/web\nWatchdogSec=10\n")]);
     let run = service.run.unwrap();
-    assert_eq!((run.start, run.job), (["systemctl", "start", "web.service"].map(str::to_owned).to_vec(), true));
+    assert_eq!(
+        (run.start, run.job),
+        (["systemctl", "start", "web.service"].map(str::to_owned).to_vec(), true)
+    );
     let gate = &service.gates[0];
-    assert_eq!(gate.probe, Probe::Command(["systemctl", "is-active", "--quiet", "web.service"].map(str::to_owned).to_vec()));
+    assert_eq!(
+        gate.probe,
+        Probe::Command(["systemctl", "is-active", "--quiet", "web.service"].map(str::to_owned).to_vec())
+    );
     assert_eq!(gate.hold_ms, 10_000, "one period of its watchdog");
 }
 
@@ -115,7 +133,10 @@ fn a_timer_is_started_instead_of_its_job_and_a_socket_is_knocked_on() {
     assert_eq!(service.start_class, StartClass::Probe);
     let service = only(&[
         ("web.service", "[Service]\nExecStart=/bin/web\n"),
-        ("web.socket", "[Socket]\nListenStream=8080\nListenStream=/run/web.sock\nListenStream=10.0.0.1:9090\n"),
+        (
+            "web.socket",
+            "[Socket]\nListenStream=8080\nListenStream=/run/web.sock\nListenStream=10.0.0.1:9090\n",
+        ),
         ("sockets.target.wants/web.socket", "-> ../web.socket"),
     ]);
     let ports: Vec<&Probe> = service.gates[1..].iter().map(|gate| &gate.probe).collect();
@@ -126,14 +147,18 @@ fn a_timer_is_started_instead_of_its_job_and_a_socket_is_knocked_on() {
 fn a_job_that_leaves_no_trace_is_never_repeated_without_a_person() {
     let service = only(&[("job.service", "[Service]\nType=oneshot\nExecStart=/bin/job\n")]);
     assert_eq!((service.start_class, service.gates.len()), (StartClass::Once, 0));
-    let service = only(&[("job.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/job\n")]);
+    let service =
+        only(&[("job.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/job\n")]);
     assert_eq!((service.start_class, service.gates.len()), (StartClass::Probe, 1));
 }
 
 #[test]
 fn a_password_in_a_command_is_not_copied() {
     let wish = Wish { start_by: Some(StartBy::Exec), ..Wish::default() };
-    let copy = copy(&[("web.service", "[Service]\nExecStart=/bin/web --db-password=hunter2\nEnvironment=TOKEN=hunter2\n")]);
+    let copy = copy(&[(
+        "web.service",
+        "[Service]\nExecStart=/bin/web --db-password=hunter2\nEnvironment=TOKEN=hunter2\n",
+    )]);
     let draft = read(&gathered(vec![copy]), &wish);
     assert!(codes(&draft).contains(&"unit-secret"));
     assert!(!format!("{draft:?}").contains("hunter2"));
