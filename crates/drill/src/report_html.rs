@@ -295,14 +295,19 @@ fn restart(report: &Report) -> String {
     let last = |of: fn(&RestartLine) -> u64| report.restart.iter().map(of).max().unwrap_or(0);
     let most = last(|line| line.planned_s).max(last(|line| line.measured_s.unwrap_or(0))).max(1);
     let bar = |class: &str, seconds: u64| {
-        format!("<i class=\"{class}\" style=\"width:{}%\"></i><b>{} s</b>", seconds.saturating_mul(100) / most, grouped(seconds))
+        format!(
+            "<i class=\"{class}\" style=\"width:{}%\"></i><b>{} s</b>",
+            seconds.saturating_mul(100) / most,
+            grouped(seconds)
+        )
     };
     let rows: String = report
         .restart
         .iter()
         .map(|line| {
-            let measured =
-                line.measured_s.map_or_else(|| "<i></i><b>not known</b>".to_owned(), |seconds| bar("other", seconds));
+            let measured = line
+                .measured_s
+                .map_or_else(|| "<i></i><b>not known</b>".to_owned(), |seconds| bar("other", seconds));
             format!(
                 "<span>{}, planned</span>{}<span class=\"soft\">as it was</span>{measured}",
                 escape(&line.service),
@@ -488,7 +493,11 @@ mod tests {
 
     #[test]
     fn the_restart_is_shown_as_planned_and_as_it_was() {
-        let line = |service: &str, planned_s, measured_s| RestartLine { service: service.to_owned(), planned_s, measured_s };
+        let line = |service: &str, planned_s, measured_s| RestartLine {
+            service: service.to_owned(),
+            planned_s,
+            measured_s,
+        };
         let restart = vec![line("core<muc>", 40, Some(75)), line("mail-muc", 5, None)];
         let html = render(&Report { restart, ..report() });
         assert_well_formed(&html);

@@ -107,7 +107,12 @@ pub fn lines(estate: &Estate, forecast: &Forecast) -> Vec<String> {
         )
     }));
     lines.extend(forecast.overdue.iter().map(|overdue| {
-        format!("{} takes {} already, planned were {}", overdue.step, clock(overdue.elapsed_s), clock(overdue.planned_s))
+        format!(
+            "{} takes {} already, planned were {}",
+            overdue.step,
+            clock(overdue.elapsed_s),
+            clock(overdue.planned_s)
+        )
     }));
     lines
 }

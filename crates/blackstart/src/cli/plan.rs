@@ -19,6 +19,7 @@ use super::{Answer, Failure, read_estate, talk};
 use crate::command::progress;
 use crate::estate::{Estate, Id, canonical};
 use crate::incident::View;
+use crate::plan::advice::ADVICE_MAX;
 use crate::plan::bound;
 use crate::plan::compare::{self, Comparison, Wished};
 use crate::plan::search::{Progress, Then};
@@ -127,6 +128,9 @@ fn make(args: &Args) -> Result<Answer, Failure> {
         (Some(view), true) => Some(go_on(&estate, view, &mut question)?),
         (Some(_) | None, _) => None,
     };
+    if running.is_none() && view.as_ref().is_some_and(progress::is_under_way) {
+        talk::say("note: a run is under way, and this plan begins from nothing; --continue goes on from where it stands");
+    }
     let keeps = args.output.is_some() || args.journal.is_some();
     let wishes = !(args.what_if.is_empty() && args.without.is_empty() && args.first.is_empty());
     if !args.what_if.is_empty() && keeps {
@@ -139,7 +143,7 @@ fn make(args: &Args) -> Result<Answer, Failure> {
     if wishes && !keeps {
         return what_if(args, &estate, &estate_hash, &question);
     }
-    let made = search(args, LOOK, bound::Effort::Thorough, |effort| {
+    let made = search(args, (LOOK, bound::Effort::Thorough), args.samples, |effort| {
         plan::make(&estate, &estate_hash, &question, effort)
     })?;
     draw(args, || html::of_made(&estate, &made))?;
@@ -196,7 +200,9 @@ fn what_if(
     words.extend(question.without.iter().map(|id| format!("{id} cannot be used")));
     let base = Question { first: Vec::new(), without: Vec::new(), ..question.clone() };
     let wished = Wished { estate: &changed, question: question.clone(), words };
-    let comparison: Comparison = search(args, LOOK_IF, bound::Effort::Quick, |effort| {
+    // The page of a comparison shows neither ranges nor advice: nobody waits for them.
+    let draws = if args.json || args.html.is_some() { args.samples } else { 0 };
+    let comparison: Comparison = search(args, (LOOK_IF, bound::Effort::Quick), draws, |effort| {
         compare::compare(estate, estate_hash, &base, &wished, effort)
     })?;
     draw(args, || html::of_made(estate, &comparison.wish))?;
@@ -211,8 +217,8 @@ fn what_if(
 /// Looks for as long as is wished, and says on stderr how far it is.
 fn search<M>(
     args: &Args,
-    look: Duration,
-    bound: bound::Effort,
+    (look, bound): (Duration, bound::Effort),
+    draws: u64,
     make: impl FnOnce(&mut Effort<'_>) -> Result<M, Refusal>,
 ) -> Result<M, Failure> {
     let begun = Instant::now();
@@ -233,8 +239,9 @@ fn search<M>(
     let mut effort = Effort {
         schedules: args.schedules.unwrap_or(SCHEDULES_MAX),
         seed: args.seed,
-        samples: args.samples,
+        samples: draws,
         bound,
+        advice: if bound == bound::Effort::Quick && draws == 0 { 0 } else { ADVICE_MAX },
         watch: &mut watch,
     };
     make(&mut effort).map_err(|refusal| refused(&refusal))

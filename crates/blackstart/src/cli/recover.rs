@@ -67,7 +67,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         folder: args.journal.clone(),
         workers: Workers::Threads(args.at_once.clamp(1, 256)),
     };
-    let mut said = None;
+    let mut said = Said::default();
     let result = executor
         .run(&mut incident, &mut |view, event| {
             show(event, args.json);
@@ -133,7 +133,7 @@ fn adopt(incident: &mut Incident, estate: &Estate) -> Result<(), Failure> {
 }
 
 /// Says anew when everybody is back, after whatever may have moved it. The order stays the approved plan's.
-fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut Option<Brief>) {
+fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut Said) {
     let moves = match event {
         Event::Recover(event) => match event {
             RecoverEvent::RunBegun { .. }
@@ -151,8 +151,15 @@ fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut Op
             false
         }
     };
-    let Some(brief) = moves.then(|| Brief::now(estate, view, folder::now_ms())).flatten() else { return };
-    if said.as_ref().is_some_and(|said| said.is_as(&brief)) {
+    let begun_ms = folder::now_ms();
+    if !moves || begun_ms < said.not_before_ms {
+        return;
+    }
+    let brief = Brief::now(estate, view, begun_ms);
+    let ended_ms = folder::now_ms();
+    said.not_before_ms = ended_ms.saturating_add((ended_ms - begun_ms).saturating_mul(SHARE));
+    let Some(brief) = brief else { return };
+    if said.brief.as_ref().is_some_and(|said| said.is_as(&brief)) {
         return;
     }
     if json {
@@ -160,8 +167,19 @@ fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut Op
     } else {
         talk::say(brief.line());
     }
-    *said = Some(brief);
+    said.brief = Some(brief);
 }
+
+/// What was said last, and when there may be a new forecast: for thousands of services one takes long, and the restart
+/// must not wait for it more than a small part of its time.
+#[derive(Default)]
+struct Said {
+    brief: Option<Brief>,
+    not_before_ms: i64,
+}
+
+/// A forecast may take one part in so many of the time.
+const SHARE: i64 = 30;
 
 fn show(event: &Event, json: bool) {
     if json {

@@ -48,6 +48,12 @@ pub fn recovery_points(view: &View) -> RecoveryPoints {
     view.scan.stores.iter().filter_map(|(id, store)| Some((id.clone(), clean(store)?))).collect()
 }
 
+/// A run was begun and is not complete.
+pub fn is_under_way(view: &View) -> bool {
+    let ended = |run: &crate::recover::view::RunView| run.ended.as_ref().is_some_and(|ended| ended.complete);
+    view.recover.run.as_ref().is_some_and(|run| !ended(run))
+}
+
 /// The plan of the run that was begun last, and how far that run is. `Err`: why there is none, as a sentence.
 pub fn of_run(estate: &Estate, view: &View, now_ms: i64) -> Result<(Plan, Progress), String> {
     let run = view.recover.run.as_ref().ok_or("no plan has been run in this incident yet")?;
@@ -95,17 +101,12 @@ fn is_held(estate: &Estate, view: &View, id: &Id) -> bool {
 }
 
 /// When everybody is back. `Ok(None)`: nothing runs that could be forecast. `Err`: why nothing can be said.
-pub fn forecast(
-    estate: &Estate,
-    view: &View,
-    now_ms: i64,
-    samples: u64,
-) -> Result<Option<Forecast>, String> {
+pub fn forecast(estate: &Estate, view: &View, now_ms: i64, samples: u64) -> Result<Option<Forecast>, String> {
     let Some(run) = &view.recover.run else { return Ok(None) };
-    if run.ended.as_ref().is_some_and(|ended| ended.complete) {
+    let (plan, progress) = of_run(estate, view, now_ms)?;
+    if run.ended.as_ref().is_some_and(|ended| ended.complete) && plan.never.is_empty() {
         return Ok(None);
     }
-    let (plan, progress) = of_run(estate, view, now_ms)?;
     let overdue = overdue(&plan, &progress);
     let outlook = outlook(estate, &plan, &recovery_points(view), progress, samples)
         .map_err(|refusal| format!("there is no forecast: {refusal}"))?;

@@ -50,9 +50,12 @@ impl AdviceKind {
     }
 }
 
-/// The best answer of each kind, then the next best of all; worth most first.
-pub fn advice(estate: &Estate, problem: &Problem, schedule: &Schedule) -> Vec<Advice> {
+/// The best answer of each kind, then the next best of all; worth most first, `most` of them.
+pub fn advice(estate: &Estate, problem: &Problem, schedule: &Schedule, most: usize) -> Vec<Advice> {
     let instance = &problem.instance;
+    if most == 0 {
+        return Vec::new();
+    }
     let asked = Asked {
         estate,
         problem,
@@ -66,11 +69,12 @@ pub fn advice(estate: &Estate, problem: &Problem, schedule: &Schedule) -> Vec<Ad
         kind.sort_by_key(|advice| std::cmp::Reverse(advice.worth_seconds));
         kind.retain(|advice| advice.worth_seconds > 0);
     }
-    let mut best: Vec<Advice> = kinds.iter_mut().filter(|kind| !kind.is_empty()).map(|kind| kind.remove(0)).collect();
+    let mut best: Vec<Advice> =
+        kinds.iter_mut().filter(|kind| !kind.is_empty()).map(|kind| kind.remove(0)).collect();
     let mut rest: Vec<Advice> = kinds.into_iter().flatten().collect();
     rest.sort_by_key(|advice| std::cmp::Reverse(advice.worth_seconds));
     best.extend(rest);
-    best.truncate(ADVICE_MAX);
+    best.truncate(most);
     best.sort_by_key(|advice| std::cmp::Reverse(advice.worth_seconds));
     best
 }
@@ -111,7 +115,9 @@ impl Asked<'_> {
             LimitName::Resource(id) => match self.estate.resources.get(id)?.kind {
                 ResourceKind::Crew => (id.clone(), 1, "one more person"),
                 ResourceKind::ScanSlots => (id.clone(), 1, "one more slot"),
-                ResourceKind::RestoreBandwidth => (id.clone(), largest()?, "room for one more restore side by side"),
+                ResourceKind::RestoreBandwidth => {
+                    (id.clone(), largest()?, "room for one more restore side by side")
+                }
                 ResourceKind::Cpu | ResourceKind::Memory => (id.clone(), largest()?, "room for one more"),
             },
             LimitName::HostCpu(id) => (id.clone(), largest()?, "cores for one more start at a time"),
@@ -173,11 +179,15 @@ impl Asked<'_> {
         let (what, to_do, (saves, costs)) = match activity.what {
             What::Verify => (
                 format!("nobody has judged a copy of {target} yet; judged beforehand, this is saved"),
-                format!("judge it now, before its turn comes: blackstart scan restic:REPO --journal DIR --store {target}"),
+                format!(
+                    "judge it now, before its turn comes: blackstart scan restic:REPO --journal DIR --store {target}"
+                ),
                 self.changed(|instance| stretch(instance, at, 0)),
             ),
             What::Restore => (
-                format!("the rate of {target} is assumed ({ASSUMED_RESTORE_RATE} MiB/s); at half of it this is lost"),
+                format!(
+                    "the rate of {target} is assumed ({ASSUMED_RESTORE_RATE} MiB/s); at half of it this is lost"
+                ),
                 format!("measure one restore of {target}, and write `restore_rate` into the estate"),
                 self.changed(|instance| stretch(instance, at, activity.duration_s.saturating_mul(2))),
             ),
@@ -187,7 +197,13 @@ impl Asked<'_> {
                 self.changed(|instance| stretch(instance, at, activity.duration_s.saturating_add(START_S))),
             ),
         };
-        Advice { kind: AdviceKind::Unknown, about: Some(target.clone()), what, to_do, worth_seconds: saves.max(costs) }
+        Advice {
+            kind: AdviceKind::Unknown,
+            about: Some(target.clone()),
+            what,
+            to_do,
+            worth_seconds: saves.max(costs),
+        }
     }
 
     /// Approvals that will be waited for, and dependencies that may not be real.
@@ -201,7 +217,8 @@ impl Asked<'_> {
         const HOUR_S: u64 = 3600;
         let activities = self.problem.instance.activities.iter().enumerate();
         let waits = |id: &Id| self.estate.services.get(id).is_some_and(|service| service.second_person);
-        let waiting = activities.filter(|(_, activity)| activity.what == What::BringUp && waits(&activity.target));
+        let waiting =
+            activities.filter(|(_, activity)| activity.what == What::BringUp && waits(&activity.target));
         waiting
             .take(self.each_max)
             .map(|(at, activity)| {
@@ -232,7 +249,10 @@ impl Asked<'_> {
     fn doubts(&self) -> Vec<Advice> {
         let doubtful = |edge: &&Edge| {
             let blocks = edge.kind.blocks_start() || edge.kind == EdgeKind::Order;
-            blocks && (edge.evidence == Evidence::Inferred || edge.confidence < 1000 || edge.kind == EdgeKind::Order)
+            blocks
+                && (edge.evidence == Evidence::Inferred
+                    || edge.confidence < 1000
+                    || edge.kind == EdgeKind::Order)
         };
         // Where there is more than one edge between two things, taking one away changes nothing.
         let mut between: BTreeMap<(&Id, &Id), usize> = BTreeMap::new();
@@ -251,7 +271,8 @@ impl Asked<'_> {
     /// What a dependency costs.
     fn without(&self, edge: &Edge, places: &BTreeMap<&Id, usize>) -> Option<Advice> {
         let (dependent, provider) = (*places.get(&edge.from)?, *places.get(&edge.to)?);
-        let (saves, _) = self.changed(|instance| instance.before[dependent].retain(|&before| before != provider));
+        let (saves, _) =
+            self.changed(|instance| instance.before[dependent].retain(|&before| before != provider));
         let sure = edge.confidence / 10;
         Some(Advice {
             kind: AdviceKind::Person,
@@ -261,7 +282,8 @@ impl Asked<'_> {
                 edge.to,
                 edge.kind.word()
             ),
-            to_do: "ask who runs it; if it can start without, make the dependency `soft` and plan again".to_owned(),
+            to_do: "ask who runs it; if it can start without, make the dependency `soft` and plan again"
+                .to_owned(),
             about: Some(edge.from.clone()),
             worth_seconds: saves,
         })

@@ -282,7 +282,9 @@ impl<'a> Look<'a> {
             StepKind::Restore => {
                 let Some(store) = self.store(&step.service) else { return };
                 let resource = store.source.as_ref().and_then(|source| source.resource.as_ref());
-                if let Some((id, resource)) = resource.and_then(|id| Some((id, self.estate.resources.get(id)?))) {
+                if let Some((id, resource)) =
+                    resource.and_then(|id| Some((id, self.estate.resources.get(id)?)))
+                {
                     add(id.to_string(), resource.capacity, self.rate(store), Some(step.end_s));
                 }
             }
@@ -316,13 +318,13 @@ impl<'a> Look<'a> {
         for (name, uses) in &by_limit {
             for begin in uses {
                 let second = begin.from_s;
-                let held = |one: &&Use| {
-                    one.from_s <= second && one.until_s.is_none_or(|until_s| second < until_s)
-                };
+                let held =
+                    |one: &&Use| one.from_s <= second && one.until_s.is_none_or(|until_s| second < until_s);
                 let held: u128 = uses.iter().filter(held).map(|one| u128::from(one.takes)).sum();
                 // What runs already and is too much is not this plan's fault.
                 if held > u128::from(begin.has) && begin.planned && begin.takes > 0 {
-                    faults.push(format!("at second {second} {held} of {name} are taken, it has {}", begin.has));
+                    faults
+                        .push(format!("at second {second} {held} of {name} are taken, it has {}", begin.has));
                 }
             }
         }
@@ -342,7 +344,9 @@ impl<'a> Look<'a> {
                 let at_s = if self.never.contains_key(service) || self.plan.without.contains(service) {
                     never += 1;
                     if !given_up.contains(&(tenant_id, capability_id)) {
-                        faults.push(format!("{capability_id} never comes back for {tenant_id}, the plan does not say so"));
+                        faults.push(format!(
+                            "{capability_id} never comes back for {tenant_id}, the plan does not say so"
+                        ));
                     }
                     self.plan.horizon_s
                 } else {
@@ -367,7 +371,8 @@ impl<'a> Look<'a> {
         }
         let plan = self.plan;
         if u64::try_from(sum).unwrap_or(u64::MAX) != plan.insured_seconds {
-            faults.push(format!("the price is {sum} insured-seconds, the plan says {}", plan.insured_seconds));
+            faults
+                .push(format!("the price is {sum} insured-seconds, the plan says {}", plan.insured_seconds));
         }
         let baselines = [plan.baselines.fifo, plan.baselines.tier, plan.baselines.size];
         if plan.lower_bound > plan.insured_seconds || baselines.iter().any(|&cost| cost < plan.lower_bound) {

@@ -52,6 +52,7 @@ pub fn compare(
         seed: effort.seed,
         samples: effort.samples,
         bound: effort.bound,
+        advice: effort.advice,
         watch: &mut |_| super::search::Then::Continue,
     };
     let question = Question { order, ..wished.question.clone() };
@@ -68,9 +69,10 @@ pub fn order_of(plan: &file::Plan) -> BTreeMap<String, u64> {
 /// What each pair has in one plan and in the other.
 pub fn moved(estate: &Estate, base: &file::Plan, wish: &file::Plan) -> Vec<Moved> {
     let times = |plan: &file::Plan| -> BTreeMap<(Id, Id), Option<u64>> {
-        let served = plan.served.iter().map(|served| {
-            ((served.capability.clone(), served.tenant.clone()), Some(served.at_s))
-        });
+        let served = plan
+            .served
+            .iter()
+            .map(|served| ((served.capability.clone(), served.tenant.clone()), Some(served.at_s)));
         let never = plan.never.iter().map(|never| ((never.capability.clone(), never.tenant.clone()), None));
         served.chain(never).collect()
     };

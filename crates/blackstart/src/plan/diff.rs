@@ -76,9 +76,9 @@ fn steps(first: &Plan, second: &Plan) -> Vec<StepMoved> {
 /// times alone are a forecast.
 pub fn is_reordered(first: &Plan, second: &Plan) -> bool {
     let done = |plan: &Plan, step: &str| {
-        plan.continues.as_ref().is_some_and(|continues| {
-            continues.done.contains(step) || continues.running.contains_key(step)
-        })
+        plan.continues
+            .as_ref()
+            .is_some_and(|continues| continues.done.contains(step) || continues.running.contains_key(step))
     };
     let open = |step: &str| !done(first, step) && !done(second, step);
     let (one, other) = (starts(first), starts(second));
@@ -135,7 +135,9 @@ pub fn page(estate: &Estate, difference: &Difference) -> String {
     list(
         &mut text,
         LINES_MAX,
-        steps.map(|moved| format!("{:>10} → {:<10} {}", time(moved.first_s), time(moved.second_s), moved.step)),
+        steps.map(|moved| {
+            format!("{:>10} → {:<10} {}", time(moved.first_s), time(moved.second_s), moved.step)
+        }),
     );
     text
 }

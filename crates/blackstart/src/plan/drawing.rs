@@ -12,7 +12,7 @@ use super::page::{clock, grouped};
 use crate::estate::{Estate, Id, Kind};
 
 const WIDTH: f64 = 1080.0;
-const LEFT: f64 = 250.0;
+const LEFT: f64 = 262.0;
 const RIGHT: f64 = 96.0;
 const ROW: f64 = 17.0;
 /// Rows of one drawing; what has no row stands in the table.
@@ -60,7 +60,8 @@ impl Axis {
         const ROOM: f64 = 52.0;
         const HOUR_S: u64 = 3600;
         let round = [1, 5, 10, 30, 60, 300, 600, 900, 1800];
-        let hours = [1, 2, 4, 6, 8, 12, 24, 48, 72, 96, 168, 336, 720, 2160, 8760, 87_600].map(|hours| hours * HOUR_S);
+        let hours = [1, 2, 4, 6, 8, 12, 24, 48, 72, 96, 168, 336, 720, 2160, 8760, 87_600]
+            .map(|hours| hours * HOUR_S);
         let steps = round.into_iter().chain(hours);
         if !self.wide {
             let fits = |step: &u64| self.end_s / step <= 12;
@@ -113,7 +114,13 @@ pub struct Line<'a> {
 
 /// Share of insured × urgency that is served: a stair for each order, the area to the first of the others filled. `kept`
 /// was never lost; `band` are the early and the late curve.
-pub fn served(axis: Axis, kept: u128, whole: u128, lines: &[Line<'_>], band: Option<(&Curve, &Curve)>) -> String {
+pub fn served(
+    axis: Axis,
+    kept: u128,
+    whole: u128,
+    lines: &[Line<'_>],
+    band: Option<(&Curve, &Curve)>,
+) -> String {
     let (top, bottom) = (16.0, 296.0);
     let whole = whole.max(1);
     let base = floor_percent(kept, whole);
@@ -138,7 +145,10 @@ pub fn served(axis: Axis, kept: u128, whole: u128, lines: &[Line<'_>], band: Opt
         svg += &format!("<path class=\"band\" d=\"{}\"/>\n", between(&stairs(early), &stairs(late)));
     }
     if let [plan, usual, ..] = lines {
-        svg += &format!("<path class=\"saved\" d=\"{}\"/>\n", between(&stairs(plan.curve), &stairs(usual.curve)));
+        svg += &format!(
+            "<path class=\"saved\" d=\"{}\"/>\n",
+            between(&stairs(plan.curve), &stairs(usual.curve))
+        );
     }
     for line in lines.iter().rev() {
         svg += &format!("<path class=\"curve {}\" d=\"{}\"/>\n", line.class, path(&stairs(line.curve)));

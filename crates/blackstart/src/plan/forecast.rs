@@ -117,8 +117,9 @@ fn drawn(instance: &Instance, seed: u64, sample: u64) -> Instance {
 /// The activity with its duration drawn, and its demands drawn out with it.
 fn stretched(activity: &Activity, chance: u32) -> Activity {
     let percent_hundredths = percent_hundredths(factors_percent(activity.what), chance);
-    let stretch =
-        |seconds: u64| u64::try_from(u128::from(seconds) * u128::from(percent_hundredths) / 10_000).unwrap_or(u64::MAX);
+    let stretch = |seconds: u64| {
+        u64::try_from(u128::from(seconds) * u128::from(percent_hundredths) / 10_000).unwrap_or(u64::MAX)
+    };
     let mut drawn = activity.clone();
     drawn.duration_s = stretch(activity.duration_s);
     for demand in &mut drawn.demands {
@@ -170,7 +171,10 @@ mod tests {
     #[test]
     fn draws_are_the_same_on_every_machine_and_spread_evenly() {
         assert_eq!(draw(0, 0, 0), draw(0, 0, 0));
-        assert_eq!([draw(7, 1, 2), draw(7, 2, 1), draw(8, 1, 2)], [1_413_339_491, 2_694_484_727, 3_961_090_262]);
+        assert_eq!(
+            [draw(7, 1, 2), draw(7, 2, 1), draw(8, 1, 2)],
+            [1_413_339_491, 2_694_484_727, 3_961_090_262]
+        );
         let low = (0..1000).filter(|&number| draw(1, 0, number) < 1 << 31).count();
         assert!((430..570).contains(&low), "{low} of 1000 in the lower half");
     }

@@ -88,13 +88,22 @@ fn figures(estate: &Estate, plan: &Plan, known: Known<'_>) -> String {
         (against(plan.baselines.fifo), "fewer than in the order of the estate (first come)".to_owned()),
         (against(plan.baselines.tier), "fewer than tier by tier".to_owned()),
         (against(plan.baselines.size), "fewer than smallest store first".to_owned()),
-        (format!("{}.{} %", gap / 10, gap % 10), "at most could still be saved: no plan costs less".to_owned()),
+        (
+            format!("{}.{} %", gap / 10, gap % 10),
+            if plan.insured_seconds == plan.lower_bound {
+                "could still be saved: it is proven that no plan costs less".to_owned()
+            } else {
+                "at most could still be saved: no plan costs less than the rest".to_owned()
+            },
+        ),
         (first.map_or_else(|| "–".to_owned(), short_clock), "the first people are served again".to_owned()),
         (half_s.map_or_else(|| "–".to_owned(), short_clock), "half of what was lost is back".to_owned()),
         (short_clock(last), "everybody who comes back by this plan is served".to_owned()),
     ];
-    let cells: String =
-        cells.iter().map(|(number, words)| format!("<div><b>{number}</b><span>{}</span></div>", escape(words))).collect();
+    let cells: String = cells
+        .iter()
+        .map(|(number, words)| format!("<div><b>{number}</b><span>{}</span></div>", escape(words)))
+        .collect();
     format!("<div class=\"figures\">{cells}</div>\n")
 }
 
@@ -109,7 +118,8 @@ fn whole(seconds: u64) -> String {
 fn curve_of(estate: &Estate, plan: &Plan, time: impl Fn(&super::file::Served) -> u64) -> (u128, Curve, u128) {
     let weight = |tenant: &Id, capability: &Id| {
         let insured = estate.tenants.get(tenant).map_or(0, |tenant| u128::from(tenant.insured));
-        insured.saturating_mul(estate.capabilities.get(capability).map_or(0, |known| u128::from(known.urgency)))
+        insured
+            .saturating_mul(estate.capabilities.get(capability).map_or(0, |known| u128::from(known.urgency)))
     };
     let (mut kept, mut curve) = (0_u128, BTreeMap::<u64, u128>::new());
     for served in &plan.served {
@@ -143,7 +153,11 @@ fn served(estate: &Estate, plan: &Plan, known: Known<'_>, axis: Axis) -> String 
     let (kept, curve, all) = curve_of(estate, plan, |served| served.at_s);
     let mut lines = vec![Line { name: "this plan", class: "plan", curve: &curve }];
     if let Some((_, usual)) = known {
-        let names = [("first come, first served", "fifo"), ("tier by tier", "tier"), ("smallest store first", "size")];
+        let names = [
+            ("first come, first served", "fifo"),
+            ("tier by tier", "tier"),
+            ("smallest store first", "size"),
+        ];
         lines.extend(names.iter().zip(usual).map(|((name, class), curve)| Line { name, class, curve }));
     }
     let (_, early, _) = curve_of(estate, plan, |served| served.early_s);
@@ -206,7 +220,8 @@ fn bars(estate: &Estate, plan: &Plan, known: Known<'_>, axis: Axis) -> String {
         format!(" {left_out} rows that serve fewest people are left out; the table below has all steps.")
     };
     let wide = if axis.wide { WIDE } else { "" };
-    let critical = if critical.is_empty() { "" } else { " ◆ is what the last people to be served wait for." };
+    let critical =
+        if critical.is_empty() { "" } else { " ◆ is what the last people to be served wait for." };
     format!(
         "<section class=\"wide\"><h2>What is done when</h2>\n<p class=\"keys\">{key}<span>● people are served again</span></p>\n\
          <figure>{svg}<figcaption>A row for each service, with the data its start waits for.{critical}{wide}{more}</figcaption></figure></section>\n"
@@ -226,7 +241,8 @@ fn usage(known: Known<'_>, axis: Axis) -> String {
 
 /// A row for funds that have everything at the same times, a column for each capability that was lost.
 fn funds(estate: &Estate, plan: &Plan) -> String {
-    let mut columns: BTreeSet<&Id> = plan.served.iter().filter(|served| served.at_s > 0).map(|served| &served.capability).collect();
+    let mut columns: BTreeSet<&Id> =
+        plan.served.iter().filter(|served| served.at_s > 0).map(|served| &served.capability).collect();
     columns.extend(plan.never.iter().map(|never| &never.capability));
     let mut rows: BTreeMap<&Id, BTreeMap<&Id, String>> = BTreeMap::new();
     for served in plan.served.iter().filter(|served| columns.contains(&served.capability)) {
@@ -255,7 +271,11 @@ fn funds(estate: &Estate, plan: &Plan) -> String {
     groups.sort_by_key(|(_, tenants)| std::cmp::Reverse(insured(estate, tenants)));
     let names = groups.iter().filter(|(_, tenants)| tenants.len() > 3).map(|(_, tenants)| {
         let names: Vec<&str> = tenants.iter().map(|id| id.name()).collect();
-        format!("<p class=\"names\"><b>{}:</b> {}</p>\n", escape(&whom(estate, tenants)), escape(&names.join(", ")))
+        format!(
+            "<p class=\"names\"><b>{}:</b> {}</p>\n",
+            escape(&whom(estate, tenants)),
+            escape(&names.join(", "))
+        )
     });
     let names: String = names.collect();
     let table = if groups.len() <= GROUPS_ACROSS {
@@ -284,7 +304,11 @@ fn groups_across(estate: &Estate, columns: &BTreeSet<&Id>, groups: &[Group<'_>])
     let head: String = groups
         .iter()
         .map(|(_, tenants)| {
-            format!("<th>{}<br>{} insured</th>", escape(&whom(estate, tenants)), grouped(insured(estate, tenants)))
+            format!(
+                "<th>{}<br>{} insured</th>",
+                escape(&whom(estate, tenants)),
+                grouped(insured(estate, tenants))
+            )
         })
         .collect();
     let row = |id: &&Id| {
@@ -309,7 +333,9 @@ fn groups_down(estate: &Estate, columns: &BTreeSet<&Id>, groups: &[Group<'_>]) -
         format!("<tr><td>{who}</td><td>{people}</td>{cells}</tr>\n")
     };
     let body: String = groups.iter().map(row).collect();
-    format!("<table class=\"funds\"><thead><tr><th>fund</th><th>insured</th>{head}</tr></thead><tbody>{body}</tbody></table>")
+    format!(
+        "<table class=\"funds\"><thead><tr><th>fund</th><th>insured</th>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
 }
 
 fn not_so_good(estate: &Estate, plan: &Plan) -> String {
@@ -320,7 +346,12 @@ fn not_so_good(estate: &Estate, plan: &Plan) -> String {
     }
     for ((capability, because), tenants) in groups {
         let (name, who) = (capability_name(estate, capability), whom(estate, &tenants));
-        items += &format!("<li>{} is <b>not back</b> for {}, because of {}</li>\n", escape(&name), escape(&who), escape(&because.to_string()));
+        items += &format!(
+            "<li>{} is <b>not back</b> for {}, because of {}</li>\n",
+            escape(&name),
+            escape(&who),
+            escape(&because.to_string())
+        );
     }
     for late in missed(estate, plan) {
         let tenants: Vec<&Id> = late.tenants.iter().collect();
@@ -357,7 +388,8 @@ fn moments(estate: &Estate, plan: &Plan) -> String {
     let mut sum = kept;
     let share = |sum: u128| sum.saturating_mul(1000).checked_div(all).unwrap_or(1000);
     let percent = |sum: u128| format!("{}.{} %", share(sum) / 10, share(sum) % 10);
-    let mut rows = format!("<tr><td>0:00</td><td>{}</td><td class=\"left\">never lost</td></tr>\n", percent(kept));
+    let mut rows =
+        format!("<tr><td>0:00</td><td>{}</td><td class=\"left\">never lost</td></tr>\n", percent(kept));
     for (at_s, weight) in curve.into_iter().take(ROWS_MAX) {
         sum = sum.saturating_add(weight);
         let then: BTreeSet<&str> = plan
@@ -367,7 +399,12 @@ fn moments(estate: &Estate, plan: &Plan) -> String {
             .map(|served| served.capability.name())
             .collect();
         let names: Vec<&str> = then.into_iter().collect();
-        rows += &format!("<tr><td>{}</td><td>{}</td><td class=\"left\">{}</td></tr>\n", clock(at_s), percent(sum), escape(&names.join(", ")));
+        rows += &format!(
+            "<tr><td>{}</td><td>{}</td><td class=\"left\">{}</td></tr>\n",
+            clock(at_s),
+            percent(sum),
+            escape(&names.join(", "))
+        );
     }
     format!(
         "<section><h2>The curve as a table</h2>\n<table><thead><tr><th>from</th><th>served</th><th class=\"left\">back then</th></tr></thead><tbody>{rows}</tbody></table></section>\n"

@@ -261,11 +261,8 @@ struct Builder<'a> {
 impl Builder<'_> {
     /// What has been begun has its demands already: they are held from second 0, and not asked for again.
     fn already(&mut self, activity: Activity) -> Activity {
-        let held = |demand: &Demand| Held {
-            limit: demand.limit,
-            amount: demand.amount,
-            until_s: demand.until_s,
-        };
+        let held =
+            |demand: &Demand| Held { limit: demand.limit, amount: demand.amount, until_s: demand.until_s };
         self.held.extend(activity.demands.iter().map(held));
         Activity { demands: Vec::new(), ..activity }
     }
@@ -348,8 +345,13 @@ impl Builder<'_> {
     }
 
     fn restore(&mut self, id: &Id, store: &Store, begun: Option<Begun>) -> Result<Activity, Refusal> {
-        let nothing =
-            Activity { target: id.clone(), what: What::Restore, duration_s: 0, demands: Vec::new(), weight: 0 };
+        let nothing = Activity {
+            target: id.clone(),
+            what: What::Restore,
+            duration_s: 0,
+            demands: Vec::new(),
+            weight: 0,
+        };
         if store.size == 0 {
             return Ok(nothing);
         }
@@ -458,7 +460,13 @@ fn refuse_overload(instance: &Instance, memory_in_use: &BTreeMap<Id, u64>) -> Re
             .flat_map(|activity| &activity.demands)
             .filter(|demand| demand.limit == at && demand.until_s.is_none())
             .map(|demand| demand.amount)
-            .chain(instance.held.iter().filter(|held| held.limit == at && held.until_s.is_none()).map(|held| held.amount))
+            .chain(
+                instance
+                    .held
+                    .iter()
+                    .filter(|held| held.limit == at && held.until_s.is_none())
+                    .map(|held| held.amount),
+            )
             .fold(0, |sum: u64, amount| sum.saturating_add(amount));
         if kept > limit.capacity {
             let others = match &limit.name {

@@ -82,6 +82,8 @@ pub struct Effort<'w> {
     /// Draws for the ranges; 0: none.
     pub samples: u64,
     pub bound: bound::Effort,
+    /// How many things to advise people to decide next; 0: none.
+    pub advice: usize,
     /// Told of every better schedule, and now and then between; may end the search.
     pub watch: &'w mut dyn FnMut(search::Progress) -> Then,
 }
@@ -118,8 +120,8 @@ pub fn make(
     let lost = lost::lost(estate, &question.lost)?;
     let problem = problem(estate, &lost, question)?;
     let instance = &problem.instance;
-    let usual =
-        [priority::file_order, priority::tier_order].map(|order| generate::schedule(instance, &order(estate, instance)));
+    let usual = [priority::file_order, priority::tier_order]
+        .map(|order| generate::schedule(instance, &order(estate, instance)));
     let [fifo, tier] = usual;
     let size = generate::schedule(instance, &priority::size_order(estate, instance));
     let usual = [fifo, tier, size];
@@ -152,9 +154,8 @@ pub fn make(
         baselines: Baselines { fifo: costs[0], tier: costs[1], size: costs[2] },
     };
     let mut explanation = explain::explain(estate, &lost, &problem, &schedule, question.points.is_some());
-    explanation.price_range =
-        (ranges.samples > 0).then(|| (price(ranges.cost.0), price(ranges.cost.1)));
-    explanation.advice = advice::advice(estate, &problem, &schedule);
+    explanation.price_range = (ranges.samples > 0).then(|| (price(ranges.cost.0), price(ranges.cost.1)));
+    explanation.advice = advice::advice(estate, &problem, &schedule, effort.advice);
     Ok(Made { plan, explanation, usual: usual.map(|usual| curve(instance, &usual)) })
 }
 
@@ -273,9 +274,11 @@ fn earlier_order(instance: &Instance, order: &BTreeMap<String, u64>) -> Vec<u64>
 
 fn continues(problem: &Problem, progress: &Progress) -> Continues {
     let in_plan = |step: &&String| {
-        problem.todo.lost.contains_step(step) || problem.todo.back.iter().any(|id| step.ends_with(&format!(":{id}")))
+        problem.todo.lost.contains_step(step)
+            || problem.todo.back.iter().any(|id| step.ends_with(&format!(":{id}")))
     };
-    let mut done: std::collections::BTreeSet<String> = progress.done.iter().filter(in_plan).cloned().collect();
+    let mut done: std::collections::BTreeSet<String> =
+        progress.done.iter().filter(in_plan).cloned().collect();
     done.extend(steps::done_of_begun(&problem.todo));
     Continues {
         run: progress.run.clone(),

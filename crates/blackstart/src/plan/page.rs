@@ -69,7 +69,10 @@ fn head(plan: &Plan, text: &mut String) {
         let (done, running) = (continues.done.len(), continues.running.len());
         line(
             text,
-            format!("goes on with run {}: {done} steps were done, {running} were being worked on", continues.run),
+            format!(
+                "goes on with run {}: {done} steps were done, {running} were being worked on",
+                continues.run
+            ),
         );
     }
     if !plan.first.is_empty() {

@@ -52,6 +52,8 @@ pub fn missed(estate: &Estate, plan: &Plan) -> Vec<Missed> {
             })
         })
         .collect();
-    missed.sort_by(|a, b| b.beyond_seconds.cmp(&a.beyond_seconds).then_with(|| a.capability.cmp(&b.capability)));
+    missed.sort_by(|a, b| {
+        b.beyond_seconds.cmp(&a.beyond_seconds).then_with(|| a.capability.cmp(&b.capability))
+    });
     missed
 }

@@ -98,7 +98,9 @@ impl Refusal {
 fn cut(edge: &Edge) -> String {
     let how = match edge.kind {
         EdgeKind::Order => "it is only a wish: drop it",
-        EdgeKind::StartOnly => "if the dependent can start in a reduced form and fetch it later, make it `soft`",
+        EdgeKind::StartOnly => {
+            "if the dependent can start in a reduced form and fetch it later, make it `soft`"
+        }
         EdgeKind::Data | EdgeKind::Hard | EdgeKind::Soft => {
             "if the dependent can start degraded, make it `soft`; otherwise split one of the two"
         }

@@ -18,7 +18,9 @@ pub fn sheet(estate: &Estate, plan: &Plan) -> String {
     let mut blocks = vec![cover(estate, plan)];
     blocks.extend(crew(estate, plan));
     blocks.push(vec!["THE STEPS, IN THEIR ORDER".to_owned(), String::new()]);
-    blocks.extend(plan.steps.iter().filter(|step| !is_done(plan, step)).map(|step| step_block(estate, plan, step)));
+    blocks.extend(
+        plan.steps.iter().filter(|step| !is_done(plan, step)).map(|step| step_block(estate, plan, step)),
+    );
     blocks.extend(not_back(estate, plan));
     blocks.push(vec![String::new(), "WHOM TO TELL WHEN IT IS BACK".to_owned(), String::new()]);
     blocks.extend(funds(estate, plan));
@@ -95,10 +97,12 @@ fn crew(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
     for (id, steps) in needed {
         let known = estate.resources.get(id);
         let name = known.map_or("", |resource| resource.name.as_str());
-        let people = known.filter(|resource| resource.kind == ResourceKind::Crew).map_or(0, |known| known.capacity);
+        let people =
+            known.filter(|resource| resource.kind == ResourceKind::Crew).map_or(0, |known| known.capacity);
         let mut lines = wrapped("", &format!("{id} {name}: {people} people, {steps} services to start"));
-        lines.push("   name ____________________  phone ____________________  here [ ]".to_owned());
-        lines.push("   name ____________________  phone ____________________  here [ ]".to_owned());
+        for _ in 0..people.clamp(1, 8) {
+            lines.push("   name ____________________  phone ____________________  here [ ]".to_owned());
+        }
         lines.push(String::new());
         blocks.push(lines);
     }
@@ -153,7 +157,8 @@ fn restore_details(estate: &Estate, step: &Step, detail: &mut impl FnMut(&str, &
     if let Some(source) = &store.source {
         detail("from", &source.repository);
     }
-    let point = step.recovery_point.as_deref().unwrap_or("the newest that was judged clean; write it here: ________");
+    let point =
+        step.recovery_point.as_deref().unwrap_or("the newest that was judged clean; write it here: ________");
     detail("copy", point);
     if step.kind == StepKind::Restore {
         detail("into", store.path.as_deref().unwrap_or_default());
@@ -183,16 +188,21 @@ fn gate_words(gate: &Gate) -> String {
         Probe::Command(command) => format!("`{}` exits 0", command.join(" ")),
     };
     let seconds = |ms: u64| ms.div_ceil(1000);
-    format!("when {probe} for {} s without a break, within {} s", seconds(gate.hold_ms), seconds(gate.deadline_ms))
+    format!(
+        "when {probe} for {} s without a break, within {} s",
+        seconds(gate.hold_ms),
+        seconds(gate.deadline_ms)
+    )
 }
 
 /// Who is served again when this step has ended.
 fn opens(estate: &Estate, plan: &Plan, step: &Step) -> Vec<String> {
-    let last = if plan.steps.iter().any(|other| other.service == step.service && other.kind == StepKind::Admit) {
-        StepKind::Admit
-    } else {
-        StepKind::Gate
-    };
+    let last =
+        if plan.steps.iter().any(|other| other.service == step.service && other.kind == StepKind::Admit) {
+            StepKind::Admit
+        } else {
+            StepKind::Gate
+        };
     if step.kind != last {
         return Vec::new();
     }
@@ -220,7 +230,8 @@ fn not_back(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
     let mut lines = vec![String::new(), "NOT BACK BY THIS PLAN".to_owned(), String::new()];
     for ((capability, because), tenants) in groups {
         let name = capability_name(estate, capability);
-        lines.extend(wrapped("     ", &format!("{name} of {}, because of {because}", whom(estate, &tenants))));
+        lines
+            .extend(wrapped("     ", &format!("{name} of {}, because of {because}", whom(estate, &tenants))));
     }
     vec![lines]
 }
@@ -267,7 +278,8 @@ fn wrapped(indent: &str, text: &str) -> Vec<String> {
     let mut line = " ".repeat(own);
     let mut begun = false;
     for word in text.trim_start().split(' ') {
-        let mut letters: Vec<char> = word.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect();
+        let mut letters: Vec<char> =
+            word.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect();
         if begun && line.chars().count() + 1 + letters.len() > COLUMNS {
             lines.push(std::mem::replace(&mut line, indent.to_owned()));
             begun = false;

@@ -89,13 +89,15 @@ fn done(estate: &Estate, id: &Id) -> Vec<Step> {
 /// For each service still to come the last steps of what it needs and is back already.
 fn back_before<'e>(estate: &'e Estate, todo: &Todo) -> BTreeMap<&'e Id, BTreeSet<String>> {
     let mut before: BTreeMap<&Id, BTreeSet<String>> = BTreeMap::new();
-    let last = |id: &Id| step_id(if id.kind() == Kind::Store { StepKind::Restore } else { StepKind::Gate }, id);
+    let last =
+        |id: &Id| step_id(if id.kind() == Kind::Store { StepKind::Restore } else { StepKind::Gate }, id);
     let blocks = |kind: EdgeKind| kind.blocks_start() || kind == EdgeKind::Order;
     for edge in estate.edges.iter().filter(|edge| blocks(edge.kind) && todo.back.contains(&edge.to)) {
         before.entry(&edge.from).or_default().insert(last(&edge.to));
     }
     for (id, service) in &estate.services {
-        for used in service.gates.iter().flat_map(|gate| &gate.uses).filter(|used| todo.back.contains(*used)) {
+        for used in service.gates.iter().flat_map(|gate| &gate.uses).filter(|used| todo.back.contains(*used))
+        {
             if used != id {
                 before.entry(id).or_default().insert(last(used));
             }

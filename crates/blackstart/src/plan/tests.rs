@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::bound::Effort as Bound;
 use super::file::StepKind;
 use super::instance::RecoveryPoints;
-use super::bound::Effort as Bound;
 use super::search::Then;
 use super::{Effort, Made, Question, Refusal, answer, check, decide, make, page};
 use crate::estate::Id;
@@ -96,8 +96,14 @@ fn asked(estate: &Estate, question: &Question) -> Result<Made, Refusal> {
 }
 
 fn asked_with(estate: &Estate, question: &Question, schedules: u64, samples: u64) -> Result<Made, Refusal> {
-    let mut effort =
-        Effort { schedules, seed: 1, samples, bound: Bound::Quick, watch: &mut |_| Then::Continue };
+    let mut effort = Effort {
+        schedules,
+        seed: 1,
+        samples,
+        bound: Bound::Quick,
+        advice: 3,
+        watch: &mut |_| Then::Continue,
+    };
     make(estate, &"e".repeat(64), question, &mut effort)
 }
 

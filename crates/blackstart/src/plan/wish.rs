@@ -143,7 +143,9 @@ fn number(wish: &str, value: &str, size: &Size, now: Option<u64>) -> Result<u64,
 
 /// What a name means: an id, the name of one thing, a kind of things, or a part of exactly one name.
 fn meant(estate: &Estate, name: &str) -> Result<Vec<Size>, WishFault> {
-    if let Some(sizes) = by_id(estate, name).or_else(|| by_name(estate, name)).or_else(|| by_kind(estate, name)) {
+    if let Some(sizes) =
+        by_id(estate, name).or_else(|| by_name(estate, name)).or_else(|| by_kind(estate, name))
+    {
         return Ok(sizes);
     }
     let holds = |id: &&Id| !name.is_empty() && id.name().contains(name);
@@ -175,13 +177,14 @@ fn by_id(estate: &Estate, name: &str) -> Option<Vec<Size>> {
             _ => return None,
         },
     };
-    let of_host = |host: &Id| if memory { Size::HostMemory(host.clone()) } else { Size::HostCpu(host.clone()) };
+    let of_host =
+        |host: &Id| if memory { Size::HostMemory(host.clone()) } else { Size::HostCpu(host.clone()) };
     match id.kind() {
         Kind::Resource => Some(vec![Size::Resource(id)]),
         Kind::Host => Some(vec![of_host(&id)]),
         Kind::Site => {
             let there = estate.hosts.iter().filter(|(_, host)| host.site.as_ref() == Some(&id));
-            Some(there.map(|(host, _)| of_host(host)).collect()).filter(|found: &Vec<Size>| !found.is_empty())
+            any(there.map(|(host, _)| of_host(host)))
         }
         Kind::Service | Kind::Store | Kind::Capability | Kind::Tenant | Kind::External => None,
     }
@@ -197,14 +200,15 @@ fn by_kind(estate: &Estate, name: &str) -> Option<Vec<Size>> {
         "crew" | "crews" => ResourceKind::Crew,
         "scan_slots" | "scan" => ResourceKind::ScanSlots,
         "restore_bandwidth" | "bandwidth" => ResourceKind::RestoreBandwidth,
-        "cpu" => return Some(estate.hosts.keys().cloned().map(Size::HostCpu).collect()).filter(not_empty),
-        "memory" => return Some(estate.hosts.keys().cloned().map(Size::HostMemory).collect()).filter(not_empty),
+        "cpu" => return any(estate.hosts.keys().cloned().map(Size::HostCpu)),
+        "memory" => return any(estate.hosts.keys().cloned().map(Size::HostMemory)),
         _ => return None,
     };
     let of_kind = estate.resources.iter().filter(|(_, resource)| resource.kind == kind);
-    Some(of_kind.map(|(id, _)| Size::Resource(id.clone())).collect()).filter(not_empty)
+    any(of_kind.map(|(id, _)| Size::Resource(id.clone())))
 }
 
-fn not_empty(found: &Vec<Size>) -> bool {
-    !found.is_empty()
+fn any(sizes: impl Iterator<Item = Size>) -> Option<Vec<Size>> {
+    let sizes: Vec<Size> = sizes.collect();
+    (!sizes.is_empty()).then_some(sizes)
 }

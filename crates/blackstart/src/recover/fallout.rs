@@ -61,8 +61,12 @@ impl Ground<'_> {
 
     /// What this plan has no step for (it was left out because it failed) is not healthy again by it.
     fn is_healthy_again(&self, target: &Id) -> bool {
-        let mut of_it =
-            self.plan.steps.iter().filter(|step| step.service == *target && step.kind != StepKind::Admit).peekable();
+        let mut of_it = self
+            .plan
+            .steps
+            .iter()
+            .filter(|step| step.service == *target && step.kind != StepKind::Admit)
+            .peekable();
         of_it.peek().is_some() && of_it.all(|step| self.view.recover.state_of(&step.id) == State::Done)
     }
 

@@ -40,7 +40,8 @@ fn other_approved(approved: Option<&str>) -> String {
 }
 
 fn other_run(current: Option<&str>) -> String {
-    current.map_or_else(|| "but nothing has been run".to_owned(), |run| format!("but {run} is the current one"))
+    current
+        .map_or_else(|| "but nothing has been run".to_owned(), |run| format!("but {run} is the current one"))
 }
 
 impl Refusal {

@@ -122,7 +122,11 @@ pub fn incident_label(view: &View) -> String {
 
 impl Executor {
     /// Runs the plan as far as it goes. `watch` sees each event once it is on disk, and what is known with it.
-    pub fn run(&self, log: &mut dyn Log, watch: &mut dyn FnMut(&View, &Event)) -> Result<RunResult, RunFault> {
+    pub fn run(
+        &self,
+        log: &mut dyn Log,
+        watch: &mut dyn FnMut(&View, &Event),
+    ) -> Result<RunResult, RunFault> {
         log.refresh().map_err(RunFault::Log)?;
         let plan_hash = self.plan.hash();
         let begun = decide::begin(log.view(), &self.plan, &plan_hash).map_err(RunFault::Refused)?;

@@ -85,7 +85,8 @@ site = "here"
 
 #[test]
 fn the_answer_has_the_fields_that_scripts_rely_on() {
-    let answer = json(&plan(&[&gkv(), "--lost", "site:muc", "--schedules", "12", "--samples", "10", "--json"]));
+    let answer =
+        json(&plan(&[&gkv(), "--lost", "site:muc", "--schedules", "12", "--samples", "10", "--json"]));
     for step in answer["steps"].as_array().unwrap() {
         for field in ["id", "service", "kind"] {
             assert!(step[field].is_string(), "{step}");
@@ -102,14 +103,20 @@ fn the_answer_has_the_fields_that_scripts_rely_on() {
         assert!(answer["baselines"][usual].as_f64().unwrap() >= hours);
     }
     assert!(answer["schedules"].as_u64().unwrap() <= 12);
-    assert!(!answer["decisions"].as_array().unwrap().is_empty() && !answer["not_known"].as_array().unwrap().is_empty());
+    assert!(
+        !answer["decisions"].as_array().unwrap().is_empty()
+            && !answer["not_known"].as_array().unwrap().is_empty()
+    );
 }
 
 #[test]
 fn the_same_seed_and_number_of_schedules_give_the_same_plan_file() {
     let folder = small("");
     for file in ["one", "two"] {
-        json(&plan_in(folder.path(), &["estate.toml", "--schedules", "30", "--seed", "7", "-o", file, "--json"]));
+        json(&plan_in(
+            folder.path(),
+            &["estate.toml", "--schedules", "30", "--seed", "7", "-o", file, "--json"],
+        ));
     }
     let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
     assert_eq!(read("one"), read("two"));
@@ -152,7 +159,8 @@ fn wishes_that_mean_nothing_are_refused_with_what_would_be_understood() {
         (vec!["--seed", "NaN"], 2, "seed"),
         (vec!["--continue"], 2, "--journal"),
     ] {
-        let output = plan_in(folder.path(), &[&["estate.toml", "--schedules", "5"][..1], &arguments].concat());
+        let output =
+            plan_in(folder.path(), &[&["estate.toml", "--schedules", "5"][..1], &arguments].concat());
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", talk(&output));
         assert!(talk(&output).contains(says), "{arguments:?}: {}", talk(&output));
         assert!(out(&output).is_empty() && !folder.path().join("plan").exists());
@@ -163,19 +171,29 @@ fn wishes_that_mean_nothing_are_refused_with_what_would_be_understood() {
 fn a_circle_is_named_with_the_softest_link_to_cut() {
     let folder = small("[[needs]]\n");
     let estate = fs::read_to_string(folder.path().join("estate.toml")).unwrap();
-    let ring = estate.replace("[[needs]]\n", "").replacen("boot_s = 20", "boot_s = 20\nneeds.start_only = [\"core\"]", 1);
+    let ring = estate.replace("[[needs]]\n", "").replacen(
+        "boot_s = 20",
+        "boot_s = 20\nneeds.start_only = [\"core\"]",
+        1,
+    );
     fs::write(folder.path().join("estate.toml"), ring).unwrap();
     let output = plan_in(folder.path(), &["estate.toml"]);
     assert_eq!(output.status.code(), Some(1), "{}", talk(&output));
     let said = talk(&output);
     assert!(said.contains("service:core") && said.contains("in a circle"), "{said}");
-    assert!(said.contains("cut the softest link, `start_only` from service:identity to service:core"), "{said}");
+    assert!(
+        said.contains("cut the softest link, `start_only` from service:identity to service:core"),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_plan_file_is_shown_checked_printed_and_drawn() {
     let folder = small("");
-    json(&plan_in(folder.path(), &["estate.toml", "--schedules", "30", "-o", "plan", "--html", "plan.html", "--json"]));
+    json(&plan_in(
+        folder.path(),
+        &["estate.toml", "--schedules", "30", "-o", "plan", "--html", "plan.html", "--json"],
+    ));
     assert!(fs::read_to_string(folder.path().join("plan.html")).unwrap().ends_with("</html>\n"));
     let checked = plan_in(folder.path(), &["check", "plan", "estate.toml"]);
     assert_eq!(checked.status.code(), Some(0), "{}", out(&checked));
@@ -209,7 +227,10 @@ fn a_flipped_bit_and_another_estate_are_found() {
     assert_eq!(output.status.code(), Some(1));
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     let faults = answer["faults"].to_string();
-    assert!(faults.contains("made for estate") && faults.contains("service:core is not as it was"), "{faults}");
+    assert!(
+        faults.contains("made for estate") && faults.contains("service:core is not as it was"),
+        "{faults}"
+    );
     assert!(!faults.contains("service:mail"), "{faults}");
 }
 
@@ -230,7 +251,8 @@ fn numbers_at_the_edge_are_planned_or_refused_and_never_break_it() {
         let path = folder.path().join("estate.toml");
         let text = fs::read_to_string(&path).unwrap().replacen(from, to, 1);
         fs::write(&path, text).unwrap();
-        let output = plan_in(folder.path(), &["estate.toml", "--schedules", "10", "-o", "plan", "--html", "html"]);
+        let output =
+            plan_in(folder.path(), &["estate.toml", "--schedules", "10", "-o", "plan", "--html", "html"]);
         let said = talk(&output);
         assert!(!said.contains("panicked"), "{to}: {said}");
         assert_eq!(output.status.code(), Some(code), "{to}: {said}");

@@ -95,7 +95,18 @@ start = ["/bin/sh", "-c", "echo x >> {root}/month-end.starts"]
     /// Opens the incident, plans that everything is lost, approves.
     fn prepare(&self) {
         self.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
-        self.works(&["plan", "estate", "--journal", "incident", "-o", "plan", "--schedules", "20", "--by", "anna"]);
+        self.works(&[
+            "plan",
+            "estate",
+            "--journal",
+            "incident",
+            "-o",
+            "plan",
+            "--schedules",
+            "20",
+            "--by",
+            "anna",
+        ]);
         let hash = blackstart::plan::Plan::read(&fs::read_to_string(self.root().join("plan")).unwrap())
             .unwrap()
             .hash();
@@ -232,7 +243,18 @@ fn what_fails_is_stopped_and_held_until_a_person_resumes_it() {
 fn what_is_not_approved_or_on_hold_is_not_run() {
     let provider = Provider::new();
     provider.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
-    provider.works(&["plan", "estate", "--journal", "incident", "-o", "plan", "--schedules", "20", "--by", "anna"]);
+    provider.works(&[
+        "plan",
+        "estate",
+        "--journal",
+        "incident",
+        "-o",
+        "plan",
+        "--schedules",
+        "20",
+        "--by",
+        "anna",
+    ]);
     let output = provider.recover();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("blackstart approve"));
@@ -258,7 +280,17 @@ fn what_is_not_approved_or_on_hold_is_not_run() {
 /// Plans again from where the run stands, and allows that plan if it has to be allowed.
 fn plan_again(provider: &Provider, file: &str) {
     provider.works(&[
-        "plan", "estate", "--continue", "--journal", "incident", "-o", file, "--schedules", "20", "--by", "anna",
+        "plan",
+        "estate",
+        "--continue",
+        "--journal",
+        "incident",
+        "-o",
+        file,
+        "--schedules",
+        "20",
+        "--by",
+        "anna",
     ]);
     let text = fs::read_to_string(provider.root().join(file)).unwrap();
     let hash = blackstart::plan::Plan::read(&text).unwrap().hash();
@@ -281,12 +313,19 @@ fn a_plan_that_goes_on_with_a_run_does_nothing_twice_and_leaves_out_what_failed(
     assert!(provider.works(&["status", "incident"]).contains("not before service:core is dealt with"));
 
     plan_again(&provider, "plan2");
-    let plan = blackstart::plan::Plan::read(&fs::read_to_string(provider.root().join("plan2")).unwrap()).unwrap();
+    let plan =
+        blackstart::plan::Plan::read(&fs::read_to_string(provider.root().join("plan2")).unwrap()).unwrap();
     assert!(plan.steps.iter().all(|step| step.service.to_string() != "service:core"));
-    let run = |plan: &str| provider.call(&["recover", "estate", "--plan", plan, "--journal", "incident", "--by", "anna"]);
+    let run = |plan: &str| {
+        provider.call(&["recover", "estate", "--plan", plan, "--journal", "incident", "--by", "anna"])
+    };
     let output = run("plan2");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    assert_eq!((provider.count("identity.starts"), provider.count("mail.starts")), (1, 1), "nothing is done twice");
+    assert_eq!(
+        (provider.count("identity.starts"), provider.count("mail.starts")),
+        (1, 1),
+        "nothing is done twice"
+    );
     assert_eq!(provider.count("core.starts"), 1);
 
     fs::remove_file(provider.root().join("core.ill")).unwrap();

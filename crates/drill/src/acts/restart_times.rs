@@ -86,9 +86,7 @@ mod tests {
 
     #[test]
     fn plan_and_reality_stand_side_by_side_also_past_midnight() {
-        let step = |kind: &str, service: &str, end_s: u64| {
-            json!({ "id": format!("{kind}:service:{service}"), "kind": kind, "service": format!("service:{service}"), "end_s": end_s })
-        };
+        let step = |kind: &str, service: &str, end_s: u64| json!({ "id": format!("{kind}:service:{service}"), "kind": kind, "service": format!("service:{service}"), "end_s": end_s });
         let plan = json!({ "steps": [step("gate", "core", 40), step("start", "core", 30), step("gate", "mail", 5)] });
         let entry = |time: &str, kind: &str, step: &str| {
             json!({ "time": format!("2026-11-25T{time}Z"), "kind": kind, "content": { "data": { "step": step, "found": "done" } } }).to_string()

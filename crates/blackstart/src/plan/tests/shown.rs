@@ -31,14 +31,18 @@ fn named() -> Estate {
     core.name = "Core \u{1b}[31m <script>alert(1)</script>".to_owned();
     core.second_person = true;
     core.run = Some(Run {
-        start: vec!["/usr/bin/start".to_owned(), "--with=a-very-long-argument-that-does-not-fit-on-a-line-of-paper-at-all-and-goes-on".to_owned()],
+        start: vec![
+            "/usr/bin/start".to_owned(),
+            "--with=a-very-long-argument-that-does-not-fit-on-a-line-of-paper-at-all-and-goes-on".to_owned(),
+        ],
         admit: vec!["open-door".to_owned()],
         ..Run::default()
     });
     core.crew = vec![id("resource:dba")];
-    let dba = Resource { kind: ResourceKind::Crew, capacity: 2, name: "Databases".to_owned(), ..Resource::default() };
+    let dba = Resource { kind: ResourceKind::Crew, capacity: 2, name: "Databases".to_owned() };
     estate.resources.insert(id("resource:dba"), dba);
-    estate.tenants.get_mut(&id("tenant:fund-muc")).expect("it is there").contacts = vec!["089 12345".to_owned()];
+    estate.tenants.get_mut(&id("tenant:fund-muc")).expect("it is there").contacts =
+        vec!["089 12345".to_owned()];
     estate.capabilities.get_mut(&id("capability:eau")).expect("it is there").rto_s = Some(100);
     estate
 }
@@ -47,13 +51,23 @@ fn named() -> Estate {
 fn the_drawing_is_well_formed_and_needs_nothing_from_elsewhere() {
     let estate = named();
     let made = asked_with(&estate, &lost(&["site:muc"]), 40, 30).expect("a plan");
-    for html in [html::of_made(&estate, &made), html::of_plan(&estate, &made.plan), html::of_plan(&Estate::default(), &made.plan)] {
+    for html in [
+        html::of_made(&estate, &made),
+        html::of_plan(&estate, &made.plan),
+        html::of_plan(&Estate::default(), &made.plan),
+    ] {
         assert_well_formed(&html);
-        for from_elsewhere in ["http://", "https://", "<script", "<link", "<img", "url(h", "@import", "\u{1b}"] {
+        for from_elsewhere in
+            ["http://", "https://", "<script", "<link", "<img", "url(h", "@import", "\u{1b}"]
+        {
             assert!(!html.contains(from_elsewhere), "{from_elsewhere} is in the page");
         }
         assert!(html.contains(&made.plan.hash()) && html.contains("role=\"img\" aria-label="));
-        assert!(html.matches("<svg").count() >= 2 && html.contains("The curve as a table") && html.contains("Every step"));
+        assert!(
+            html.matches("<svg").count() >= 2
+                && html.contains("The curve as a table")
+                && html.contains("Every step")
+        );
     }
     let html = html::of_made(&estate, &made);
     assert!(html.contains("Provider &lt;&amp; Sons&gt;") && html.contains("first come, first served"));
@@ -137,8 +151,14 @@ fn two_plans_are_compared_for_people() {
 fn ranges_hold_the_planned_time_between_them_and_come_from_the_seed() {
     let estate = estate();
     let made = |seed| {
-        let mut effort =
-            Effort { schedules: 20, seed, samples: 200, bound: Bound::Quick, watch: &mut |_| Then::Continue };
+        let mut effort = Effort {
+            schedules: 20,
+            seed,
+            samples: 200,
+            bound: Bound::Quick,
+            advice: 3,
+            watch: &mut |_| Then::Continue,
+        };
         make(&estate, "", &lost(&[]), &mut effort).expect("a plan").plan
     };
     let plan = made(1);

@@ -11,8 +11,14 @@ fn compared(estate: &Estate, base: &Question, wish: Question, typed: &[&str]) ->
     let typed: Vec<String> = typed.iter().map(|text| (*text).to_owned()).collect();
     let (changed, words) = wish::granted(estate, &typed).expect("a wish that means something");
     let wished = Wished { estate: &changed, question: wish, words };
-    let mut effort =
-        Effort { schedules: 30, seed: 3, samples: 0, bound: Bound::Quick, watch: &mut |_| Then::Continue };
+    let mut effort = Effort {
+        schedules: 30,
+        seed: 3,
+        samples: 0,
+        bound: Bound::Quick,
+        advice: 3,
+        watch: &mut |_| Then::Continue,
+    };
     let comparison = compare::compare(estate, "", base, &wished, &mut effort).expect("two plans");
     assert_eq!(check::faults(estate, &comparison.base.plan), Vec::<String>::new());
     assert_eq!(check::faults(&changed, &comparison.wish.plan), Vec::<String>::new());
@@ -32,19 +38,25 @@ fn a_name_means_an_id_a_thing_a_kind_or_part_of_one_name() {
     }
     let host = Host { site: Some(id("site:muc")), cpu: Some(4), ..Host::default() };
     estate.hosts.insert(id("host:muc-a"), host);
-    let words = |typed: &str| wish::granted(&estate, &[typed.to_owned()]).expect("it means something").1.join("; ");
+    let words =
+        |typed: &str| wish::granted(&estate, &[typed.to_owned()]).expect("it means something").1.join("; ");
     assert_eq!(words("resource:dba=5"), "resource:dba is 5 instead of 3");
     assert_eq!(words("dba=+2"), "resource:dba is 5 instead of 3");
     assert_eq!(words("net=-1"), "resource:net-people is 2 instead of 3");
     assert_eq!(words("crew=2"), "resource:dba is 2 instead of 3; resource:net-people is 2 instead of 3");
     assert_eq!(words("host:muc-a=8"), "the cores of host:muc-a is 8 instead of 4");
     assert_eq!(words("site:muc.memory=9"), "the memory of host:muc-a is 9 instead of no limit");
-    assert_eq!(words("dba=1, restore=70"), "resource:dba is 1 instead of 3; resource:restore is 70 instead of 50");
+    assert_eq!(
+        words("dba=1, restore=70"),
+        "resource:dba is 1 instead of 3; resource:restore is 70 instead of 50"
+    );
 }
 
 #[test]
 fn nonsense_is_refused_with_what_would_be_understood() {
-    for typed in ["crew", "restore=NaN", "restore=1e9", "restore=-", "restore=", "restore=0x10", "restore=+-3"] {
+    for typed in
+        ["crew", "restore=NaN", "restore=1e9", "restore=-", "restore=", "restore=0x10", "restore=+-3"]
+    {
         assert!(fault(typed).to_do().contains("NAME=NUMBER"), "{typed}: {}", fault(typed));
     }
     assert!(matches!(fault("restore=99999999999999999999999"), WishFault::NotANumber { .. }));
@@ -76,7 +88,11 @@ fn without_a_store_what_needs_it_never_comes_back_and_is_priced_for_thirty_days(
     let wish = Question { without: ids(&["store:core-muc"]), ..lost(&[]) };
     let comparison = compared(&estate(), &lost(&[]), wish, &[]);
     let plan = &comparison.wish.plan;
-    assert!(plan.steps.iter().all(|step| step.service != id("store:core-muc") && step.service != id("service:core-muc")));
+    assert!(
+        plan.steps
+            .iter()
+            .all(|step| step.service != id("store:core-muc") && step.service != id("service:core-muc"))
+    );
     assert!(plan.step("start:service:identity-muc").is_some(), "what does not need it comes back");
     let never: Vec<_> = plan.never.iter().map(|never| (&never.tenant, &never.because)).collect();
     assert_eq!(never, [(&id("tenant:fund-muc"), &id("store:core-muc"))]);
