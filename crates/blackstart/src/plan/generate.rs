@@ -4,6 +4,7 @@
 //! Every order of preference goes through this one generator, the product's own as well as those it is
 //! compared with, so that a comparison compares orders and nothing else.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -38,8 +39,9 @@ pub fn schedule(instance: &Instance, rank: &[u64]) -> Schedule {
             .max()
             .unwrap_or(0)
             .max(instance.not_before_s(at));
-        start_s[at] = earliest(&usage, &activity.demands, ready_s);
-        for demand in &activity.demands {
+        let demands = stretches(&activity.demands);
+        start_s[at] = earliest(&usage, &demands, ready_s);
+        for demand in demands.iter() {
             usage[demand.limit].take_for(demand, start_s[at]);
         }
         for &next in &after[at] {
@@ -50,6 +52,36 @@ pub fn schedule(instance: &Instance, rank: &[u64]) -> Schedule {
         }
     }
     Schedule { start_s }
+}
+
+/// What an activity takes, such that no two stretches of the same limit overlap: demands that do are added up where
+/// they do. Each stretch can then be asked for alone.
+pub(super) fn stretches(demands: &[Demand]) -> Cow<'_, [Demand]> {
+    let twice = |at: usize| demands[..at].iter().any(|earlier| earlier.limit == demands[at].limit);
+    if !(0..demands.len()).any(twice) {
+        return Cow::Borrowed(demands);
+    }
+    let mut limits: Vec<usize> = demands.iter().map(|demand| demand.limit).collect();
+    limits.sort_unstable();
+    limits.dedup();
+    let mut all = Vec::new();
+    for limit in limits {
+        let of_limit = || demands.iter().filter(|demand| demand.limit == limit);
+        let edges = of_limit().flat_map(|demand| [demand.from_s, demand.until_s.unwrap_or(u64::MAX)]);
+        let mut edges: Vec<u64> = edges.collect();
+        edges.sort_unstable();
+        edges.dedup();
+        for pair in edges.windows(2) {
+            let through = |demand: &&Demand| {
+                demand.from_s <= pair[0] && demand.until_s.is_none_or(|until_s| until_s >= pair[1])
+            };
+            let amount =
+                of_limit().filter(through).fold(0, |sum: u64, demand| sum.saturating_add(demand.amount));
+            let until_s = Some(pair[1]).filter(|&until_s| until_s < u64::MAX);
+            all.push(Demand { limit, amount, from_s: pair[0], until_s });
+        }
+    }
+    Cow::Owned(all)
 }
 
 /// The limits before anything is placed; with what others hold of them, or wholly free.

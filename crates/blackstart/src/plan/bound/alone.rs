@@ -33,8 +33,10 @@ fn chains(instance: &Instance) -> Vec<u64> {
 /// Seconds that the most loaded limit needs to carry all that these activities take from it.
 fn load_s(instance: &Instance, members: &[usize]) -> u64 {
     let mut load = vec![0_u128; instance.limits.len()];
-    for demand in members.iter().flat_map(|&at| &instance.activities[at].demands) {
-        if let Some(until_s) = demand.until_s {
+    for activity in members.iter().map(|&at| &instance.activities[at]) {
+        for demand in &activity.demands {
+            // What is taken after the end does not keep the end waiting.
+            let until_s = demand.until_s.unwrap_or(activity.duration_s).min(activity.duration_s);
             let held_s = u128::from(until_s.saturating_sub(demand.from_s));
             load[demand.limit] = load[demand.limit].saturating_add(held_s * u128::from(demand.amount));
         }

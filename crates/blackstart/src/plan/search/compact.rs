@@ -5,6 +5,7 @@
 //! the end are used to find better orders. They are plans themselves only if nothing in the problem knows which end is
 //! which: no clock to wait for, nothing held from the beginning, nothing kept for good.
 
+use super::super::generate::stretches;
 use super::super::instance::{Demand, Instance};
 use super::super::priority::order_of_needs;
 
@@ -116,7 +117,7 @@ impl Compact {
 fn demands(instance: &Instance, at: usize) -> Vec<Demand> {
     let takes =
         |demand: &&Demand| demand.amount > 0 && demand.until_s.is_none_or(|until_s| until_s > demand.from_s);
-    instance.activities[at].demands.iter().filter(takes).cloned().collect()
+    stretches(&instance.activities[at].demands).iter().filter(takes).cloned().collect()
 }
 
 /// Until the last demand of each ends; kept for good: never.

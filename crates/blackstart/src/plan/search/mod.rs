@@ -22,6 +22,9 @@ mod compact;
 mod evolve;
 mod room;
 
+#[cfg(test)]
+pub(super) mod tests;
+
 /// How long to look, and from which chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wish {
