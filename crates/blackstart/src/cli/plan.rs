@@ -127,6 +127,9 @@ fn make(args: &Args) -> Result<Answer, Failure> {
         (Some(view), true) => Some(go_on(&estate, view, &mut question)?),
         (Some(_) | None, _) => None,
     };
+    if running.is_none() && view.as_ref().is_some_and(progress::is_under_way) {
+        talk::say("note: a run is under way, and this plan begins from nothing; --continue goes on from where it stands");
+    }
     let keeps = args.output.is_some() || args.journal.is_some();
     let wishes = !(args.what_if.is_empty() && args.without.is_empty() && args.first.is_empty());
     if !args.what_if.is_empty() && keeps {

@@ -48,6 +48,12 @@ pub fn recovery_points(view: &View) -> RecoveryPoints {
     view.scan.stores.iter().filter_map(|(id, store)| Some((id.clone(), clean(store)?))).collect()
 }
 
+/// A run was begun and is not complete.
+pub fn is_under_way(view: &View) -> bool {
+    let ended = |run: &crate::recover::view::RunView| run.ended.as_ref().is_some_and(|ended| ended.complete);
+    view.recover.run.as_ref().is_some_and(|run| !ended(run))
+}
+
 /// The plan of the run that was begun last, and how far that run is. `Err`: why there is none, as a sentence.
 pub fn of_run(estate: &Estate, view: &View, now_ms: i64) -> Result<(Plan, Progress), String> {
     let run = view.recover.run.as_ref().ok_or("no plan has been run in this incident yet")?;

@@ -12,7 +12,7 @@ use super::page::{clock, grouped};
 use crate::estate::{Estate, Id, Kind};
 
 const WIDTH: f64 = 1080.0;
-const LEFT: f64 = 250.0;
+const LEFT: f64 = 262.0;
 const RIGHT: f64 = 96.0;
 const ROW: f64 = 17.0;
 /// Rows of one drawing; what has no row stands in the table.
@@ -293,7 +293,7 @@ fn label(estate: &Estate, id: &Id) -> String {
         .map(|service| &service.name)
         .or_else(|| estate.stores.get(id).map(|store| &store.name));
     let text = name.filter(|name| !name.is_empty()).map_or_else(|| id.name().to_owned(), Clone::clone);
-    if text.chars().count() > 40 { text.chars().take(39).chain(['…']).collect() } else { text }
+    if text.chars().count() > 36 { text.chars().take(35).chain(['…']).collect() } else { text }
 }
 
 fn row_drawn(axis: Axis, row: &Row<'_>, y: f64) -> String {

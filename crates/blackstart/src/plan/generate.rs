@@ -72,9 +72,11 @@ pub(super) fn stretches(demands: &[Demand]) -> Cow<'_, [Demand]> {
         edges.sort_unstable();
         edges.dedup();
         for pair in edges.windows(2) {
-            let through =
-                |demand: &&Demand| demand.from_s <= pair[0] && demand.until_s.is_none_or(|until_s| until_s >= pair[1]);
-            let amount = of_limit().filter(through).fold(0, |sum: u64, demand| sum.saturating_add(demand.amount));
+            let through = |demand: &&Demand| {
+                demand.from_s <= pair[0] && demand.until_s.is_none_or(|until_s| until_s >= pair[1])
+            };
+            let amount =
+                of_limit().filter(through).fold(0, |sum: u64, demand| sum.saturating_add(demand.amount));
             let until_s = Some(pair[1]).filter(|&until_s| until_s < u64::MAX);
             all.push(Demand { limit, amount, from_s: pair[0], until_s });
         }

@@ -5,7 +5,8 @@
 //! and proves nothing; how far it may be from the best is what `bound` says. The others are how recovery is
 //! ordered in practice, for comparison.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::instance::{Instance, What, after};
 use crate::estate::Id;
@@ -105,17 +106,28 @@ pub fn weight_order(instance: &Instance, work: Work) -> Vec<u64> {
         .collect();
     let mut placed = vec![false; instance.activities.len()];
     let mut order = Vec::with_capacity(placed.len());
-    while let Some(best) = best_closure(&closures, &missing, &placed) {
-        for &member in &closures[best].1 {
+    let mut changed: BTreeSet<usize> = BTreeSet::new();
+    let mut open: BinaryHeap<Worth> =
+        (0..closures.len()).map(|number| Worth { missing: missing[number], number }).collect();
+    while let Some(best) = open.pop() {
+        // What has changed since it was put here was put here again.
+        if best.missing != missing[best.number] || placed[closures[best.number].0] {
+            continue;
+        }
+        for &member in &closures[best.number].1 {
             if !std::mem::replace(&mut placed[member], true) {
                 order.push(member);
-                for &closure in &of_activity[member] {
-                    let (weight, work) = &mut missing[closure];
+                for &number in &of_activity[member] {
+                    let (weight, work) = &mut missing[number];
                     *weight = weight.saturating_sub(instance.activities[member].weight);
                     *work = work.saturating_sub(cost[member]);
+                    changed.insert(number);
                 }
             }
         }
+        let still_open = changed.iter().filter(|&&number| !placed[closures[number].0]);
+        open.extend(still_open.map(|&number| Worth { missing: missing[number], number }));
+        changed.clear();
     }
     // What nobody is served by comes last, in an order that respects what waits for what.
     order.extend(order_of_needs.iter().copied().filter(|&at| !placed[at]));
@@ -176,33 +188,32 @@ pub fn closure(instance: &Instance, at: usize) -> Vec<usize> {
     members
 }
 
-/// The closure with most missing weight per missing work whose own service is not placed yet; the first among
-/// equals, so that every machine chooses the same.
-fn best_closure(
-    closures: &[(usize, Vec<usize>)],
-    missing: &[(u128, u128)],
-    placed: &[bool],
-) -> Option<usize> {
-    let mut best: Option<usize> = None;
-    for candidate in (0..closures.len()).filter(|&number| !placed[closures[number].0]) {
-        let better = best.is_none_or(|best| {
-            let (weight, work) = missing[candidate];
-            let (best_weight, best_work) = missing[best];
-            weight.saturating_mul(best_work) > best_weight.saturating_mul(work)
-        });
-        if better {
-            best = Some(candidate);
-        }
+/// A closure by its missing weight per missing work; of equal ones the first, so that every machine chooses the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Worth {
+    missing: (u128, u128),
+    number: usize,
+}
+
+impl Ord for Worth {
+    fn cmp(&self, other: &Worth) -> Ordering {
+        let ((weight, work), (other_weight, other_work)) = (self.missing, other.missing);
+        let per_work = weight.saturating_mul(other_work).cmp(&other_weight.saturating_mul(work));
+        per_work.then(other.number.cmp(&self.number)).then(self.missing.cmp(&other.missing))
     }
-    best
+}
+
+impl PartialOrd for Worth {
+    fn partial_cmp(&self, other: &Worth) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// All activities, each after what it waits for; by position where that leaves a choice.
 pub fn order_of_needs(instance: &Instance) -> Vec<usize> {
     let after = after(&instance.before);
     let mut waiting: Vec<usize> = instance.before.iter().map(Vec::len).collect();
-    let mut free: std::collections::BTreeSet<usize> =
-        (0..waiting.len()).filter(|&at| waiting[at] == 0).collect();
+    let mut free: BTreeSet<usize> = (0..waiting.len()).filter(|&at| waiting[at] == 0).collect();
     let mut order = Vec::with_capacity(waiting.len());
     while let Some(at) = free.pop_first() {
         order.push(at);

@@ -184,7 +184,7 @@ fn by_id(estate: &Estate, name: &str) -> Option<Vec<Size>> {
         Kind::Host => Some(vec![of_host(&id)]),
         Kind::Site => {
             let there = estate.hosts.iter().filter(|(_, host)| host.site.as_ref() == Some(&id));
-            Some(there.map(|(host, _)| of_host(host)).collect()).filter(|found: &Vec<Size>| !found.is_empty())
+            any(there.map(|(host, _)| of_host(host)))
         }
         Kind::Service | Kind::Store | Kind::Capability | Kind::Tenant | Kind::External => None,
     }
@@ -200,16 +200,15 @@ fn by_kind(estate: &Estate, name: &str) -> Option<Vec<Size>> {
         "crew" | "crews" => ResourceKind::Crew,
         "scan_slots" | "scan" => ResourceKind::ScanSlots,
         "restore_bandwidth" | "bandwidth" => ResourceKind::RestoreBandwidth,
-        "cpu" => return Some(estate.hosts.keys().cloned().map(Size::HostCpu).collect()).filter(not_empty),
-        "memory" => {
-            return Some(estate.hosts.keys().cloned().map(Size::HostMemory).collect()).filter(not_empty);
-        }
+        "cpu" => return any(estate.hosts.keys().cloned().map(Size::HostCpu)),
+        "memory" => return any(estate.hosts.keys().cloned().map(Size::HostMemory)),
         _ => return None,
     };
     let of_kind = estate.resources.iter().filter(|(_, resource)| resource.kind == kind);
-    Some(of_kind.map(|(id, _)| Size::Resource(id.clone())).collect()).filter(not_empty)
+    any(of_kind.map(|(id, _)| Size::Resource(id.clone())))
 }
 
-fn not_empty(found: &Vec<Size>) -> bool {
-    !found.is_empty()
+fn any(sizes: impl Iterator<Item = Size>) -> Option<Vec<Size>> {
+    let sizes: Vec<Size> = sizes.collect();
+    (!sizes.is_empty()).then_some(sizes)
 }

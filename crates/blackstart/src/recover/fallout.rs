@@ -172,7 +172,7 @@ impl Ground<'_> {
                 .flat_map(|other| self.uses(other))
                 .filter(|(other, _, _)| *other == resource)
                 .fold(0, |sum, (_, amount, _)| sum.saturating_add(amount));
-            used == 0 || used.saturating_add(amount) <= capacity
+            amount == 0 || used == 0 || used.saturating_add(amount) <= capacity
         })
     }
 

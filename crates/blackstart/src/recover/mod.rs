@@ -19,3 +19,5 @@ pub mod view;
 
 #[cfg(test)]
 mod crash_tests;
+#[cfg(test)]
+mod queue_tests;

@@ -11,9 +11,11 @@ use super::costs::{Costs, Prices, Weights, signed};
 use super::relaxed::Relaxed;
 use super::slots::{Slots, some_plan};
 
-/// Slots that a horizon is divided into, if it has that many seconds.
-const SLOTS: u64 = 192;
+/// Slots that a horizon is divided into, if it has that many seconds; as few as the least for large problems.
+const SLOTS_MAX: u64 = 192;
+const SLOTS_MIN: u64 = 48;
 /// Rounds of prices. Fewer prove little; more are wasted.
+const ROUNDS_MIN: u64 = 150;
 const ROUNDS_MAX: u64 = 1500;
 /// Rounds without a better bound before the steps are halved.
 const PATIENCE: u64 = 15;
@@ -26,8 +28,7 @@ pub(super) fn lower_bound_seconds(instance: &Instance, steps_max: u64) -> u128 {
         return 0;
     }
     let (end_s, cost) = some_plan(instance);
-    let slots = Slots::new(instance, end_s, SLOTS);
-    let rounds = (steps_max / slots.steps(instance).max(1)).min(ROUNDS_MAX);
+    let (slots, rounds) = divide(instance, end_s, steps_max);
     let weights = Weights::new(instance, &slots);
     let mut market = Market::new(instance, &slots, &weights);
     let aim = weights.units(cost);
@@ -49,6 +50,19 @@ pub(super) fn lower_bound_seconds(instance: &Instance, steps_max: u64) -> u128 {
         }
     }
     weights.seconds(best)
+}
+
+/// As many slots as leave enough rounds, and the rounds that there is time for.
+fn divide(instance: &Instance, end_s: u64, steps_max: u64) -> (Slots, u64) {
+    let mut wanted = SLOTS_MAX;
+    loop {
+        let slots = Slots::new(instance, end_s, wanted);
+        let rounds = steps_max / slots.steps(instance).max(1);
+        if rounds >= ROUNDS_MIN || wanted <= SLOTS_MIN {
+            return (slots, rounds.min(ROUNDS_MAX));
+        }
+        wanted = (wanted * 2 / 3).max(SLOTS_MIN);
+    }
 }
 
 struct Market<'a> {

@@ -45,19 +45,21 @@ pub(super) struct Evolution<'a, R: Room> {
     pub(super) schedules: u64,
     schedules_max: u64,
     stopped: bool,
+    /// Number of the population, from zero.
+    age: usize,
     progress: &'a mut dyn FnMut(Progress) -> Then,
     child: Vec<u32>,
     keys: Vec<(u64, u32)>,
     end_s: Vec<u64>,
 }
 
-/// Schedules in a population. More find better ones in the end, fewer find good ones sooner.
-const MEMBERS: usize = 60;
+/// Schedules in a population, and until which schedule it lives. A large one finds better schedules in the end, a small
+/// one finds good ones sooner: so the small one comes first, and each begins afresh. (A population that grew slowly
+/// instead was worse: what comes late and is let in weak dilutes it.)
+const AGES: [(usize, u64); 3] = [(60, 6_000), (200, 60_000), (600, u64::MAX)];
 /// The larger the problem, the fewer schedules there is time for.
-const MEMBERS_TIMES_ACTIVITIES: usize = 30_000;
+const MEMBERS_TIMES_ACTIVITIES: usize = 100_000;
 const MEMBERS_MIN: usize = 6;
-/// Children that are made from one end before it is the other end's turn.
-const TURN: u64 = 1;
 /// Of this many drawn at random the worst makes room for a child that is no worse.
 const LOSERS: usize = 4;
 /// Percent of children that are only tightened, or only changed, without a second parent.
@@ -83,6 +85,7 @@ impl<'a, R: Room> Evolution<'a, R> {
             schedules: 0,
             schedules_max: schedules_max.max(1),
             stopped: false,
+            age: 0,
             progress,
             child: Vec::new(),
             keys: Vec::new(),
@@ -92,22 +95,27 @@ impl<'a, R: Room> Evolution<'a, R> {
 
     /// `starts` are lists that respect what waits for what.
     pub(super) fn run(&mut self, starts: &[Vec<u32>]) {
-        self.found(starts);
+        for age in 0..AGES.len() {
+            self.age = age;
+            self.populations = [Vec::new(), Vec::new()];
+            self.found(starts);
+            self.live(AGES[age].1);
+        }
+    }
+
+    /// Children, until the age ends or the search does.
+    fn live(&mut self, until: u64) {
         let mut side = 0;
-        for number in 1_u64.. {
-            if self.is_over() || self.compact.count() < 2 {
-                return;
-            }
-            if number % TURN == 0 && self.both_ends() {
+        while self.schedules < until && !self.is_over() && self.compact.count() >= 2 {
+            self.make_child(side);
+            if self.both_ends() {
                 side = 1 - side;
             }
-            self.make_child(side);
-            let to = if self.both_ends() { 1 - side } else { side };
             let ahead = self.ahead();
             let list = std::mem::take(&mut self.child);
-            let member = self.build(to, &list, ahead);
+            let member = self.build(side, &list, ahead);
             self.child = list;
-            self.admit(to, member);
+            self.admit(side, member);
         }
     }
 
@@ -125,7 +133,8 @@ impl<'a, R: Room> Evolution<'a, R> {
     }
 
     fn members(&self) -> usize {
-        (MEMBERS_TIMES_ACTIVITIES / self.compact.count().max(1)).clamp(MEMBERS_MIN, MEMBERS)
+        let room = (MEMBERS_TIMES_ACTIVITIES / self.compact.count().max(1)).max(MEMBERS_MIN);
+        AGES[self.age].0.min(room)
     }
 
     /// The starts as they are, then as many again as there is room for, drawn at random with the urgent ones first.

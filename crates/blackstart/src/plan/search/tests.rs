@@ -154,7 +154,8 @@ fn a_search_stopped_by_the_clock_can_be_had_again_by_its_number_of_schedules() {
 #[test]
 fn more_schedules_are_never_worse_and_another_seed_may_find_another_way() {
     let instance = random(11, 30, true);
-    let costs: Vec<u128> = [1, 10, 100, 1000].map(|schedules| found(&instance, &[], schedules, 1).cost).to_vec();
+    let costs: Vec<u128> =
+        [1, 10, 100, 1000].map(|schedules| found(&instance, &[], schedules, 1).cost).to_vec();
     assert!(costs.is_sorted_by(|before, after| before >= after), "{costs:?}");
     assert!(costs[3] < costs[0], "a thousand schedules find something better than the first");
 }

@@ -39,12 +39,7 @@ fn named() -> Estate {
         ..Run::default()
     });
     core.crew = vec![id("resource:dba")];
-    let dba = Resource {
-        kind: ResourceKind::Crew,
-        capacity: 2,
-        name: "Databases".to_owned(),
-        ..Resource::default()
-    };
+    let dba = Resource { kind: ResourceKind::Crew, capacity: 2, name: "Databases".to_owned() };
     estate.resources.insert(id("resource:dba"), dba);
     estate.tenants.get_mut(&id("tenant:fund-muc")).expect("it is there").contacts =
         vec!["089 12345".to_owned()];
