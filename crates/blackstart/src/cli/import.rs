@@ -191,9 +191,10 @@ fn compose(args: &ComposeArgs) -> Result<Answer, Failure> {
     finish(&draft, "compose", &project, &first, &args.out)
 }
 
-/// A path that still leads there from another folder.
+/// A path that still leads there from another folder, and is the same from everywhere.
 fn absolute(path: &str) -> String {
-    std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| path.to_string_lossy().into_owned())
+    let whole = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+    whole.map_or_else(|_| path.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 /// What every source ends with: the draft goes into the folder, whole or not at all, and is reported. `sort` is the

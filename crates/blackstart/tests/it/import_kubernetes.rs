@@ -76,8 +76,8 @@ metadata: {name: bus, namespace: shop}
 
 #[test]
 fn manifests_as_json() {
-    let rig = Rig::new(&[("shop.yaml", SHOP)]);
-    let answer = rig.answer("kubernetes", "shop.yaml", &[]);
+    let rig = Rig::new(&[("in/shop.yaml", SHOP)]);
+    let answer = rig.answer("kubernetes", "in", &[]);
     assert!(!answer.contains("hunter2"));
     insta::assert_snapshot!(answer);
     rig.is_usable();

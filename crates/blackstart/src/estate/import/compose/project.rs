@@ -126,12 +126,13 @@ fn profiles(project: &mut Project, options: &Options, variables: &Variables) {
 struct Seen {
     unset: BTreeMap<String, Origin>,
     required: BTreeMap<String, (Origin, String)>,
+    from_shell: BTreeMap<String, Origin>,
     notes: Vec<Noted>,
 }
 
 impl Seen {
-    fn findings(self, variables: &Variables, first: &str) -> Result<Vec<Noted>, Unreadable> {
-        let mut findings = self.notes;
+    fn findings(mut self, variables: &Variables, first: &str) -> Result<Vec<Noted>, Unreadable> {
+        let mut findings = std::mem::take(&mut self.notes);
         if let Some((name, (origin, message))) = self.required.iter().next().filter(|_| variables.given) {
             let why = if message.is_empty() { String::new() } else { format!(": {message}") };
             return Err(Unreadable::new(
@@ -140,18 +141,10 @@ impl Seen {
                 "set it in the environment file, or in this shell",
             ));
         }
-        let listed = |places: &mut dyn Iterator<Item = String>| {
-            let all: Vec<String> = places.collect();
-            let shown = all[..all.len().min(VARIABLES_SHOWN)].join(", ");
-            match all.len().saturating_sub(VARIABLES_SHOWN) {
-                0 => shown,
-                more => format!("{shown} and {more} more"),
-            }
-        };
         if let Some((_, (origin, _))) = self.required.iter().next() {
             let why =
                 |message: &str| if message.is_empty() { String::new() } else { format!(" ({message})") };
-            let mut places = self
+            let places = self
                 .required
                 .iter()
                 .map(|(name, (origin, message))| format!("{name} at {origin}{}", why(message)));
@@ -160,31 +153,57 @@ impl Seen {
                 finding: Finding::new(
                     Grade::Serious,
                     "required-variable",
-                    format!("required variables are not set: {}", listed(&mut places)),
+                    format!("required variables are not set: {}", listed(places)),
                     format!("there is no .env beside {first} and none was named; their values are empty here, so addresses in them propose nothing"),
                     "import again with --env-file and the file that the running system uses",
                 ),
             });
         }
-        let mut unset = self
+        findings.extend(self.borrowed());
+        findings.extend(self.empty());
+        Ok(findings)
+    }
+
+    /// Variables of this shell that made it into the estate.
+    fn borrowed(&self) -> Option<Noted> {
+        let places = self.from_shell.iter().map(|(name, origin)| format!("{name} at {origin}"));
+        let finding = Finding::new(
+            Grade::Note,
+            "from-shell",
+            format!("variables were taken from this shell: {}", listed(places)),
+            "compose does so too; from another shell the same files may give another estate",
+            "set them in the environment file, or import from the shell that starts the project",
+        );
+        (!self.from_shell.is_empty()).then_some(Noted { origin: None, finding })
+    }
+
+    /// Variables that nobody set.
+    fn empty(&self) -> Option<Noted> {
+        let unset: Vec<String> = self
             .unset
             .iter()
             .filter(|(name, _)| !self.required.contains_key(*name))
-            .map(|(name, origin)| format!("{name} at {origin}"));
-        let unset = listed(&mut unset);
-        if !unset.is_empty() {
-            findings.push(Noted {
-                origin: None,
-                finding: Finding::new(
-                    Grade::Note,
-                    "unset-variable",
-                    format!("variables are not set: {unset}"),
-                    "their values are empty, as compose does it; addresses in them propose nothing",
-                    "import again with --env-file and the file that the running system uses",
-                ),
-            });
-        }
-        Ok(findings)
+            .map(|(name, origin)| format!("{name} at {origin}"))
+            .collect();
+        let none = unset.is_empty();
+        let finding = Finding::new(
+            Grade::Note,
+            "unset-variable",
+            format!("variables are not set: {}", listed(unset.into_iter())),
+            "their values are empty, as compose does it; addresses in them propose nothing",
+            "import again with --env-file and the file that the running system uses",
+        );
+        (!none).then_some(Noted { origin: None, finding })
+    }
+}
+
+/// The first few, and how many more there are.
+fn listed(places: impl Iterator<Item = String>) -> String {
+    let all: Vec<String> = places.collect();
+    let shown = all[..all.len().min(VARIABLES_SHOWN)].join(", ");
+    match all.len().saturating_sub(VARIABLES_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 
@@ -313,6 +332,9 @@ impl Loader<'_> {
                 let mut seen = self.seen.borrow_mut();
                 for (name, message) in filled.required {
                     seen.required.entry(name).or_insert_with(|| (origin.clone(), message));
+                }
+                for name in filled.from_shell {
+                    seen.from_shell.entry(name).or_insert_with(|| origin.clone());
                 }
                 for name in &filled.unset {
                     seen.unset.entry(name.clone()).or_insert_with(|| origin.clone());

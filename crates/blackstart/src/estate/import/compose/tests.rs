@@ -248,6 +248,10 @@ fn a_required_variable_is_a_fault_if_there_is_an_environment_and_else_a_finding(
     let said = with("OTHER=1\n").unwrap_err().to_string();
     assert_eq!(said, "compose.yaml:3: the required variable TAG is not set: say which");
     assert!(codes(&with("TAG=1\nOTHER=1\n").unwrap()).is_empty());
+    let shell = BTreeMap::from([("TAG".to_owned(), "1".to_owned()), ("OTHER".to_owned(), "2".to_owned())]);
+    let options = Options { shell, ..of(&["compose.yaml"]) };
+    let draft = project(&[("compose.yaml", text)], &options).unwrap();
+    assert_eq!(codes(&draft), BTreeSet::from(["from-shell"]), "another shell may give another estate");
     let named = Options { env_files: vec!["gone.env".to_owned()], ..of(&["compose.yaml"]) };
     assert!(project(&[("compose.yaml", text)], &named).unwrap_err().to_string().starts_with("gone.env"));
 }

@@ -48,6 +48,8 @@ pub struct Filled {
     pub unset: Vec<String>,
     /// Required and not set, each with the message of the file.
     pub required: Vec<(String, String)>,
+    /// Taken from this shell: in another one the text may be another.
+    pub from_shell: Vec<String>,
 }
 
 /// Fills in a text. The error says what is wrong with its form.
@@ -120,8 +122,15 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
+fn known<'v>(name: &str, variables: &'v Variables, seen: &mut Filled) -> Option<&'v str> {
+    if variables.shell.contains_key(name) {
+        seen.from_shell.push(name.to_owned());
+    }
+    variables.get(name)
+}
+
 fn plain(name: &str, variables: &Variables, seen: &mut Filled) -> String {
-    match variables.get(name) {
+    match known(name, variables, seen) {
         Some(value) => value.to_owned(),
         None => {
             seen.unset.push(name.to_owned());
@@ -144,7 +153,7 @@ fn braced(inside: &str, variables: &Variables, seen: &mut Filled, depth: usize) 
     let mut letters = rest.chars();
     let form = letters.next();
     let word = letters.as_str();
-    let value = variables.get(name).filter(|value| !(or_empty && value.is_empty()));
+    let value = known(name, variables, seen).filter(|value| !(or_empty && value.is_empty()));
     match (form, value) {
         (Some('-' | '?'), Some(value)) => Ok(value.to_owned()),
         (Some('-'), None) => filler(word, variables, seen, depth + 1),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::super::yaml::{self, Node};
+use super::super::yaml::{self, Node, Value};
 use super::super::{Draft, Origin, Unreadable};
 use super::Wish;
 use super::gather::Text;
@@ -175,7 +175,7 @@ pub(super) fn read(texts: &[Text], wish: &Wish, draft: &mut Draft) -> Result<Clu
         Sorted { cluster: Cluster::default(), owned: Vec::new(), unknown: BTreeMap::new(), wish };
     for text in texts {
         for document in documents(text)? {
-            sorted.document(document, &text.name)?;
+            sorted.document(document)?;
         }
     }
     sorted.take_orphans();
@@ -233,22 +233,11 @@ struct Sorted<'w> {
 }
 
 impl Sorted<'_> {
-    fn document(&mut self, node: Node, file: &str) -> Result<(), Unreadable> {
-        if node.is_null() {
-            return Ok(());
-        }
+    fn document(&mut self, node: Node) -> Result<(), Unreadable> {
         let kind = node.get("kind").and_then(Node::as_text).unwrap_or_default().to_owned();
-        if let Some(items) = node.get("items").and_then(Node::as_list).filter(|_| kind.ends_with("List")) {
-            for item in items.to_vec() {
-                self.document(item, file)?;
-            }
-            return Ok(());
-        }
-        if let Some(list) = node.as_list() {
-            for item in list.to_vec() {
-                self.document(item, file)?;
-            }
-            return Ok(());
+        let holds_items = kind.ends_with("List") && node.get("items").and_then(Node::as_list).is_some();
+        if node.is_null() || node.as_list().is_some() || holds_items {
+            return items(node).into_iter().try_for_each(|item| self.document(item));
         }
         let text = |path: &[&str]| node.at(path).and_then(Node::as_text).unwrap_or_default().to_owned();
         let (name, namespace) = (text(&["metadata", "name"]), text(&["metadata", "namespace"]));
@@ -320,6 +309,15 @@ impl Sorted<'_> {
                 self.cluster.workloads.push(workload);
             }
         }
+    }
+}
+
+/// What a list holds.
+fn items(node: Node) -> Vec<Node> {
+    match node.value {
+        Value::List(list) => list,
+        Value::Map(mut map) => map.remove("items").map(items).unwrap_or_default(),
+        Value::Text { .. } => Vec::new(),
     }
 }
 

@@ -61,14 +61,14 @@ pub struct Pieces<'u> {
 
 impl<'u> Pieces<'u> {
     /// The unit to start: what the clock or a caller starts must not be started at once.
-    fn to_start(&self) -> &'u Unit {
+    fn begun_by(self) -> &'u Unit {
         let timer = self.activators.iter().find(|unit| unit.kind == UnitKind::Timer);
         let other = self.activators.iter().find(|_| !self.started_itself);
         timer.or(other).copied().unwrap_or(self.unit)
     }
 
     /// Is over once it has run: starting it is a job, and whether it ran cannot be seen afterwards.
-    fn ends(&self) -> bool {
+    fn ends(self) -> bool {
         let kind = self.unit.one("Service", "Type").map_or("simple", |setting| setting.value.as_str());
         kind == "oneshot" && !self.unit.is("Service", "RemainAfterExit", false)
     }
@@ -77,7 +77,7 @@ impl<'u> Pieces<'u> {
 /// The service without its host; `secret` is called for a command that seems to hold a password.
 pub fn service(pieces: Pieces<'_>, place: Where<'_>, mut secret: impl FnMut()) -> Service {
     let unit = pieces.unit;
-    let to_start = pieces.to_start();
+    let to_start = pieces.begun_by();
     let alone = std::ptr::eq(to_start, unit);
     let ends = alone && pieces.ends();
     let mut service = Service {

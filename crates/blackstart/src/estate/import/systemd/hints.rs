@@ -108,29 +108,30 @@ fn one(host: &Seen<'_>, at: usize, id: &Id, reaches: &[&Reach], draft: &mut Draf
     for setting in unit.all("Service", "Environment") {
         for word in name::words(&setting.value, Backslash::Meant).unwrap_or_default() {
             let Some((variable, value)) = word.split_once('=') else { continue };
-            let hints =
+            let hints: Vec<Hint> =
                 reaches.iter().flat_map(|reach| mentions::in_setting(reach, variable, value, &[])).collect();
-            add(id, hints, FITS_SETTING, &format!("environment {variable}"), &setting.at, draft);
+            add(id, &hints, FITS_SETTING, &format!("environment {variable}"), &setting.at, draft);
         }
     }
     for key in ["ExecStartPre", "ExecStart"] {
         for setting in unit.all("Service", key) {
             let words = name::words(&setting.value, Backslash::Meant).unwrap_or_default();
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let hints = reaches.iter().flat_map(|reach| mentions::in_command(reach, &words)).collect();
-            add(id, hints, FITS_COMMAND, key, &setting.at, draft);
+            let hints: Vec<Hint> =
+                reaches.iter().flat_map(|reach| mentions::in_command(reach, &words)).collect();
+            add(id, &hints, FITS_COMMAND, key, &setting.at, draft);
         }
     }
 }
 
 /// A host has several services: the one that listens on the port is meant, or nobody can tell.
-fn add(from: &Id, hints: Vec<Hint>, fits: u16, seen_in: &str, origin: &Origin, draft: &mut Draft) {
+fn add(from: &Id, hints: &[Hint], fits: u16, seen_in: &str, origin: &Origin, draft: &mut Draft) {
     let by_port = hints.iter().any(|hint| hint.confidence == fits);
     let mut others: Vec<&Id> = hints.iter().map(|hint| &hint.to).filter(|to| *to != from).collect();
     others.sort();
     others.dedup();
     let alone = others.len() == 1;
-    for hint in &hints {
+    for hint in hints {
         let confidence = match (by_port, alone) {
             (true, _) if hint.confidence == fits => FITS_COMMAND,
             (false, true) => BY_HOST_ALONE.min(hint.confidence),

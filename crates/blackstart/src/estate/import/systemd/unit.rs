@@ -243,10 +243,10 @@ impl<'c> Units<'c> {
             Fragment::Bare(name) => self.enter(&name, |units| units.bare(&name)),
             Fragment::Dumped(at) => {
                 let name = self.dumped[at].names.first().cloned().unwrap_or_default();
-                self.enter(&name, |units| units.from_dump(at))
+                self.enter(&name, |units| units.read_dump(at))
             }
             Fragment::Entry(name, entry) => {
-                self.enter(&name, |units| units.from_files(&name, entry, &trail, depth))
+                self.enter(&name, |units| units.read_files(&name, entry, &trail, depth))
             }
         };
         for name in trail {
@@ -337,7 +337,7 @@ impl<'c> Units<'c> {
         unit
     }
 
-    fn from_dump(&mut self, at: usize) -> Unit {
+    fn read_dump(&mut self, at: usize) -> Unit {
         let dumped = &self.dumped[at];
         let name = dumped.names.first().cloned().unwrap_or_default();
         let mut unit = Unit {
@@ -355,7 +355,7 @@ impl<'c> Units<'c> {
         unit
     }
 
-    fn from_files(&mut self, name: &str, entry: &'c Entry, trail: &[String], depth: usize) -> Unit {
+    fn read_files(&mut self, name: &str, entry: &'c Entry, trail: &[String], depth: usize) -> Unit {
         let mut settings = self.read(entry);
         for drop_in in self.drop_ins(name, trail) {
             settings.extend(self.read(drop_in));

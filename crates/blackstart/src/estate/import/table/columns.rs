@@ -486,7 +486,7 @@ pub fn layout(file: &str, header: &Row) -> Option<Layout> {
     enough.then_some(layout)
 }
 
-fn column<'n>(subject: Subject, name: &'n str) -> Option<(Column, &'n str)> {
+fn column(subject: Subject, name: &str) -> Option<(Column, &str)> {
     if subject == Subject::Relations {
         if FROM.contains(&name) || (name == "service" || name == "dienst" || name == "anwendung") {
             return Some((Column::From, ""));

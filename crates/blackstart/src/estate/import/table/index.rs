@@ -193,7 +193,7 @@ fn rows(tables: &[Table], out: &mut Out) -> Vec<Row> {
 /// A key of a database rather than a name: ServiceNow's are 32 hexadecimal digits.
 fn is_key(text: &str) -> bool {
     let hex = text.bytes().filter(u8::is_ascii_hexdigit).count();
-    (text.len() == 32 && hex == 32) || (text.len() == 36 && hex == 32)
+    hex == 32 && matches!(text.len(), 32 | 36)
 }
 
 /// By the class of the row where the table has one, else by what the table is about.

@@ -32,7 +32,7 @@ pub(super) fn enter(tables: &[Table], index: &Index, out: &mut Out) {
         let name = item.name.clone();
         match item.id.kind() {
             Kind::Site => {
-                drop(one.out.draft.estate.sites.insert(item.id.clone(), Site { name, ..Site::default() }))
+                drop(one.out.draft.estate.sites.insert(item.id.clone(), Site { name, ..Site::default() }));
             }
             Kind::Host => one.host(&item.id, name),
             Kind::Store => one.store(&item.id, name),

@@ -128,65 +128,48 @@ impl Dice {
     }
 }
 
+const SEEDS: [&str; 4] = [
+    "[Unit]\nRequires=b.service a@%i.service\nAfter=b.service t.target\nBefore=c.service\nRequiresMountsFor=/srv/x /\n[Service]\nType=oneshot\nExecStart=/bin/x \"y\\x41\" %i\nWatchdogSec=1min 2s\nMemoryMax=5G\n",
+    "[Socket]\nListenStream=[::]:80\nService=a.service\n[Timer]\nUnit=b.service\n[Mount]\nWhere=/srv/x\nWhat=h:/y\n[Install]\nAlias=c.service\nWantedBy=t.target a.service\n",
+    "-> b.service",
+    "-> /dev/null",
+];
+const NAMES: [&str; 11] = [
+    "a.service",
+    "b.service",
+    "a@.service",
+    "c.service",
+    "t.target",
+    "a.socket",
+    "b.timer",
+    "srv-x.mount",
+    "t.target.wants/a@1.service",
+    "a.service.d/x.conf",
+    "t.target.requires/b.service",
+];
+const PIECES: &str = "= %|\\\n|\"|@|[|]|\0|é|-> |a@%i.service |Requires=|\u{feff}|infinity";
+
+/// A unit file with up to five small damages.
+fn damaged(dice: &mut Dice) -> String {
+    let pieces: Vec<&str> = PIECES.split('|').collect();
+    let mut text = SEEDS[dice.below(SEEDS.len())].to_owned();
+    for _ in 0..dice.below(6) {
+        let cut = (0..=dice.below(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+        let (one, other) = (pieces[dice.below(pieces.len())], pieces[dice.below(pieces.len())]);
+        match dice.below(3) {
+            0 => text.insert_str(cut, one),
+            1 => text.truncate(cut),
+            _ => text = text.replacen(one, other, 1),
+        }
+    }
+    text
+}
+
 #[test]
 fn whatever_the_bytes_are_there_is_a_draft_with_edges_between_things_that_are_there() {
-    let seeds = [
-        "[Unit]\nRequires=b.service a@%i.service\nAfter=b.service t.target\nBefore=c.service\nRequiresMountsFor=/srv/x /\n[Service]\nType=oneshot\nExecStart=/bin/x \"y\\x41\" %i\nWatchdogSec=1min 2s\nMemoryMax=5G\n",
-        "[Socket]\nListenStream=[::]:80\nService=a.service\n[Timer]\nUnit=b.service\n[Mount]\nWhere=/srv/x\nWhat=h:/y\n",
-        "-> b.service",
-        "-> /dev/null",
-    ];
-    let names = [
-        "a.service",
-        "b.service",
-        "a@.service",
-        "c.service",
-        "t.target",
-        "a.socket",
-        "b.timer",
-        "srv-x.mount",
-        "t.target.wants/a@1.service",
-        "a.service.d/x.conf",
-        "t.target.requires/b.service",
-    ];
-    let pieces = [
-        "=",
-        "\\\n",
-        "%",
-        "\"",
-        "@",
-        "[",
-        "]",
-        "\u{0}",
-        "é",
-        "-> ",
-        "a@%i.service ",
-        "Requires=",
-        "\u{feff}",
-        "infinity",
-    ];
     let mut dice = Dice(0x5eed_0bad_cafe_0001);
     for round in 0..400 {
-        let mut files: Vec<(&str, String)> = Vec::new();
-        for name in names {
-            let mut text = seeds[dice.below(seeds.len())].to_owned();
-            for _ in 0..dice.below(6) {
-                let cut =
-                    (0..=dice.below(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap();
-                match dice.below(3) {
-                    0 => text.insert_str(cut, pieces[dice.below(pieces.len())]),
-                    1 => text.truncate(cut),
-                    _ => {
-                        text = text.replacen(
-                            pieces[dice.below(pieces.len())],
-                            pieces[dice.below(pieces.len())],
-                            1,
-                        )
-                    }
-                }
-            }
-            files.push((name, text));
-        }
+        let files: Vec<(&str, String)> = NAMES.iter().map(|name| (*name, damaged(&mut dice))).collect();
         let shown = files
             .iter()
             .map(|(_, text)| format!("Id=a{}.service\n{text}\n", text.len() % 3))
