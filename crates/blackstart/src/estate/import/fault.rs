@@ -14,6 +14,13 @@ pub struct Unreadable {
 
 impl Unreadable {
     pub fn new(origin: &Origin, what: impl Into<String>, to_do: impl Into<String>) -> Unreadable {
-        Unreadable { origin: origin.clone(), what: what.into(), to_do: to_do.into() }
+        // Names in it come from other people's files: nothing in them may steer a terminal.
+        let harmless =
+            |text: String| text.chars().map(|letter| if letter.is_control() { '?' } else { letter });
+        Unreadable {
+            origin: origin.clone(),
+            what: harmless(what.into()).collect(),
+            to_do: harmless(to_do.into()).collect(),
+        }
     }
 }
