@@ -14,13 +14,11 @@ pub struct Unreadable {
 
 impl Unreadable {
     pub fn new(origin: &Origin, what: impl Into<String>, to_do: impl Into<String>) -> Unreadable {
-        // Names in it come from other people's files: nothing in them may steer a terminal.
-        let harmless =
-            |text: String| text.chars().map(|letter| if letter.is_control() { '?' } else { letter });
-        Unreadable {
-            origin: origin.clone(),
-            what: harmless(what.into()).collect(),
-            to_do: harmless(to_do.into()).collect(),
-        }
+        Unreadable { origin: origin.clone(), what: harmless(&what.into()), to_do: harmless(&to_do.into()) }
     }
+}
+
+/// Names in a message come from other people's files: nothing in them may steer a terminal.
+fn harmless(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
