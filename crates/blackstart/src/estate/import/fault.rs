@@ -14,6 +14,11 @@ pub struct Unreadable {
 
 impl Unreadable {
     pub fn new(origin: &Origin, what: impl Into<String>, to_do: impl Into<String>) -> Unreadable {
-        Unreadable { origin: origin.clone(), what: what.into(), to_do: to_do.into() }
+        Unreadable { origin: origin.clone(), what: harmless(&what.into()), to_do: harmless(&to_do.into()) }
     }
+}
+
+/// Names in a message come from other people's files: nothing in them may steer a terminal.
+fn harmless(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }

@@ -513,7 +513,11 @@ impl Loader<'_> {
         word: &str,
     ) -> Result<Vec<(String, String)>, Unreadable> {
         let step = (file.to_owned(), service.to_owned());
-        if chain.contains(&step) || chain.len() >= CHAIN_MAX {
+        if chain.len() >= CHAIN_MAX {
+            let what = format!("`{word}` leads through more than {CHAIN_MAX} files or services");
+            return Err(Unreadable::new(origin, what, "shorten the chain; nobody can follow it either"));
+        }
+        if chain.contains(&step) {
             let path: Vec<String> = chain
                 .iter()
                 .chain([&step])

@@ -221,6 +221,10 @@ fn rings_of_extends_and_include_and_missing_files_are_faults_with_their_line() {
             .contains("there is no file gone.yaml")
     );
     assert!(fault("include: [compose.yaml]\nservices: {a: {image: a}}\n").contains("comes back to itself"));
+    let chain: String = (0..50).map(|at| format!("  s{at}: {{extends: s{}}}\n", at + 1)).collect();
+    assert!(fault(&format!("services:\n{chain}  s50: {{image: x}}\n")).contains("more than 32"));
+    let said = fault("include: [\"\\e]0;owned\\a.yaml\"]\nservices: {a: {image: a}}\n");
+    assert!(said.chars().all(|letter| !letter.is_control()), "{said:?}");
     let missing = project(&[], &of(&["compose.yaml"])).unwrap_err();
     assert_eq!(missing.to_string(), "compose.yaml: there is no file compose.yaml");
 }
