@@ -60,15 +60,15 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
     }
     for outcome in &outcomes {
         for fault in &outcome.faults {
-            writeln!(out, "{}: INFEASIBLE: {fault}", outcome.file).map_err(cannot_print)?;
+            writeln!(out, "{}: INFEASIBLE: {fault}", outcome.file).map_err(|error| cannot_print(&error))?;
         }
     }
     let summary = summary(&outcomes, &args);
     let text = if args.json { summary.to_string() } else { table(&outcomes, &summary, &args) };
-    writeln!(out, "{text}").map_err(cannot_print)
+    writeln!(out, "{text}").map_err(|error| cannot_print(&error))
 }
 
-fn cannot_print(error: std::io::Error) -> String {
+fn cannot_print(error: &std::io::Error) -> String {
     format!("cannot print: {error}")
 }
 

@@ -103,14 +103,14 @@ fn span(demand: &Demand, start_s: u64) -> (u64, u64) {
 pub(super) fn earliest(usage: &[Usage], demands: &[Demand], ready_s: u64) -> u64 {
     let mut start_s = ready_s;
     loop {
-        let later = demands.iter().filter_map(|demand| {
+        let before_s = start_s;
+        for demand in demands {
             let (from_s, until_s) = span(demand, start_s);
-            let free_s = usage[demand.limit].full_until(from_s, until_s, demand.amount)?;
-            Some(free_s - demand.from_s)
-        });
-        match later.max() {
-            None => return start_s,
-            Some(later) => start_s = later,
+            let free_s = usage[demand.limit].first_fit(from_s, until_s.saturating_sub(from_s), demand.amount);
+            start_s = free_s - demand.from_s;
+        }
+        if start_s == before_s {
+            return start_s;
         }
     }
 }
@@ -132,20 +132,23 @@ impl Usage {
         self.steps.partition_point(|(from_s, _)| *from_s <= second) - 1
     }
 
-    /// `None`: `amount` fits from `from_s` to `until_s`. Otherwise the second at which the first step that is
-    /// in the way ends.
-    fn full_until(&self, from_s: u64, until_s: u64, amount: u64) -> Option<u64> {
-        if from_s >= until_s {
-            return None;
+    /// The first second from `from_s` on at which `amount` is free for `length_s`.
+    fn first_fit(&self, from_s: u64, length_s: u64, amount: u64) -> u64 {
+        if length_s == 0 {
+            return from_s;
         }
-        let first = self.step_at(from_s);
-        let in_the_way = (first..self.steps.len())
-            .take_while(|&step| self.steps[step].0 < until_s)
-            .find(|&step| amount > self.capacity - self.steps[step].1)?;
-        let end = self.steps.get(in_the_way + 1).expect(
-            "after the last step only what is kept for good is taken, and that was checked to fit all at once",
-        );
-        Some(end.0)
+        let mut begin_s = from_s;
+        for step in self.step_at(from_s).. {
+            let next_s = self.steps.get(step + 1).map(|next| next.0);
+            if amount > self.capacity - self.steps[step].1 {
+                begin_s = next_s.expect(
+                    "after the last step only what is kept for good is taken, and that was checked to fit all at once",
+                );
+            } else if next_s.is_none_or(|next_s| next_s >= begin_s.saturating_add(length_s)) {
+                break;
+            }
+        }
+        begin_s
     }
 
     /// Takes what a demand takes if its activity begins at `start_s`.

@@ -26,8 +26,8 @@ pub enum Effort {
     Thorough,
 }
 
-/// Elementary steps that `Thorough` spends; some thousand million make a few seconds.
-const STEPS_MAX: u64 = 1_500_000_000;
+/// Elementary steps that `Thorough` spends: about a second. All rounds of a problem with 120 activities fit into it.
+const STEPS_MAX: u64 = 600_000_000;
 
 /// Σ weight × seconds until served that every plan costs at least.
 pub fn lower_bound_seconds(instance: &Instance, effort: Effort) -> u128 {

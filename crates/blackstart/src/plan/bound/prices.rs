@@ -93,11 +93,10 @@ impl<'a> Market<'a> {
         let costs = Costs::new(instance, slots);
         let prices = Prices::none(instance, slots);
         let mut cheapest_s: Vec<Vec<u64>> = slots.width.iter().map(|&width| vec![0; width]).collect();
-        for at in 0..relaxed.at.len() {
-            for slot in 0..slots.width[at] {
-                let what = (at, weights.of[at], instance.activities[slots.activity[at]].duration_s);
-                (relaxed.at[at][slot], cheapest_s[at][slot]) =
-                    costs.cheapest(slots, &prices, what, slots.first[at] + slot);
+        for (at, (cost, second)) in relaxed.at.iter_mut().zip(&mut cheapest_s).enumerate() {
+            let what = (at, weights.of[at], instance.activities[slots.activity[at]].duration_s);
+            for (slot, (cost, second)) in cost.iter_mut().zip(second).enumerate() {
+                (*cost, *second) = costs.cheapest(slots, &prices, what, slots.first[at] + slot);
             }
         }
         Market {
@@ -199,12 +198,12 @@ impl<'a> Market<'a> {
 /// Adds `amount` times the seconds that fall into each slot.
 fn add_use(per_slot: &mut [i64], slot_s: u64, from_s: u64, until_s: u64, amount: u64) {
     let first = usize::try_from(from_s / slot_s).unwrap_or(usize::MAX);
-    for slot in first..per_slot.len() {
+    for (slot, used) in per_slot.iter_mut().enumerate().skip(first) {
         let begin_s = slot as u64 * slot_s;
         if begin_s >= until_s {
             break;
         }
         let seconds = until_s.min(begin_s + slot_s) - from_s.max(begin_s);
-        per_slot[slot] = per_slot[slot].saturating_add(signed(amount.saturating_mul(seconds)));
+        *used = used.saturating_add(signed(amount.saturating_mul(seconds)));
     }
 }

@@ -30,8 +30,6 @@ struct Open {
     at: u32,
     /// It cannot begin before. Room only ever gets less, so this stays true.
     from_s: u64,
-    /// It could begin then when this was last looked at, and nothing was placed beside it since.
-    sure: bool,
 }
 
 /// What building needs besides the room, kept from one schedule to the next.
@@ -40,6 +38,7 @@ pub(super) struct Bench {
     place: Vec<u32>,
     waiting: Vec<u32>,
     ready_s: Vec<u64>,
+    /// The first of the list last: there they are taken away and put in.
     open: Vec<Open>,
 }
 
@@ -62,7 +61,6 @@ impl Bench {
             let Open { at, from_s, .. } = self.open.remove(chosen);
             let at = at as usize;
             room.take(at, from_s);
-            self.unsettle(side, from_s, from_s.saturating_add(side.span_s[at]));
             end_s[at] = from_s + duration_s[at];
             last_s = last_s.max(end_s[at]);
             for &next in &side.after[at] {
@@ -80,17 +78,12 @@ impl Bench {
         self.open.clear();
         for (&at, place) in list.iter().zip(0..) {
             self.place[at as usize] = place;
-            if self.waiting[at as usize] == 0 {
-                self.open.push(Open { place, at, from_s: self.ready_s[at as usize], sure: false });
-            }
         }
-    }
-
-    /// Something was placed from `begin_s` to `end_s`: whoever wanted to begin so that they overlap has to look again.
-    fn unsettle(&mut self, side: &Side, begin_s: u64, end_s: u64) {
-        for open in &mut self.open {
-            let ends_s = open.from_s.saturating_add(side.span_s[open.at as usize]);
-            open.sure &= open.from_s >= end_s || ends_s <= begin_s;
+        for &at in list.iter().rev() {
+            let place = self.place[at as usize];
+            if self.waiting[at as usize] == 0 {
+                self.open.push(Open { place, at, from_s: self.ready_s[at as usize] });
+            }
         }
     }
 
@@ -101,8 +94,8 @@ impl Bench {
         self.waiting[index] -= 1;
         if self.waiting[index] == 0 {
             let place = self.place[index];
-            let position = self.open.partition_point(|open| open.place < place);
-            self.open.insert(position, Open { place, at, from_s: self.ready_s[index], sure: false });
+            let position = self.open.partition_point(|open| open.place > place);
+            self.open.insert(position, Open { place, at, from_s: self.ready_s[index] });
         }
     }
 
@@ -110,15 +103,14 @@ impl Bench {
     fn choose(&mut self, room: &impl Room, duration_s: &[u64], ahead: Ahead) -> usize {
         let among = ahead.among.min(self.open.len());
         let (mut first_begin_s, mut first_end_s) = (u64::MAX, u64::MAX);
-        for open in &mut self.open[..among] {
-            if !open.sure {
-                (open.from_s, open.sure) = (room.earliest(open.at as usize, open.from_s), true);
-            }
+        let looked_at = self.open.len() - among..;
+        for open in &mut self.open[looked_at.clone()] {
+            open.from_s = room.earliest(open.at as usize, open.from_s);
             first_begin_s = first_begin_s.min(open.from_s);
             first_end_s = first_end_s.min(open.from_s + duration_s[open.at as usize]);
         }
         let latest_s = first_begin_s + (first_end_s - first_begin_s) * ahead.late_percent / 100;
-        let chosen = self.open[..among].iter().position(|open| open.from_s <= latest_s);
-        chosen.expect("the earliest of them begins at the earliest")
+        let chosen = self.open[looked_at].iter().rposition(|open| open.from_s <= latest_s);
+        self.open.len() - among + chosen.expect("the earliest of them begins at the earliest")
     }
 }

@@ -25,8 +25,6 @@ pub(super) struct Side {
     pub(super) after: Vec<Vec<u32>>,
     pub(super) demands: Vec<Vec<Demand>>,
     pub(super) not_before_s: Vec<u64>,
-    /// Seconds from each activity's beginning until it has given back all that it takes.
-    pub(super) span_s: Vec<u64>,
     /// Seconds of the longest chain behind each activity, itself included.
     pub(super) chain_s: Vec<u64>,
 }
@@ -76,7 +74,6 @@ impl Compact {
             .map(|(demands, &duration_s)| demands.iter().map(|demand| turn(demand, duration_s)).collect())
             .collect();
         let back = Side {
-            span_s: spans(&turned),
             demands: turned,
             not_before_s: vec![0; before.len()],
             chain_s: chains(&before, &duration_s, 0..before.len()),
@@ -84,7 +81,6 @@ impl Compact {
             after: before.clone(),
         };
         let forth = Side {
-            span_s: spans(&demands),
             demands,
             not_before_s,
             chain_s: chains(&after, &duration_s, (0..before.len()).rev()),
@@ -118,12 +114,6 @@ fn demands(instance: &Instance, at: usize) -> Vec<Demand> {
     let takes =
         |demand: &&Demand| demand.amount > 0 && demand.until_s.is_none_or(|until_s| until_s > demand.from_s);
     stretches(&instance.activities[at].demands).iter().filter(takes).cloned().collect()
-}
-
-/// Until the last demand of each ends; kept for good: never.
-fn spans(demands: &[Vec<Demand>]) -> Vec<u64> {
-    let until_s = |demand: &Demand| demand.until_s.unwrap_or(u64::MAX);
-    demands.iter().map(|demands| demands.iter().map(until_s).max().unwrap_or(0)).collect()
 }
 
 /// Only one thing counts and everything leads to it; or nothing counts, and then the end of all shall be early.

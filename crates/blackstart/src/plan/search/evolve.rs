@@ -95,11 +95,11 @@ impl<'a, R: Room> Evolution<'a, R> {
 
     /// `starts` are lists that respect what waits for what.
     pub(super) fn run(&mut self, starts: &[Vec<u32>]) {
-        for age in 0..AGES.len() {
+        for (age, (_, until)) in AGES.into_iter().enumerate() {
             self.age = age;
             self.populations = [Vec::new(), Vec::new()];
             self.found(starts);
-            self.live(AGES[age].1);
+            self.live(until);
         }
     }
 
