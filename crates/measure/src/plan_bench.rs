@@ -83,8 +83,14 @@ fn plan(shape: &Shape, seed: u64, schedules: Option<u64>, bound: bound::Effort) 
         first.get_or_insert_with(|| begun.elapsed());
         if schedules.is_none() && begun.elapsed() >= LOOK { Then::Stop } else { Then::Continue }
     };
-    let mut effort =
-        Effort { schedules: schedules.unwrap_or(200_000), seed, samples: 0, bound, advice: 0, watch: &mut watch };
+    let mut effort = Effort {
+        schedules: schedules.unwrap_or(200_000),
+        seed,
+        samples: 0,
+        bound,
+        advice: 0,
+        watch: &mut watch,
+    };
     let made = make(&estate, "", &Question::default(), &mut effort).map_err(|refusal| refusal.to_string())?;
     Ok(Timed { made, first: first.unwrap_or_default(), all: begun.elapsed() })
 }
