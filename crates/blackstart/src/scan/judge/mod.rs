@@ -22,6 +22,7 @@ mod packed;
 mod pdf;
 mod peek;
 mod picture;
+mod postgres;
 mod program;
 mod seven;
 mod sound;
@@ -112,7 +113,7 @@ impl Verdict {
 
 /// The version of everything that leads to a verdict. A ledger that holds judgements of another version
 /// asks again; whoever changes a verdict, a threshold or a checker counts this up.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// A verdict and why, and what to keep for the comparison with a later version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -328,7 +329,11 @@ fn shown_kind(head: &[u8], text: &TextWatch, promise: &kind::Promise) -> Option<
         let promised = promise.kind.map(|(kind, _)| kind).filter(|kind| kind.is_text());
         return Some(promised.unwrap_or(Kind::Text));
     }
-    by_magic.or_else(|| late_pdf(head)).or_else(|| kind::is_der(head, text.length).then_some(magic::DER))
+    let length = text.length;
+    by_magic
+        .or_else(|| late_pdf(head))
+        .or_else(|| kind::is_der(head, length).then_some(magic::DER))
+        .or_else(|| postgres::page_size(head, length).map(|_| Kind::Postgres))
 }
 
 /// Some programs put a few bytes before the head of a PDF.
@@ -360,6 +365,7 @@ fn check(
         Kind::Json => Some(text::json(source)?),
         Kind::Xml => Some(text::xml(source)?),
         Kind::Text | Kind::LooseText => Some(Structure::Whole("text from end to end".to_owned())),
+        Kind::Postgres => Some(postgres::check(source, work)?),
         Kind::Tiff => Some(tiff::check(source, statistics, work)?),
         Kind::Riff => Some(boxes::riff(source, statistics, work)?),
         Kind::Mp4 => Some(boxes::mp4(source, work)?),
