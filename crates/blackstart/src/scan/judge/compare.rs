@@ -37,6 +37,7 @@ const SEALED: &[&str] = &[
     "bzip2 file",
     "Zstandard file",
     "SQLite database",
+    "PostgreSQL table",
     "Ogg sound",
     "lzip file",
     "text",
@@ -45,7 +46,7 @@ const SEALED: &[&str] = &[
 ];
 
 /// Types that are rewritten in place by their nature: content of others comes and goes inside them.
-const REWRITTEN: &[&str] = &["disk image", "disk image (QCOW2)", ""];
+const REWRITTEN: &[&str] = &["disk image", "database", "Access database", "Outlook store"];
 
 /// Judges the present version once more, with its previous one beside it. `judgement` is what `judge` said of
 /// it, `facts` what it said of the previous one. The verdict never gets better by this, only worse.
@@ -195,7 +196,8 @@ fn replaced(
             vote(Leaning::Odd, "has the length of its previous version, but all of its bytes are others")
         });
     }
-    let rewritten = REWRITTEN.contains(&present.kind.as_str()) && share == 0;
+    let store = present.kind.is_empty() || REWRITTEN.iter().any(|store| present.kind.starts_with(store));
+    let rewritten = store && share == 0;
     let anew = first < KEPT_HEAD && !present.kind.is_empty() && present.kind == facts.kind;
     if !in_place || rewritten || anew {
         // Elsewhere programs write compressed parts into documents; that is no sign.

@@ -274,3 +274,21 @@ fn a_bomb_costs_no_more_than_its_share_and_is_not_called_clean() {
     assert!(judgement.reasons[0].contains("more work"), "{judgement:?}");
     assert_eq!(judgement.facts.state, State::Partly);
 }
+
+#[test]
+fn packed_files_whose_end_was_encrypted_are_not_merely_unread() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/scan");
+    for name in ["a.xz", "a.bz2", "a.zst", "a.7z", "a.gz"] {
+        let clean = std::fs::read(folder.join(name)).unwrap();
+        for seed in 0..20 {
+            let (mut bytes, mut dice) = (clean.clone(), Dice::new(seed));
+            let half = bytes.len() / 2;
+            bytes[half..].iter_mut().for_each(|byte| *byte ^= (dice.next() >> 56) as u8 | 1);
+            let judgement = judge_bytes(name, &bytes);
+            assert!(
+                matches!(judgement.verdict, Verdict::Damaged | Verdict::Encrypted),
+                "{name}: {judgement:?}"
+            );
+        }
+    }
+}
