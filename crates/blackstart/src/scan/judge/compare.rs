@@ -37,6 +37,7 @@ const SEALED: &[&str] = &[
     "bzip2 file",
     "Zstandard file",
     "SQLite database",
+    "PostgreSQL table",
     "Ogg sound",
     "lzip file",
     "text",
@@ -45,7 +46,7 @@ const SEALED: &[&str] = &[
 ];
 
 /// Types that are rewritten in place by their nature: content of others comes and goes inside them.
-const REWRITTEN: &[&str] = &["disk image", "disk image (QCOW2)", ""];
+const REWRITTEN: &[&str] = &["disk image", "database", "Access database", "Outlook store"];
 
 /// Judges the present version once more, with its previous one beside it. `judgement` is what `judge` said of
 /// it, `facts` what it said of the previous one. The verdict never gets better by this, only worse.
@@ -120,7 +121,7 @@ fn votes(
         return Ok(votes);
     }
     let promise = kind::by_name(name);
-    if present.kind.is_empty() && (promise.formless || promise.declares_encryption) {
+    if present.kind.is_empty() && promise.declares_encryption {
         return Ok(votes);
     }
     let difference = Difference::between(now, before)?;
@@ -181,14 +182,22 @@ fn replaced(
             format!("one and the same piece of key was laid over its previous version at {places} places");
         return Some(vote(Leaning::Random, reason));
     }
-    if !difference.is_random_now() || (facts.is_nameless_random() && present.is_nameless_random()) {
+    if !difference.is_random_now() {
         return None;
     }
     let in_place = length >= previous && length - previous <= FOOTER_MAX;
     let bytes = difference.dense_bytes();
     let first = difference.first.unwrap_or(0);
     let share = bytes * 100 / difference.common.max(1);
-    let rewritten = REWRITTEN.contains(&present.kind.as_str()) && share == 0;
+    if facts.is_nameless_random() && present.is_nameless_random() {
+        // A volume without a mark changes piece by piece; all of it at once in the same length is another thing.
+        let all = in_place && share >= 95 && bytes >= 4096;
+        return all.then(|| {
+            vote(Leaning::Odd, "has the length of its previous version, but all of its bytes are others")
+        });
+    }
+    let store = present.kind.is_empty() || REWRITTEN.iter().any(|store| present.kind.starts_with(store));
+    let rewritten = store && share == 0;
     let anew = first < KEPT_HEAD && !present.kind.is_empty() && present.kind == facts.kind;
     if !in_place || rewritten || anew {
         // Elsewhere programs write compressed parts into documents; that is no sign.

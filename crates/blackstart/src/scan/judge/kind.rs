@@ -27,6 +27,8 @@ pub(super) enum Kind {
     Zstd,
     Seven,
     Tar,
+    /// A table or an index of PostgreSQL.
+    Postgres,
     Tiff,
     /// WAV, AVI, WebP.
     Riff,
@@ -51,7 +53,7 @@ pub(super) enum Kind {
 
 use Kind::{
     Bitmap, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Mp3, Mp4, Ogg, Ole2, Packed, Pdf,
-    Plain, Png, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
+    Plain, Png, Postgres, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
 };
 
 use super::magic::{DECLARED, ENDINGS, FORMLESS, MAGIC};
@@ -74,6 +76,7 @@ impl Kind {
             Zstd => "Zstandard file",
             Seven => "7-Zip archive",
             Tar => "tar archive",
+            Postgres => "PostgreSQL table",
             Tiff => "TIFF picture",
             Riff => "WebP, WAV or AVI file",
             Mp4 => "MP4, MOV or HEIC file",
@@ -99,7 +102,7 @@ impl Kind {
             Zip | Pdf | Png | Jpeg | Gif | Gzip | Xz | Lzip | Bzip2 | Zstd | Seven | Tiff | Riff | Mp4
             | Mp3 | Flac | Ogg | Packed(_) => true,
             // Archives and programs carry packed content inside; text and tables do not.
-            Tar | Elf | Windows => true,
+            Tar | Elf | Windows | Postgres => true,
             Text | Json | Xml | LooseText | Sqlite | Ole2 | Bitmap | Plain(_) => false,
         }
     }

@@ -22,6 +22,7 @@ mod packed;
 mod pdf;
 mod peek;
 mod picture;
+mod postgres;
 mod program;
 mod seven;
 mod sound;
@@ -112,7 +113,7 @@ impl Verdict {
 
 /// The version of everything that leads to a verdict. A ledger that holds judgements of another version
 /// asks again; whoever changes a verdict, a threshold or a checker counts this up.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 4;
 
 /// A verdict and why, and what to keep for the comparison with a later version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -328,7 +329,11 @@ fn shown_kind(head: &[u8], text: &TextWatch, promise: &kind::Promise) -> Option<
         let promised = promise.kind.map(|(kind, _)| kind).filter(|kind| kind.is_text());
         return Some(promised.unwrap_or(Kind::Text));
     }
-    by_magic.or_else(|| late_pdf(head)).or_else(|| kind::is_der(head, text.length).then_some(magic::DER))
+    let length = text.length;
+    by_magic
+        .or_else(|| late_pdf(head))
+        .or_else(|| kind::is_der(head, length).then_some(magic::DER))
+        .or_else(|| postgres::page_size(head, length).map(|_| Kind::Postgres))
 }
 
 /// Some programs put a few bytes before the head of a PDF.
@@ -360,6 +365,7 @@ fn check(
         Kind::Json => Some(text::json(source)?),
         Kind::Xml => Some(text::xml(source)?),
         Kind::Text | Kind::LooseText => Some(Structure::Whole("text from end to end".to_owned())),
+        Kind::Postgres => Some(postgres::check(source, work)?),
         Kind::Tiff => Some(tiff::check(source, statistics, work)?),
         Kind::Riff => Some(boxes::riff(source, statistics, work)?),
         Kind::Mp4 => Some(boxes::mp4(source, work)?),
@@ -398,14 +404,12 @@ struct At<'a> {
     source: &'a mut dyn Source,
     at: u64,
     end: u64,
-    /// The source could not be read: not a fault of the format.
-    failed: bool,
 }
 
 impl<'a> At<'a> {
     fn new(source: &'a mut dyn Source, at: u64, end: u64) -> At<'a> {
         let end = end.min(source.length());
-        At { source, at: at.min(end), end, failed: false }
+        At { source, at: at.min(end), end }
     }
 
     fn left(&self) -> u64 {
@@ -425,9 +429,9 @@ impl io::Read for At<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = into.len().min(usize::try_from(self.left()).unwrap_or(usize::MAX));
         let read = self.source.read_at(self.at, &mut into[..count]);
-        self.failed |= read.is_err();
-        self.at += *read.as_ref().unwrap_or(&0) as u64;
-        read
+        let read = read.map_err(|error| io::Error::new(error.kind(), SourceFault(error)))?;
+        self.at += read as u64;
+        Ok(read)
     }
 }
 
@@ -443,12 +447,15 @@ impl io::Seek for At<'_> {
     }
 }
 
-/// The decompressor says so of data that are no compressed data; everything else is trouble with reading.
+/// The source could not be read: not a fault of the format.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct SourceFault(io::Error);
+
+/// Decompressors have many words for data that are no compressed data, and some no kinds of error at all. So
+/// every error is one of the format, unless it came from the source.
 fn is_format_error(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-    )
+    error.get_ref().is_none_or(|inner| !inner.is::<SourceFault>())
 }
 
 fn little16(bytes: &[u8], at: usize) -> u16 {

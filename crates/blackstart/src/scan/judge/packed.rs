@@ -6,7 +6,7 @@ use super::work::Work;
 use super::{At, Source, Structure};
 
 /// Memory that the head of an xz file may ask for; a larger dictionary is not followed.
-const XZ_MEMORY_KIB: u32 = 160 * 1024;
+const XZ_MEMORY_KIB: u32 = 96 * 1024;
 /// The same for Zstandard: 2^27 bytes is what its own tool allows without being asked.
 const ZSTD_WINDOW_LOG: u32 = 27;
 
@@ -39,23 +39,7 @@ pub(super) fn zstd(source: &mut dyn Source, work: &mut Work) -> std::io::Result<
     let length = source.length();
     let mut from = zstd::stream::read::Decoder::with_buffer(reader(source))?;
     from.window_log_max(ZSTD_WINDOW_LOG)?;
-    drain("Zstandard file", FormatErrors(from), work, length, |from| left(from.0.get_ref()))
-}
-
-/// The library names no kinds of error: whatever is not a trouble with reading is wrong data.
-struct FormatErrors<'a>(zstd::stream::read::Decoder<'static, Counted<'a>>);
-
-impl Read for FormatErrors<'_> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let done = self.0.read(into);
-        let failed = self.0.get_ref().get_ref().failed;
-        done.map_err(|error| match error.kind() {
-            std::io::ErrorKind::Other if !failed => {
-                std::io::Error::new(std::io::ErrorKind::InvalidData, error)
-            }
-            _ => error,
-        })
-    }
+    drain("Zstandard file", from, work, length, |from| left(from.get_ref()))
 }
 
 fn left(reader: &Counted<'_>) -> u64 {

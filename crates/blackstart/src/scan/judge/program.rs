@@ -56,7 +56,7 @@ pub(super) fn elf(source: &mut dyn Source, statistics: &Statistics) -> io::Resul
             ));
         }
         let code = kind == 1 && flags & 4 != 0;
-        if let Some(random) = random_between(statistics, from, from + size).filter(|_| code) {
+        if code && let Some(random) = random_between(statistics, from, from.saturating_add(size)) {
             return Ok(Structure::Odd(format!("code of the program looks random (byte {random})")));
         }
     }

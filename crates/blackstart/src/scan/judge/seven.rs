@@ -7,7 +7,7 @@ use super::work::Work;
 use super::{At, Source, Structure, little32};
 
 const DIRECTORY_MAX: u64 = 16 << 20;
-const MEMORY_MAX_KIB: u32 = 160 * 1024;
+const MEMORY_MAX_KIB: u32 = 96 * 1024;
 /// Folders (packed streams with their methods) in one archive.
 const FOLDERS_MAX: u64 = 100_000;
 const CODERS_MAX: u64 = 32;

@@ -58,7 +58,8 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> std::io::Result
 fn number(field: &[u8]) -> Option<u64> {
     if field[0] & 0x80 != 0 {
         let (high, low) = field.split_at(field.len() - 8);
-        let small = high[0] & 0x7f == 0 && high[1..].iter().all(|byte| *byte == 0);
+        let small =
+            high.iter().skip(1).all(|byte| *byte == 0) && high.first().is_none_or(|first| first & 0x7f == 0);
         return small.then(|| low.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)));
     }
     let mut value = 0_u64;

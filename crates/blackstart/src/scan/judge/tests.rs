@@ -48,12 +48,18 @@ fn untouched_files_are_clean_whatever_their_bytes_look_like() {
         }
     }
     let mut dice = Dice::new(7);
-    let mut seven = b"7z\xbc\xaf\x27\x1c\0\x04".to_vec();
-    seven.extend(dice.bytes(40_000));
-    assert_eq!(verdict("backup.7z", &seven), Verdict::CleanUnverified);
-    let mut film = b"\0\0\0\x18ftypmp42".to_vec();
+    let mut archive = b"Rar!\x1a\x07\x01\0".to_vec();
+    archive.extend(dice.bytes(40_000));
+    assert_eq!(verdict("backup.rar", &archive), Verdict::CleanUnverified);
+    let mut film = b"\x1a\x45\xdf\xa3\xa3".to_vec();
     film.extend(dice.bytes(40_000));
-    assert_eq!(verdict("clip.mp4", &film), Verdict::CleanUnverified);
+    assert_eq!(verdict("clip.mkv", &film), Verdict::CleanUnverified);
+    let module = [&b"JM\x01\0PK\x03\x04"[..], &dice.bytes(9000)].concat();
+    assert_eq!(
+        verdict("java.xml.jmod", &module),
+        Verdict::CleanUnverified,
+        "an ending in the middle is none"
+    );
     assert_eq!(verdict("empty.docx", b""), Verdict::Clean);
     assert_eq!(verdict("README", b"read me\n"), Verdict::Clean);
     assert_eq!(
@@ -267,4 +273,22 @@ fn a_bomb_costs_no_more_than_its_share_and_is_not_called_clean() {
     assert_eq!(judgement.verdict, Verdict::CleanUnverified);
     assert!(judgement.reasons[0].contains("more work"), "{judgement:?}");
     assert_eq!(judgement.facts.state, State::Partly);
+}
+
+#[test]
+fn packed_files_whose_end_was_encrypted_are_not_merely_unread() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/scan");
+    for name in ["a.xz", "a.bz2", "a.zst", "a.7z", "a.gz"] {
+        let clean = std::fs::read(folder.join(name)).unwrap();
+        for seed in 0..20 {
+            let (mut bytes, mut dice) = (clean.clone(), Dice::new(seed));
+            let half = bytes.len() / 2;
+            bytes[half..].iter_mut().for_each(|byte| *byte ^= (dice.next() >> 56) as u8 | 1);
+            let judgement = judge_bytes(name, &bytes);
+            assert!(
+                matches!(judgement.verdict, Verdict::Damaged | Verdict::Encrypted),
+                "{name}: {judgement:?}"
+            );
+        }
+    }
 }

@@ -149,6 +149,9 @@ fn strips(
     for (at, count) in held {
         match picture.coding {
             1 => {
+                if !work.spend(*count) {
+                    return Ok(Err(Work::exhausted("TIFF picture")));
+                }
                 if let Some(random) = random_between(statistics, *at, at + count) {
                     let why = "an uncompressed strip of the picture looks random".to_owned();
                     return Ok(Err(Structure::Random { at: random, why }));

@@ -158,6 +158,15 @@ fn not_text(promise: &Promise, promised: Kind, statistics: &Statistics, text: &T
             votes.push(vote(Leaning::Partly, why));
         }
         Some(Complaint::Zeros(why)) => votes.push(vote(Leaning::Broken, why)),
+        // `java.xml.jmod`: the ending in the middle may mean nothing. Only the marks of an attack count.
+        Some(Complaint::NotText { why, .. })
+            if promise.appended.is_some()
+                && !statistics.starts_even()
+                && statistics.trace().is_none()
+                && text.text_until() < 256 =>
+        {
+            votes.push(vote(Leaning::Partly, format!("{why}, and its last ending is unknown")));
+        }
         Some(Complaint::NotText { at, why }) => {
             // Dumps and mails may carry raw binary; then only a destroyed beginning or a rhythm counts.
             let loose =

@@ -8,6 +8,8 @@ use super::{Container, Content, Stream, Trouble};
 const HEAD: usize = 0x1aa;
 const PIECES_MAX: usize = 1 << 20;
 const PAGE: u64 = 512;
+/// Lists longer than this are not kept.
+const PART_MAX: u64 = 16 << 20;
 /// So many impossible letters in 256 are no typing error.
 const ODD_LETTERS: usize = 10;
 
@@ -65,7 +67,7 @@ fn part(
     at: u64,
     size: u64,
 ) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(size.min(stream.size)).unwrap_or(0)];
+    let mut bytes = vec![0; usize::try_from(size.min(stream.size).min(PART_MAX)).unwrap_or(0)];
     let read = container.reader(source, stream).read_at(at, &mut bytes)?;
     bytes.truncate(read);
     Ok(bytes)
