@@ -103,9 +103,11 @@ impl<'a> Diary<'a> {
         some
     }
 
-    /// Another content that is called the same.
-    fn of_the_same_kind(&self, ending: &str, rng: &mut Rng) -> Option<usize> {
-        let same: Vec<usize> = (0..self.base.len()).filter(|at| self.base[*at].ending == ending).collect();
+    /// Another content of the same type and ending: a document that is saved anew does not become another type.
+    fn of_the_same_kind(&self, content: usize, rng: &mut Rng) -> Option<usize> {
+        let now = self.base.get(content)?;
+        let alike = |other: &Base| other.ending == now.ending && other.kind == now.kind;
+        let same: Vec<usize> = (0..self.base.len()).filter(|at| alike(&self.base[*at])).collect();
         (!same.is_empty()).then(|| same[below(rng, same.len())])
     }
 
@@ -177,7 +179,7 @@ impl<'a> Diary<'a> {
                 lines.insert(at, format!("{} {}\n", files::word(rng), rng.below(9999)).into_bytes());
                 provider.make(lines.concat())
             } else {
-                self.of_the_same_kind(&ending, rng).unwrap_or(held.content)
+                self.of_the_same_kind(held.content, rng).unwrap_or(held.content)
             };
             self.put(&folder, &name, content);
         }
@@ -187,8 +189,8 @@ impl<'a> Diary<'a> {
         let keys: Vec<_> =
             self.files.keys().filter(|(folder, _)| folder == "d0" || folder == "d1").cloned().collect();
         for (folder, name) in keys {
-            let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_owned();
-            if let Some(content) = self.of_the_same_kind(&ending, rng).filter(|_| rng.percent(33)) {
+            let held = self.files[&(folder.clone(), name.clone())];
+            if let Some(content) = self.of_the_same_kind(held.content, rng).filter(|_| rng.percent(33)) {
                 self.put(&folder, &name, content);
             }
         }

@@ -9,6 +9,8 @@ use drill::rng::Rng;
 pub(crate) struct Base {
     pub(crate) ending: String,
     pub(crate) bytes: Vec<u8>,
+    /// The type that its content shows, once it was judged.
+    pub(super) kind: String,
 }
 
 /// At most so many files of the folder, evenly taken, none larger than `bytes_max`.
@@ -25,7 +27,7 @@ pub(super) fn from_folder(folder: &Path, files_max: usize, bytes_max: u64) -> Re
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_owned();
-        all.push(Base { ending, bytes: std::fs::read(path).map_err(wrong)? });
+        all.push(Base { ending, bytes: std::fs::read(path).map_err(wrong)?, kind: String::new() });
     }
     Ok(all)
 }
@@ -69,7 +71,8 @@ pub(crate) fn made_up(seed: u64, count: usize) -> Vec<Base> {
         .map(|number| {
             let mut rng = Rng::named(seed, &format!("file {number}"));
             let length = 1500 + usize::try_from(rng.below(30_000)).unwrap_or(0);
-            let base = |ending: &str, bytes: Vec<u8>| Base { ending: ending.to_owned(), bytes };
+            let base =
+                |ending: &str, bytes: Vec<u8>| Base { ending: ending.to_owned(), bytes, kind: String::new() };
             match number % 6 {
                 0 => base("txt", text(&mut rng, length, '\n')),
                 1 => base("csv", text(&mut rng, length, ';')),

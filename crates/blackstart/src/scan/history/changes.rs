@@ -50,7 +50,9 @@ pub(super) enum Walk {
     Everything,
 }
 
-type Entries<T, C> = BTreeMap<OsString, Node<T, C>>;
+type ByName<T, C> = BTreeMap<OsString, Node<T, C>>;
+/// A folder as it was, and as it is.
+type Both<T> = (PathBuf, Option<T>, Option<T>);
 
 /// Tells every difference between two trees, folder by folder, in no particular order.
 pub(super) fn between<A: Archive>(
@@ -74,7 +76,7 @@ struct Walker<'a, A: Archive> {
     archive: &'a A,
     walk: Walk,
     entries: u64,
-    open: Vec<(PathBuf, Option<A::Tree>, Option<A::Tree>)>,
+    open: Vec<Both<A::Tree>>,
     tell: &'a mut dyn FnMut(Change<A::Content>),
 }
 
@@ -109,8 +111,8 @@ impl<A: Archive> Walker<'_, A> {
     fn pair(
         &mut self,
         folder: &Path,
-        mut before: Entries<A::Tree, A::Content>,
-        now: Entries<A::Tree, A::Content>,
+        mut before: ByName<A::Tree, A::Content>,
+        now: ByName<A::Tree, A::Content>,
     ) {
         for (name, node) in now {
             let path = folder.join(&name);
@@ -165,12 +167,12 @@ impl<A: Archive> Walker<'_, A> {
     }
 
     /// The entries by name, and what was wrong with the folder.
-    fn read(&self, tree: A::Tree) -> (Entries<A::Tree, A::Content>, Option<String>) {
+    fn read(&self, tree: A::Tree) -> (ByName<A::Tree, A::Content>, Option<String>) {
         let nodes = match self.archive.folder(tree) {
             Ok(nodes) => nodes,
-            Err(why) => return (Entries::new(), Some(format!("this folder could not be read: {why}"))),
+            Err(why) => return (ByName::new(), Some(format!("this folder could not be read: {why}"))),
         };
-        let mut entries = Entries::new();
+        let mut entries = ByName::new();
         let mut trouble = None;
         for (name, node) in nodes {
             if entries.insert(name.clone(), node).is_some() {

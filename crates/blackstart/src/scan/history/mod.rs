@@ -46,6 +46,9 @@ pub enum Node<T, C> {
     Unread(String),
 }
 
+/// What lies in a folder, by name.
+pub type Entries<T, C> = Vec<(OsString, Node<T, C>)>;
+
 /// Where folders, files and verdicts come from.
 pub trait Archive {
     /// Names a folder by its content: the same tree holds the same entries.
@@ -53,7 +56,7 @@ pub trait Archive {
     type Content: Clone + Eq + Hash;
 
     /// What lies in a folder, or why that cannot be read.
-    fn folder(&self, tree: Self::Tree) -> Result<Vec<(OsString, Node<Self::Tree, Self::Content>)>, String>;
+    fn folder(&self, tree: Self::Tree) -> Result<Entries<Self::Tree, Self::Content>, String>;
 
     /// The verdict on a file alone.
     fn judged(&self, name: &OsStr, version: &Version<Self::Content>) -> Rc<Judgement>;

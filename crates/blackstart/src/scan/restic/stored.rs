@@ -13,7 +13,7 @@ use rustic_core::{DataId, TreeId};
 use super::reading::{self, Blobs, Found, Judging, Pair, Single, Spread};
 use super::vault::{Opener, Place, Vault, short};
 use super::{Opened, plain_name};
-use crate::scan::history::{Archive, Change, Node};
+use crate::scan::history::{Archive, Change, Entries, Node};
 use crate::scan::judge::{Beside, Judgement, Verdict};
 use crate::scan::ledger::{Key, Ledger};
 use crate::scan::rules::Rules;
@@ -237,7 +237,7 @@ impl Archive for Stored<'_> {
     type Tree = TreeId;
     type Content = Content;
 
-    fn folder(&self, tree: TreeId) -> Result<Vec<(OsString, Node<TreeId, Content>)>, String> {
+    fn folder(&self, tree: TreeId) -> Result<Entries<TreeId, Content>, String> {
         let nodes = self.opened.tree(tree).map_err(|unreadable| unreadable.0)?.nodes;
         let names: BTreeSet<OsString> =
             nodes.iter().filter(|node| node.meta.size > 0).map(|node| node.name().into_owned()).collect();
