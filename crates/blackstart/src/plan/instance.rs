@@ -401,8 +401,13 @@ impl Builder<'_> {
         };
         let duration_s = boot_s.saturating_add(at_the_gate_s);
         let mut demands = Vec::new();
+        // A skill named twice means two people with it, at the same time.
+        let mut people: BTreeMap<&Id, u64> = BTreeMap::new();
         for skill in &service.crew {
-            demands.push(self.resource(id, skill, 1, duration_s)?);
+            *people.entry(skill).or_default() += 1;
+        }
+        for (skill, people) in people {
+            demands.push(self.resource(id, skill, people, duration_s)?);
         }
         if let Some(host_id) = &service.host {
             let host = self

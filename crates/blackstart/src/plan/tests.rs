@@ -236,6 +236,10 @@ fn what_can_never_start_is_refused_with_the_place() {
     );
     crew.services.get_mut(&id("service:core-muc")).expect("it is there").crew = vec![id("resource:dba")];
     assert_eq!(refused(&crew, &[]).to_string(), "service:core-muc needs 1 of resource:dba, which has 0");
+    let mut two = crew.clone();
+    two.resources.get_mut(&id("resource:dba")).unwrap().capacity = 1;
+    two.services.get_mut(&id("service:core-muc")).unwrap().crew = ids(&["resource:dba", "resource:dba"]);
+    assert_eq!(refused(&two, &[]).to_string(), "service:core-muc needs 2 of resource:dba, which has 1");
 
     let mut memory = estate();
     memory.hosts.insert(id("host:h"), Host { memory: Some(100), cpu: Some(2), ..Host::default() });
