@@ -18,7 +18,6 @@ macro_rules! commands {
         $(pub mod $module;)*
 
         #[derive(Debug, Subcommand)]
-        #[expect(clippy::large_enum_variant, reason = "one value, made once, from what was typed")]
         enum Command {
             $($(#[$doc])* $variant($module::Args)),*
         }

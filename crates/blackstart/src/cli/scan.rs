@@ -54,7 +54,8 @@ pub struct Args {
     /// Judge only the newest N snapshots instead of all.
     #[arg(long, value_name = "N")]
     newest: Option<usize>,
-    /// Bad files that never had a good version and are let pass in a snapshot. Default: 4 in 1,000, at most 10.
+    /// Bad files that never had a good version and are let pass in a snapshot. Default: 4 in 1,000, at most 10;
+    /// three anywhere if all of them say themselves that they are encrypted.
     #[arg(long, value_name = "N")]
     tolerate: Option<u64>,
     /// The answer as JSON on stdout.

@@ -132,6 +132,7 @@ impl At {
 }
 
 /// Where the bodies are.
+#[expect(clippy::large_enum_variant, reason = "there is one ledger in a scan")]
 enum Keep {
     /// Nothing is kept beyond this scan.
     Memory(Vec<u8>),

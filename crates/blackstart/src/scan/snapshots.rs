@@ -230,12 +230,13 @@ impl Tally {
     }
 
     /// How many bad files without a good version before are let pass: four in a thousand, at most ten,
-    /// so that an attack on a small folder never fits below it. One file that says itself that it is
-    /// encrypted is let pass anywhere: nearly every folder has somebody's password safe.
+    /// so that an attack on a small folder never fits below it. Three files that say themselves that they are
+    /// encrypted are let pass anywhere: nearly every folder has somebody's password safe and an archive or two. A file that
+    /// took the place of another has a version before and is not meant here.
     pub fn limit(&self, wanted: Option<u64>) -> u64 {
         let limit = (self.files() / 250).min(10);
         let only_declared = self.tolerable == self.tolerable_declared;
-        wanted.unwrap_or(if only_declared { limit.max(1) } else { limit })
+        wanted.unwrap_or(if only_declared { limit.max(3) } else { limit })
     }
 
     /// Why it is not clean; empty if it is. What is tolerated is said as well, in `tolerated`.
@@ -337,18 +338,22 @@ mod tests {
     }
 
     #[test]
-    fn a_small_folder_tolerates_one_password_safe_and_no_suspicious_file() {
-        let tally = |bad: Verdict, files: u64| {
+    fn a_small_folder_tolerates_three_password_safes_and_no_suspicious_file() {
+        let tally = |bad: &[Verdict], files: u64| {
             let mut tally = Tally::default();
-            for _ in 1..files {
+            for _ in 0..files {
                 tally.add(Verdict::Clean, Weight::Good);
             }
-            tally.add(bad, Weight::Tolerable);
+            for bad in bad {
+                tally.add(*bad, Weight::Tolerable);
+            }
             tally.complaints(None).is_empty()
         };
-        assert!(tally(Verdict::DeclaredEncrypted, 20));
-        assert!(!tally(Verdict::Suspicious, 20));
-        assert!(tally(Verdict::Suspicious, 400));
+        assert!(tally(&[Verdict::DeclaredEncrypted; 3], 20));
+        assert!(!tally(&[Verdict::DeclaredEncrypted; 4], 20));
+        assert!(!tally(&[Verdict::Suspicious], 20));
+        assert!(!tally(&[Verdict::DeclaredEncrypted, Verdict::Suspicious], 20));
+        assert!(tally(&[Verdict::Suspicious], 400));
         assert!(
             !Tally::default().complaints(None).is_empty(),
             "an empty snapshot is nothing to restore from"

@@ -69,11 +69,11 @@ pub(in super::super) fn faults(instance: &Instance, schedule: &Schedule) -> Vec<
     let mut faults = Vec::new();
     let start = &schedule.start_s;
     let end = |at: usize| start[at] + instance.activities[at].duration_s;
-    for at in 0..start.len() {
-        if instance.before[at].iter().any(|&provider| start[at] < end(provider)) {
+    for (at, &start_s) in start.iter().enumerate() {
+        if instance.before[at].iter().any(|&provider| start_s < end(provider)) {
             faults.push(format!("{at} does not wait"));
         }
-        if instance.not_before_s.get(at).is_some_and(|&second| start[at] < second) {
+        if instance.not_before_s.get(at).is_some_and(|&second| start_s < second) {
             faults.push(format!("{at} begins before its time"));
         }
     }
@@ -85,10 +85,10 @@ pub(in super::super) fn faults(instance: &Instance, schedule: &Schedule) -> Vec<
             };
             let held = instance.held.iter().filter(|held| held.limit == number && inside(0, held.until_s));
             let mut used: u64 = held.map(|held| held.amount).sum();
-            for at in 0..start.len() {
-                for demand in instance.activities[at].demands.iter().filter(|demand| demand.limit == number) {
-                    let until_s = demand.until_s.map(|until_s| start[at] + until_s);
-                    used += if inside(start[at] + demand.from_s, until_s) { demand.amount } else { 0 };
+            for (activity, &start_s) in instance.activities.iter().zip(start) {
+                for demand in activity.demands.iter().filter(|demand| demand.limit == number) {
+                    let until_s = demand.until_s.map(|until_s| start_s + until_s);
+                    used += if inside(start_s + demand.from_s, until_s) { demand.amount } else { 0 };
                 }
             }
             if used > limit.capacity {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::{Archive, BadVersion, LastClean, Node, Series, Step, Version};
@@ -20,15 +20,17 @@ fn version(content: u32) -> Version<u32> {
     Version { content, bytes: 1000 + u64::from(content % 7), modified_ns: Some(1), beside: Beside::Nothing }
 }
 
+type Nodes = Vec<(OsString, Node<usize, u32>)>;
+
 impl MadeUp {
     /// A tree from paths of at most two parts.
     fn tree(&mut self, files: &[(&str, u32)]) -> usize {
-        let mut folders: BTreeMap<&str, Vec<(OsString, Node<usize, u32>)>> = BTreeMap::new();
+        let mut folders: BTreeMap<&str, Nodes> = BTreeMap::new();
         let mut root = Vec::new();
         for (path, content) in files {
             match path.split_once('/') {
                 Some((folder, name)) => {
-                    folders.entry(folder).or_default().push((name.into(), Node::File(version(*content))))
+                    folders.entry(folder).or_default().push((name.into(), Node::File(version(*content))));
                 }
                 None => root.push(((*path).into(), Node::File(version(*content)))),
             }
@@ -85,7 +87,7 @@ impl Played {
     }
 
     fn bad(&self, path: &str) -> &BadVersion {
-        self.bad.iter().find(|bad| bad.path == PathBuf::from(path)).unwrap()
+        self.bad.iter().find(|bad| bad.path.as_path() == Path::new(path)).unwrap()
     }
 }
 

@@ -159,11 +159,11 @@ impl<'a> Stored<'a> {
         reading::spread(&vault, &mut plan.spread, how, &mut keep);
         plan.spread = Vec::new();
         drop(vault);
-        self.compare_all(std::mem::take(&mut plan.changed));
+        self.compare_all(&std::mem::take(&mut plan.changed));
     }
 
     /// Compares what changed with its previous version, some at a time.
-    fn compare_all(&self, changed: Vec<(OsString, Version, Version)>) {
+    fn compare_all(&self, changed: &[(OsString, Version, Version)]) {
         for some in changed.chunks(PAIRS_AT_ONCE) {
             let pairs: Vec<Pair> =
                 some.iter().filter_map(|(name, now, before)| self.pair(name, now, name, before)).collect();

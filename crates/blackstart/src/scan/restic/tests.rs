@@ -525,6 +525,10 @@ fn a_repository_that_is_being_written_gives_a_partial_answer_that_says_so() {
 
 /// With the tool that most people use. Debian: `apt-get install restic`.
 #[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test is outside, and makes what it reads with another program"
+)]
 fn a_repository_made_by_restic_itself_is_judged() {
     let practice = Practice::new();
     let restic = |args: &[&str]| {
