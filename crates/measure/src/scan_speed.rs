@@ -31,6 +31,9 @@ struct Cost {
     memory_mb: f64,
 }
 
+/// What one round cost: the peer's check if it is there, the first scan, the scan again.
+type Round = (Option<Cost>, Cost, Cost);
+
 pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
     let wish = parse(args)?;
     let stage = tempfile::tempdir().map_err(|error| format!("cannot make a folder: {error}"))?;
@@ -70,7 +73,7 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
         say(format!("round {}: {}", round + 1, line(check, first, again)))?;
         rows.push((check, first, again));
     }
-    let median = |pick: &dyn Fn(&(Option<Cost>, Cost, Cost)) -> Option<f64>| {
+    let median = |pick: &dyn Fn(&Round) -> Option<f64>| {
         let mut all: Vec<f64> = rows.iter().filter_map(pick).collect();
         all.sort_by(f64::total_cmp);
         all.get(all.len() / 2).copied()
