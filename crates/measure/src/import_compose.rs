@@ -9,6 +9,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use blackstart::estate::import::sources::Fetched;
+use blackstart::estate::import::update::Former;
 use blackstart::estate::import::{compose, folder, update, yaml};
 
 pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
@@ -35,8 +36,13 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
         let begun = Instant::now();
         let found = folder::look(&estate).map_err(|fault| fault.to_string())?;
         let base = found.bases.get("compose-bench.toml").map(String::as_str);
-        let update = update::import(&found.files, base, &draft, "compose-bench.toml")
-            .map_err(|refusal| refusal.to_string())?;
+        let update = update::import(
+            &found.files,
+            &Former { own: base, others: Vec::new() },
+            &draft,
+            "compose-bench.toml",
+        )
+        .map_err(|refusal| refusal.to_string())?;
         let mut files = update.files;
         files.insert(format!("{}/compose-bench.toml", folder::BASES), update::base(&draft));
         folder::replace(&estate, &found, &files).map_err(|fault| fault.to_string())?;

@@ -10,11 +10,11 @@ use super::{Answer, Failure, folder, talk};
 use crate::estate::import::draft::Draft;
 use crate::estate::import::folder::{BASES, Existing, FolderFault, look, replace};
 use crate::estate::import::merge::{Difference, Sort};
-use crate::estate::import::update::{self, Refusal, Update};
+use crate::estate::import::update::{self, Former, Refusal, Update};
 use crate::estate::files::RawFile;
 use crate::estate::import::{Unreadable, answer, compose, score, sources};
 use crate::estate::model::{EdgeKind, Proposed};
-use crate::estate::Id;
+use crate::estate::{Grade, Id};
 
 /// Make an estate from descriptions that exist already. What they state becomes a dependency; what only hints at one
 /// (an address in a setting, a shared volume) is proposed and counts for nothing until it is confirmed. Importing
@@ -204,12 +204,38 @@ pub fn finish(draft: &Draft, sort: &str, usual: &str, from: &str, out: &Output) 
     let key = format!("{sort}-{}", crate::estate::import::names::single(crate::estate::Kind::Resource, name).name());
     let found = look(&out.estate).map_err(|fault| failed(&fault))?;
     let base = base(&found, &key, from, out)?;
-    let update = update::import(&found.files, base, draft, &format!("{key}.toml")).map_err(|refusal| refused(&refusal))?;
+    let draft = &with_what_is_shared(draft, &found, &key, sort);
+    let others = found.bases.iter().filter(|(file, _)| **file != format!("{key}.toml")).map(|(_, text)| text.as_str());
+    let former = Former { own: base, others: others.collect() };
+    let update =
+        update::import(&found.files, &former, draft, &format!("{key}.toml")).map_err(|refusal| refused(&refusal))?;
     let mut files = update.files.clone();
     files.insert(format!("{BASES}/{key}.toml"), format!("{FROM_LINE}{from}\n{}", update::base(draft)));
     replace(&out.estate, &found, &files).map_err(|fault| failed(&fault))?;
     show(draft, &update, out);
     Ok(Answer::Done)
+}
+
+/// Two projects of one sort that both have a `db` rarely mean the same one, and under one name they are one thing.
+fn with_what_is_shared(draft: &Draft, found: &Existing, key: &str, sort: &str) -> Draft {
+    let mut draft = draft.clone();
+    let is_other = |file: &str| file.starts_with(&format!("{sort}-")) && file != format!("{key}.toml");
+    for (file, text) in found.bases.iter().filter(|(file, _)| is_other(file)) {
+        let theirs = Former { own: None, others: vec![text] }.elsewhere();
+        let shared: Vec<String> =
+            draft.estate.services.keys().chain(draft.estate.stores.keys()).filter(|id| theirs.contains(*id)).map(Id::to_string).collect();
+        if !shared.is_empty() {
+            draft.note(
+                Grade::Serious,
+                "same-name-elsewhere",
+                None,
+                format!("{} stand in {} too, which was imported before", shared.join(", "), file.trim_end_matches(".toml")),
+                "under one name they are one thing: a plan or a cut treats both projects as if they shared it",
+                "if they are different, rename them in one of the sources, or import it into an estate of its own",
+            );
+        }
+    }
+    draft
 }
 
 /// First line of a remembered import.

@@ -241,7 +241,8 @@ impl Plan {
     /// How far the plan may be from the best there is: thousandths of its own price.
     pub fn gap_thousandths(&self) -> u64 {
         let above = self.insured_seconds.saturating_sub(self.lower_bound);
-        let thousandths = u128::from(above) * 1000 / u128::from(self.insured_seconds.max(1));
+        // Rounded up: "at most" must stay true.
+        let thousandths = (u128::from(above) * 1000).div_ceil(u128::from(self.insured_seconds.max(1)));
         u64::try_from(thousandths).unwrap_or(u64::MAX)
     }
 

@@ -20,7 +20,7 @@ impl Rig {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         match bytes.strip_prefix(b"-> ") {
             Some(target) => {
-                std::os::unix::fs::symlink(String::from_utf8_lossy(target).as_ref(), path).unwrap()
+                std::os::unix::fs::symlink(String::from_utf8_lossy(target).as_ref(), path).unwrap();
             }
             None => std::fs::write(path, bytes).unwrap(),
         }

@@ -125,8 +125,8 @@ pub fn estate(things: &Things, rest: &Estate) -> Estate {
     estate
 }
 
-/// Last import, folder, new import.
-pub fn merge(base: &Things, current: &Things, new: &Things) -> Merged {
+/// Last import, folder, new import. What is gone from this source stays if another source still states it.
+pub fn merge(base: &Things, current: &Things, new: &Things, elsewhere: &BTreeSet<Id>) -> Merged {
     let mut merged = Merged::default();
     let nothing = Table::new();
     let all: BTreeSet<&Id> = base.keys().chain(current.keys()).chain(new.keys()).collect();
@@ -136,6 +136,7 @@ pub fn merge(base: &Things, current: &Things, new: &Things) -> Merged {
             (None, Some(current), None) => Some((current.clone(), Vec::new())),
             (_, None, None) => None,
             (None, None, Some(new)) => Some((new.clone(), vec![whole(Sort::Added)])),
+            (Some(_), Some(current), None) if elsewhere.contains(id) => Some((current.clone(), Vec::new())),
             (Some(base), Some(current), None) if base == current => {
                 merged.differences.push(whole(Sort::Removed));
                 None

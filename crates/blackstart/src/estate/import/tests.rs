@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::draft::{Draft, Origin};
 use super::merge::Sort;
-use super::update::{self, PROPOSED, Refusal, Update};
+use super::update::{self, Former, PROPOSED, Refusal, Update};
 use crate::estate::files::{Content, RawFile};
 use crate::estate::model::{EdgeKind, Estate};
 use crate::estate::read::read_files;
@@ -31,7 +31,13 @@ impl Folder {
     }
 
     fn import(&mut self, draft: &Draft) -> Update {
-        let update = update::import(&self.raw(), self.base.as_deref(), draft, "compose-shop.toml").unwrap();
+        let update = update::import(
+            &self.raw(),
+            &Former { own: self.base.as_deref(), others: vec![] },
+            draft,
+            "compose-shop.toml",
+        )
+        .unwrap();
         self.base = Some(update::base(draft));
         self.take(&update);
         update
@@ -231,7 +237,7 @@ fn two_sources_meet_in_one_estate() {
         &Origin::new("units", 3),
     );
     other.settle();
-    let update = update::import(&folder.raw(), None, &other, "systemd-host.toml").unwrap();
+    let update = update::import(&folder.raw(), &Former::default(), &other, "systemd-host.toml").unwrap();
     folder.take(&update);
     let estate = folder.estate();
     let cart = &estate.services[&id("service:cart")];
@@ -287,7 +293,7 @@ fn a_softer_kind_can_be_confirmed_for_a_stated_dependency() {
 fn a_folder_that_cannot_be_understood_is_not_written_into() {
     let mut folder = Folder::default();
     folder.files.insert("a.toml".to_owned(), "[service.a]\nmemory = \"x\"\n".to_owned());
-    let refusal = update::import(&folder.raw(), None, &draft(1), OWN).unwrap_err();
+    let refusal = update::import(&folder.raw(), &Former::default(), &draft(1), OWN).unwrap_err();
     assert!(matches!(refusal, Refusal::Broken(_)) && !refusal.to_do().is_empty());
 }
 
@@ -295,7 +301,7 @@ fn a_folder_that_cannot_be_understood_is_not_written_into() {
 fn lines_that_no_program_can_change_are_left_and_said() {
     let mut folder = Folder::default();
     folder.files.insert("a.toml".to_owned(), "service = { web = { memory = 5 } }\n".to_owned());
-    let update = update::import(&folder.raw(), None, &draft(1), OWN).unwrap();
+    let update = update::import(&folder.raw(), &Former::default(), &draft(1), OWN).unwrap();
     assert_eq!(update.kept, [id("service:web")]);
     assert_eq!(update.estate.services[&id("service:web")].memory, 5);
     assert!(update.estate.services.contains_key(&id("service:db")));
@@ -311,4 +317,19 @@ fn an_estate_goes_through_its_canonical_form_byte_for_byte() {
     let mut alone = Folder::default();
     alone.files.insert("estate.toml".to_owned(), text.clone());
     assert_eq!(canonical::text(&alone.estate()), text);
+}
+
+#[test]
+fn what_one_source_no_longer_states_stays_while_another_states_it() {
+    let mut folder = Folder::default();
+    folder.import(&draft(1));
+    let theirs = update::base(&draft(1));
+    let nothing = Draft::default();
+    let own = folder.base.clone();
+    let former = Former { own: own.as_deref(), others: vec![&theirs] };
+    let shared = update::import(&folder.raw(), &former, &nothing, OWN).unwrap();
+    assert_eq!(shared.estate.services.len(), draft(1).estate.services.len(), "{:?}", shared.differences);
+    let alone = Former { own: own.as_deref(), others: vec![] };
+    let removed = update::import(&folder.raw(), &alone, &nothing, OWN).unwrap();
+    assert_eq!(removed.estate.services.len(), 0);
 }

@@ -64,14 +64,30 @@ pub fn base(draft: &Draft) -> String {
     format!("{}\n{}", canonical::text(&draft.whole()), pages::proposed(&draft.proposed))
 }
 
-/// A draft comes into a folder that holds `files`; `base` is what the same source gave last time. New things go into
-/// the file `own`.
-pub fn import(files: &[RawFile], base: Option<&str>, draft: &Draft, own: &str) -> Result<Update, Refusal> {
+/// What the sources of an estate gave when they were last imported, as `base` wrote it.
+#[derive(Clone, Debug, Default)]
+pub struct Former<'t> {
+    /// The source that is imported again.
+    pub own: Option<&'t str>,
+    /// All others.
+    pub others: Vec<&'t str>,
+}
+
+impl Former<'_> {
+    /// What the other sources state.
+    pub fn elsewhere(&self) -> BTreeSet<Id> {
+        let read = |text: &&str| merge::things(&read_files(&[raw("base.toml", text)]).estate);
+        self.others.iter().map(read).flat_map(|things| things.keys().cloned().collect::<Vec<_>>()).collect()
+    }
+}
+
+/// A draft comes into a folder that holds `files`. New things go into the file `own`.
+pub fn import(files: &[RawFile], former: &Former<'_>, draft: &Draft, own: &str) -> Result<Update, Refusal> {
     let current = whole(files)?;
-    let base = base.map(|text| read_files(&[raw("base.toml", text)])).unwrap_or_default();
+    let base = former.own.map(|text| read_files(&[raw("base.toml", text)])).unwrap_or_default();
     let new = draft.whole();
     let was = merge::things(&current.estate);
-    let merged = merge::merge(&merge::things(&base.estate), &was, &merge::things(&new));
+    let merged = merge::merge(&merge::things(&base.estate), &was, &merge::things(&new), &former.elsewhere());
     // Where there was nothing, everything is new, and nobody wants to read that.
     let differences = if files.is_empty() { Vec::new() } else { merged.differences };
     let mut update = Update { differences, ..Update::default() };

@@ -27,6 +27,10 @@ use crate::scan::snapshots::{Past, Tally, Weight, weigh};
 const OLDER_MAX: usize = 50;
 /// Paths that are gone and are remembered. Beyond that the oldest are forgotten.
 const GONE_MAX: usize = 200_000;
+/// This many files that vanish without a trace in one step: nothing new that is bad is let pass any more.
+const MUCH_VANISHED: usize = 20;
+/// This many from below a file's folder are as good as one from the folder itself.
+const SEVERAL_VANISHED: usize = 3;
 /// Files that vanished in snapshots that are not clean, named in the answer.
 const LOST_MAX: usize = 100_000;
 
@@ -115,6 +119,18 @@ enum Origin<C> {
     Moved(Known<C>),
     /// It stands where another one of its size stood.
     InPlaceOf(PathBuf, Known<C>),
+    /// Nothing like it was there, and files vanished around it in the same step.
+    AmidLoss(Loss),
+}
+
+/// How much vanished in the step in which a file arrived. Whoever packs files into an archive with a password and deletes
+/// them leaves one file that says itself that it is encrypted, and no version before it.
+#[derive(Clone, Copy)]
+enum Loss {
+    /// From its own folder, or several from below it.
+    Near(usize),
+    /// So much that nothing bad that is new may be let pass.
+    Much(usize),
 }
 
 pub struct Series<A: Archive> {
@@ -263,8 +279,18 @@ impl<A: Archive> Series<A> {
         let back: Vec<Option<Known<A::Content>>> =
             added.iter().map(|(path, _)| self.gone.take(path)).collect();
         left.find_moved(added.iter().map(|(_, now)| now));
+        let mut arriving = Vec::new();
         for ((path, now), back) in added.into_iter().zip(back) {
             let origin = self.origin(archive, &path, &now, back, &mut left, signs);
+            arriving.push((path, now, origin));
+        }
+        // Only now it is known of which files nobody can say what became of them.
+        let vanished = left.unexplained();
+        for (path, now, origin) in arriving {
+            let origin = match origin {
+                Origin::Nowhere => loss_around(&path, &vanished).map_or(Origin::Nowhere, Origin::AmidLoss),
+                other => other,
+            };
             self.arrive(archive, at, path, &now, origin);
         }
         self.remember_lost(at, &left);
@@ -354,8 +380,13 @@ impl<A: Archive> Series<A> {
     ) {
         let name = path.file_name().unwrap_or_default();
         let alone = archive.judged(name, now);
+        let mut amid_loss = false;
         let (mut judgement, mut known) = match origin {
             Origin::Nowhere => (alone.clone(), None),
+            Origin::AmidLoss(loss) => {
+                amid_loss = stands_for_what_vanished(loss, alone.verdict);
+                (if amid_loss { beside_the_loss(&alone, loss) } else { alone.clone() }, None)
+            }
             Origin::Before(known) => (beside_its_past(archive, name, now, &alone, &known), Some(known)),
             // The same bytes cannot have become worse by another name.
             Origin::Moved(known) if known.verdict.is_clean() && !alone.verdict.is_clean() => {
@@ -374,7 +405,9 @@ impl<A: Archive> Series<A> {
                 judgement = beside_its_past(archive, name, now, &judgement, known);
             }
         }
-        let (weight, past) = weigh(judgement.verdict, known.as_ref().map(|known| known.past));
+        let before = known.as_ref().map(|known| known.past);
+        let (weight, past) =
+            weigh(judgement.verdict, before.or(if amid_loss { Some(Past::Good) } else { None }));
         self.tally.add(judgement.verdict, weight);
         if !judgement.verdict.is_clean() {
             let good = known.and_then(|known| known.good);
@@ -421,6 +454,45 @@ impl<A: Archive> Series<A> {
             }
         }
     }
+}
+
+/// What vanished around a path, if it is worth a thought.
+fn loss_around(path: &Path, vanished: &[PathBuf]) -> Option<Loss> {
+    let folder = path.parent()?;
+    let beside = vanished.iter().filter(|gone| gone.parent() == Some(folder)).count();
+    let below = vanished.iter().filter(|gone| gone.starts_with(folder)).count();
+    if vanished.len() >= MUCH_VANISHED {
+        Some(Loss::Much(vanished.len()))
+    } else if beside > 0 || below >= SEVERAL_VANISHED {
+        Some(Loss::Near(below))
+    } else {
+        None
+    }
+}
+
+/// Whether a new file of this verdict counts as standing in the place of what vanished around it.
+fn stands_for_what_vanished(loss: Loss, verdict: Verdict) -> bool {
+    match (loss, verdict) {
+        (Loss::Near(_), Verdict::DeclaredEncrypted) => true,
+        (Loss::Much(_), Verdict::DeclaredEncrypted | Verdict::Suspicious | Verdict::Damaged) => true,
+        (
+            Loss::Near(_) | Loss::Much(_),
+            Verdict::Clean
+            | Verdict::CleanUnverified
+            | Verdict::Suspicious
+            | Verdict::Damaged
+            | Verdict::Encrypted
+            | Verdict::Malware
+            | Verdict::Unread,
+        ) => false,
+    }
+}
+
+fn beside_the_loss(alone: &Rc<Judgement>, loss: Loss) -> Rc<Judgement> {
+    let (Loss::Near(count) | Loss::Much(count)) = loss;
+    let mut judgement = (**alone).clone();
+    judgement.reasons.push(format!("is new, and {count} files vanished around it at the same time"));
+    Rc::new(judgement)
 }
 
 /// With a good version to compare with, the verdict of both; what is encrypted already needs none.
@@ -537,6 +609,11 @@ impl<C: Clone + Eq + std::hash::Hash> Left<C> {
                 self.found.insert(former.clone());
             }
         }
+    }
+
+    /// Those of which nobody can say what became of them.
+    fn unexplained(&self) -> Vec<PathBuf> {
+        self.all.iter().filter(|path| !self.found.contains(*path)).cloned().collect()
     }
 
     /// One that is gone from the same folder and had about this size; taken only once.

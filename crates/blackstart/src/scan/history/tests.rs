@@ -132,6 +132,33 @@ fn a_file_under_an_appended_name_has_the_past_of_the_file_it_replaced() {
     assert!(played.bad("/a.docx.locked").last_clean.is_none(), "the original is still there");
 }
 
+/// Packed into an archive with a password and deleted: nothing is left that could be compared.
+#[test]
+fn an_archive_with_a_password_stands_for_what_vanished_around_it() {
+    let mut archive = MadeUp::default();
+    archive.is(9, Verdict::DeclaredEncrypted);
+    let files: Vec<(String, u32)> = (0..30).map(|n| (format!("d/{n}.docx"), 10 + n)).collect();
+    let tree = |archive: &mut MadeUp, kept: usize, more: &[(&str, u32)]| {
+        let kept = files[..kept].iter().map(|(path, content)| (path.as_str(), *content));
+        let files: Vec<(&str, u32)> = kept.chain(more.iter().copied()).collect();
+        archive.tree(&files)
+    };
+    let before = tree(&mut archive, 30, &[]);
+    let added = tree(&mut archive, 30, &[("d/own.zip", 9)]);
+    let deleted = tree(&mut archive, 20, &[]);
+    let taken = tree(&mut archive, 0, &[("d.zip", 9)]);
+    let one = tree(&mut archive, 29, &[("d/own.zip", 9)]);
+    let still = tree(&mut archive, 28, &[("d/own.zip", 9)]);
+    assert!(play(&archive, &[before, added]).is_clean(1), "somebody's own archive, nothing is gone");
+    assert!(
+        play(&archive, &[before, deleted, added]).is_clean(1),
+        "files that are only deleted are no attack"
+    );
+    assert!(!play(&archive, &[before, taken]).is_clean(1));
+    let played = play(&archive, &[before, one, still]);
+    assert_eq!((played.is_clean(1), played.is_clean(2)), (false, false), "and it stays so");
+}
+
 #[test]
 fn a_file_under_a_random_name_takes_the_past_of_one_of_its_size_that_vanished_beside_it() {
     let mut archive = MadeUp::default();

@@ -247,7 +247,18 @@ impl One<'_> {
     }
 
     fn depends_on(&self, draft: &mut Draft) {
-        let Some(needed) = self.entry.node.get("depends_on").and_then(Node::as_map) else { return };
+        let Some(node) = self.entry.node.get("depends_on").filter(|node| !node.is_null()) else { return };
+        let Some(needed) = node.as_map() else {
+            draft.note(
+                Grade::Serious,
+                "not-a-list",
+                Some(&node.origin),
+                format!("`depends_on` of {} is neither a list of services nor a table", self.entry.key),
+                "what it needs is not known from here, and would be started without it",
+                "write depends_on: [name], then import again",
+            );
+            return;
+        };
         for entry in needed.iter() {
             let required = entry.node.get("required").and_then(|node| truth(node, draft)).unwrap_or(true);
             if !required && self.made.services.id(&entry.key).is_none() {

@@ -415,6 +415,9 @@ services:
   c:
 ");
     assert_eq!(draft.estate.services.len(), 3);
+    let said =
+        draft.findings.iter().any(|noted| noted.finding.code == "not-a-list" && noted.origin.is_some());
+    assert!(said, "a dependency that cannot be read is said: {:?}", draft.findings);
 }
 
 #[test]
