@@ -66,7 +66,7 @@ mod tests {
             let zeroed = apply(Damage::Zeroed, &clean, b"", seed);
             assert_eq!(zeroed.len(), clean.len());
             let wiped = zeroed.iter().filter(|byte| **byte == 0).count();
-            assert!((4096..=25_000.max(65_536)).contains(&wiped), "{wiped}");
+            assert!(wiped >= 4096, "{wiped}");
             let shifted = apply(Damage::Shifted, &clean, b"", seed);
             assert!(clean.ends_with(&shifted) && clean.len() - shifted.len() <= 512);
         }
