@@ -55,7 +55,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     newest: Option<usize>,
     /// Bad files that never had a good version and are let pass in a snapshot. Default: 4 in 1,000, at most 10;
-    /// three anywhere if all of them say themselves that they are encrypted.
+    /// one anywhere if it says itself that it is encrypted.
     #[arg(long, value_name = "N")]
     tolerate: Option<u64>,
     /// The answer as JSON on stdout.

@@ -230,13 +230,13 @@ impl Tally {
     }
 
     /// How many bad files without a good version before are let pass: four in a thousand, at most ten,
-    /// so that an attack on a small folder never fits below it. Three files that say themselves that they are
-    /// encrypted are let pass anywhere: nearly every folder has somebody's password safe and an archive or two. A file that
-    /// took the place of another has a version before and is not meant here.
+    /// so that an attack on a small folder never fits below it. One file that says itself that it is
+    /// encrypted is let pass anywhere: nearly every folder has somebody's password safe. More than one is not: an attack
+    /// on such a file leaves another one, and nothing else to see.
     pub fn limit(&self, wanted: Option<u64>) -> u64 {
         let limit = (self.files() / 250).min(10);
         let only_declared = self.tolerable == self.tolerable_declared;
-        wanted.unwrap_or(if only_declared { limit.max(3) } else { limit })
+        wanted.unwrap_or(if only_declared { limit.max(1) } else { limit })
     }
 
     /// Why it is not clean; empty if it is. What is tolerated is said as well, in `tolerated`.
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_folder_tolerates_three_password_safes_and_no_suspicious_file() {
+    fn a_small_folder_tolerates_one_password_safe_and_no_suspicious_file() {
         let tally = |bad: &[Verdict], files: u64| {
             let mut tally = Tally::default();
             for _ in 0..files {
@@ -349,8 +349,8 @@ mod tests {
             }
             tally.complaints(None).is_empty()
         };
-        assert!(tally(&[Verdict::DeclaredEncrypted; 3], 20));
-        assert!(!tally(&[Verdict::DeclaredEncrypted; 4], 20));
+        assert!(tally(&[Verdict::DeclaredEncrypted], 20));
+        assert!(!tally(&[Verdict::DeclaredEncrypted; 2], 20));
         assert!(!tally(&[Verdict::Suspicious], 20));
         assert!(!tally(&[Verdict::DeclaredEncrypted, Verdict::Suspicious], 20));
         assert!(tally(&[Verdict::Suspicious], 400));

@@ -268,7 +268,7 @@ fn somebody_who_encrypts_a_letter_himself_is_seen_only_if_it_replaces_the_letter
     let report = scanned(&practice, 1);
     assert!(report.snapshots[0].is_clean, "{:?}", report.snapshots[0]);
     assert_eq!(files(&report)[0].verdict, Verdict::DeclaredEncrypted);
-    assert!(report.snapshots[0].reasons[0].contains("tolerated up to 3"), "the limit is printed");
+    assert!(report.snapshots[0].reasons[0].contains("tolerated up to 1"), "the limit is printed");
 
     fs::remove_file(practice.data().join("letters/letter.docx")).unwrap();
     sealed.extend(b"more");
