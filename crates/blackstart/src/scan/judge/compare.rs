@@ -155,6 +155,15 @@ fn other_type(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
     }
     let random = present.even * 2 >= present.windows.max(1) && present.even > 0;
     if present.kind.is_empty() {
+        // Too short for windows that could look random; but text does not become something else of its own length.
+        let kept_length = (facts.length..=facts.length.saturating_add(FOOTER_MAX)).contains(&present.length);
+        if !random && kept_length && is_textual(&facts.kind) && facts.state == State::Whole {
+            let lost = format!(
+                "its previous version was {} of this length, and this is no text any more",
+                facts.kind
+            );
+            return Some(vote(Leaning::Odd, lost));
+        }
         return random.then(|| {
             let lost =
                 format!("its previous version was a {}, this is nothing known and looks random", facts.kind);
