@@ -8,9 +8,11 @@
 //!
 //! - `changes`: what differs between two trees.
 //! - `series`: what follows from the differences, one snapshot after the other.
+//! - `loss`: what vanished around a file that is new.
 //! - `signs`: what the differences look like as a whole; reasons for people, never a verdict.
 
 mod changes;
+mod loss;
 mod series;
 mod signs;
 #[cfg(test)]

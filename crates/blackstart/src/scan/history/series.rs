@@ -17,6 +17,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::loss::{self, Loss};
 use super::signs::{Signs, Usual};
 use super::{Archive, Change, Node, Version, Walk, changes};
 use crate::scan::judge::kind::name_before;
@@ -27,10 +28,6 @@ use crate::scan::snapshots::{Past, Tally, Weight, weigh};
 const OLDER_MAX: usize = 50;
 /// Paths that are gone and are remembered. Beyond that the oldest are forgotten.
 const GONE_MAX: usize = 200_000;
-/// This many files that vanish without a trace in one step: nothing new that is bad is let pass any more.
-const MUCH_VANISHED: usize = 20;
-/// This many from below a file's folder are as good as one from the folder itself.
-const SEVERAL_VANISHED: usize = 3;
 /// Files that vanished in snapshots that are not clean, named in the answer.
 const LOST_MAX: usize = 100_000;
 
@@ -121,16 +118,6 @@ enum Origin<C> {
     InPlaceOf(PathBuf, Known<C>),
     /// Nothing like it was there, and files vanished around it in the same step.
     AmidLoss(Loss),
-}
-
-/// How much vanished in the step in which a file arrived. Whoever packs files into an archive with a password and deletes
-/// them leaves one file that says itself that it is encrypted, and no version before it.
-#[derive(Clone, Copy)]
-enum Loss {
-    /// From its own folder, or several from below it.
-    Near(usize),
-    /// So much that nothing bad that is new may be let pass.
-    Much(usize),
 }
 
 pub struct Series<A: Archive> {
@@ -288,7 +275,7 @@ impl<A: Archive> Series<A> {
         let vanished = left.unexplained();
         for (path, now, origin) in arriving {
             let origin = match origin {
-                Origin::Nowhere => loss_around(&path, &vanished).map_or(Origin::Nowhere, Origin::AmidLoss),
+                Origin::Nowhere => loss::around(&path, &vanished).map_or(Origin::Nowhere, Origin::AmidLoss),
                 other => other,
             };
             self.arrive(archive, at, path, &now, origin);
@@ -384,8 +371,8 @@ impl<A: Archive> Series<A> {
         let (mut judgement, mut known) = match origin {
             Origin::Nowhere => (alone.clone(), None),
             Origin::AmidLoss(loss) => {
-                amid_loss = stands_for_what_vanished(loss, alone.verdict);
-                (if amid_loss { beside_the_loss(&alone, loss) } else { alone.clone() }, None)
+                amid_loss = loss::stands_for_what_vanished(loss, alone.verdict);
+                (if amid_loss { loss::beside(&alone, loss) } else { alone.clone() }, None)
             }
             Origin::Before(known) => (beside_its_past(archive, name, now, &alone, &known), Some(known)),
             // The same bytes cannot have become worse by another name.
@@ -454,45 +441,6 @@ impl<A: Archive> Series<A> {
             }
         }
     }
-}
-
-/// What vanished around a path, if it is worth a thought.
-fn loss_around(path: &Path, vanished: &[PathBuf]) -> Option<Loss> {
-    let folder = path.parent()?;
-    let beside = vanished.iter().filter(|gone| gone.parent() == Some(folder)).count();
-    let below = vanished.iter().filter(|gone| gone.starts_with(folder)).count();
-    if vanished.len() >= MUCH_VANISHED {
-        Some(Loss::Much(vanished.len()))
-    } else if beside > 0 || below >= SEVERAL_VANISHED {
-        Some(Loss::Near(below))
-    } else {
-        None
-    }
-}
-
-/// Whether a new file of this verdict counts as standing in the place of what vanished around it.
-fn stands_for_what_vanished(loss: Loss, verdict: Verdict) -> bool {
-    match (loss, verdict) {
-        (Loss::Near(_), Verdict::DeclaredEncrypted) => true,
-        (Loss::Much(_), Verdict::DeclaredEncrypted | Verdict::Suspicious | Verdict::Damaged) => true,
-        (
-            Loss::Near(_) | Loss::Much(_),
-            Verdict::Clean
-            | Verdict::CleanUnverified
-            | Verdict::Suspicious
-            | Verdict::Damaged
-            | Verdict::Encrypted
-            | Verdict::Malware
-            | Verdict::Unread,
-        ) => false,
-    }
-}
-
-fn beside_the_loss(alone: &Rc<Judgement>, loss: Loss) -> Rc<Judgement> {
-    let (Loss::Near(count) | Loss::Much(count)) = loss;
-    let mut judgement = (**alone).clone();
-    judgement.reasons.push(format!("is new, and {count} files vanished around it at the same time"));
-    Rc::new(judgement)
 }
 
 /// With a good version to compare with, the verdict of both; what is encrypted already needs none.
