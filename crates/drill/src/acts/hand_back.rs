@@ -19,6 +19,8 @@ use crate::world::Running;
 const MARGIN_MS: u64 = 1_000;
 /// Hand-backs at the same time. A provider has two cores in the drill, a fund one process.
 const SIDE_BY_SIDE: usize = 3;
+/// Ends as soon as every fund was answered; long, because a busy machine must not decide whether a promise held.
+const SERVED: Duration = Duration::from_secs(150);
 /// One fund's hand-back.
 const RUN: Duration = Duration::from_secs(90);
 
@@ -121,7 +123,7 @@ fn release(stage: &mut Stage, act: &mut Act) -> Result<()> {
     let released = stage.run(&["bridge", "release", &config, "--site", LOST])?;
     stage.happened(Kind::Step, "Munich is released: normal operation");
     stage.say("do the funds of Munich reach their core again?");
-    let (served, funds) = stage.wait_until_served(LOST, Duration::from_secs(40));
+    let (served, funds) = stage.wait_until_served(LOST, SERVED);
     stage.promise(
         act,
         "After the release every fund of Munich is answered by its core again",
