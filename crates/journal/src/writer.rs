@@ -96,6 +96,9 @@ impl Core {
 struct Settled {
     length: u64,
     leaves: Vec<Hash>,
+    /// [`Writer::keep_checkpoints`] waits for a record and wants to be woken. While it pauses it is left alone:
+    /// waking it for every append would cost each caller a change of thread.
+    awaited: bool,
     closing: bool,
 }
 
@@ -151,7 +154,12 @@ impl Writer {
             options,
             queue: Mutex::default(),
             core: Mutex::new(core),
-            settled: Mutex::new(Settled { length: ground.next, leaves: Vec::new(), closing: false }),
+            settled: Mutex::new(Settled {
+                length: ground.next,
+                leaves: Vec::new(),
+                awaited: false,
+                closing: false,
+            }),
             settled_more: Condvar::new(),
             signed: Mutex::new(Signed {
                 tree: ground.tree,
@@ -327,8 +335,11 @@ impl Writer {
         let mut settled = lock(&self.settled);
         settled.length = core.next;
         settled.leaves.append(&mut staged.leaves);
+        let awaited = std::mem::take(&mut settled.awaited);
         drop(settled);
-        self.settled_more.notify_all();
+        if awaited {
+            self.settled_more.notify_all();
+        }
         // The batch is on disk and will be answered as such; a disk that cannot take 24 bytes is not trusted further.
         if let Err(error) = core.durable.write_at(&files::encode_durable(core.next), 0) {
             self.stop("publish the length of the journal", &error);
@@ -387,7 +398,10 @@ impl Writer {
     pub(crate) fn keep_checkpoints(&self, every: Duration) {
         let mut covered = 0;
         loop {
-            let idle = |settled: &mut Settled| settled.length == covered && !settled.closing;
+            let idle = |settled: &mut Settled| {
+                settled.awaited = settled.length == covered && !settled.closing;
+                settled.awaited
+            };
             let settled = lock(&self.settled);
             let settled = self.settled_more.wait_while(settled, idle).unwrap_or_else(PoisonError::into_inner);
             if settled.closing {
