@@ -259,11 +259,13 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// What has been begun has its demands already: they are held from second 0, and not asked for again.
+    /// What has been begun has its demands already: they are held from second 0, and not asked for again. What
+    /// ends at second 0 (the cores of a service that waits at its gate) has been given back.
     fn already(&mut self, activity: Activity) -> Activity {
         let held =
             |demand: &Demand| Held { limit: demand.limit, amount: demand.amount, until_s: demand.until_s };
-        self.held.extend(activity.demands.iter().map(held));
+        let kept = activity.demands.iter().filter(|demand| demand.until_s != Some(0));
+        self.held.extend(kept.map(held));
         Activity { demands: Vec::new(), ..activity }
     }
 

@@ -69,6 +69,29 @@ fn in_the_middle_of_a_start_the_gate_is_still_to_come() {
 }
 
 #[test]
+fn who_waits_at_the_gate_has_given_the_cores_back_and_hides_nobody_who_still_boots() {
+    let mut estate = estate();
+    estate.hosts.insert(id("host:h0"), Host { cpu: Some(4), ..Host::default() });
+    let on_the_host = |boot_s, cores| {
+        let mut made = service(boot_s, "site:muc");
+        (made.host, made.cpu_boot) = (Some(id("host:h0")), cores);
+        made
+    };
+    estate.services.insert(id("service:a-at-the-gate"), on_the_host(10, 3));
+    estate.services.insert(id("service:b-boots"), on_the_host(60, 3));
+    estate.services.insert(id("service:c-waits"), on_the_host(20, 3));
+    let lost = ids(&["service:a-at-the-gate", "service:b-boots", "service:c-waits"]);
+    let made = planned(&estate, &["service:a-at-the-gate", "service:b-boots", "service:c-waits"]);
+    let mut progress = Progress { run: "run-1".to_owned(), ..Progress::default() };
+    progress.done.insert("start:service:a-at-the-gate".to_owned());
+    progress.running.insert("gate:service:a-at-the-gate".to_owned(), 1);
+    progress.running.insert("start:service:b-boots".to_owned(), 10);
+    assert_eq!(made.plan.lost, lost);
+    let later = again(&estate, &made, progress);
+    assert_eq!(later.plan.step("start:service:c-waits").map(|step| step.start_s), Some(50));
+}
+
+#[test]
 fn what_is_overdue_is_taken_to_need_a_quarter_more_of_what_it_has_had() {
     assert_eq!([left_s(100, 60), left_s(100, 100), left_s(100, 400), left_s(0, 0)], [40, 25, 100, 1]);
     let estate = estate();
