@@ -41,7 +41,9 @@ struct Waiting {
 }
 
 enum State {
-    Waits,
+    /// Not yet answered, and this caller need not be woken to learn of a change.
+    Awake,
+    Sleeps,
     /// Nobody leads; this caller shall.
     Leads,
     Answered(Answer),
@@ -49,8 +51,9 @@ enum State {
 
 impl Waiting {
     fn set(&self, state: State) {
-        *lock(&self.state) = state;
-        self.changed.notify_one();
+        if let State::Sleeps = std::mem::replace(&mut *lock(&self.state), state) {
+            self.changed.notify_one();
+        }
     }
 }
 
@@ -184,16 +187,19 @@ impl Writer {
         }
         loop {
             let mut state = lock(&mine.state);
-            while matches!(*state, State::Waits) {
+            while matches!(*state, State::Awake | State::Sleeps) {
+                *state = State::Sleeps;
                 state = mine.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            match std::mem::replace(&mut *state, State::Waits) {
+            match std::mem::replace(&mut *state, State::Awake) {
                 State::Answered(answer) => return answer,
                 State::Leads => {
                     drop(state);
                     self.lead();
                 }
-                State::Waits => unreachable!("the loop above ends only when the state has changed"),
+                State::Awake | State::Sleeps => {
+                    unreachable!("the loop above ends only when the state has changed")
+                }
             }
         }
     }
@@ -204,7 +210,7 @@ impl Writer {
         let sealed = offer.drafts.iter().zip(salts.as_chunks().0);
         let sealed = sealed.map(|(draft, salt)| (*salt, digest(salt, &draft.payload))).collect();
         let bytes = offer.drafts.iter().map(frame_length).sum();
-        let (state, changed) = (Mutex::new(State::Waits), Condvar::new());
+        let (state, changed) = (Mutex::new(State::Awake), Condvar::new());
         let mine = Arc::new(Waiting { offer, bytes, sealed, state, changed });
         let mut queue = lock(&self.queue);
         queue.waiting.push(Arc::clone(&mine));
