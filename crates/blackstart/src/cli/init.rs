@@ -1,11 +1,13 @@
 //! `blackstart init DIR --estate ESTATE`: opens an incident.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::folder::{self, By};
 use super::{Answer, Failure, read_estate, talk};
 use crate::estate::canonical;
-use crate::incident::store;
+use crate::incident::store::{self, StoreFault};
 
 /// Open an incident: makes the folder, its journal and its signing key. Nothing else is touched.
 ///
@@ -38,11 +40,14 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         None => default_key(&origin)?,
     };
     outside(&key, &args.folder)?;
+    if args.key.is_none() {
+        make_home(&key)?;
+    }
     let text = canonical::text(&estate);
     let hash = canonical::hash(&estate);
     let first = store::opening(&name, &hash, &text);
     store::create(&args.folder, &key, &origin, &args.by.name(), &first, now_ms)
-        .map_err(|fault| folder::failure(&args.folder, &fault))?;
+        .map_err(|fault| failure(&args.folder, &fault))?;
     talk::say(format!("incident `{name}` opened in {}", args.folder.display()));
     talk::say(format!("estate {}", &hash[..12]));
     talk::say(format!("signing key {}: keep a copy on another medium", key.display()));
@@ -74,6 +79,31 @@ fn default_key(origin: &str) -> Result<PathBuf, Failure> {
             )
         })?;
     Ok(state.join("blackstart").join(format!("{}.key", origin.replace('/', "_"))))
+}
+
+/// The folder of the default place, for its owner alone. A place named by a person is not made: if the stick that it
+/// is on is not plugged in, the key would silently come to lie somewhere else.
+fn make_home(key: &Path) -> Result<(), Failure> {
+    let home = key.parent().unwrap_or(key);
+    DirBuilder::new().recursive(true).mode(0o700).create(home).map_err(|error| {
+        Failure::fault(
+            format!("cannot make the folder {} for the signing key: {error}", home.display()),
+            "nothing was made",
+            "say where the key shall lie: --key FILE",
+        )
+    })
+}
+
+/// Before there is an incident there is no key to bring back.
+fn failure(folder: &Path, fault: &StoreFault) -> Failure {
+    match fault {
+        StoreFault::Key { .. } => Failure::fault(
+            folder::chain(fault),
+            "the incident was not opened, nothing was made",
+            "make the folder that the key shall lie in (is its medium there?), or name another place: --key FILE",
+        ),
+        _ => folder::failure(folder, fault),
+    }
 }
 
 /// A key inside the folder would go wherever the folder is copied.

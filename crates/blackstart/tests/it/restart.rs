@@ -76,7 +76,7 @@ start = ["/bin/sh", "-c", "echo x >> {root}/month-end.starts"]
         self.root().join("incident")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_blackstart"));
         command.args(arguments).current_dir(self.root()).stdin(Stdio::null());
         command

@@ -1,6 +1,7 @@
 //! `blackstart status`, `note`, `hold`, `resume`: what a commander is told at each point of an incident.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
@@ -25,6 +26,27 @@ fn a_quiet_incident_says_that_nothing_waits() {
     assert_eq!(section(&page, "NOT SERVED NORMALLY"), ["  everything works for everybody"]);
     assert!(page.contains("served    100.0 %"), "{page}");
     assert!(page.lines().all(|line| line.chars().count() <= 80), "a serial line has 80 columns:\n{page}");
+}
+
+#[test]
+fn an_incident_opens_for_a_user_who_has_never_run_anything() {
+    let provider = Provider::new();
+    let home = provider.root().join("home");
+    let init = |folder: &str, more: &[&str]| {
+        let mut command = provider.command(&[&["init", folder, "--estate", "estate"], more].concat());
+        command.env("HOME", &home).env_remove("XDG_STATE_HOME").output().unwrap()
+    };
+    let output = init("incident", &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let keys = home.join(".local/state/blackstart");
+    assert_eq!(fs::read_dir(&keys).unwrap().count(), 1);
+    assert_eq!(fs::metadata(&keys).unwrap().permissions().mode() & 0o777, 0o700);
+    // A stick that is not plugged in is not made up.
+    let output = init("second", &["--key", "stick/key"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(told.contains("the incident was not opened") && told.contains("is its medium there"), "{told}");
+    assert!(!provider.root().join("second").exists() && !provider.root().join("stick").exists());
 }
 
 #[test]

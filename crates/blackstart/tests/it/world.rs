@@ -168,3 +168,16 @@ fn probes_say_yes_only_when_the_condition_holds() {
     assert!(matches!(world.probe(&Probe::Command(shell("exec sleep 600")), 200), Answer::No(_)));
     assert!(fs::read_dir(folder.path().join("probes")).unwrap().next().is_none(), "probes leave nothing");
 }
+
+/// A rescue host has the C library and little else.
+#[test]
+fn the_binary_needs_nothing_but_the_c_library() {
+    let listed = std::process::Command::new("ldd").arg(env!("CARGO_BIN_EXE_blackstart")).output().unwrap();
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let named = |line: &str| line.split_whitespace().next().unwrap_or_default().to_owned();
+    let allowed = ["linux-vdso.so", "ld-linux", "libc.so", "libm.so", "libgcc_s.so"];
+    let of_the_c_library = |line: &&str| !allowed.iter().any(|library| line.contains(library));
+    let others: Vec<String> = listed.lines().filter(of_the_c_library).map(named).collect();
+    assert!(listed.contains("libc.so"), "ldd says: {listed}");
+    assert_eq!(others, Vec::<String>::new());
+}
