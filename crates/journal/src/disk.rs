@@ -144,9 +144,6 @@ impl Disk for RealDisk {
     }
 }
 
-/// Room is filled with zeros in pieces of this size.
-const ZEROS_BYTES: usize = 256 * 1024;
-
 struct RealFile(File);
 
 impl DiskFile for RealFile {
@@ -165,21 +162,11 @@ impl DiskFile for RealFile {
             return Ok(());
         }
         match fallocate(&self.0, FallocateFlags::empty(), now, length - now) {
-            Ok(()) => {}
+            Ok(()) => Ok(()),
             // Some file systems cannot reserve; then the size alone is set and a full disk shows at the write.
-            Err(rustix::io::Errno::OPNOTSUPP) => return self.0.set_len(length),
-            Err(error) => return Err(error.into()),
+            Err(rustix::io::Errno::OPNOTSUPP) => self.0.set_len(length),
+            Err(error) => Err(error.into()),
         }
-        // Blocks that are reserved but were never written cost a sync twice: the file system has to record that
-        // they now hold something. Writing zeros ahead, in one go, makes each later sync one plain write.
-        let zeros = vec![0; ZEROS_BYTES];
-        let mut at = now;
-        while at < length {
-            let count = usize::try_from(length - at).unwrap_or(ZEROS_BYTES).min(ZEROS_BYTES);
-            self.0.write_all_at(&zeros[..count], at)?;
-            at += count as u64;
-        }
-        Ok(())
     }
 
     fn set_length(&self, length: u64) -> io::Result<()> {

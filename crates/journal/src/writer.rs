@@ -26,6 +26,11 @@ use crate::{OpenError, Options};
 const WRITE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The buffer for one write is kept for the next if it is not larger than this.
 const BUFFER_BYTES_MAX: usize = 1024 * 1024;
+/// Blocks that are reserved but were never written cost a sync twice: the file system has to record that they now
+/// hold something. So zeros are written this far ahead of the records, in one piece. A larger write than
+/// `FILL_BELOW_BYTES` shares that cost among its many records and does without: zeros would double its bytes.
+const FILL_BYTES: u64 = 1024 * 1024;
+const FILL_BELOW_BYTES: usize = 64 * 1024;
 /// A checkpoint enters the history when it covers this many records more than the last one there.
 const HISTORY_STEP: u64 = 256;
 
@@ -71,6 +76,8 @@ struct Core {
     end: u64,
     /// Up to here room is reserved.
     room: u64,
+    /// Up to here blocks have been written, with records or with zeros.
+    filled_to: u64,
     /// Up to here the segment may hold remains of a write that failed for lack of room; zero again with the next.
     smeared_to: u64,
     next: u64,
@@ -92,6 +99,24 @@ impl Core {
             self.smeared_to = self.end;
         }
         Ok(())
+    }
+}
+
+impl Core {
+    /// After a write of `length` bytes that ends at `from`: zeros ahead of it, if it used up those of the last time.
+    /// Only an aid: if it fails, the write or the sync of the records meets the same disk and says so.
+    fn fill_ahead(&mut self, from: u64, length: usize) {
+        if from <= self.filled_to {
+            return;
+        }
+        self.filled_to = from;
+        let ahead = FILL_BYTES.min(self.room.saturating_sub(from));
+        if length < FILL_BELOW_BYTES && ahead > 0 {
+            let zeros = vec![0; usize::try_from(ahead).expect("a megabyte fits into memory")];
+            if self.segment.write_at(&zeros, from).is_ok() {
+                self.filled_to = from + ahead;
+            }
+        }
     }
 }
 
@@ -145,6 +170,7 @@ impl Writer {
             segment,
             end: ground.end,
             room,
+            filled_to: ground.end,
             smeared_to: ground.end,
             next: ground.next,
             kinds: ground.kinds,
@@ -313,6 +339,7 @@ impl Writer {
                     core.segment = segment;
                     core.room = bytes;
                     core.end = SEGMENT_HEADER_BYTES as u64;
+                    core.filled_to = core.end;
                     core.smeared_to = core.end;
                 },
             )
@@ -330,6 +357,7 @@ impl Writer {
         core.smeared_to = core.end + staged.bytes.len() as u64;
         let write = core.segment.write_at(&staged.bytes, core.end);
         write.map_err(|error| self.failed("write to the journal", &error))?;
+        core.fill_ahead(core.smeared_to, staged.bytes.len());
         core.segment.sync().map_err(|error| self.stop("sync the journal", &error))?;
         core.end += length as u64;
         core.smeared_to = core.end;
