@@ -1,8 +1,9 @@
 //! `blackstart approve`: allow a plan to be run, by its hash.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::folder::{self, By};
+use super::plan::read_file;
 use super::{Answer, Failure, talk};
 use crate::estate::{Estate, canonical};
 use crate::incident::View;
@@ -14,8 +15,9 @@ use crate::plan::{Plan, decide, page};
 pub struct Args {
     /// Incident folder.
     pub folder: PathBuf,
-    /// Hash of the plan, or its first 12 digits or more if they are unique.
-    pub hash: String,
+    /// Hash of the plan, or its first 12 digits or more if they are unique; or the plan file.
+    #[arg(value_name = "HASH|PLAN")]
+    pub plan: PathBuf,
     /// Do not ask; what would be asked is shown all the same.
     #[arg(long)]
     pub yes: bool,
@@ -25,8 +27,9 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let view = folder::read(&args.folder)?;
-    decide::approve(&view, &args.hash).map_err(|refusal| refused(&refusal, args))?;
-    let (hash, recorded) = decide::find(&view, &args.hash).map_err(|refusal| refused(&refusal, args))?;
+    let named = named(&args.plan)?;
+    decide::approve(&view, &named).map_err(|refusal| refused(&refusal, args))?;
+    let (hash, recorded) = decide::find(&view, &named).map_err(|refusal| refused(&refusal, args))?;
     let plan = Plan::read(&recorded.text)
         .map_err(|fault| refused(&decide::ApprovalRefusal::NotRunnable(fault.to_string()), args))?;
     talk::say(page::summary(&estate(&view, &plan), &plan));
@@ -46,6 +49,14 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         .map_err(|refusal| refused(&refusal, args))?;
     talk::data(format!("approved {hash}"));
     Ok(Answer::Done)
+}
+
+/// The hash that is meant. A plan file is named by the hash over what is in it.
+fn named(plan: &Path) -> Result<String, Failure> {
+    if !plan.is_file() {
+        return Ok(plan.display().to_string());
+    }
+    read_file(plan).map(|plan| plan.hash())
 }
 
 /// The estate the plan was made for, as the journal keeps it; only names and insured are taken from it.

@@ -287,7 +287,7 @@ fn refused(refusal: &Refusal) -> Failure {
 }
 
 /// A plan file, or why it must not be trusted.
-fn read_file(path: &Path) -> Result<plan::Plan, Failure> {
+pub(super) fn read_file(path: &Path) -> Result<plan::Plan, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::fault(
             format!("cannot read the plan {}: {error}", path.display()),

@@ -66,6 +66,19 @@ fn a_plan_without_approval_is_what_to_decide_next() {
 }
 
 #[test]
+fn a_plan_can_be_approved_by_its_file_and_a_file_that_is_none_is_not() {
+    let provider = Provider::new();
+    provider.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
+    provider.works(&["plan", "estate", "--journal", "incident", "-o", "plan", "--by", "anna"]);
+    let output = provider.call(&["approve", "incident", "estate/estate.toml", "--yes"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("estate.toml"));
+    let told = provider.works(&["approve", "incident", "plan", "--yes", "--by", "anna"]);
+    let text = fs::read_to_string(provider.root().join("plan")).unwrap();
+    assert_eq!(told.trim(), format!("approved {}", blackstart::plan::Plan::read(&text).unwrap().hash()));
+}
+
+#[test]
 fn a_failed_gate_is_told_with_who_is_down_and_with_the_command_that_goes_on() {
     let provider = Provider::new();
     provider.prepare();
