@@ -56,7 +56,9 @@ enum State {
 
 impl Waiting {
     fn set(&self, state: State) {
-        if let State::Sleeps = std::mem::replace(&mut *lock(&self.state), state) {
+        let before = std::mem::replace(&mut *lock(&self.state), state);
+        // The lock is free again: whoever is woken needs it at once.
+        if let State::Sleeps = before {
             self.changed.notify_one();
         }
     }
@@ -258,15 +260,12 @@ impl Writer {
     /// Writes what is waiting, passes the lead on, and answers. In this order: waking many callers takes as long as
     /// a quick sync, and the next write need not wait for it.
     fn lead(&self) {
-        let taken = std::mem::take(&mut lock(&self.queue).waiting);
-        let _guard = LeaderGuard { writer: self, taken: &taken };
+        let mut led = Led { writer: self, waiting: std::mem::take(&mut lock(&self.queue).waiting) };
         let mut core = lock(&self.core);
-        let mut rest = &taken[..];
         let mut answers = Vec::new();
-        while !rest.is_empty() {
-            answer_each(&taken[taken.len() - rest.len() - answers.len()..], answers);
-            answers = self.write_some(&mut core, rest);
-            rest = &rest[answers.len()..];
+        while answers.len() < led.waiting.len() {
+            led.answer(answers);
+            answers = self.write_some(&mut core, &led.waiting);
         }
         drop(core);
         let mut queue = lock(&self.queue);
@@ -275,7 +274,7 @@ impl Writer {
             None => queue.led = false,
         }
         drop(queue);
-        answer_each(&taken[taken.len() - answers.len()..], answers);
+        led.answer(answers);
     }
 
     /// Writes as many of these as fit into one write, at least one, and returns their answers.
@@ -489,29 +488,34 @@ impl Writer {
     }
 }
 
-/// If the leader panics (a bug), nobody may wait for it forever, and nothing may be built on what it left.
-struct LeaderGuard<'a> {
+/// The callers that a leader has taken on and not yet answered, in order. If it panics (a bug), none of them may wait
+/// forever, and nothing may be built on what it left.
+struct Led<'a> {
     writer: &'a Writer,
-    taken: &'a [Arc<Waiting>],
+    waiting: Vec<Arc<Waiting>>,
 }
 
-impl Drop for LeaderGuard<'_> {
+impl Led<'_> {
+    /// Answers the first ones, and lets go of each at once: then it is the caller that frees what it has handed in,
+    /// in its own thread, where that is cheap.
+    fn answer(&mut self, answers: Vec<Answer>) {
+        for (one, answer) in self.waiting.drain(..answers.len()).zip(answers) {
+            one.set(State::Answered(answer));
+        }
+    }
+}
+
+impl Drop for Led<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let error = self
                 .writer
                 .stop("go on after a bug in the journal", &io::Error::other("see the panic message"));
-            answer_all(self.taken, &error);
+            answer_all(&self.waiting, &error);
             let mut queue = lock(&self.writer.queue);
             answer_all(&std::mem::take(&mut queue.waiting), &error);
             queue.led = false;
         }
-    }
-}
-
-fn answer_each(waiting: &[Arc<Waiting>], answers: Vec<Answer>) {
-    for (one, answer) in waiting.iter().zip(answers) {
-        one.set(State::Answered(answer));
     }
 }
 
