@@ -1,17 +1,18 @@
 //! Which batches were recorded lately, so that one offered again after a lost answer is not recorded twice.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::Appended;
 use crate::record::BatchId;
 
-/// A client offers again at once; this is far more than can come in between, at about 5 MB.
+/// A client offers again at once; this is far more than can come in between, at about 2 MB.
 const BATCHES_MAX: usize = 65_536;
 
+/// In the order of the journal. Every append enters here and hardly any is ever looked up, so there is no index:
+/// looking through all of it takes about a millisecond.
 #[derive(Default)]
 pub(crate) struct Recent {
-    places: HashMap<BatchId, Appended>,
-    order: VecDeque<BatchId>,
+    batches: VecDeque<(BatchId, Appended)>,
     /// All batches that start at or after this record are known.
     complete_from: u64,
 }
@@ -26,11 +27,9 @@ pub(crate) enum Known {
 
 impl Recent {
     pub(crate) fn insert(&mut self, batch: BatchId, first: u64, next: u64) {
-        self.places.insert(batch, Appended { first, next });
-        self.order.push_back(batch);
-        if self.order.len() > BATCHES_MAX
-            && let Some(oldest) = self.order.pop_front()
-            && let Some(place) = self.places.remove(&oldest)
+        self.batches.push_back((batch, Appended { first, next }));
+        if self.batches.len() > BATCHES_MAX
+            && let Some((_, place)) = self.batches.pop_front()
         {
             self.complete_from = self.complete_from.max(place.next);
         }
@@ -38,8 +37,8 @@ impl Recent {
 
     /// `since`: how many records there were when the batch was first offered.
     pub(crate) fn find(&self, batch: &BatchId, since: u64) -> Known {
-        match self.places.get(batch) {
-            Some(place) => Known::Recorded(*place),
+        match self.batches.iter().rev().find(|(known, _)| known == batch) {
+            Some((_, place)) => Known::Recorded(*place),
             None if since >= self.complete_from => Known::NotRecorded,
             None => Known::Forgotten,
         }
