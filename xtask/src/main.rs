@@ -14,6 +14,7 @@ cargo xtask drill [ARGS]        build what is needed (release) and play the whol
                                 --seed N  --funds N  --attack PATTERN  --out DIR  --keep
 cargo xtask crash [--runs N]    long campaigns, each of N runs (default 10000): power cuts while the journal is
                                 written; failures, kills and reboots while a restart is run
+cargo xtask properties [--cases N]  the property tests with N cases each (default 2000), drawn anew
 cargo xtask bench-import        importing ten thousand services beside reading their YAML alone, in the same run
 cargo xtask bench-journal       durable appends against a plain preallocated file, in the same run
 cargo xtask eval-scan FOLDER    attacked copies of clean files: what the scan finds, and whom it accuses
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         "ci" => ci::run(),
         "drill" => drill(rest),
         "crash" => crash(rest),
+        "properties" => properties(rest),
         "bench-import" => bench(&["import"], rest),
         "psplib" => bench(&["psplib"], rest),
         "bench-plan" => bench(&["plan"], rest),
@@ -87,6 +89,16 @@ fn crash(args: &[String]) -> Result<(), String> {
         step(what, campaign.env("BLACKSTART_CAMPAIGN_RUNS", runs))?;
     }
     Ok(())
+}
+
+/// The long form of the property tests. A failure names the draws that led to it, made as small as possible.
+fn properties(args: &[String]) -> Result<(), String> {
+    let cases = match args {
+        [] => "2000",
+        [flag, cases] if flag == "--cases" => cases,
+        _ => return Err("call `cargo xtask properties [--cases N]`".to_owned()),
+    };
+    step("property tests", cargo(&["test", "--workspace", "--lib"]).env("PROPTEST_CASES", cases))
 }
 
 /// The long form of the scan's fuzzing: as many mutations as asked for, each judged twice.
