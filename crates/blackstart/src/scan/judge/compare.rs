@@ -16,10 +16,10 @@ use super::{Facts, Judgement, Source, State, Verdict, kind};
 
 /// A footer of an attacker is at most this long.
 const FOOTER_MAX: u64 = 4096;
-/// Wiped pieces below this are what programs do themselves.
-const WIPED_MIN: u64 = 512;
-/// Units at both ends of a wiped range of which only a part is wiped.
-const WIPED_EDGES: u64 = 32;
+/// What a disk loses at least, and a wiper writes at least. Smaller pieces are emptied by programs themselves.
+const SECTOR: u64 = 512;
+/// Bytes in a range that became zero: below, there was next to nothing in it.
+const WIPED_MIN: u64 = 16;
 /// A file written anew by its program differs within so many bytes; one that was encrypted there is not known.
 const KEPT_HEAD: u64 = 64;
 /// The same for packed types, of which two may share more.
@@ -40,6 +40,8 @@ const SEALED: &[&str] = &[
     "PostgreSQL table",
     "Ogg sound",
     "lzip file",
+    "LZ4 file",
+    "zlib file",
     "text",
     "JSON",
     "XML",
@@ -129,7 +131,11 @@ fn votes(
     votes.extend(wiped(&difference, now.length(), before.length(), present));
     votes.extend(cut_off(&difference, now.length(), before.length(), present));
     if present.state != State::Whole {
-        votes.extend(shifted(now, before, present, facts)?);
+        let moved = match beheaded(now, before, present)? {
+            Some(vote) => Some(vote),
+            None => shifted(now, before, present, facts)?,
+        };
+        votes.extend(moved);
     }
     Ok(votes)
 }
@@ -241,17 +247,37 @@ by bytes that look random"
     })
 }
 
+/// Whoever changes a file with a program changes something else beside it, if only a time or a sum. So what became zero
+/// counts where nothing else changed: one range of at least a sector (in small files a quarter), or several of as much.
 fn wiped(difference: &Difference, length: u64, previous: u64, present: &Facts) -> Option<Vote> {
     let in_place = length >= previous && length - previous <= FOOTER_MAX;
     let disk = present.kind.starts_with("disk image");
-    let enough = difference.zeroed >= WIPED_MIN.min(length / 8).max(128);
-    (enough && difference.not_zeroed() <= WIPED_EDGES && in_place && !disk).then(|| {
+    if disk || !in_place || difference.not_zeroed > 0 {
+        return None;
+    }
+    let least = SECTOR.min(length / 4);
+    let one = difference.one_wiped_range().is_some_and(|range| range >= least);
+    (difference.zeroed >= least || (one && difference.zeroed >= WIPED_MIN)).then(|| {
         let reason = format!(
             "{} bytes that held data in its previous version are zero now, up to {} in a row, and nothing else changed",
             difference.zeroed, difference.longest_zeroed
         );
         vote(Leaning::Broken, reason)
     })
+}
+
+/// The end of its previous version, byte for byte, without what stood in front of it.
+fn beheaded(now: &mut dyn Source, before: &mut dyn Source, present: &Facts) -> io::Result<Option<Vote>> {
+    let Some(lost) = before.length().checked_sub(now.length()).filter(|lost| *lost > 0) else {
+        return Ok(None);
+    };
+    let length = now.length();
+    if !same(now, 0, before, lost, length)? {
+        return Ok(None);
+    }
+    let leaning = if present.kind.is_empty() { Leaning::Odd } else { Leaning::Broken };
+    let reason = format!("is the end of its previous version, whose first {lost} bytes are gone");
+    Ok(Some(vote(leaning, reason)))
 }
 
 fn cut_off(difference: &Difference, length: u64, previous: u64, present: &Facts) -> Option<Vote> {

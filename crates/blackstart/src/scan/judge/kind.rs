@@ -25,6 +25,11 @@ pub(super) enum Kind {
     Lzip,
     Bzip2,
     Zstd,
+    Lz4,
+    /// These three begin with no mark: only the name tells.
+    Lzma,
+    Zlib,
+    Brotli,
     Seven,
     Tar,
     /// A table or an index of PostgreSQL.
@@ -52,8 +57,9 @@ pub(super) enum Kind {
 }
 
 use Kind::{
-    Bitmap, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Mp3, Mp4, Ogg, Ole2, Packed, Pdf,
-    Plain, Png, Postgres, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
+    Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mp3, Mp4, Ogg, Ole2,
+    Packed, Pdf, Plain, Png, Postgres, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zlib,
+    Zstd,
 };
 
 use super::magic::{DECLARED, ENDINGS, FORMLESS, MAGIC};
@@ -74,6 +80,10 @@ impl Kind {
             Lzip => "lzip file",
             Bzip2 => "bzip2 file",
             Zstd => "Zstandard file",
+            Lz4 => "LZ4 file",
+            Lzma => "LZMA file",
+            Zlib => "zlib file",
+            Brotli => "Brotli file",
             Seven => "7-Zip archive",
             Tar => "tar archive",
             Postgres => "PostgreSQL table",
@@ -96,11 +106,16 @@ impl Kind {
         matches!(self, Text | Json | Xml | LooseText)
     }
 
+    /// Nothing at its beginning shows it.
+    pub(super) fn is_unmarked(self) -> bool {
+        matches!(self, Lzma | Zlib | Brotli)
+    }
+
     /// Even bytes inside are normal for it.
     pub(super) fn is_packed(self) -> bool {
         match self {
-            Zip | Pdf | Png | Jpeg | Gif | Gzip | Xz | Lzip | Bzip2 | Zstd | Seven | Tiff | Riff | Mp4
-            | Mp3 | Flac | Ogg | Packed(_) => true,
+            Zip | Pdf | Png | Jpeg | Gif | Gzip | Xz | Lzip | Bzip2 | Zstd | Lz4 | Lzma | Zlib | Brotli
+            | Seven | Tiff | Riff | Mp4 | Mp3 | Flac | Ogg | Packed(_) => true,
             // Archives and programs carry packed content inside; text and tables do not.
             Tar | Elf | Windows | Postgres => true,
             Text | Json | Xml | LooseText | Sqlite | Ole2 | Bitmap | Plain(_) => false,

@@ -1,8 +1,8 @@
 //! First bytes by which types are known, and endings and what they promise. Tables only.
 
 use super::kind::Kind::{
-    self, Bitmap, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Mp3, Mp4, Ogg, Ole2, Packed, Pdf,
-    Plain, Png, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
+    self, Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mp3, Mp4, Ogg,
+    Ole2, Packed, Pdf, Plain, Png, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zlib, Zstd,
 };
 
 /// Certificates, signatures and keys, known by their outermost length.
@@ -48,8 +48,8 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("BigTIFF picture"), 0, b"MM\0+\0\x08"),
     (Elf, 0, b"\x7fELF"),
     (Tar, 257, b"ustar"),
-    (Packed("LZ4 file"), 0, b"\x04\x22\x4d\x18"),
-    (Packed("LZ4 file"), 0, b"\x02\x21\x4c\x18"),
+    (Lz4, 0, b"\x04\x22\x4d\x18"),
+    (Lz4, 0, b"\x02\x21\x4c\x18"),
     (Packed("Snappy file"), 0, b"\xff\x06\0\0sNaPpY"),
     (Packed("lzop file"), 0, b"\x89LZO\0"),
     (Packed("compress file"), 0, b"\x1f\x9d"),
@@ -199,6 +199,10 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (Zstd, true, "zst"),
     (Bzip2, true, "bz2 tbz2"),
     (Lzip, false, "lz"),
+    (Lz4, true, "lz4"),
+    (Lzma, false, "lzma"),
+    (Zlib, false, "zlib"),
+    (Brotli, false, "br brotli"),
     (Tiff, true, "tif tiff"),
     (Tiff, false, "dng nef arw cr2 pef srw"),
     (Packed("raw picture of a camera"), false, "crw raf orf rw2 x3f mrw"),
@@ -246,5 +250,4 @@ pub(super) const DECLARED: &[&str] =
     &["gpg", "pgp", "asc", "age", "enc", "aes", "p7m", "p7e", "kdbx", "kdb", "luks", "cpt", "vc", "tc", "hc"];
 
 /// Compressed, signed or sealed formats that begin with nothing by which they could be known here.
-pub(super) const FORMLESS: &[&str] =
-    &["br", "brotli", "lzma", "zlib", "deflate", "jks", "keystore", "sig", "rnd"];
+pub(super) const FORMLESS: &[&str] = &["deflate", "jks", "keystore", "sig", "rnd"];

@@ -330,9 +330,12 @@ fn shown_kind(head: &[u8], text: &TextWatch, promise: &kind::Promise) -> Option<
         return Some(promised.unwrap_or(Kind::Text));
     }
     let length = text.length;
+    let unmarked =
+        promise.kind.map(|(kind, _)| kind).filter(|kind| kind.is_unmarked() && promise.appended.is_none());
     by_magic
         .or_else(|| late_pdf(head))
         .or_else(|| kind::is_der(head, length).then_some(magic::DER))
+        .or_else(|| unmarked.filter(|_| length > 0))
         .or_else(|| postgres::page_size(head, length).map(|_| Kind::Postgres))
 }
 
@@ -359,6 +362,10 @@ fn check(
         Kind::Lzip => Some(packed::lzip(source, work)?),
         Kind::Bzip2 => Some(packed::bzip2(source, work)?),
         Kind::Zstd => Some(packed::zstd(source, work)?),
+        Kind::Lz4 => Some(packed::lz4(source, work)?),
+        Kind::Lzma => Some(packed::lzma(source, work)?),
+        Kind::Zlib => Some(packed::zlib(source, work)?),
+        Kind::Brotli => Some(packed::brotli(source, work)?),
         Kind::Seven => Some(seven::check(source, work)?),
         Kind::Tar => Some(tar::check(source, work)?),
         Kind::Sqlite => Some(sqlite::check(source, beside == Beside::Journal)?),

@@ -278,8 +278,10 @@ fn a_bomb_costs_no_more_than_its_share_and_is_not_called_clean() {
 #[test]
 fn packed_files_whose_end_was_encrypted_are_not_merely_unread() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/scan");
-    for name in ["a.xz", "a.bz2", "a.zst", "a.7z", "a.gz"] {
+    for name in ["a.xz", "a.bz2", "a.zst", "a.7z", "a.gz", "a.lz4", "a.lzma", "a.zlib", "a.br"] {
         let clean = std::fs::read(folder.join(name)).unwrap();
+        assert_eq!(judge_bytes(name, &clean).verdict, Verdict::Clean, "{name}");
+        assert!(!judge_bytes(name, &clean[..clean.len() - 9]).verdict.is_clean(), "{name}, cut off");
         for seed in 0..20 {
             let (mut bytes, mut dice) = (clean.clone(), Dice::new(seed));
             let half = bytes.len() / 2;
@@ -291,4 +293,35 @@ fn packed_files_whose_end_was_encrypted_are_not_merely_unread() {
             );
         }
     }
+}
+
+#[test]
+fn a_wiped_range_counts_even_if_much_of_it_was_empty_and_a_field_that_a_program_emptied_does_not() {
+    let mut dice = Dice::new(21);
+    let mut before = b"wvpk".to_vec();
+    before.extend(dice.bytes(20_000));
+    // Mostly empty already: only a few bytes in it held anything.
+    before[8000..12_096].fill(0);
+    before[8001..8030].fill(7);
+    before[12_090] = 7;
+    let mut wiped = before.clone();
+    wiped[8000..12_096].fill(0);
+    assert_eq!(beside("a.wv", &wiped, &before).verdict, Verdict::Damaged);
+    let mut emptied = before.clone();
+    emptied[3000..3186].fill(0);
+    assert!(beside("a.wv", &emptied, &before).verdict.is_clean(), "less than a sector");
+    let mut saved = wiped.clone();
+    saved[50] ^= 1;
+    assert!(beside("a.wv", &saved, &before).verdict.is_clean(), "something else changed as well");
+}
+
+#[test]
+fn a_file_that_lost_its_beginning_is_the_end_of_its_previous_version() {
+    // Zeros and repeated pieces, in which no place can be told from another.
+    let mut before = b"wvpk".to_vec();
+    before.extend([7; 4000]);
+    before.extend([0; 9000]);
+    let judgement = beside("a.wv", &before[37..], &before);
+    assert!(!judgement.verdict.is_clean(), "{judgement:?}");
+    assert!(judgement.reasons.iter().any(|why| why.contains("first 37 bytes are gone")), "{judgement:?}");
 }
