@@ -42,6 +42,7 @@ const SEALED: &[&str] = &[
     "lzip file",
     "LZ4 file",
     "zlib file",
+    "text (mail)",
     "text",
     "JSON",
     "XML",
@@ -306,7 +307,9 @@ fn torn_text(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<Option
         Ok(one[0])
     };
     let (last, cut, torn) = (byte(previous - 1)?, byte(length - 1)?, byte(lost - 1)?);
-    if last == b'\n' && cut != b'\n' && same(now, 0, before, 0, length)? {
+    // Without an end of line at the end, as JSON and mails often are, more than a part of the last line must be gone.
+    let in_a_line = cut != b'\n' && cut != b'\r' && (last == b'\n' || holds_line_end(before, length)?);
+    if in_a_line && same(now, 0, before, 0, length)? {
         let why = format!(
             "is the beginning of its previous version, cut off in a line: {length} of {previous} bytes"
         );
@@ -317,6 +320,13 @@ fn torn_text(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<Option
         return Ok(Some(vote(Leaning::Odd, why)));
     }
     Ok(None)
+}
+
+/// Whether a line ends between `from` and the last byte.
+fn holds_line_end(source: &mut dyn Source, from: u64) -> io::Result<bool> {
+    let mut piece = vec![0; 4096];
+    let read = source.read_at(from, &mut piece)?;
+    Ok(piece[..read].iter().rev().skip(1).any(|byte| *byte == b'\n'))
 }
 
 fn same(now: &mut dyn Source, at: u64, before: &mut dyn Source, other: u64, length: u64) -> io::Result<bool> {

@@ -12,6 +12,9 @@ pub(super) enum Kind {
     Text,
     Json,
     Xml,
+    /// A mail, or a folder of mails.
+    Mail,
+    Rtf,
     /// Text by habit, but allowed to carry raw binary: SQL dumps, mail, PostScript.
     LooseText,
     /// ZIP, and what is built on it: Office, OpenDocument, EPUB, JAR.
@@ -57,9 +60,9 @@ pub(super) enum Kind {
 }
 
 use Kind::{
-    Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mp3, Mp4, Ogg, Ole2,
-    Packed, Pdf, Plain, Png, Postgres, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zlib,
-    Zstd,
+    Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail, Mp3, Mp4, Ogg,
+    Ole2, Packed, Pdf, Plain, Png, Postgres, Riff, Rtf, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz,
+    Zip, Zlib, Zstd,
 };
 
 use super::magic::{DECLARED, ENDINGS, FORMLESS, MAGIC};
@@ -68,6 +71,8 @@ impl Kind {
     pub(super) fn word(self) -> &'static str {
         match self {
             Text | LooseText => "text",
+            Mail => "text (mail)",
+            Rtf => "RTF document",
             Json => "JSON",
             Xml => "XML",
             Zip => ZIP,
@@ -103,7 +108,12 @@ impl Kind {
     }
 
     pub(super) fn is_text(self) -> bool {
-        matches!(self, Text | Json | Xml | LooseText)
+        matches!(self, Text | Json | Xml | Mail | LooseText)
+    }
+
+    /// Compressed, with one file inside.
+    pub(super) fn holds_one_file(self) -> bool {
+        matches!(self, Gzip | Xz | Lzip | Bzip2 | Zstd | Lz4 | Lzma | Zlib | Brotli)
     }
 
     /// Nothing at its beginning shows it.
@@ -118,7 +128,7 @@ impl Kind {
             | Seven | Tiff | Riff | Mp4 | Mp3 | Flac | Ogg | Packed(_) => true,
             // Archives and programs carry packed content inside; text and tables do not.
             Tar | Elf | Windows | Postgres => true,
-            Text | Json | Xml | LooseText | Sqlite | Ole2 | Bitmap | Plain(_) => false,
+            Text | Json | Xml | Mail | Rtf | LooseText | Sqlite | Ole2 | Bitmap | Plain(_) => false,
         }
     }
 }
@@ -128,6 +138,9 @@ pub(super) fn by_magic(head: &[u8]) -> Option<Kind> {
     let fits = |offset: usize, magic: &[u8]| {
         head.get(offset..offset + magic.len()).is_some_and(|found| found == magic)
     };
+    if super::tar::is_head(head) {
+        return Some(Tar);
+    }
     MAGIC
         .iter()
         .find(|(kind, offset, magic)| fits(*offset, magic) && agrees(*kind, head))
@@ -184,8 +197,33 @@ pub(super) struct Promise {
     pub(super) formless: bool,
 }
 
+fn is_office_lock(lower: &str) -> bool {
+    lower.starts_with(".~lock.") && lower.ends_with('#')
+}
+
+/// `~$letter.docx`, in which Office notes who has the document open: the length of the name, the name, and the same
+/// once more in UTF-16.
+pub(super) fn is_owner_file(name: &str, head: &[u8], length: u64) -> bool {
+    let count = usize::from(head.first().copied().unwrap_or(0));
+    let printable = |name: &[u8]| name.iter().all(|byte| *byte >= 0x20);
+    name.starts_with("~$")
+        && (54..=512).contains(&length)
+        && (1..=53).contains(&count)
+        && head.get(1..=count).is_some_and(printable)
+}
+
 pub(super) fn by_name(name: &str) -> Promise {
     let lower = name.to_lowercase();
+    if is_office_lock(&lower) {
+        // `.~lock.letter.docx#` is no .docx: LibreOffice writes into it who has the document open.
+        return Promise {
+            kind: None,
+            ending: String::new(),
+            appended: None,
+            declares_encryption: false,
+            formless: false,
+        };
+    }
     // A leading dot begins a hidden name, not an ending.
     let mut parts: Vec<&str> = lower.trim_start_matches('.').split('.').collect();
     let stem_only = parts.len() < 2;

@@ -1,18 +1,23 @@
 //! First bytes by which types are known, and endings and what they promise. Tables only.
 
 use super::kind::Kind::{
-    self, Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mp3, Mp4, Ogg,
-    Ole2, Packed, Pdf, Plain, Png, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zlib, Zstd,
+    self, Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail, Mp3,
+    Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Riff, Rtf, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz,
+    Zip, Zlib, Zstd,
 };
 
 /// Certificates, signatures and keys, known by their outermost length.
 pub(super) const DER: Kind = Packed("certificate or signature (DER)");
+
+/// What Office leaves beside a document that somebody has open.
+pub(super) const OWNER: Kind = Plain("note of who has a document open");
 
 /// Type, offset, bytes. The first that fits counts.
 pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Zip, 0, b"PK\x03\x04"),
     (Zip, 0, b"PK\x05\x06"),
     (Pdf, 0, b"%PDF-"),
+    (Rtf, 0, b"{\\rtf"),
     (Png, 0, b"\x89PNG\r\n\x1a\n"),
     (Jpeg, 0, b"\xff\xd8\xff"),
     (Gif, 0, b"GIF87a"),
@@ -131,6 +136,8 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Plain("NetCDF data"), 0, b"CDF"),
     (Plain("Windows metafile"), 40, b" EMF"),
     (Plain("Windows metafile"), 0, b"\xd7\xcd\xc6\x9a"),
+    (Plain("note of macOS about a file"), 0, b"\0\x05\x16\x07"),
+    (Plain("note of macOS about a file"), 0, b"\0\x05\x16\0"),
     (Plain("font"), 0, b"\0\x01\0\0\0"),
     (Plain("font"), 0, b"OTTO"),
     (Plain("font"), 0, b"true\0"),
@@ -173,9 +180,11 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
         "txt csv tsv md log toml yaml yml ini conf cfg html htm css js ts py rs c h cpp java bat ps1 tex rst properties \
          hl7 edi x12 ldif env php rb go diff patch jsonl ndjson",
     ),
+    (Mail, true, "eml mbox mht mhtml"),
+    (Rtf, true, "rtf"),
     (Json, true, "json geojson"),
     (Xml, true, "xml svg xsd xsl xslt rss kml gpx"),
-    (LooseText, true, "sql eml mbox ps eps rtf vcf ics sh run"),
+    (LooseText, true, "sql ps eps vcf ics sh run"),
     (
         Zip,
         true,
@@ -231,7 +240,7 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (Packed("cabinet archive"), false, "cab"),
     (Packed("icon"), false, "ico icns"),
     (DER, false, "der cer crt p12 pfx p7s p7 p7b p7c p7m p7z tsd tsr"),
-    (Tar, false, "tar"),
+    (Tar, true, "tar"),
     (Elf, false, "so"),
     (Windows, false, "exe dll"),
     (Plain("Java class"), true, "class"),

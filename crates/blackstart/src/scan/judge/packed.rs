@@ -8,6 +8,7 @@ use std::io::{BufReader, Read};
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use lz4_flex::frame;
 
+use super::inner::Part;
 use super::work::Work;
 use super::{At, Source, Structure};
 
@@ -23,44 +24,44 @@ fn reader(source: &mut dyn Source) -> Counted<'_> {
     BufReader::with_capacity(64 * 1024, At::new(source, 0, length))
 }
 
-pub(super) fn xz(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
+pub(super) fn xz(source: &mut dyn Source, work: &mut Work, part: &mut Part) -> std::io::Result<Structure> {
     let length = source.length();
     let from = lzma_rust2::XzReader::new_mem_limit(reader(source), true, XZ_MEMORY_KIB);
-    drain("xz file", from, work, length, |from| left(from.inner()))
+    drain("xz file", from, work, part, length, |from| left(from.inner()))
 }
 
-pub(super) fn lzip(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
+pub(super) fn lzip(source: &mut dyn Source, work: &mut Work, part: &mut Part) -> std::io::Result<Structure> {
     let length = source.length();
     let from = lzma_rust2::LzipReader::new(reader(source));
-    drain("lzip file", from, work, length, |from| left(from.inner()))
+    drain("lzip file", from, work, part, length, |from| left(from.inner()))
 }
 
-pub(super) fn bzip2(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
+pub(super) fn bzip2(source: &mut dyn Source, work: &mut Work, part: &mut Part) -> std::io::Result<Structure> {
     let length = source.length();
     let from = bzip2::bufread::MultiBzDecoder::new(reader(source));
-    drain("bzip2 file", from, work, length, |from| left(from.get_ref()))
+    drain("bzip2 file", from, work, part, length, |from| left(from.get_ref()))
 }
 
-pub(super) fn zstd(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
+pub(super) fn zstd(source: &mut dyn Source, work: &mut Work, part: &mut Part) -> std::io::Result<Structure> {
     let length = source.length();
     let mut from = zstd::stream::read::Decoder::with_buffer(reader(source))?;
     from.window_log_max(ZSTD_WINDOW_LOG)?;
-    drain("Zstandard file", from, work, length, |from| left(from.get_ref()))
+    drain("Zstandard file", from, work, part, length, |from| left(from.get_ref()))
 }
 
-pub(super) fn lzma(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
+pub(super) fn lzma(source: &mut dyn Source, work: &mut Work, part: &mut Part) -> std::io::Result<Structure> {
     let length = source.length();
     match lzma_rust2::LzmaReader::new_mem_limit(reader(source), XZ_MEMORY_KIB, None) {
-        Ok(from) => unmarked("LZMA file", from, work, length, |from| left(from.inner())),
+        Ok(from) => unmarked("LZMA file", from, work, part, length, |from| left(from.inner())),
         Err(error) if super::is_format_error(&error) => Ok(no_such_data("LZMA file")),
         Err(error) => Err(error),
     }
 }
 
-pub(super) fn zlib(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
+pub(super) fn zlib(source: &mut dyn Source, work: &mut Work, part: &mut Part) -> std::io::Result<Structure> {
     let length = source.length();
     let from = flate2::bufread::ZlibDecoder::new(reader(source));
-    unmarked("zlib file", from, work, length, |from| left(from.get_ref()))
+    unmarked("zlib file", from, work, part, length, |from| left(from.get_ref()))
 }
 
 /// What follows the end of the data tells as much as the data: nothing may.
@@ -68,10 +69,11 @@ fn unmarked<R: Read>(
     what: &str,
     mut from: R,
     work: &mut Work,
+    part: &mut Part,
     length: u64,
     left: impl Fn(&R) -> u64,
 ) -> std::io::Result<Structure> {
-    let found = drain(what, &mut from, work, length, |from| left(from))?;
+    let found = drain(what, &mut from, work, part, length, |from| left(from))?;
     let bytes = left(&from);
     Ok(match found {
         Structure::Whole(_) if bytes > 0 => Structure::Trailing { at: length - bytes, bytes },
@@ -84,7 +86,11 @@ fn no_such_data(what: &str) -> Structure {
 }
 
 /// Brotli has no checksum, but its last block says that it is the last, and the file ends with it.
-pub(super) fn brotli(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
+pub(super) fn brotli(
+    source: &mut dyn Source,
+    work: &mut Work,
+    part: &mut Part,
+) -> std::io::Result<Structure> {
     let length = source.length();
     let alloc = StandardAlloc::default;
     let mut state = BrotliState::new(alloc(), alloc(), alloc());
@@ -107,6 +113,7 @@ pub(super) fn brotli(source: &mut dyn Source, work: &mut Work) -> std::io::Resul
         if !work.spend(written as u64) {
             return Ok(Work::exhausted("Brotli file"));
         }
+        part.take(&unpacked[..written]);
         match result {
             BrotliResult::NeedsMoreOutput => {}
             BrotliResult::NeedsMoreInput => {
@@ -135,14 +142,14 @@ pub(super) fn brotli(source: &mut dyn Source, work: &mut Work) -> std::io::Resul
 
 /// Frames one after the other. The library takes the end of the file for the end of a frame, so the mark at
 /// the end is looked for here.
-pub(super) fn lz4(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
+pub(super) fn lz4(source: &mut dyn Source, work: &mut Work, part: &mut Part) -> std::io::Result<Structure> {
     let length = source.length();
     let ends = lz4_end_mark(source)?;
     let mut from = frame::FrameDecoder::new(reader(source));
     let mut before = u64::MAX;
     while left(from.get_ref()) < before {
         before = left(from.get_ref());
-        match drain("LZ4 file", &mut from, work, length, |from| left(from.get_ref()))? {
+        match drain("LZ4 file", &mut from, work, part, length, |from| left(from.get_ref()))? {
             Structure::Whole(_) => {}
             other => return Ok(other),
         }
@@ -178,6 +185,7 @@ fn drain<R: Read>(
     what: &str,
     mut from: R,
     work: &mut Work,
+    part: &mut Part,
     length: u64,
     left: impl Fn(&R) -> u64,
 ) -> std::io::Result<Structure> {
@@ -186,7 +194,7 @@ fn drain<R: Read>(
         match from.read(&mut piece) {
             Ok(0) => return Ok(Structure::Whole(format!("the {what} unpacks, and fits its checksums"))),
             Ok(read) if !work.spend(read as u64) => return Ok(Work::exhausted(what)),
-            Ok(_) => {}
+            Ok(read) => part.take(&piece[..read]),
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 return Ok(Structure::Cut { at: length, why: format!("the {what} ends early") });
             }

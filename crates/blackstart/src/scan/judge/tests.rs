@@ -325,3 +325,101 @@ fn a_file_that_lost_its_beginning_is_the_end_of_its_previous_version() {
     assert!(!judgement.verdict.is_clean(), "{judgement:?}");
     assert!(judgement.reasons.iter().any(|why| why.contains("first 37 bytes are gone")), "{judgement:?}");
 }
+
+#[test]
+fn what_is_packed_has_to_be_what_it_is_called() {
+    let mut dice = Dice::new(4);
+    let mut random = |length| dice.bytes(length);
+    let types = |ending: &str| format!("<Types>{ending}</Types>").into_bytes();
+    let docx = |document: Vec<u8>| {
+        specimens::zip(&[("[Content_Types].xml", types("x")), ("word/document.xml", document)], 0)
+    };
+    let xml = b"<document>Antrag</document>".to_vec();
+    assert_eq!(judge_bytes("a.docx", &docx(xml.clone())).verdict, Verdict::Clean);
+    assert_eq!(judge_bytes("a.docx", &docx(random(9000))).verdict, Verdict::Encrypted);
+    let nameless = specimens::zip(&[("word/document.xml", xml)], 0);
+    assert_eq!(judge_bytes("a.docx", &nameless).verdict, Verdict::Suspicious);
+    assert_eq!(judge_bytes("a.zip", &nameless).verdict, Verdict::Clean);
+    let data = specimens::zip(&[("1", random(20_000)), ("2", random(20_000))], 0);
+    assert_eq!(judge_bytes("a.zip", &data).verdict, Verdict::Suspicious);
+    let picture = specimens::zip(&[("a.jpg", specimens::jpeg(1, 20_000))], 0);
+    assert_eq!(judge_bytes("a.zip", &picture).verdict, Verdict::Clean);
+    assert_eq!(judge_bytes("letter.txt.gz", &specimens::gzip(&random(9000))).verdict, Verdict::Encrypted);
+    assert_eq!(judge_bytes("backup.gz", &specimens::gzip(&random(9000))).verdict, Verdict::Suspicious);
+    assert_eq!(judge_bytes("a.jpg.gz", &specimens::gzip(&specimens::jpeg(2, 9000))).verdict, Verdict::Clean);
+    assert_eq!(
+        judge_bytes("app.log.1.gz", &specimens::gzip(&specimens::text(1, 9000))).verdict,
+        Verdict::Clean
+    );
+}
+
+#[test]
+fn random_bytes_written_as_digits_are_suspicious_and_tables_of_numbers_are_not() {
+    let mut dice = Dice::new(6);
+    let random = dice.bytes(4000);
+    let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let numbers = random.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");
+    let upper = hex.to_uppercase().as_bytes().chunks(64).map(<[u8]>::to_vec).collect::<Vec<_>>().join(&b'\n');
+    for written in [hex.as_bytes(), numbers.as_bytes(), &upper] {
+        let judgement = judge_bytes("a.txt", written);
+        assert_eq!(judgement.verdict, Verdict::Suspicious, "{judgement:?}");
+    }
+    let text = specimens::text(3, 4000);
+    let hex: String = text.iter().map(|byte| format!("{byte:02x}")).collect();
+    let table: String = (0..2000).map(|row| format!("{},{},{}\n", row, row % 250, row * 7 % 200)).collect();
+    for written in [hex, table] {
+        assert_eq!(judge_bytes("a.txt", written.as_bytes()).verdict, Verdict::Clean);
+    }
+}
+
+#[test]
+fn notes_that_programs_leave_beside_a_document_are_no_documents() {
+    let mut owner = b"\x06Meyer ".to_vec();
+    owner.resize(54, b' ');
+    owner.extend(*b"\x06\0M\0e\0y\0e\0r\0 \0");
+    owner.resize(162, 0);
+    assert!(judge_bytes("~$letter.docx", &owner).verdict.is_clean());
+    let fork = b"\0\x05\x16\x07\0\x02\0\0Mac OS X        \0\x02\0\0\0\x09".repeat(4);
+    assert!(judge_bytes("._letter.docx", &fork).verdict.is_clean());
+    assert!(
+        judge_bytes(".~lock.letter.docx#", b",meyer,pc7,28.11.2026 10:00,file:///home;").verdict.is_clean()
+    );
+    let random = Dice::new(7).bytes(9000);
+    for name in ["~$letter.docx", "._letter.docx"] {
+        assert!(!judge_bytes(name, &random).verdict.is_clean(), "{name}");
+    }
+}
+
+#[test]
+fn frames_without_content_and_unclosed_elements_are_damage() {
+    let mut film = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom".to_vec();
+    film.resize(9000, 0);
+    assert_eq!(judge_bytes("a.mp4", &film).verdict, Verdict::Damaged);
+    assert!(!judge_bytes("a.tar", &[0xff; 10_240]).verdict.is_clean());
+    assert!(judge_bytes("a.tar", &[0; 10_240]).verdict.is_clean(), "a tar without members");
+    let open = b"<?xml version=\"1.0\"?>\n<list>\n<item a=\"1 > 0\">x</item>\n<item/>\n";
+    assert_eq!(judge_bytes("a.xml", open).verdict, Verdict::Damaged);
+    let whole = [&open[..], b"<!-- <b> --><![CDATA[<c>]]></list>\n"].concat();
+    assert_eq!(judge_bytes("a.xml", &whole).verdict, Verdict::Clean);
+    assert!(judge_bytes("a.xml", b"<p>one<br>two</p>\n").verdict.is_clean(), "not XML, and not cut off");
+}
+
+#[test]
+fn letters_and_mails_are_read_to_their_end() {
+    let body = String::from_utf8(specimens::text(5, 3000)).unwrap().replace(['{', '}', '\\'], " ");
+    let rtf = format!("{{\\rtf1\\ansi{{\\fonttbl{{\\f0 Arial;}}}}\\'e4 \\{{ {body}\\par}}\n");
+    assert_eq!(judge_bytes("a.rtf", rtf.as_bytes()).verdict, Verdict::Clean);
+    assert_eq!(judge_bytes("a.rtf", &rtf.as_bytes()[..2000]).verdict, Verdict::Damaged);
+    assert!(!judge_bytes("a.rtf", &rtf.as_bytes()[100..]).verdict.is_clean());
+    let mail = format!(
+        "From: a@example.org\nContent-Type: multipart/mixed;\n boundary=\"x1\"\n\n--x1\nContent-Type: text/plain\n\n{body}\n--x1--\n"
+    );
+    assert_eq!(judge_bytes("a.eml", mail.as_bytes()).verdict, Verdict::Clean);
+    assert_eq!(judge_bytes("a.eml", &mail.as_bytes()[..1500]).verdict, Verdict::CleanUnverified);
+    for (name, clean) in [("a.rtf", rtf), ("a.eml", mail)] {
+        let mut bytes = clean.into_bytes();
+        let random = Dice::new(9).bytes(700);
+        bytes[1000..1700].copy_from_slice(&random);
+        assert!(!judge_bytes(name, &bytes).verdict.is_clean(), "{name}");
+    }
+}

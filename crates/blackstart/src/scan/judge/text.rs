@@ -266,7 +266,7 @@ pub(super) fn json(source: &mut dyn Source) -> std::io::Result<Structure> {
     Ok(Structure::Whole("valid JSON".to_owned()))
 }
 
-/// XML: begins and ends as markup does. Not a full parse.
+/// XML: begins and ends as markup does, and so do its elements.
 pub(super) fn xml(source: &mut dyn Source) -> std::io::Result<Structure> {
     let length = source.length();
     let mut head = [0; 64];
@@ -284,5 +284,8 @@ pub(super) fn xml(source: &mut dyn Source) -> std::io::Result<Structure> {
     if !utf16 && !end.ends_with(b">") {
         return Ok(Structure::Cut { at: length, why: "the XML ends in the middle".to_owned() });
     }
-    Ok(Structure::Whole("text that begins and ends as XML".to_owned()))
+    if utf16 {
+        return Ok(Structure::Whole("text in UTF-16 that should be XML".to_owned()));
+    }
+    super::markup::check(source)
 }
