@@ -55,6 +55,9 @@ impl Part {
     }
 
     pub(super) fn shown(&self) -> Shown {
+        if self.is_as_usual() {
+            return Shown::Nothing;
+        }
         let (mut statistics, mut text) = (Statistics::new(), TextWatch::new());
         for window in self.head.chunks(WINDOW) {
             let counts = count(window);
@@ -66,12 +69,26 @@ impl Part {
         let shown = super::shown_kind(&self.head, &text, &promise);
         let votes = verdict::from_bytes(&promise, shown, &self.head, &statistics, &text);
         let judgement = verdict::weigh(votes, Facts::default());
-        if judgement.verdict == Verdict::Encrypted {
+        let strict = promise.kind.is_some_and(|(_, strict)| strict);
+        if strict && judgement.verdict == Verdict::Encrypted {
             return Shown::Encrypted(judgement.reasons.join("; "));
         }
         let nameless = shown.is_none() && is_unknown(&promise);
         let random = statistics.windows >= 2 && statistics.even_windows == statistics.windows;
         if nameless && random { Shown::Nameless } else { Shown::Nothing }
+    }
+
+    /// Text, or a packed type by its first bytes: most parts are, and nothing is to be found in them.
+    fn is_as_usual(&self) -> bool {
+        let promised = kind::by_name(&self.name).kind.map(|(kind, _)| kind);
+        let text = || {
+            let is_plain = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t');
+            std::str::from_utf8(&self.head).is_ok() && self.head.iter().all(is_plain)
+        };
+        match kind::by_magic(&self.head) {
+            Some(kind) => kind.is_packed() && promised.is_none_or(|promised| promised == kind),
+            None => promised.is_none_or(kind::Kind::is_text) && text(),
+        }
     }
 
     /// For a file that holds this one part: what its checker found, and what the part shows.

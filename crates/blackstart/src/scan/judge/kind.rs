@@ -3,6 +3,9 @@
 //! Encryption destroys the first and usually leaves the second, also when it appends an ending of its
 //! own (`letter.docx.locked` still promises a .docx).
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// The word for everything that is a ZIP.
 pub(super) const ZIP: &str = "ZIP or Office document";
 
@@ -197,6 +200,18 @@ pub(super) struct Promise {
     pub(super) formless: bool,
 }
 
+/// Every file and every member of an archive is looked up, so the table is made once.
+static BY_ENDING: LazyLock<HashMap<&str, (Kind, bool)>> = LazyLock::new(|| {
+    let mut all = HashMap::new();
+    for (kind, strict, endings) in ENDINGS {
+        for ending in endings.split_ascii_whitespace() {
+            // The first line of the table that names an ending counts.
+            all.entry(ending).or_insert((*kind, *strict));
+        }
+    }
+    all
+});
+
 fn is_office_lock(lower: &str) -> bool {
     lower.starts_with(".~lock.") && lower.ends_with('#')
 }
@@ -229,10 +244,7 @@ pub(super) fn by_name(name: &str) -> Promise {
     let stem_only = parts.len() < 2;
     parts.reverse();
     let last = if stem_only { "" } else { parts[0] };
-    let found = |ending: &str| {
-        let listed = |all: &str| !ending.is_empty() && all.split(' ').any(|one| one == ending);
-        ENDINGS.iter().find(|(_, _, all)| listed(all)).map(|(kind, strict, _)| (*kind, *strict))
-    };
+    let found = |ending: &str| BY_ENDING.get(ending).copied();
     let declares_encryption = DECLARED.contains(&last);
     let formless = FORMLESS.contains(&last);
     if let Some(kind) = found(last) {

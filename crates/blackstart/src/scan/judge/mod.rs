@@ -227,6 +227,12 @@ pub fn judge_within(name: &str, source: &mut dyn Source, beside: Beside, work_by
     }
 }
 
+/// Read at once: a multiple of windows.
+fn piece_bytes(length: u64) -> usize {
+    let windows = length.div_ceil(WINDOW as u64).clamp(1, 16);
+    usize::try_from(windows).expect("at most 16") * WINDOW
+}
+
 /// For whoever has the bytes at hand.
 pub fn judge_bytes(name: &str, bytes: &[u8]) -> Judgement {
     judge(name, &mut &*bytes, Beside::Nothing)
@@ -240,7 +246,8 @@ fn look(
 ) -> io::Result<(Vec<Vote>, Facts)> {
     let mut statistics = Statistics::new();
     let mut text = TextWatch::new();
-    let mut piece = vec![0; 64 * 1024];
+    // For a small file there is no need to clear so much memory.
+    let mut piece = vec![0; piece_bytes(source.length())];
     let mut head = Vec::new();
     let mut at = 0;
     loop {

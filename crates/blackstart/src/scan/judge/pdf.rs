@@ -229,7 +229,10 @@ impl Walk<'_> {
                 }
                 data_at + size
             };
-            if is_coded {
+            // Illustrator keeps its own drawing compressed in streams that state no filter.
+            let mut own = [0; 20];
+            source.read_at(data_at, &mut own)?;
+            if is_coded || own == *b"%AI12_CompressedData" {
                 self.coded.push((data_at, behind));
             }
             at = behind.max(data_at);

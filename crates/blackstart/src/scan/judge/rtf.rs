@@ -30,8 +30,11 @@ pub(super) fn check(source: &mut dyn Source) -> std::io::Result<Structure> {
     let length = source.length();
     let reader = BufReader::with_capacity(64 * 1024, At::new(source, 0, length));
     let mut stream = Stream { bytes: reader.bytes().peekable(), at: 0 };
-    let mut open = 0_u64;
+    let (mut open, mut last) = (0_u64, 0);
     while let Some(byte) = stream.next()? {
+        if !byte.is_ascii_whitespace() && byte != 0 {
+            last = byte;
+        }
         match byte {
             b'{' => open += 1,
             b'}' => {
@@ -48,6 +51,9 @@ pub(super) fn check(source: &mut dyn Source) -> std::io::Result<Structure> {
             }
             _ => {}
         }
+    }
+    if last == b'}' {
+        return Ok(Structure::Partly(format!("ends as RTF does, but {open} of its braces do not close")));
     }
     Ok(Structure::Cut { at: length, why: format!("the RTF ends in the middle: {open} braces are open") })
 }

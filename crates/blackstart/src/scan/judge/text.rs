@@ -159,6 +159,8 @@ impl TextWatch {
         }
         let wrong = self.controls + self.zeros;
         let zeros_only = self.controls == 0 && self.not_utf8 == 0;
+        // Random bytes are never UTF-8 from end to end; a table of strange characters is.
+        let strange = self.not_utf8 == 0 && wrong * 50 <= self.length;
         let sparse =
             wrong * 1000 <= self.length && self.mixed_blocks == 0 && self.not_utf8 * 20 <= self.length;
         if zeros_only && self.zeros * 10 >= self.length * 3 && self.zeros * 10 <= self.length * 7 {
@@ -170,7 +172,7 @@ impl TextWatch {
         if zeros_only {
             return Some(Complaint::Zeros(format!("holds {} zero bytes, which text never does", self.zeros)));
         }
-        if sparse {
+        if sparse || strange {
             return Some(Complaint::Sparse(format!("holds {wrong} stray control bytes")));
         }
         let share = (wrong + self.not_utf8).saturating_mul(100) / self.length;

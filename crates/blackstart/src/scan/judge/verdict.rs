@@ -278,6 +278,14 @@ fn unknown(promise: &Promise, head: &[u8], statistics: &Statistics, text: &TextW
         );
         return vec![vote(Leaning::Odd, reason)];
     }
+    // Half of it or more is text, and elsewhere it mixes with random bytes as no text does.
+    if statistics.windows >= 4 && text.text_windows * 2 >= statistics.windows && text.mixed_blocks >= 16 {
+        let reason = format!(
+            "is text for the most part ({} of {} windows of 4 KiB); elsewhere {} blocks of 64 bytes mix text with random bytes",
+            text.text_windows, statistics.windows, text.mixed_blocks
+        );
+        return vec![vote(Leaning::Odd, reason)];
+    }
     // Rings of public keys begin like this, and carry the ending of encrypted files.
     if statistics.starts_with_only_an_even_head() && !promise.declares_encryption {
         let reason = format!(

@@ -138,6 +138,7 @@ fn check_members(
     work: &mut Work,
 ) -> std::io::Result<Structure> {
     let (mut encrypted, mut unknown, mut sum) = (0_usize, 0_usize, Sum::default());
+    let mut disguised = None;
     for member in members {
         let name = String::from_utf8_lossy(&member.name).into_owned();
         let at = member.header_at + shift;
@@ -163,7 +164,8 @@ fn check_members(
         if matches!(unpacked, Unpacked::Fits)
             && let Some(why) = sum.add(&part)
         {
-            return Ok(Structure::Random { at: data_at, why: format!("the member `{name}` {why}") });
+            // A document with a password lists only at its end which members are encrypted.
+            disguised.get_or_insert((data_at, format!("the member `{name}` {why}")));
         }
         match unpacked {
             Unpacked::Fits if name == "META-INF/manifest.xml" => {
@@ -179,6 +181,8 @@ fn check_members(
     }
     Ok(if encrypted > 0 {
         Structure::Declared(format!("ZIP with a password: {encrypted} of {} members", members.len()))
+    } else if let Some((at, why)) = disguised {
+        Structure::Random { at, why }
     } else if let Some(odd) = sum.complaint() {
         odd
     } else if trailing > 0 {
@@ -290,7 +294,8 @@ fn unpack(source: &mut dyn Source, at: u64, member: &Member, part: &mut Part) ->
     let sum = match member.method {
         0 => sum(packed, member.unpacked, part),
         8 => {
-            let packed = BufReader::with_capacity(64 * 1024, packed);
+            let room = usize::try_from(member.packed).unwrap_or(usize::MAX).clamp(512, 64 * 1024);
+            let packed = BufReader::with_capacity(room, packed);
             sum(flate2::bufread::DeflateDecoder::new(packed), member.unpacked, part)
         }
         _ => return Ok(Unpacked::UnknownMethod),
@@ -306,7 +311,9 @@ fn unpack(source: &mut dyn Source, at: u64, member: &Member, part: &mut Part) ->
 /// The CRC-32 of everything that can be read, if it is exactly `expected` bytes.
 fn sum(mut from: impl Read, expected: u64, part: &mut Part) -> std::io::Result<Option<u32>> {
     let mut crc = flate2::Crc::new();
-    let mut piece = vec![0; 64 * 1024];
+    // Most members are small; one byte more shows that a member is longer than stated.
+    let room = usize::try_from(expected.saturating_add(1)).unwrap_or(usize::MAX);
+    let mut piece = vec![0; room.clamp(512, 64 * 1024)];
     let mut total = 0;
     loop {
         let read = from.read(&mut piece)?;
