@@ -37,6 +37,7 @@ pub(super) enum Kind {
     Zlib,
     Brotli,
     Seven,
+    Rar,
     Tar,
     /// A table or an index of PostgreSQL.
     Postgres,
@@ -45,6 +46,8 @@ pub(super) enum Kind {
     Riff,
     /// MP4, QuickTime, HEIC.
     Mp4,
+    /// Matroska, WebM.
+    Matroska,
     Mp3,
     Flac,
     Ogg,
@@ -63,9 +66,9 @@ pub(super) enum Kind {
 }
 
 use Kind::{
-    Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail, Mp3, Mp4, Ogg,
-    Ole2, Packed, Pdf, Plain, Png, Postgres, Riff, Rtf, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz,
-    Zip, Zlib, Zstd,
+    Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail, Matroska, Mp3,
+    Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Postgres, Rar, Riff, Rtf, Seven, Sqlite, Tar, Text, Tiff,
+    Windows, Xml, Xz, Zip, Zlib, Zstd,
 };
 
 use super::magic::{DECLARED, ENDINGS, FORMLESS, MAGIC};
@@ -93,6 +96,8 @@ impl Kind {
             Zlib => "zlib file",
             Brotli => "Brotli file",
             Seven => "7-Zip archive",
+            Rar => "RAR archive",
+            Matroska => "Matroska film",
             Tar => "tar archive",
             Postgres => "PostgreSQL table",
             Tiff => "TIFF picture",
@@ -128,7 +133,7 @@ impl Kind {
     pub(super) fn is_packed(self) -> bool {
         match self {
             Zip | Pdf | Png | Jpeg | Gif | Gzip | Xz | Lzip | Bzip2 | Zstd | Lz4 | Lzma | Zlib | Brotli
-            | Seven | Tiff | Riff | Mp4 | Mp3 | Flac | Ogg | Packed(_) => true,
+            | Rar | Matroska | Seven | Tiff | Riff | Mp4 | Mp3 | Flac | Ogg | Packed(_) => true,
             // Archives and programs carry packed content inside; text and tables do not.
             Tar | Elf | Windows | Postgres => true,
             Text | Json | Xml | Mail | Rtf | LooseText | Sqlite | Ole2 | Bitmap | Plain(_) => false,

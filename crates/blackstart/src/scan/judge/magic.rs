@@ -1,9 +1,9 @@
 //! First bytes by which types are known, and endings and what they promise. Tables only.
 
 use super::kind::Kind::{
-    self, Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail, Mp3,
-    Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Riff, Rtf, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz,
-    Zip, Zlib, Zstd,
+    self, Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail,
+    Matroska, Mp3, Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Rar, Riff, Rtf, Seven, Sqlite, Tar, Text, Tiff,
+    Windows, Xml, Xz, Zip, Zlib, Zstd,
 };
 
 /// Certificates, signatures and keys, known by their outermost length.
@@ -59,7 +59,7 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("lzop file"), 0, b"\x89LZO\0"),
     (Packed("compress file"), 0, b"\x1f\x9d"),
     (Packed("BPG picture"), 0, b"BPG\xfb"),
-    (Packed("RAR archive"), 0, b"Rar!\x1a\x07"),
+    (Rar, 0, b"Rar!\x1a\x07"),
     (Packed("cabinet archive"), 0, b"MSCF"),
     (Packed("InstallShield archive"), 0, b"ISc("),
     (Packed("ARJ archive"), 0, b"\x60\xea"),
@@ -78,7 +78,7 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("squashfs image"), 0, b"hsqs"),
     (Packed("dump of a file system"), 24, b"\x6b\xea\0\0"),
     (Packed("dump of a file system"), 24, b"\x6c\xea\0\0"),
-    (Packed("Matroska film"), 0, b"\x1a\x45\xdf\xa3"),
+    (Matroska, 0, b"\x1a\x45\xdf\xa3"),
     (Packed("Windows Media file"), 0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
     (Packed("Flash film"), 0, b"FLV\x01"),
     (Packed("Flash film"), 0, b"FWS"),
@@ -233,10 +233,10 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (Packed("DirectDraw texture"), false, "dds"),
     (Packed("Flash film"), false, "swf flv"),
     (Packed("Windows Media file"), true, "wma wmv asf"),
-    (Packed("Matroska film"), true, "mkv webm"),
+    (Matroska, true, "mkv webm"),
     (Packed("web font"), true, "woff woff2"),
     (Packed("sound or film"), false, "mpg mpeg aac ac3 ape wv mpc tta aiff aif"),
-    (Packed("RAR archive"), false, "rar"),
+    (Rar, false, "rar"),
     (Packed("cabinet archive"), false, "cab"),
     (Packed("icon"), false, "ico icns"),
     (DER, false, "der cer crt p12 pfx p7s p7 p7b p7c p7m p7z tsd tsr"),

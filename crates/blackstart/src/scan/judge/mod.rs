@@ -20,6 +20,7 @@ pub(super) mod kind;
 mod magic;
 mod mail;
 mod markup;
+mod matroska;
 mod ole2;
 mod packed;
 mod pdf;
@@ -27,6 +28,7 @@ mod peek;
 mod picture;
 mod postgres;
 mod program;
+mod rar;
 mod rtf;
 mod seven;
 mod sound;
@@ -392,6 +394,8 @@ fn check(
         Kind::Zlib => Some(packed::zlib(source, work, &mut part)?),
         Kind::Brotli => Some(packed::brotli(source, work, &mut part)?),
         Kind::Seven => Some(seven::check(source, work)?),
+        Kind::Rar => Some(rar::check(source, work)?),
+        Kind::Matroska => Some(matroska::check(source, work)?),
         Kind::Tar => Some(tar::check(source, work)?),
         Kind::Sqlite => Some(sqlite::check(source, beside == Beside::Journal)?),
         Kind::Json => Some(text::json(source)?),

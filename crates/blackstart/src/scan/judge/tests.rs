@@ -423,3 +423,58 @@ fn letters_and_mails_are_read_to_their_end() {
         assert!(!judge_bytes(name, &bytes).verdict.is_clean(), "{name}");
     }
 }
+
+/// A head of RAR 5: its checksum, its length, and what it says.
+fn rar_head(body: &[u8]) -> Vec<u8> {
+    let counted = [&[body.len() as u8][..], body].concat();
+    let mut crc = flate2::Crc::new();
+    crc.update(&counted);
+    [&crc.sum().to_le_bytes()[..], &counted].concat()
+}
+
+#[test]
+fn the_heads_of_a_rar_and_what_is_only_stored_in_it_fit_their_checksums() {
+    let content = specimens::text(1, 100);
+    let mut crc = flate2::Crc::new();
+    crc.update(&content);
+    let mut file = vec![2, 2, 100, 4, 100, 0];
+    file.extend(crc.sum().to_le_bytes());
+    file.extend([0, 1, 1, b'a']);
+    let rar = |head: &[u8], data: &[u8]| {
+        [&b"Rar!\x1a\x07\x01\0"[..], &rar_head(&[1, 0, 0]), &rar_head(head), data, &rar_head(&[5, 0, 0])]
+            .concat()
+    };
+    let clean = rar(&file, &content[..100]);
+    let judgement = judge_bytes("a.rar", &clean);
+    assert!(judgement.verdict.is_clean() && judgement.reasons[0].contains("3 heads"), "{judgement:?}");
+    assert_eq!(judge_bytes("a.rar", &clean[..clean.len() - 20]).verdict, Verdict::Damaged);
+    for at in [12, 30, 60] {
+        let mut bytes = clean.clone();
+        bytes[at] ^= 1;
+        assert_eq!(judge_bytes("a.rar", &bytes).verdict, Verdict::Damaged, "byte {at}");
+    }
+    let locked = [&[2, 3, 4, 100][..], &file[3..], &[3, 1, 0, 0]].concat();
+    assert_eq!(judge_bytes("a.rar", &rar(&locked, &content[..100])).verdict, Verdict::DeclaredEncrypted);
+}
+
+#[test]
+fn the_elements_of_a_film_follow_each_other() {
+    let element = |name: &[u8], content: &[u8]| {
+        let size = (content.len() as u64 | 1 << 56).to_be_bytes();
+        [name, &size, content].concat()
+    };
+    let mut dice = Dice::new(12);
+    let blocks: Vec<u8> = (0..40).flat_map(|_| element(&[0xa3], &dice.bytes(900))).collect();
+    let cluster = element(&[0x1f, 0x43, 0xb6, 0x75], &[element(&[0xe7], &[0]), blocks].concat());
+    let film =
+        [element(&[0x1a, 0x45, 0xdf, 0xa3], b"B\x82\x84webm"), element(&[0x18, 0x53, 0x80, 0x67], &cluster)]
+            .concat();
+    assert_eq!(judge_bytes("a.webm", &film).verdict, Verdict::Clean);
+    assert_eq!(judge_bytes("a.webm", &film[..20_000]).verdict, Verdict::Damaged);
+    for pattern in ["keep-head-4k", "16/16", "dot"] {
+        let mut bytes = attacked(pattern, &film, 5);
+        bytes[..64].copy_from_slice(&film[..64]);
+        let judgement = judge_bytes("a.webm", &bytes);
+        assert!(!judgement.verdict.is_clean(), "{pattern}: {judgement:?}");
+    }
+}
