@@ -18,9 +18,12 @@ const KNOWN: [u32; 28] = [
     0xa1, 0xa2, 0x75a1, 0x9b, 0xfa, 0xfb, 0xfd, 0xa4, 0x75a2, 0x8e, 0xc8, 0xa5,
 ];
 
+/// Elements of other names that programs of their own add.
+const FOREIGN_MAX: u64 = 8;
+
 pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Structure> {
     let mut peek = Peek::new(source);
-    let (mut at, mut elements, mut segments) = (0_u64, 0_u64, 0_u64);
+    let (mut at, mut elements, mut segments, mut foreign) = (0_u64, 0_u64, 0_u64, 0_u64);
     while at < peek.length {
         let head = peek.bytes(at, 12)?;
         let Some((name, name_bytes)) = name(head) else { return Ok(nonsense(at)) };
@@ -29,7 +32,11 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
         };
         let is_list = matches!(name, SEGMENT | CLUSTER | BLOCK_GROUP);
         if !is_list && !KNOWN.contains(&name) {
-            return Ok(nonsense(at));
+            foreign += 1;
+            // Short names are all given away.
+            if name_bytes < 2 || foreign > FOREIGN_MAX {
+                return Ok(nonsense(at));
+            }
         }
         segments += u64::from(name == SEGMENT);
         at += (name_bytes + size_bytes) as u64;

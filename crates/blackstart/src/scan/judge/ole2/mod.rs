@@ -126,7 +126,8 @@ fn property_set(source: &mut dyn Source, container: &Container, stream: &Stream)
     let mut reader = container.reader(source, stream);
     let mut head = [0; 68];
     let length = u64::try_from(reader.read_at(0, &mut head)?).expect("at most 68");
-    if length == 0 {
+    // Some writers put nothing but zeros there.
+    if head.iter().all(|byte| *byte == 0) {
         return Ok(Content::Unknown);
     }
     let wrong = |at| Ok(Content::Wrong(Trouble::new(at, "is not the list of properties that its name says")));
