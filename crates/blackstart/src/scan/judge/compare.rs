@@ -134,6 +134,8 @@ fn votes(
     if present.state != State::Whole {
         let moved = match beheaded(now, before, present)? {
             Some(vote) => Some(vote),
+            // What stands in front of the rest fits its type: somebody put something there, or took it away.
+            None if present.state == State::Partly => None,
             None => shifted(now, before, present, facts)?,
         };
         votes.extend(moved);
@@ -249,16 +251,15 @@ by bytes that look random"
 }
 
 /// Whoever changes a file with a program changes something else beside it, if only a time or a sum. So what became zero
-/// counts where nothing else changed: one range of at least a sector (in small files a quarter), or several of as much.
+/// counts where nothing else changed: one range of at least a sector, or several of as much.
 fn wiped(difference: &Difference, length: u64, previous: u64, present: &Facts) -> Option<Vote> {
     let in_place = length >= previous && length - previous <= FOOTER_MAX;
     let disk = present.kind.starts_with("disk image");
     if disk || !in_place || difference.not_zeroed > 0 {
         return None;
     }
-    let least = SECTOR.min(length / 4);
-    let one = difference.one_wiped_range().is_some_and(|range| range >= least);
-    (difference.zeroed >= least || (one && difference.zeroed >= WIPED_MIN)).then(|| {
+    let one = difference.one_wiped_range().is_some_and(|range| range >= SECTOR);
+    (difference.zeroed >= SECTOR || (one && difference.zeroed >= WIPED_MIN)).then(|| {
         let reason = format!(
             "{} bytes that held data in its previous version are zero now, up to {} in a row, and nothing else changed",
             difference.zeroed, difference.longest_zeroed
@@ -306,9 +307,9 @@ fn torn_text(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<Option
         before.read_at(at, &mut one)?;
         Ok(one[0])
     };
-    let (last, cut, torn) = (byte(previous - 1)?, byte(length - 1)?, byte(lost - 1)?);
-    // Without an end of line at the end, as JSON and mails often are, more than a part of the last line must be gone.
-    let in_a_line = cut != b'\n' && cut != b'\r' && (last == b'\n' || holds_line_end(before, length)?);
+    let (cut, torn) = (byte(length - 1)?, byte(lost - 1)?);
+    // Whoever edits the end of a text changes its last line; damage ends anywhere, and whole lines are gone with it.
+    let in_a_line = cut != b'\n' && cut != b'\r' && holds_line_end(before, length)?;
     if in_a_line && same(now, 0, before, 0, length)? {
         let why = format!(
             "is the beginning of its previous version, cut off in a line: {length} of {previous} bytes"
