@@ -28,6 +28,9 @@ struct Coder {
     unpacked: u64,
 }
 
+/// Length, and checksum where there is one.
+type Files = Vec<(u64, Option<u32>)>;
+
 /// Where a packed stream lies, and what it was packed with.
 struct Folder {
     at: u64,
@@ -35,8 +38,8 @@ struct Folder {
     coders: Vec<Coder>,
     /// One method and no filter behind it: what it unpacks to are the files themselves.
     is_plain: bool,
-    /// The files in it, one behind the other: length, and checksum where there is one.
-    files: Vec<(u64, Option<u32>)>,
+    /// The files in it, one behind the other.
+    files: Files,
 }
 
 /// The checksums of files that follow each other in what is unpacked.
@@ -373,7 +376,7 @@ impl Fields<'_> {
     }
 
     /// Lengths and checksums of the files in every folder.
-    fn files(&mut self, folders: &[Folder]) -> Option<Vec<Vec<(u64, Option<u32>)>>> {
+    fn files(&mut self, folders: &[Folder]) -> Option<Vec<Files>> {
         let whole = |folder: &Folder| folder.coders.first().map_or(0, |coder| coder.unpacked);
         let mut sums = vec![None; folders.len()];
         let mut next = self.byte()?;
@@ -381,7 +384,7 @@ impl Fields<'_> {
             sums = self.digests(folders.len() as u64)?;
             next = self.byte()?;
         }
-        let mut files: Vec<Vec<(u64, Option<u32>)>> =
+        let mut files: Vec<Files> =
             folders.iter().zip(&sums).map(|(folder, sum)| vec![(whole(folder), *sum)]).collect();
         if next != 0 || self.byte()? != 8 {
             return Some(files);
