@@ -53,7 +53,7 @@ pub(super) fn check(
     {
         return Ok(Structure::Declared("PDF with a password or restricted rights (/Encrypt)".to_owned()));
     }
-    let mut walk = Walk { coded: Vec::new(), work, streams: 0, cut_short: false, illustrated: false };
+    let mut walk = Walk { coded: Vec::new(), work, streams: 0, cut_short: false };
     if let Some(wrong) = walk.streams(source)? {
         return Ok(wrong);
     }
@@ -67,7 +67,7 @@ fn without_end(
     work: &mut Work,
 ) -> std::io::Result<Structure> {
     let length = source.length();
-    let mut walk = Walk { coded: Vec::new(), work, streams: 0, cut_short: false, illustrated: false };
+    let mut walk = Walk { coded: Vec::new(), work, streams: 0, cut_short: false };
     let wrong = walk.streams(source)?;
     Ok(match wrong.unwrap_or_else(|| walk.answer(length, statistics)) {
         Structure::Random { at, why } => {
@@ -175,8 +175,6 @@ struct Walk<'a> {
     work: &'a mut Work,
     streams: u32,
     cut_short: bool,
-    /// Illustrator's own streams have begun.
-    illustrated: bool,
 }
 
 impl Walk<'_> {
@@ -231,11 +229,7 @@ impl Walk<'_> {
                 }
                 data_at + size
             };
-            // Illustrator keeps its own drawing compressed in a row of streams that state no filter.
-            let mut own = [0; 20];
-            source.read_at(data_at, &mut own)?;
-            self.illustrated |= own == *b"%AI12_CompressedData";
-            if is_coded || self.illustrated {
+            if is_coded {
                 self.coded.push((data_at, behind));
             }
             at = behind.max(data_at);
