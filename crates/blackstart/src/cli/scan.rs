@@ -3,7 +3,9 @@
 #![allow(clippy::disallowed_methods, reason = "progress for people is shown at a pace")]
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -35,7 +37,7 @@ const SHOWN_MAX: usize = 20;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A folder, a file, or `restic:` and the folder of a repository.
-    what: String,
+    what: OsString,
     /// Incident folder: snapshots are ordered by when it first saw them, and the verdicts are recorded there.
     #[arg(long, value_name = "DIR", requires = "store")]
     journal: Option<PathBuf>,
@@ -52,8 +54,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Judge only the newest N snapshots instead of all.
-    #[arg(long, value_name = "N")]
-    newest: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    newest: Option<u64>,
     /// Bad files that never had a good version and are let pass in a snapshot. Default: 4 in 1,000, at most 10;
     /// one anywhere if it says itself that it is encrypted.
     #[arg(long, value_name = "N")]
@@ -64,12 +66,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    if args.what.starts_with(restic::PREFIX) {
+    if args.what.as_bytes().starts_with(restic::PREFIX.as_bytes()) {
         repository(args)
     } else if let Some(option) = only_for_repositories(args) {
         Err(Failure::usage(
             format!("{option} was given with a folder"),
-            "only repositories have snapshots, and only their verdicts are kept or recorded",
+            "nothing was scanned: only repositories have snapshots, and only their verdicts are kept, recorded or tolerated",
             format!("leave {option} away, or name a repository: restic:/path"),
         ))
     } else {
@@ -83,18 +85,21 @@ fn only_for_repositories(args: &Args) -> Option<&'static str> {
         (args.ledger.is_some(), "--ledger"),
         (args.html.is_some(), "--html"),
         (args.newest.is_some(), "--newest"),
+        (args.tolerate.is_some(), "--tolerate"),
     ];
     given.into_iter().find(|(given, _)| *given).map(|(_, option)| option)
 }
 
 fn folder_scan(args: &Args) -> Result<Answer, Failure> {
     let root = Path::new(&args.what);
-    if let Err(error) = std::fs::metadata(root) {
-        return Err(Failure::usage(
-            format!("cannot look at {}: {error}", shown::path(root)),
-            "nothing was scanned",
-            "name a folder, a file, or a repository as restic:/path",
-        ));
+    let not_this = |what: String| {
+        Failure::usage(what, "nothing was scanned", "name a folder, a file, or a repository as restic:/path")
+    };
+    let metadata = std::fs::metadata(root)
+        .map_err(|error| not_this(format!("cannot look at {}: {error}", shown::path(root))))?;
+    if !metadata.is_dir() && !metadata.is_file() {
+        let what = "is a device, a pipe or a socket: it holds no file that could be restored";
+        return Err(not_this(format!("{} {what}", shown::path(root))));
     }
     let rules = rules(args)?;
     let met = walk(root);
@@ -130,6 +135,15 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
 }
 
 fn repository(args: &Args) -> Result<Answer, Failure> {
+    let what = shown::path(&args.what);
+    let Some(named) = args.what.to_str() else {
+        return Err(Failure::usage(
+            format!("the name of the repository, {what}, is not UTF-8, which the library that reads it needs"),
+            "nothing was read",
+            "name it by another path, for example a link to it: ln -s REPOSITORY /tmp/repository",
+        ));
+    };
+    keeps_out(args, named)?;
     let journal = match (&args.journal, &args.store) {
         (Some(journal), Some(store)) => {
             let by = By { by: Some("blackstart scan".to_owned()) };
@@ -144,12 +158,12 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
             "set it in the environment: RESTIC_PASSWORD=... blackstart scan restic:/path",
         )
     })?;
-    let opened = restic::open(&args.what, &password).map_err(|fault| cannot_open(&fault))?;
+    let opened = restic::open(named, &password).map_err(|fault| cannot_open(&fault))?;
     let rules = rules(args)?;
     let (order, mut journal) = in_order(&opened, journal)?;
     let mut ledger = ledger(args, &opened, rules.as_ref())?;
     let mut bar = Bar::new();
-    let wish = Wish { order: &order, newest: args.newest, tolerate: args.tolerate, rules: rules.as_ref() };
+    let wish = Wish { order: &order, newest: args.newest.map(|newest| usize::try_from(newest).unwrap_or(usize::MAX)), tolerate: args.tolerate, rules: rules.as_ref() };
     let report = restic::scan(&opened, &wish, &mut ledger, &mut |progress| {
         bar.show(progress.bytes_done, progress.bytes_total);
     });
@@ -159,7 +173,7 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
         None => None,
     };
     if let Some(path) = &args.html {
-        whole_file::write(path, &timeline::page(&args.what, &report))?;
+        whole_file::write(path, &timeline::page(&what, &report))?;
     }
     if args.json {
         talk::json(&report);
@@ -170,6 +184,43 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
         Some(refused) => Err(refused),
         None if report.last_clean.is_some() => Ok(Answer::Done),
         None => Ok(Answer::No),
+    }
+}
+
+/// A scan changes nothing in the repository, so nothing that it writes may lie in there.
+fn keeps_out(args: &Args, repository: &str) -> Result<(), Failure> {
+    let Ok(Ok(repository)) = restic::local_path(repository).map(std::fs::canonicalize) else { return Ok(()) };
+    let written =
+        [(&args.ledger, "--ledger"), (&args.html, "--html"), (&args.journal, "--journal")];
+    for (path, option) in written {
+        if let Some(path) = path.as_deref().filter(|path| resolved(path).starts_with(&repository)) {
+            return Err(Failure::usage(
+                format!("{option} {} lies inside the repository", shown::path(path)),
+                "nothing was read: a scan never writes into what it judges",
+                format!("name a place outside of {} for {option}", shown::path(&repository)),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Where a path leads, also if its end does not exist yet.
+fn resolved(path: &Path) -> PathBuf {
+    let mut whole = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match part {
+            // Behind a link `..` leads elsewhere than it reads.
+            std::path::Component::ParentDir => {
+                whole = std::fs::canonicalize(&whole).unwrap_or(whole);
+                whole.pop();
+            }
+            part => whole.push(part),
+        }
+    }
+    let found = whole.ancestors().find_map(|there| Some((there, std::fs::canonicalize(there).ok()?)));
+    match found {
+        Some((there, real)) => real.join(whole.strip_prefix(there).unwrap_or(Path::new(""))),
+        None => whole,
     }
 }
 
@@ -328,7 +379,10 @@ fn show_repository(report: &RepositoryReport) {
         talk::data(format!("note: {note}"));
     }
     if !report.gone.is_empty() {
-        talk::data(format!("{} files vanished from snapshots that are not clean; --json names them", report.gone.len()));
+        talk::data(format!(
+            "{} files vanished from snapshots that are not clean, or many at once; --json names them",
+            report.gone.len()
+        ));
     }
     for series in report.series.iter().filter(|_| report.series.len() > 1) {
         let clean = series.last_clean.as_deref().unwrap_or("NONE CLEAN");
@@ -337,6 +391,9 @@ fn show_repository(report: &RepositoryReport) {
     match &report.last_clean {
         Some(id) => talk::data(format!("last clean snapshot: {id}")),
         None => talk::data("NO CLEAN SNAPSHOT among those judged"),
+    }
+    if let Some(before) = &report.before_loss {
+        talk::data(format!("BUT MANY FILES VANISHED before it was made: snapshot {before} is clean and still has them"));
     }
     talk::say(format!("({})", report::FORM));
 }

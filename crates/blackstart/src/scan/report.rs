@@ -49,7 +49,7 @@ pub struct Bad {
     pub tolerable: bool,
 }
 
-/// A file that vanished in a snapshot that is not clean.
+/// A file that vanished in a snapshot that is not clean, or together with many others.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Gone {
     pub path: String,
@@ -70,6 +70,8 @@ pub struct RepositoryReport {
     pub snapshots: Vec<SnapshotReport>,
     /// The newest clean one of those that were judged.
     pub last_clean: Option<String>,
+    /// Where many files vanished before or in that one: the newest clean snapshot that still has them.
+    pub before_loss: Option<String>,
     /// The same for each series: a repository may hold copies of several things.
     pub series: Vec<SeriesReport>,
     /// What could not be read of the repository itself.
@@ -109,6 +111,9 @@ pub struct SnapshotReport {
     /// Its time does not agree with when it was first seen.
     pub time_disagrees: bool,
     pub counts: BTreeMap<&'static str, u64>,
+    /// Where many files have vanished: the newest clean snapshot that still has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before_loss: Option<String>,
     #[serde(skip)]
     pub series: usize,
     /// Its place in the order of all snapshots.
@@ -163,12 +168,13 @@ impl Serialize for Files<'_> {
 
 impl Serialize for RepositoryReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut all = serializer.serialize_struct("RepositoryReport", 9)?;
+        let mut all = serializer.serialize_struct("RepositoryReport", 10)?;
         all.serialize_field("files", &Files(self))?;
         all.serialize_field("gone", &self.gone)?;
         all.serialize_field("counts", &self.counts)?;
         all.serialize_field("snapshots", &self.snapshots)?;
         all.serialize_field("last_clean", &self.last_clean)?;
+        all.serialize_field("before_loss", &self.before_loss)?;
         all.serialize_field("series", &self.series)?;
         all.serialize_field("unread", &self.unread)?;
         all.serialize_field("notes", &self.notes)?;

@@ -12,6 +12,7 @@
 //! | the same | bad in the same way, as far back as was looked | tolerated up to the limit |
 //! | the same | bad in another way | blocks |
 //! | the same | no version | tolerated up to the limit |
+//! | declared-encrypted | no version; it arrived while nothing vanished | somebody's own; tolerated up to a limit of its own |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -160,7 +161,12 @@ pub enum Weight {
     Blocks,
     /// Bad without ever having been seen good.
     Tolerable,
+    /// The same, says itself that it is encrypted, and arrived while nothing vanished: nobody lost anything by it.
+    Own,
 }
+
+/// So many archives of their own may people add; more at once is for a person to look at.
+const OWN_MAX: u64 = 10;
 
 /// The table above; also what is remembered of the path afterwards.
 pub fn weigh(now: Verdict, past: Option<Past>) -> (Weight, Past) {
@@ -184,6 +190,7 @@ pub struct Tally {
     blocking: BTreeMap<Verdict, u64>,
     tolerable: u64,
     tolerable_declared: u64,
+    own: u64,
     /// Folders or parts that could not be read.
     pub unread_parts: u64,
 }
@@ -198,6 +205,7 @@ impl Tally {
                 self.tolerable += 1;
                 self.tolerable_declared += u64::from(verdict == Verdict::DeclaredEncrypted);
             }
+            Weight::Own => self.own += 1,
         }
     }
 
@@ -213,6 +221,7 @@ impl Tally {
                     less(&mut self.tolerable_declared);
                 }
             }
+            Weight::Own => less(&mut self.own),
         }
     }
 
@@ -254,10 +263,16 @@ impl Tally {
             reasons.push(format!("{count} files are {}{what}", verdict.word()));
         }
         let limit = self.limit(wanted);
-        if self.tolerable > limit {
+        let counted = self.tolerable + if wanted.is_some() { self.own } else { 0 };
+        if counted > limit {
             reasons.push(format!(
-                "{} files are damaged, suspicious or declared-encrypted without a good version before; {limit} would be tolerated",
-                self.tolerable
+                "{counted} files are damaged, suspicious or declared-encrypted without a good version before; {limit} would be tolerated"
+            ));
+        }
+        if wanted.is_none() && self.own > OWN_MAX {
+            reasons.push(format!(
+                "{} files that say themselves that they are encrypted were added; {OWN_MAX} would be tolerated",
+                self.own
             ));
         }
         if self.files() == 0 {
@@ -269,13 +284,22 @@ impl Tally {
     /// What was let pass, in words.
     pub fn tolerated(&self, wanted: Option<u64>) -> Option<String> {
         let limit = self.limit(wanted);
-        (self.tolerable > 0 && self.tolerable <= limit).then(|| {
-            format!(
+        let mut said = Vec::new();
+        if self.tolerable > 0 && self.tolerable <= limit {
+            said.push(format!(
                 "{} of {} files are damaged, suspicious or declared-encrypted and have no good version before; tolerated up to {limit}",
                 self.tolerable,
                 self.files()
-            )
-        })
+            ));
+        }
+        if self.own > 0 && self.own <= OWN_MAX {
+            said.push(format!(
+                "{} of {} files say themselves that they are encrypted, and nothing vanished when they were added; tolerated up to {OWN_MAX}",
+                self.own,
+                self.files()
+            ));
+        }
+        (!said.is_empty()).then(|| said.join("; "))
     }
 }
 

@@ -297,7 +297,7 @@ fn gone(text: &mut String, report: &RepositoryReport) {
     if report.gone.is_empty() {
         return;
     }
-    text.push_str("<h2>Files that vanished from snapshots that are not clean</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">file</th><th scope=\"col\">gone in</th><th scope=\"col\">last clean in</th></tr></thead>\n<tbody>\n");
+    text.push_str("<h2>Files that vanished from snapshots that are not clean, or many at once</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">file</th><th scope=\"col\">gone in</th><th scope=\"col\">last clean in</th></tr></thead>\n<tbody>\n");
     for gone in report.gone.iter().take(FILES_MAX) {
         let _ = writeln!(
             text,

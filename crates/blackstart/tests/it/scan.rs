@@ -202,6 +202,14 @@ fn the_whole_answer_is_as_the_golden_one_and_the_picture_and_the_ledger_are_writ
     let again = blackstart(&args, Some(PASSWORD));
     assert_eq!(again.json(), answer.json());
     assert!(again.err.contains("verdicts of earlier scans"), "{}", again.err);
+    let inside = format!("{}/x", repository.trim_start_matches("restic:"));
+    for option in ["--ledger", "--html"] {
+        let refused = blackstart(&["scan", &repository, option, &inside], Some(PASSWORD));
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(refused.err.contains("inside the repository"), "{}", refused.err);
+    }
+    assert!(!std::path::Path::new(&inside).exists(), "a repository is only read");
+    assert_eq!(blackstart(&["scan", &repository, "--newest", "0"], Some(PASSWORD)).code, 2);
     let nowhere = blackstart(&["scan", &repository, "--html", "/nonexistent/x.html"], Some(PASSWORD));
     assert!(nowhere.code == 2 && nowhere.err.contains("what to do"), "{}", nowhere.err);
 }
@@ -247,6 +255,10 @@ fn a_folder_is_judged_with_reasons() {
     let spoken = blackstart(&["scan", text(&live)], None);
     assert!(spoken.out.contains("NOT CLEAN") && spoken.err.contains("Not seen:"), "{}", spoken.out);
     assert_eq!(blackstart(&["scan", "/nonexistent"], None).code, 2);
+    let device = blackstart(&["scan", "/dev/zero"], None);
+    assert_eq!(device.code, 2);
+    assert!(device.err.contains("device"), "{}", device.err);
+    assert_eq!(blackstart(&["scan", text(&live), "--tolerate", "3"], None).code, 2);
 }
 
 /// A running watch, and the lines it prints.

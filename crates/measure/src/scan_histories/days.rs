@@ -125,7 +125,7 @@ impl<'a> Diary<'a> {
                 let length = 2000 + below(rng, 60_000);
                 bytes.extend(files::random(rng, length));
                 let content = provider.make(bytes);
-                self.put("d0", "private.tar.age", content);
+                self.put("d0", &format!("private-{}.tar.age", self.clock), content);
             }
             Day::MassRename => {
                 for (folder, name) in self.some(rng, 33) {

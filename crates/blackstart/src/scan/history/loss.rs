@@ -1,14 +1,76 @@
 //! What vanished around a file that is new, and what that says about it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use crate::scan::judge::kind::name_before;
 use crate::scan::judge::{Judgement, Verdict};
 
 /// This many files that vanish without a trace in one step: nothing new that is bad is let pass any more.
 const MUCH_VANISHED: usize = 20;
 /// This many from below a file's folder are as good as one from the folder itself.
 const SEVERAL_VANISHED: usize = 3;
+
+/// Fewer files gone are an ordinary day, however small the folder.
+const MASS_MIN: usize = 10;
+
+/// Files that vanished together, so many that it has to be said in every snapshot without them.
+#[derive(Clone)]
+pub(super) struct MassLoss {
+    /// The first snapshot without them.
+    pub(super) at: usize,
+    /// Files that there were before.
+    pub(super) files_before: u64,
+    vanished: usize,
+    missing: BTreeSet<PathBuf>,
+}
+
+impl MassLoss {
+    /// A fifth of all files, or all of a folder. `is_left`: whether a folder still holds anything.
+    pub(super) fn of(
+        at: usize,
+        files_before: u64,
+        vanished: &[PathBuf],
+        is_left: impl Fn(&Path) -> bool,
+    ) -> Option<MassLoss> {
+        let much = vanished.len() as u64 * 5 >= files_before;
+        if vanished.len() < MASS_MIN || !(much || folders(vanished).any(|folder| !is_left(folder))) {
+            return None;
+        }
+        let missing = vanished.iter().cloned().collect();
+        Some(MassLoss { at, files_before, vanished: vanished.len(), missing })
+    }
+
+    pub(super) fn is_back(&mut self, path: &Path) {
+        self.missing.remove(path);
+    }
+
+    /// How many are missing still; `None` once most of them are back.
+    pub(super) fn missing(&self) -> Option<usize> {
+        (self.missing.len() * 2 > self.vanished).then_some(self.missing.len())
+    }
+}
+
+/// Folders below which many vanished.
+fn folders(vanished: &[PathBuf]) -> impl Iterator<Item = &Path> {
+    let mut counts: BTreeMap<&Path, usize> = BTreeMap::new();
+    for folder in vanished.iter().flat_map(|path| path.ancestors().skip(1)) {
+        *counts.entry(folder).or_default() += 1;
+    }
+    counts.into_iter().filter(|(_, count)| *count >= MASS_MIN).map(|(folder, _)| folder)
+}
+
+/// Whether an archive with a password stands for what vanished only now: the file that it is named after, the folder
+/// that it is named after, or much from beside it.
+pub(super) fn stands_for_later(path: &Path, vanished: &[PathBuf]) -> bool {
+    let named_after = path.file_name().and_then(|name| name.to_str()).and_then(name_before);
+    let file = named_after.map(|name| path.with_file_name(name));
+    let folder = path.with_extension("");
+    let below = vanished.iter().filter(|gone| gone.starts_with(&folder)).count();
+    let beside = vanished.iter().filter(|gone| gone.parent() == path.parent()).count();
+    file.is_some_and(|file| vanished.contains(&file)) || below >= SEVERAL_VANISHED || beside >= MUCH_VANISHED
+}
 
 /// How much vanished in the step in which a file arrived. Whoever packs files into an archive with a password and deletes
 /// them leaves one file that says itself that it is encrypted, and no version before it.

@@ -8,16 +8,18 @@
 //! 1. the same name, from when it was last there;
 //! 2. the name without what was appended to it (`letter.docx.locked`, `letter.docx.age`), if that is gone;
 //! 3. the same bytes under a name that is gone: the file was moved, and what was clean stays clean;
-//! 4. one that is gone from the same folder since the snapshot before: for a file that is bad, of about its size; for
+//! 4. for a file that is bad: one of its name that is gone from another folder since the snapshot before: it was changed
+//!    and moved at once;
+//! 5. one that is gone from the same folder since the snapshot before: for a file that is bad, of about its size; for
 //!    one of a type that cannot be verified, of exactly its size.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::loss::{self, Loss};
+use super::loss::{self, Loss, MassLoss};
 use super::signs::{Signs, Usual};
 use super::{Archive, Change, Node, Version, Walk, changes};
 use crate::scan::judge::kind::name_before;
@@ -66,6 +68,18 @@ pub struct Lost {
 pub struct Step {
     pub tally: Tally,
     pub signs: Vec<String>,
+    /// Many files vanished, in this snapshot or before, and are not back.
+    pub missing: Vec<Missing>,
+}
+
+/// Many files that vanished together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The first snapshot without them.
+    pub gone_in: usize,
+    pub files: usize,
+    /// Files that there were before.
+    pub of: u64,
 }
 
 /// A good version, and where it was seen last.
@@ -82,6 +96,8 @@ struct Known<C> {
     past: Past,
     verdict: Verdict,
     good: Option<Good<C>>,
+    /// Somebody's own archive: it arrived while nothing vanished.
+    is_own: bool,
 }
 
 struct Bad<C> {
@@ -100,6 +116,7 @@ struct Gone<C> {
 /// What left in one step, for those who look for their past.
 struct Left<C> {
     by_content: HashMap<C, (PathBuf, Known<C>)>,
+    by_name: HashMap<OsString, Vec<(u64, PathBuf)>>,
     /// By folder and size.
     by_folder: HashMap<PathBuf, BTreeSet<(u64, PathBuf)>>,
     /// Those of which it is known what became of them.
@@ -134,6 +151,7 @@ pub struct Series<A: Archive> {
     older: Vec<(usize, A::Tree)>,
     over: Vec<BadVersion>,
     lost: Vec<Lost>,
+    mass_losses: Vec<MassLoss>,
 }
 
 impl<A: Archive> Series<A> {
@@ -152,6 +170,7 @@ impl<A: Archive> Series<A> {
             older,
             over: Vec::new(),
             lost: Vec::new(),
+            mass_losses: Vec::new(),
         }
     }
 
@@ -187,7 +206,14 @@ impl<A: Archive> Series<A> {
         self.tally.unread_parts = self.unread.len() as u64;
         self.tree = Some(tree);
         self.last = at;
-        Step { tally: self.tally.clone(), signs: signs.said(&mut self.usual, self.tally.files()) }
+        self.mass_losses.retain(|loss| loss.missing().is_some());
+        let missing = self.mass_losses.iter().map(|loss| Missing {
+            gone_in: loss.at,
+            files: loss.missing().unwrap_or(0),
+            of: loss.files_before,
+        });
+        let missing = missing.collect();
+        Step { tally: self.tally.clone(), signs: signs.said(&mut self.usual, self.tally.files()), missing }
     }
 
     /// All that was bad, and all that vanished from snapshots that are not clean.
@@ -232,6 +258,7 @@ impl<A: Archive> Series<A> {
         tree: A::Tree,
         signs: &mut Signs<A::Content>,
     ) {
+        let files_before = self.tally.files();
         let mut all = Vec::new();
         changes::between(archive, old, tree, Walk::Differences, &mut |change| all.push(change));
         let (mut unread, mut removed, mut changed, mut added) = (vec![], vec![], vec![], vec![]);
@@ -265,6 +292,9 @@ impl<A: Archive> Series<A> {
         // First all that came back, so that nobody takes a file that is there for one that is gone.
         let back: Vec<Option<Known<A::Content>>> =
             added.iter().map(|(path, _)| self.gone.take(path)).collect();
+        for loss in &mut self.mass_losses {
+            added.iter().for_each(|(path, _)| loss.is_back(path));
+        }
         left.find_moved(added.iter().map(|(_, now)| now));
         let mut arriving = Vec::new();
         for ((path, now), back) in added.into_iter().zip(back) {
@@ -280,7 +310,32 @@ impl<A: Archive> Series<A> {
             };
             self.arrive(archive, at, path, &now, origin);
         }
-        self.remember_lost(at, &left);
+        self.later_losses(&vanished);
+        let is_left = |folder: &Path| holds_anything(archive, tree, folder);
+        let mass = MassLoss::of(at, files_before, &vanished, is_left).filter(|_| files_before > 0);
+        if mass.is_some() || self.tally.is_blocked() {
+            self.remember_lost(at, &left);
+        }
+        self.mass_losses.extend(mass);
+    }
+
+    /// Archives that were let pass while nothing was missing, and of which that is no longer true.
+    fn later_losses(&mut self, vanished: &[PathBuf]) {
+        for (path, bad) in &mut self.bad {
+            if bad.weight != Weight::Own || !loss::stands_for_later(path, vanished) {
+                continue;
+            }
+            self.tally.remove(bad.judgement.verdict, bad.weight);
+            (bad.weight, bad.known.past, bad.known.is_own) = (Weight::Blocks, Past::WentBad, false);
+            self.tally.add(bad.judgement.verdict, bad.weight);
+            let mut judgement = (*bad.judgement).clone();
+            judgement.reasons.push("what it stands beside vanished later".to_owned());
+            bad.judgement = Rc::new(judgement);
+            let former = without_appended(path).and_then(|former| self.gone.known.get(&former));
+            if bad.known.good.is_none() {
+                bad.known.good = former.and_then(|known| known.good.clone());
+            }
+        }
     }
 
     /// The former version is no longer there: takes it out of the sums and returns what was known of it.
@@ -297,7 +352,7 @@ impl<A: Archive> Series<A> {
             // The snapshot before is not judged itself; only this file of it is.
             let verdict = archive.judged(name, before).verdict;
             let past = past_of(verdict);
-            return Known { past, verdict, good: verdict.is_clean().then(good) };
+            return Known { past, verdict, good: verdict.is_clean().then(good), is_own: false };
         }
         if let Some(bad) = self.bad.remove(path) {
             self.tally.remove(bad.judgement.verdict, bad.weight);
@@ -306,7 +361,7 @@ impl<A: Archive> Series<A> {
             return known;
         }
         let verdict = self.settled.remove(path).unwrap_or_else(|| archive.judged(name, before).verdict);
-        let known = Known { past: Past::Good, verdict, good: Some(good()) };
+        let known = Known { past: Past::Good, verdict, good: Some(good()), is_own: false };
         self.tally.remove(verdict, Weight::Good);
         known
     }
@@ -344,8 +399,11 @@ impl<A: Archive> Series<A> {
         let former = match verdict {
             Verdict::Clean => None,
             // Of no known type under a new name: beside what stood there it may show what it hides alone.
-            Verdict::CleanUnverified => left.of_a_size(path, now.bytes..=now.bytes),
-            _ => left.of_its_size(path, now.bytes),
+            Verdict::CleanUnverified => {
+                let same = now.bytes..=now.bytes;
+                left.of_its_name(path, &same).or_else(|| left.of_a_size(path, same))
+            }
+            _ => left.of_its_name(path, &(0..=u64::MAX)).or_else(|| left.of_its_size(path, now.bytes)),
         };
         match former {
             Some(former) => match self.gone.known.get(&former) {
@@ -368,6 +426,7 @@ impl<A: Archive> Series<A> {
         let name = path.file_name().unwrap_or_default();
         let alone = archive.judged(name, now);
         let mut amid_loss = false;
+        let mut is_own = self.tree.is_some() && matches!(origin, Origin::Nowhere);
         let (mut judgement, mut known) = match origin {
             Origin::Nowhere => (alone.clone(), None),
             Origin::AmidLoss(loss) => {
@@ -395,10 +454,14 @@ impl<A: Archive> Series<A> {
         let before = known.as_ref().map(|known| known.past);
         let (weight, past) =
             weigh(judgement.verdict, before.or(if amid_loss { Some(Past::Good) } else { None }));
+        is_own = weight == Weight::Tolerable
+            && judgement.verdict == Verdict::DeclaredEncrypted
+            && known.as_ref().map_or(is_own, |known| known.is_own);
+        let weight = if is_own { Weight::Own } else { weight };
         self.tally.add(judgement.verdict, weight);
         if !judgement.verdict.is_clean() {
             let good = known.and_then(|known| known.good);
-            let known = Known { past, verdict: judgement.verdict, good };
+            let known = Known { past, verdict: judgement.verdict, good, is_own };
             self.bad.insert(path, Bad { judgement, weight, known, from: at });
         } else if judgement.verdict != alone.verdict {
             self.settled.insert(path, judgement.verdict);
@@ -419,19 +482,16 @@ impl<A: Archive> Series<A> {
                 let past = past_of(verdict);
                 if verdict.is_clean() {
                     let good = Good { path: path.to_owned(), version, snapshot: *snapshot };
-                    return Some(Known { past, verdict, good: Some(good) });
+                    return Some(Known { past, verdict, good: Some(good), is_own: false });
                 }
-                other.get_or_insert(Known { past, verdict, good: None });
+                other.get_or_insert(Known { past, verdict, good: None, is_own: false });
             }
         }
         other
     }
 
-    /// Whatever vanished together with an attack may have been taken by it.
+    /// Whatever vanished together with an attack may have been taken by it, and so much at once is worth its names.
     fn remember_lost(&mut self, at: usize, left: &Left<A::Content>) {
-        if !self.tally.is_blocked() {
-            return;
-        }
         for path in left.all.iter().filter(|path| !left.found.contains(*path)) {
             if self.lost.len() >= LOST_MAX {
                 return;
@@ -466,9 +526,7 @@ fn in_place_of<C>(alone: &Rc<Judgement>, former: &Path, known: &Known<C>) -> Rc<
     }
     let former = crate::scan::shown::path(former.file_name().unwrap_or_default());
     let mut judgement = (**alone).clone();
-    judgement
-        .reasons
-        .push(format!("stands where {former} stood, which was clean, had about its size and is gone"));
+    judgement.reasons.push(format!("stands where {former} stood, which was clean, and is gone"));
     Rc::new(judgement)
 }
 
@@ -480,6 +538,20 @@ fn past_of(verdict: Verdict) -> Past {
             Past::AlwaysBad(verdict)
         }
     }
+}
+
+/// Whether a folder of a snapshot is there and holds anything.
+fn holds_anything<A: Archive>(archive: &A, mut tree: A::Tree, folder: &Path) -> bool {
+    for part in folder.components() {
+        let std::path::Component::Normal(part) = part else { continue };
+        let entries = archive.folder(tree).unwrap_or_default();
+        match entries.into_iter().find(|(name, _)| name == part) {
+            Some((_, Node::Folder(subtree))) => tree = subtree,
+            _ => return false,
+        }
+    }
+    // What cannot be read is said to be unread; it is not empty.
+    archive.folder(tree).map_or(true, |entries| !entries.is_empty())
 }
 
 /// The content of a path in a snapshot, if it is a file there and can be read.
@@ -512,7 +584,7 @@ fn unread_part(path: PathBuf, why: String, from: usize, until: Option<usize>) ->
 impl<C> Bad<C> {
     fn ended(self, path: PathBuf, until: Option<usize>) -> BadVersion {
         let last_clean = self.known.good.map(|good| LastClean { snapshot: good.snapshot, path: good.path });
-        let tolerable = self.weight == Weight::Tolerable;
+        let tolerable = matches!(self.weight, Weight::Tolerable | Weight::Own);
         BadVersion { path, judgement: self.judgement, tolerable, last_clean, from: self.from, until }
     }
 }
@@ -537,12 +609,20 @@ impl<C> Gone<C> {
 
 impl<C: Clone + Eq + std::hash::Hash> Left<C> {
     fn new() -> Left<C> {
-        Left { by_content: HashMap::new(), by_folder: HashMap::new(), found: HashSet::new(), all: Vec::new() }
+        Left {
+            by_content: HashMap::new(),
+            by_name: HashMap::new(),
+            by_folder: HashMap::new(),
+            found: HashSet::new(),
+            all: Vec::new(),
+        }
     }
 
     fn add(&mut self, path: &Path, before: &Version<C>, known: Known<C>) {
         self.all.push(path.to_owned());
         self.by_content.insert(before.content.clone(), (path.to_owned(), known));
+        let name = path.file_name().unwrap_or_default().to_owned();
+        self.by_name.entry(name).or_default().push((before.bytes, path.to_owned()));
         let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
         self.by_folder.entry(folder).or_default().insert((before.bytes, path.to_owned()));
     }
@@ -562,6 +642,23 @@ impl<C: Clone + Eq + std::hash::Hash> Left<C> {
     /// Those of which nobody can say what became of them.
     fn unexplained(&self) -> Vec<PathBuf> {
         self.all.iter().filter(|path| !self.found.contains(*path)).cloned().collect()
+    }
+
+    /// The one of its name, or of its name before something was appended, that is gone from another folder; none if there
+    /// are several. Taken only once.
+    fn of_its_name(&mut self, path: &Path, sizes: &RangeInclusive<u64>) -> Option<PathBuf> {
+        let name = path.file_name()?;
+        let before = name.to_str().and_then(name_before).map(OsStr::new);
+        let gone = std::iter::once(name).chain(before).find_map(|name| self.by_name.get(name))?;
+        let mut open =
+            gone.iter().filter(|(bytes, path)| sizes.contains(bytes) && !self.found.contains(path));
+        let (_, former) = open.next()?;
+        if open.next().is_some() {
+            return None;
+        }
+        let former = former.clone();
+        self.found.insert(former.clone());
+        Some(former)
     }
 
     /// One that is gone from the same folder and had about this size; taken only once.

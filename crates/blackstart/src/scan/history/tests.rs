@@ -262,3 +262,73 @@ fn signs_are_said_and_decide_nothing() {
     assert!(signs.contains("READ_ME.txt, lies in 20 folders"), "{signs}");
     assert!(played.is_clean(1), "all of them are clean, whatever they are called");
 }
+
+#[test]
+fn files_that_vanish_together_are_said_and_named_until_they_are_back() {
+    let mut archive = MadeUp::default();
+    let files: Vec<(String, u32)> = (0..40).map(|n| (format!("d{}/{n}.docx", n % 3), 10 + n)).collect();
+    let borrowed: Vec<(&str, u32)> = files.iter().map(|(path, content)| (path.as_str(), *content)).collect();
+    let all = archive.tree(&borrowed);
+    let left = archive.tree(&borrowed[..2]);
+    let later = archive.tree(&[borrowed[0], borrowed[1], ("d0/new", 90)]);
+    let one_folder: Vec<(&str, u32)> =
+        borrowed.iter().copied().filter(|(path, _)| !path.starts_with("d1")).collect();
+    let one_folder = archive.tree(&one_folder);
+    let mut series: Series<MadeUp> = Series::new(Vec::new());
+    let steps: Vec<Step> = [all, left, later, all, one_folder]
+        .iter()
+        .zip(0..)
+        .map(|(tree, at)| series.step(&archive, at, *tree))
+        .collect();
+    let missing =
+        |at: usize| steps[at].missing.iter().map(|one| (one.gone_in, one.files, one.of)).collect::<Vec<_>>();
+    assert_eq!(missing(0), []);
+    assert_eq!(missing(1), [(1, 38, 40)]);
+    assert_eq!(missing(2), [(1, 38, 40)], "said again, or the next snapshot would look whole");
+    assert_eq!(missing(3), [], "all of them are back");
+    assert_eq!(missing(4), [(4, 13, 40)], "a whole folder");
+    assert!(steps.iter().all(|step| step.tally.complaints(None).is_empty()), "a deletion breaks no file");
+    let lost = series.end().1;
+    assert_eq!(lost.iter().filter(|lost| lost.gone_in == 1 && lost.last_clean == 0).count(), 38);
+}
+
+#[test]
+fn a_few_archives_of_ones_own_are_let_pass_until_what_they_stand_beside_vanishes() {
+    let mut archive = MadeUp::default();
+    (90..120).for_each(|content| archive.is(content, Verdict::DeclaredEncrypted));
+    let before = [("d/a.docx", 1), ("d/b.docx", 2), ("e/c", 3)];
+    let tree = |archive: &mut MadeUp, files: &[(&str, u32)], more: &[(&str, u32)]| {
+        let all: Vec<(&str, u32)> = files.iter().chain(more).copied().collect();
+        archive.tree(&all)
+    };
+    let names: Vec<String> = (0..11).map(|n| format!("e/own{n}.7z")).collect();
+    let many: Vec<(&str, u32)> =
+        names.iter().zip(90..).map(|(name, content)| (name.as_str(), content)).collect();
+    let clean = tree(&mut archive, &before, &[]);
+    let two = tree(&mut archive, &before, &many[..2]);
+    let saved_anew = tree(&mut archive, &before, &[(many[0].0, 110), many[1]]);
+    let all = tree(&mut archive, &before, &many);
+    assert!(play(&archive, &[clean, two, saved_anew]).is_clean(2), "nothing that was there is missing");
+    assert!(!play(&archive, &[clean, all]).is_clean(1), "so many at once are for a person to look at");
+    let copied = tree(&mut archive, &before, &[("d/a.docx.age", 90)]);
+    let taken = tree(&mut archive, &before[1..], &[("d/a.docx.age", 90)]);
+    let played = play(&archive, &[clean, copied, taken]);
+    assert_eq!((played.is_clean(1), played.is_clean(2)), (true, false));
+    assert_eq!(played.bad("/d/a.docx.age").last_clean, last_clean(1, "/d/a.docx"));
+}
+
+#[test]
+fn a_file_that_was_changed_and_moved_at_once_has_the_past_of_the_one_of_its_name() {
+    let mut archive = MadeUp::default();
+    archive.is(90, Verdict::Suspicious);
+    archive.is(91, Verdict::Encrypted);
+    let clean = archive.tree(&[("d/a.docx", 1), ("d/b.docx", 2), ("e/c", 3)]);
+    let moved = archive.tree(&[("f/a.docx", 90), ("f/b.docx.locked", 91), ("e/c", 3)]);
+    let later = archive.tree(&[("g/a.docx", 90), ("g/b.docx.locked", 91), ("e/c", 3)]);
+    let played = play(&archive, &[clean, moved, later]);
+    for (path, former) in
+        [("/f/a.docx", "/d/a.docx"), ("/g/a.docx", "/d/a.docx"), ("/g/b.docx.locked", "/d/b.docx")]
+    {
+        assert_eq!(played.bad(path).last_clean, last_clean(0, former), "{path}");
+    }
+}

@@ -94,7 +94,7 @@ fn cut(length: u64, what: &str) -> Structure {
 
 pub(super) fn mp4(source: &mut dyn Source, work: &mut Work) -> io::Result<Structure> {
     let mut peek = Peek::new(source);
-    let (mut at, mut movie, mut boxes) = (0_u64, None, 0_u64);
+    let (mut at, mut movie, mut boxes, mut holds_something) = (0_u64, None, 0_u64, false);
     while at < peek.length {
         let Some(head) = peek.array::<8>(at)? else { break };
         // A last box without name and length is how QuickTime closes.
@@ -116,6 +116,7 @@ pub(super) fn mp4(source: &mut dyn Source, work: &mut Work) -> io::Result<Struct
         if at.saturating_add(size) > peek.length {
             return Ok(cut(peek.length, "MP4 or MOV file"));
         }
+        holds_something |= matches!(name, b"moov" | b"moof" | b"mdat" | b"meta");
         if name == b"moov" && size <= MOVIE_MAX {
             movie = Some((at, size));
         }
@@ -124,6 +125,10 @@ pub(super) fn mp4(source: &mut dyn Source, work: &mut Work) -> io::Result<Struct
         if boxes > BOXES_MAX || !work.spend(8) {
             return Ok(Work::exhausted("MP4 or MOV file"));
         }
+    }
+    if !holds_something {
+        let why = "nothing of a film, sound or picture follows its first box".to_owned();
+        return Ok(Structure::broken(at, why));
     }
     let Some((at, size)) = movie else {
         return Ok(Structure::Whole(format!("the {boxes} boxes of the file follow each other")));

@@ -16,10 +16,10 @@ use super::{Facts, Judgement, Source, State, Verdict, kind};
 
 /// A footer of an attacker is at most this long.
 const FOOTER_MAX: u64 = 4096;
-/// Wiped pieces below this are what programs do themselves.
-const WIPED_MIN: u64 = 512;
-/// Units at both ends of a wiped range of which only a part is wiped.
-const WIPED_EDGES: u64 = 32;
+/// What a disk loses at least, and a wiper writes at least. Smaller pieces are emptied by programs themselves.
+const SECTOR: u64 = 512;
+/// Bytes in a range that became zero: below, there was next to nothing in it.
+const WIPED_MIN: u64 = 16;
 /// A file written anew by its program differs within so many bytes; one that was encrypted there is not known.
 const KEPT_HEAD: u64 = 64;
 /// The same for packed types, of which two may share more.
@@ -40,6 +40,9 @@ const SEALED: &[&str] = &[
     "PostgreSQL table",
     "Ogg sound",
     "lzip file",
+    "LZ4 file",
+    "zlib file",
+    "text (mail)",
     "text",
     "JSON",
     "XML",
@@ -129,7 +132,13 @@ fn votes(
     votes.extend(wiped(&difference, now.length(), before.length(), present));
     votes.extend(cut_off(&difference, now.length(), before.length(), present));
     if present.state != State::Whole {
-        votes.extend(shifted(now, before, present, facts)?);
+        let moved = match beheaded(now, before, present)? {
+            Some(vote) => Some(vote),
+            // What stands in front of the rest fits its type: somebody put something there, or took it away.
+            None if present.state == State::Partly => None,
+            None => shifted(now, before, present, facts)?,
+        };
+        votes.extend(moved);
     }
     Ok(votes)
 }
@@ -241,17 +250,36 @@ by bytes that look random"
     })
 }
 
+/// Whoever changes a file with a program changes something else beside it, if only a time or a sum. So what became zero
+/// counts where nothing else changed: one range of at least a sector, or several of as much.
 fn wiped(difference: &Difference, length: u64, previous: u64, present: &Facts) -> Option<Vote> {
     let in_place = length >= previous && length - previous <= FOOTER_MAX;
     let disk = present.kind.starts_with("disk image");
-    let enough = difference.zeroed >= WIPED_MIN.min(length / 8).max(128);
-    (enough && difference.not_zeroed() <= WIPED_EDGES && in_place && !disk).then(|| {
+    if disk || !in_place || difference.not_zeroed > 0 {
+        return None;
+    }
+    let one = difference.one_wiped_range().is_some_and(|range| range >= SECTOR);
+    (difference.zeroed >= SECTOR || (one && difference.zeroed >= WIPED_MIN)).then(|| {
         let reason = format!(
             "{} bytes that held data in its previous version are zero now, up to {} in a row, and nothing else changed",
             difference.zeroed, difference.longest_zeroed
         );
         vote(Leaning::Broken, reason)
     })
+}
+
+/// The end of its previous version, byte for byte, without what stood in front of it.
+fn beheaded(now: &mut dyn Source, before: &mut dyn Source, present: &Facts) -> io::Result<Option<Vote>> {
+    let Some(lost) = before.length().checked_sub(now.length()).filter(|lost| *lost > 0) else {
+        return Ok(None);
+    };
+    let length = now.length();
+    if !same(now, 0, before, lost, length)? {
+        return Ok(None);
+    }
+    let leaning = if present.kind.is_empty() { Leaning::Odd } else { Leaning::Broken };
+    let reason = format!("is the end of its previous version, whose first {lost} bytes are gone");
+    Ok(Some(vote(leaning, reason)))
 }
 
 fn cut_off(difference: &Difference, length: u64, previous: u64, present: &Facts) -> Option<Vote> {
@@ -279,8 +307,10 @@ fn torn_text(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<Option
         before.read_at(at, &mut one)?;
         Ok(one[0])
     };
-    let (last, cut, torn) = (byte(previous - 1)?, byte(length - 1)?, byte(lost - 1)?);
-    if last == b'\n' && cut != b'\n' && same(now, 0, before, 0, length)? {
+    let (cut, torn) = (byte(length - 1)?, byte(lost - 1)?);
+    // Whoever edits the end of a text changes its last line; damage ends anywhere, and whole lines are gone with it.
+    let in_a_line = cut != b'\n' && cut != b'\r' && holds_line_end(before, length)?;
+    if in_a_line && same(now, 0, before, 0, length)? {
         let why = format!(
             "is the beginning of its previous version, cut off in a line: {length} of {previous} bytes"
         );
@@ -291,6 +321,13 @@ fn torn_text(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<Option
         return Ok(Some(vote(Leaning::Odd, why)));
     }
     Ok(None)
+}
+
+/// Whether a line ends between `from` and the last byte.
+fn holds_line_end(source: &mut dyn Source, from: u64) -> io::Result<bool> {
+    let mut piece = vec![0; 4096];
+    let read = source.read_at(from, &mut piece)?;
+    Ok(piece[..read].iter().rev().skip(1).any(|byte| *byte == b'\n'))
 }
 
 fn same(now: &mut dyn Source, at: u64, before: &mut dyn Source, other: u64, length: u64) -> io::Result<bool> {

@@ -44,6 +44,17 @@ impl Lengths {
     }
 }
 
+/// From the first byte that differs to behind the last one.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    from: u64,
+    to: u64,
+    /// Everything in it is zero now.
+    is_zero: bool,
+    /// Behind it something stands that is not zero: whatever differs from here on makes the span more than zeros.
+    is_over: bool,
+}
+
 /// What the two versions do not share, over the length that both have.
 #[derive(Debug)]
 pub(super) struct Difference {
@@ -60,6 +71,10 @@ pub(super) struct Difference {
     /// Bytes that are zero and were not.
     pub(super) zeroed: u64,
     pub(super) longest_zeroed: u64,
+    /// Bytes that differ and are not zero now.
+    pub(super) not_zeroed: u64,
+    /// The first and the last byte that differ, and whether something else than zero stands between them now.
+    span: Option<Span>,
     /// What was laid over the bytes of changed units, by a part of its hash: value and how often it came.
     masks: Vec<(u128, u64)>,
     runs: Lengths,
@@ -81,6 +96,8 @@ impl Difference {
             first_newly_random: None,
             zeroed: 0,
             longest_zeroed: 0,
+            not_zeroed: 0,
+            span: None,
             masks: vec![(0, 0); 256],
             runs: Lengths::default(),
             gaps: Lengths::default(),
@@ -109,7 +126,7 @@ impl Difference {
         for (number, (now, before)) in windows.enumerate() {
             let at = at + (number * WINDOW) as u64;
             if now == before {
-                let zero = self.zero_run > 0 && now.iter().all(|byte| *byte == 0);
+                let zero = self.watches_zeros() && now.iter().all(|byte| *byte == 0);
                 self.same(now.len().div_ceil(UNIT) as u64, zero);
                 continue;
             }
@@ -127,9 +144,10 @@ impl Difference {
         let mut all_dense = 0;
         for (number, (new, old)) in now.chunks(UNIT).zip(before.chunks(UNIT)).enumerate() {
             if new == old {
-                self.same(1, self.zero_run > 0 && new.iter().all(|byte| *byte == 0));
+                self.same(1, self.watches_zeros() && new.iter().all(|byte| *byte == 0));
                 continue;
             }
+            self.spread(at + (number * UNIT) as u64, new, old);
             self.first.get_or_insert(at + (number * UNIT) as u64);
             if self.gap > 0 && self.changed_units > 0 {
                 self.gaps.add(self.gap);
@@ -146,13 +164,34 @@ impl Difference {
             }
             if new.iter().all(|byte| *byte == 0) {
                 self.zero_run += new.len() as u64;
-                self.zeroed += new.len() as u64;
                 self.longest_zeroed = self.longest_zeroed.max(self.zero_run);
             } else {
                 self.zero_run = 0;
             }
         }
         all_dense
+    }
+
+    /// Where it is of interest whether what did not change is zero.
+    fn watches_zeros(&self) -> bool {
+        self.zero_run > 0 || self.span.is_some_and(|span| span.is_zero && !span.is_over)
+    }
+
+    /// Byte for byte: what is zero now, what is not, and how far the changes reach.
+    fn spread(&mut self, at: u64, new: &[u8], old: &[u8]) {
+        for (at, (new, old)) in (at..).zip(new.iter().zip(old)) {
+            if new == old {
+                if let Some(span) = &mut self.span {
+                    span.is_over |= *new != 0;
+                }
+                continue;
+            }
+            self.zeroed += u64::from(*new == 0);
+            self.not_zeroed += u64::from(*new != 0);
+            let span = self.span.get_or_insert(Span { from: at, to: at, is_zero: true, is_over: false });
+            span.is_zero &= *new == 0 && !span.is_over;
+            span.to = at + 1;
+        }
     }
 
     fn mask(&mut self, new: &[u8], old: &[u8]) {
@@ -195,6 +234,9 @@ impl Difference {
         self.gap += units;
         if !zero {
             self.zero_run = 0;
+            if let Some(span) = &mut self.span {
+                span.is_over = true;
+            }
         }
     }
 
@@ -205,9 +247,9 @@ impl Difference {
         }
     }
 
-    /// Bytes that changed into something else than zero.
-    pub(super) fn not_zeroed(&self) -> u64 {
-        (self.changed_units * UNIT as u64).saturating_sub(self.zeroed)
+    /// All that changed lies in one range that is nothing but zeros now: how long it is.
+    pub(super) fn one_wiped_range(&self) -> Option<u64> {
+        self.span.filter(|span| span.is_zero).map(|span| span.to - span.from)
     }
 
     /// Bytes in units of which nearly every byte is another.

@@ -77,7 +77,10 @@ fn every_small_file_of_the_corpus_is_what_its_name_says_and_not_accused() {
             judgement.verdict.is_clean()
         };
         assert!(expected, "{name}: {judgement:?}");
-        assert!(declared || judgement.facts.state == State::Whole, "{name} is not verified: {judgement:?}");
+        // Of a RAR the heads are verified, not what is packed.
+        let heads_only = name.ends_with(".rar") && judgement.facts.state == State::Partly;
+        let verified = declared || heads_only || judgement.facts.state == State::Whole;
+        assert!(verified, "{name} is not verified: {judgement:?}");
         let kept = serde_json::to_string(&judgement.facts).unwrap();
         assert!(kept.len() <= 200, "{name}: {} bytes in a ledger: {kept}", kept.len());
         assert_eq!(serde_json::from_str::<Facts>(&kept).unwrap(), judgement.facts);

@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read};
 
+use super::inner::Part;
 use super::work::Work;
 use super::{At, Source, Structure};
 
-pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
+pub(super) fn check(source: &mut dyn Source, work: &mut Work, part: &mut Part) -> std::io::Result<Structure> {
     let length = source.length();
     let mut reader = BufReader::with_capacity(64 * 1024, At::new(source, 0, length));
     let mut piece = vec![0; 64 * 1024];
@@ -23,7 +24,7 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> std::io::Result
             match decoder.read(&mut piece) {
                 Ok(0) => break,
                 Ok(read) if !work.spend(read as u64) => return Ok(Work::exhausted("gzip file")),
-                Ok(_) => {}
+                Ok(read) => part.take(&piece[..read]),
                 Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                     return Ok(Structure::Cut {
                         at: length,

@@ -3,6 +3,9 @@
 //! Encryption destroys the first and usually leaves the second, also when it appends an ending of its
 //! own (`letter.docx.locked` still promises a .docx).
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// The word for everything that is a ZIP.
 pub(super) const ZIP: &str = "ZIP or Office document";
 
@@ -12,6 +15,9 @@ pub(super) enum Kind {
     Text,
     Json,
     Xml,
+    /// A mail, or a folder of mails.
+    Mail,
+    Rtf,
     /// Text by habit, but allowed to carry raw binary: SQL dumps, mail, PostScript.
     LooseText,
     /// ZIP, and what is built on it: Office, OpenDocument, EPUB, JAR.
@@ -25,7 +31,13 @@ pub(super) enum Kind {
     Lzip,
     Bzip2,
     Zstd,
+    Lz4,
+    /// These three begin with no mark: only the name tells.
+    Lzma,
+    Zlib,
+    Brotli,
     Seven,
+    Rar,
     Tar,
     /// A table or an index of PostgreSQL.
     Postgres,
@@ -34,6 +46,8 @@ pub(super) enum Kind {
     Riff,
     /// MP4, QuickTime, HEIC.
     Mp4,
+    /// Matroska, WebM.
+    Matroska,
     Mp3,
     Flac,
     Ogg,
@@ -52,8 +66,9 @@ pub(super) enum Kind {
 }
 
 use Kind::{
-    Bitmap, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Mp3, Mp4, Ogg, Ole2, Packed, Pdf,
-    Plain, Png, Postgres, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
+    Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail, Matroska, Mp3,
+    Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Postgres, Rar, Riff, Rtf, Seven, Sqlite, Tar, Text, Tiff,
+    Windows, Xml, Xz, Zip, Zlib, Zstd,
 };
 
 use super::magic::{DECLARED, ENDINGS, FORMLESS, MAGIC};
@@ -62,6 +77,8 @@ impl Kind {
     pub(super) fn word(self) -> &'static str {
         match self {
             Text | LooseText => "text",
+            Mail => "text (mail)",
+            Rtf => "RTF document",
             Json => "JSON",
             Xml => "XML",
             Zip => ZIP,
@@ -74,7 +91,13 @@ impl Kind {
             Lzip => "lzip file",
             Bzip2 => "bzip2 file",
             Zstd => "Zstandard file",
+            Lz4 => "LZ4 file",
+            Lzma => "LZMA file",
+            Zlib => "zlib file",
+            Brotli => "Brotli file",
             Seven => "7-Zip archive",
+            Rar => "RAR archive",
+            Matroska => "Matroska film",
             Tar => "tar archive",
             Postgres => "PostgreSQL table",
             Tiff => "TIFF picture",
@@ -93,17 +116,27 @@ impl Kind {
     }
 
     pub(super) fn is_text(self) -> bool {
-        matches!(self, Text | Json | Xml | LooseText)
+        matches!(self, Text | Json | Xml | Mail | LooseText)
+    }
+
+    /// Compressed, with one file inside.
+    pub(super) fn holds_one_file(self) -> bool {
+        matches!(self, Gzip | Xz | Lzip | Bzip2 | Zstd | Lz4 | Lzma | Zlib | Brotli)
+    }
+
+    /// Nothing at its beginning shows it.
+    pub(super) fn is_unmarked(self) -> bool {
+        matches!(self, Lzma | Zlib | Brotli)
     }
 
     /// Even bytes inside are normal for it.
     pub(super) fn is_packed(self) -> bool {
         match self {
-            Zip | Pdf | Png | Jpeg | Gif | Gzip | Xz | Lzip | Bzip2 | Zstd | Seven | Tiff | Riff | Mp4
-            | Mp3 | Flac | Ogg | Packed(_) => true,
+            Zip | Pdf | Png | Jpeg | Gif | Gzip | Xz | Lzip | Bzip2 | Zstd | Lz4 | Lzma | Zlib | Brotli
+            | Rar | Matroska | Seven | Tiff | Riff | Mp4 | Mp3 | Flac | Ogg | Packed(_) => true,
             // Archives and programs carry packed content inside; text and tables do not.
             Tar | Elf | Windows | Postgres => true,
-            Text | Json | Xml | LooseText | Sqlite | Ole2 | Bitmap | Plain(_) => false,
+            Text | Json | Xml | Mail | Rtf | LooseText | Sqlite | Ole2 | Bitmap | Plain(_) => false,
         }
     }
 }
@@ -113,6 +146,9 @@ pub(super) fn by_magic(head: &[u8]) -> Option<Kind> {
     let fits = |offset: usize, magic: &[u8]| {
         head.get(offset..offset + magic.len()).is_some_and(|found| found == magic)
     };
+    if super::tar::is_head(head) {
+        return Some(Tar);
+    }
     MAGIC
         .iter()
         .find(|(kind, offset, magic)| fits(*offset, magic) && agrees(*kind, head))
@@ -169,17 +205,51 @@ pub(super) struct Promise {
     pub(super) formless: bool,
 }
 
+/// Every file and every member of an archive is looked up, so the table is made once.
+static BY_ENDING: LazyLock<HashMap<&str, (Kind, bool)>> = LazyLock::new(|| {
+    let mut all = HashMap::new();
+    for (kind, strict, endings) in ENDINGS {
+        for ending in endings.split_ascii_whitespace() {
+            // The first line of the table that names an ending counts.
+            all.entry(ending).or_insert((*kind, *strict));
+        }
+    }
+    all
+});
+
+fn is_office_lock(lower: &str) -> bool {
+    lower.starts_with(".~lock.") && lower.ends_with('#')
+}
+
+/// `~$letter.docx`, in which Office notes who has the document open: the length of the name, the name, and the same
+/// once more in UTF-16.
+pub(super) fn is_owner_file(name: &str, head: &[u8], length: u64) -> bool {
+    let count = usize::from(head.first().copied().unwrap_or(0));
+    let printable = |name: &[u8]| name.iter().all(|byte| *byte >= 0x20);
+    name.starts_with("~$")
+        && (54..=512).contains(&length)
+        && (1..=53).contains(&count)
+        && head.get(1..=count).is_some_and(printable)
+}
+
 pub(super) fn by_name(name: &str) -> Promise {
     let lower = name.to_lowercase();
+    if is_office_lock(&lower) {
+        // `.~lock.letter.docx#` is no .docx: LibreOffice writes into it who has the document open.
+        return Promise {
+            kind: None,
+            ending: String::new(),
+            appended: None,
+            declares_encryption: false,
+            formless: false,
+        };
+    }
     // A leading dot begins a hidden name, not an ending.
     let mut parts: Vec<&str> = lower.trim_start_matches('.').split('.').collect();
     let stem_only = parts.len() < 2;
     parts.reverse();
     let last = if stem_only { "" } else { parts[0] };
-    let found = |ending: &str| {
-        let listed = |all: &str| !ending.is_empty() && all.split(' ').any(|one| one == ending);
-        ENDINGS.iter().find(|(_, _, all)| listed(all)).map(|(kind, strict, _)| (*kind, *strict))
-    };
+    let found = |ending: &str| BY_ENDING.get(ending).copied();
     let declares_encryption = DECLARED.contains(&last);
     let formless = FORMLESS.contains(&last);
     if let Some(kind) = found(last) {

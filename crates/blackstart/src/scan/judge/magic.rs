@@ -1,18 +1,23 @@
 //! First bytes by which types are known, and endings and what they promise. Tables only.
 
 use super::kind::Kind::{
-    self, Bitmap, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lzip, Mp3, Mp4, Ogg, Ole2, Packed, Pdf,
-    Plain, Png, Riff, Seven, Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zstd,
+    self, Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail,
+    Matroska, Mp3, Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Rar, Riff, Rtf, Seven, Sqlite, Tar, Text, Tiff,
+    Windows, Xml, Xz, Zip, Zlib, Zstd,
 };
 
 /// Certificates, signatures and keys, known by their outermost length.
 pub(super) const DER: Kind = Packed("certificate or signature (DER)");
+
+/// What Office leaves beside a document that somebody has open.
+pub(super) const OWNER: Kind = Plain("note of who has a document open");
 
 /// Type, offset, bytes. The first that fits counts.
 pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Zip, 0, b"PK\x03\x04"),
     (Zip, 0, b"PK\x05\x06"),
     (Pdf, 0, b"%PDF-"),
+    (Rtf, 0, b"{\\rtf"),
     (Png, 0, b"\x89PNG\r\n\x1a\n"),
     (Jpeg, 0, b"\xff\xd8\xff"),
     (Gif, 0, b"GIF87a"),
@@ -48,13 +53,13 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("BigTIFF picture"), 0, b"MM\0+\0\x08"),
     (Elf, 0, b"\x7fELF"),
     (Tar, 257, b"ustar"),
-    (Packed("LZ4 file"), 0, b"\x04\x22\x4d\x18"),
-    (Packed("LZ4 file"), 0, b"\x02\x21\x4c\x18"),
+    (Lz4, 0, b"\x04\x22\x4d\x18"),
+    (Lz4, 0, b"\x02\x21\x4c\x18"),
     (Packed("Snappy file"), 0, b"\xff\x06\0\0sNaPpY"),
     (Packed("lzop file"), 0, b"\x89LZO\0"),
     (Packed("compress file"), 0, b"\x1f\x9d"),
     (Packed("BPG picture"), 0, b"BPG\xfb"),
-    (Packed("RAR archive"), 0, b"Rar!\x1a\x07"),
+    (Rar, 0, b"Rar!\x1a\x07"),
     (Packed("cabinet archive"), 0, b"MSCF"),
     (Packed("InstallShield archive"), 0, b"ISc("),
     (Packed("ARJ archive"), 0, b"\x60\xea"),
@@ -73,7 +78,7 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("squashfs image"), 0, b"hsqs"),
     (Packed("dump of a file system"), 24, b"\x6b\xea\0\0"),
     (Packed("dump of a file system"), 24, b"\x6c\xea\0\0"),
-    (Packed("Matroska film"), 0, b"\x1a\x45\xdf\xa3"),
+    (Matroska, 0, b"\x1a\x45\xdf\xa3"),
     (Packed("Windows Media file"), 0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
     (Packed("Flash film"), 0, b"FLV\x01"),
     (Packed("Flash film"), 0, b"FWS"),
@@ -131,6 +136,8 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Plain("NetCDF data"), 0, b"CDF"),
     (Plain("Windows metafile"), 40, b" EMF"),
     (Plain("Windows metafile"), 0, b"\xd7\xcd\xc6\x9a"),
+    (Plain("note of macOS about a file"), 0, b"\0\x05\x16\x07"),
+    (Plain("note of macOS about a file"), 0, b"\0\x05\x16\0"),
     (Plain("font"), 0, b"\0\x01\0\0\0"),
     (Plain("font"), 0, b"OTTO"),
     (Plain("font"), 0, b"true\0"),
@@ -173,9 +180,11 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
         "txt csv tsv md log toml yaml yml ini conf cfg html htm css js ts py rs c h cpp java bat ps1 tex rst properties \
          hl7 edi x12 ldif env php rb go diff patch jsonl ndjson",
     ),
+    (Mail, true, "eml mbox mht mhtml"),
+    (Rtf, true, "rtf"),
     (Json, true, "json geojson"),
     (Xml, true, "xml svg xsd xsl xslt rss kml gpx"),
-    (LooseText, true, "sql eml mbox ps eps rtf vcf ics sh run"),
+    (LooseText, true, "sql ps eps vcf ics sh run"),
     (
         Zip,
         true,
@@ -199,6 +208,10 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (Zstd, true, "zst"),
     (Bzip2, true, "bz2 tbz2"),
     (Lzip, false, "lz"),
+    (Lz4, true, "lz4"),
+    (Lzma, false, "lzma"),
+    (Zlib, false, "zlib"),
+    (Brotli, false, "br brotli"),
     (Tiff, true, "tif tiff"),
     (Tiff, false, "dng nef arw cr2 pef srw"),
     (Packed("raw picture of a camera"), false, "crw raf orf rw2 x3f mrw"),
@@ -220,14 +233,14 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (Packed("DirectDraw texture"), false, "dds"),
     (Packed("Flash film"), false, "swf flv"),
     (Packed("Windows Media file"), true, "wma wmv asf"),
-    (Packed("Matroska film"), true, "mkv webm"),
+    (Matroska, true, "mkv webm"),
     (Packed("web font"), true, "woff woff2"),
     (Packed("sound or film"), false, "mpg mpeg aac ac3 ape wv mpc tta aiff aif"),
-    (Packed("RAR archive"), false, "rar"),
+    (Rar, false, "rar"),
     (Packed("cabinet archive"), false, "cab"),
     (Packed("icon"), false, "ico icns"),
     (DER, false, "der cer crt p12 pfx p7s p7 p7b p7c p7m p7z tsd tsr"),
-    (Tar, false, "tar"),
+    (Tar, true, "tar"),
     (Elf, false, "so"),
     (Windows, false, "exe dll"),
     (Plain("Java class"), true, "class"),
@@ -246,5 +259,4 @@ pub(super) const DECLARED: &[&str] =
     &["gpg", "pgp", "asc", "age", "enc", "aes", "p7m", "p7e", "kdbx", "kdb", "luks", "cpt", "vc", "tc", "hc"];
 
 /// Compressed, signed or sealed formats that begin with nothing by which they could be known here.
-pub(super) const FORMLESS: &[&str] =
-    &["br", "brotli", "lzma", "zlib", "deflate", "jks", "keystore", "sig", "rnd"];
+pub(super) const FORMLESS: &[&str] = &["deflate", "jks", "keystore", "sig", "rnd"];

@@ -15,8 +15,12 @@ mod declared;
 mod difference;
 mod facts;
 mod gzip;
+mod inner;
 pub(super) mod kind;
 mod magic;
+mod mail;
+mod markup;
+mod matroska;
 mod ole2;
 mod packed;
 mod pdf;
@@ -24,6 +28,8 @@ mod peek;
 mod picture;
 mod postgres;
 mod program;
+mod rar;
+mod rtf;
 mod seven;
 mod sound;
 mod sqlite;
@@ -33,6 +39,7 @@ mod text;
 mod tiff;
 mod verdict;
 mod work;
+mod written;
 mod zip;
 
 #[cfg(test)]
@@ -113,7 +120,7 @@ impl Verdict {
 
 /// The version of everything that leads to a verdict. A ledger that holds judgements of another version
 /// asks again; whoever changes a verdict, a threshold or a checker counts this up.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// A verdict and why, and what to keep for the comparison with a later version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,6 +229,12 @@ pub fn judge_within(name: &str, source: &mut dyn Source, beside: Beside, work_by
     }
 }
 
+/// Read at once: a multiple of windows.
+fn piece_bytes(length: u64) -> usize {
+    let windows = length.div_ceil(WINDOW as u64).clamp(1, 16);
+    usize::try_from(windows).expect("at most 16") * WINDOW
+}
+
 /// For whoever has the bytes at hand.
 pub fn judge_bytes(name: &str, bytes: &[u8]) -> Judgement {
     judge(name, &mut &*bytes, Beside::Nothing)
@@ -235,7 +248,8 @@ fn look(
 ) -> io::Result<(Vec<Vote>, Facts)> {
     let mut statistics = Statistics::new();
     let mut text = TextWatch::new();
-    let mut piece = vec![0; 64 * 1024];
+    // For a small file there is no need to clear so much memory.
+    let mut piece = vec![0; piece_bytes(source.length())];
     let mut head = Vec::new();
     let mut at = 0;
     loop {
@@ -258,14 +272,24 @@ fn look(
     }
     text.end(statistics.histogram());
     let promise = kind::by_name(name);
-    let shown = shown_kind(&head, &text, &promise);
+    let shown = if kind::is_owner_file(name, &head, statistics.length) {
+        Some(magic::OWNER)
+    } else {
+        shown_kind(&head, &text, &promise)
+    };
     let mut votes = verdict::from_bytes(&promise, shown, &head, &statistics, &text);
     let mut facts = facts_of(shown, &statistics);
+    if shown.is_some_and(Kind::is_text)
+        && !promise.declares_encryption
+        && let Some(why) = written::random_in_text(source, statistics.histogram())?
+    {
+        votes.push(verdict::vote(Leaning::Odd, format!("{why}: a way to carry encrypted bytes as text")));
+    }
     let settled = votes.iter().any(|vote| vote.leaning == Leaning::Declared);
     if settled {
         facts.state = State::Declared;
     } else if let Some(kind) = shown
-        && let Some(structure) = guarded(kind, source, &statistics, beside, work)?
+        && let Some(structure) = guarded(name, kind, source, &statistics, beside, work)?
     {
         facts.state = structure.state();
         votes.push(verdict::from_structure(structure, kind, &statistics));
@@ -293,6 +317,7 @@ fn hundredths(entropy: f64) -> u16 {
 
 /// A checker, or a library it uses, that stops with a bug on some file must not stop the scan.
 fn guarded(
+    name: &str,
     kind: Kind,
     source: &mut dyn Source,
     statistics: &Statistics,
@@ -300,7 +325,7 @@ fn guarded(
     work: &mut Work,
 ) -> io::Result<Option<Structure>> {
     let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        check(kind, source, statistics, beside, work)
+        check(name, kind, source, statistics, beside, work)
     }));
     checked.unwrap_or_else(|_| {
         let why = "its checker stopped with a fault of its own (please report it with the file)".to_owned();
@@ -330,9 +355,12 @@ fn shown_kind(head: &[u8], text: &TextWatch, promise: &kind::Promise) -> Option<
         return Some(promised.unwrap_or(Kind::Text));
     }
     let length = text.length;
+    let unmarked =
+        promise.kind.map(|(kind, _)| kind).filter(|kind| kind.is_unmarked() && promise.appended.is_none());
     by_magic
         .or_else(|| late_pdf(head))
         .or_else(|| kind::is_der(head, length).then_some(magic::DER))
+        .or_else(|| unmarked.filter(|_| length > 0))
         .or_else(|| postgres::page_size(head, length).map(|_| Kind::Postgres))
 }
 
@@ -342,28 +370,38 @@ fn late_pdf(head: &[u8]) -> Option<Kind> {
 }
 
 fn check(
+    name: &str,
     kind: Kind,
     source: &mut dyn Source,
     statistics: &Statistics,
     beside: Beside,
     work: &mut Work,
 ) -> io::Result<Option<Structure>> {
-    Ok(match kind {
-        Kind::Zip => Some(zip::check(source, work)?),
+    let mut part = inner::Part::of_packed(name);
+    let found = match kind {
+        Kind::Zip => Some(zip::check(name, source, work)?),
         Kind::Pdf => Some(pdf::check(source, statistics, work)?),
         Kind::Png => Some(picture::png(source)?),
         Kind::Jpeg => Some(picture::jpeg(source)?),
         Kind::Gif => Some(picture::gif(source)?),
-        Kind::Gzip => Some(gzip::check(source, work)?),
-        Kind::Xz => Some(packed::xz(source, work)?),
-        Kind::Lzip => Some(packed::lzip(source, work)?),
-        Kind::Bzip2 => Some(packed::bzip2(source, work)?),
-        Kind::Zstd => Some(packed::zstd(source, work)?),
+        Kind::Gzip => Some(gzip::check(source, work, &mut part)?),
+        Kind::Xz => Some(packed::xz(source, work, &mut part)?),
+        Kind::Lzip => Some(packed::lzip(source, work, &mut part)?),
+        Kind::Bzip2 => Some(packed::bzip2(source, work, &mut part)?),
+        Kind::Zstd => Some(packed::zstd(source, work, &mut part)?),
+        Kind::Lz4 => Some(packed::lz4(source, work, &mut part)?),
+        Kind::Lzma => Some(packed::lzma(source, work, &mut part)?),
+        Kind::Zlib => Some(packed::zlib(source, work, &mut part)?),
+        Kind::Brotli => Some(packed::brotli(source, work, &mut part)?),
         Kind::Seven => Some(seven::check(source, work)?),
+        Kind::Rar => Some(rar::check(source, work)?),
+        Kind::Matroska => Some(matroska::check(source, work)?),
         Kind::Tar => Some(tar::check(source, work)?),
         Kind::Sqlite => Some(sqlite::check(source, beside == Beside::Journal)?),
         Kind::Json => Some(text::json(source)?),
         Kind::Xml => Some(text::xml(source)?),
+        Kind::Mail => Some(mail::check(source)?),
+        Kind::Rtf => Some(rtf::check(source)?),
         Kind::Text | Kind::LooseText => Some(Structure::Whole("text from end to end".to_owned())),
         Kind::Postgres => Some(postgres::check(source, work)?),
         Kind::Tiff => Some(tiff::check(source, statistics, work)?),
@@ -377,7 +415,8 @@ fn check(
         Kind::Windows => Some(program::windows(source, statistics)?),
         Kind::Ole2 => Some(ole2::check(source, work)?),
         Kind::Packed(_) | Kind::Plain(_) => None,
-    })
+    };
+    Ok(found.map(|found| if kind.holds_one_file() { part.settle(found) } else { found }))
 }
 
 /// A part of a source as a source.

@@ -1,5 +1,6 @@
 //! 7-Zip: the head at the start and the directory at the end, both under checksums, and the packed streams
-//! unpacked where they are packed with one of the usual methods. Encryption is named in the directory.
+//! unpacked where they are packed with one of the usual methods, each file in them against its checksum. Encryption is
+//! named in the directory.
 
 use std::io::{BufReader, Read};
 
@@ -11,6 +12,8 @@ const MEMORY_MAX_KIB: u32 = 96 * 1024;
 /// Folders (packed streams with their methods) in one archive.
 const FOLDERS_MAX: u64 = 100_000;
 const CODERS_MAX: u64 = 32;
+/// Files in one folder whose checksums are looked at.
+const FILES_MAX: u64 = 1_000_000;
 
 const AES: &[u8] = &[0x06, 0xf1, 0x07, 0x01];
 const LZMA: &[u8] = &[3, 1, 1];
@@ -25,11 +28,55 @@ struct Coder {
     unpacked: u64,
 }
 
+/// Length, and checksum where there is one.
+type Files = Vec<(u64, Option<u32>)>;
+
 /// Where a packed stream lies, and what it was packed with.
 struct Folder {
     at: u64,
     size: u64,
     coders: Vec<Coder>,
+    /// One method and no filter behind it: what it unpacks to are the files themselves.
+    is_plain: bool,
+    /// The files in it, one behind the other.
+    files: Files,
+}
+
+/// The checksums of files that follow each other in what is unpacked.
+struct Sums<'a> {
+    files: std::slice::Iter<'a, (u64, Option<u32>)>,
+    left: u64,
+    stated: Option<u32>,
+    crc: flate2::Crc,
+    fit: bool,
+}
+
+impl<'a> Sums<'a> {
+    fn new(folder: &'a Folder) -> Sums<'a> {
+        let files = if folder.is_plain { folder.files.iter() } else { [].iter() };
+        Sums { files, left: 0, stated: None, crc: flate2::Crc::new(), fit: true }
+    }
+
+    fn take(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.left == 0 {
+                self.end();
+                let Some((length, stated)) = self.files.next() else { return };
+                (self.left, self.stated) = (*length, *stated);
+                continue;
+            }
+            let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+            self.crc.update(&bytes[..count]);
+            self.left -= count as u64;
+            bytes = &bytes[count..];
+        }
+    }
+
+    /// A file has ended.
+    fn end(&mut self) {
+        self.fit &= self.stated.take().is_none_or(|stated| stated == self.crc.sum());
+        self.crc.reset();
+    }
 }
 
 enum Trouble {
@@ -158,6 +205,7 @@ fn unpack(
     };
     let packed = BufReader::with_capacity(64 * 1024, At::new(source, folder.at, folder.at + folder.size));
     let properties = &coder.properties;
+    let sums = Sums::new(folder);
     match coder.method.as_slice() {
         method if method == LZMA => {
             let Some((first, rest)) = properties.split_first().filter(|(_, rest)| rest.len() >= 4) else {
@@ -170,7 +218,7 @@ fn unpack(
             let reader =
                 lzma_rust2::LzmaReader::new_with_props(packed, coder.unpacked, *first, dictionary, None);
             match reader {
-                Ok(reader) => drain(reader, coder.unpacked, work, keep),
+                Ok(reader) => drain(reader, coder.unpacked, sums, work, keep),
                 Err(_) => Ok(Err(Trouble::Wrong("names settings that its method does not have"))),
             }
         }
@@ -183,18 +231,19 @@ fn unpack(
             if dictionary / 1024 > MEMORY_MAX_KIB {
                 return Ok(Ok(false));
             }
-            drain(lzma_rust2::Lzma2Reader::new(packed, dictionary, None), coder.unpacked, work, keep)
+            drain(lzma_rust2::Lzma2Reader::new(packed, dictionary, None), coder.unpacked, sums, work, keep)
         }
         method if method == DEFLATE => {
-            drain(flate2::bufread::DeflateDecoder::new(packed), coder.unpacked, work, keep)
+            drain(flate2::bufread::DeflateDecoder::new(packed), coder.unpacked, sums, work, keep)
         }
-        _ => drain(bzip2::bufread::BzDecoder::new(packed), coder.unpacked, work, keep),
+        _ => drain(bzip2::bufread::BzDecoder::new(packed), coder.unpacked, sums, work, keep),
     }
 }
 
 fn drain(
     mut from: impl Read,
     expected: u64,
+    mut sums: Sums<'_>,
     work: &mut Work,
     mut keep: Option<&mut Vec<u8>>,
 ) -> std::io::Result<Result<bool, Trouble>> {
@@ -205,6 +254,7 @@ fn drain(
             Ok(0) => break,
             Ok(read) => {
                 total += read as u64;
+                sums.take(&piece[..read]);
                 if !work.spend(read as u64) || (keep.is_some() && total > DIRECTORY_MAX) {
                     return Ok(Err(Trouble::Exhausted));
                 }
@@ -218,7 +268,10 @@ fn drain(
             Err(error) => return Err(error),
         }
     }
-    Ok(if total == expected {
+    sums.end();
+    Ok(if total == expected && !sums.fit {
+        Err(Trouble::Wrong("holds a file that does not fit its checksum"))
+    } else if total == expected {
         Ok(true)
     } else {
         Err(Trouble::Wrong("unpacks to another length than it should"))
@@ -259,7 +312,7 @@ impl Fields<'_> {
         Some(value)
     }
 
-    /// Packed streams and their methods; what follows (sizes and names of the files) is not needed.
+    /// Packed streams, their methods and the files in them; what follows (names and times) is not needed.
     fn folders(&mut self) -> Option<Vec<Folder>> {
         let mut sizes = Vec::new();
         let mut first = 32;
@@ -275,7 +328,7 @@ impl Fields<'_> {
                             sizes.push(self.number()?);
                         }
                     }
-                    10 => self.digests(streams)?,
+                    10 => drop(self.digests(streams)?),
                     _ => return None,
                 }
             }
@@ -300,7 +353,8 @@ impl Fields<'_> {
                 total = total.checked_add(sizes.next()?)?;
             }
             at = at.checked_add(total)?;
-            folders.push(Folder { at: begin, size: total, coders });
+            let is_plain = coders.len() == 1;
+            folders.push(Folder { at: begin, size: total, coders, is_plain, files: Vec::new() });
         }
         if self.byte()? != 12 {
             return None;
@@ -314,16 +368,73 @@ impl Fields<'_> {
                 folder.coders.retain(|coder| coder.method == AES);
             }
         }
+        // Where this part is written in a way that is not known here, lengths still count.
+        if let Some(files) = self.files(&folders) {
+            folders.iter_mut().zip(files).for_each(|(folder, files)| folder.files = files);
+        }
         Some(folders)
     }
 
-    fn digests(&mut self, count: u64) -> Option<()> {
-        let mut defined = count;
-        if self.byte()? == 0 {
-            let bits = self.take(count.div_ceil(8))?;
-            defined = bits.iter().map(|byte| u64::from(byte.count_ones())).sum();
+    /// Lengths and checksums of the files in every folder.
+    fn files(&mut self, folders: &[Folder]) -> Option<Vec<Files>> {
+        let whole = |folder: &Folder| folder.coders.first().map_or(0, |coder| coder.unpacked);
+        let mut sums = vec![None; folders.len()];
+        let mut next = self.byte()?;
+        if next == 10 {
+            sums = self.digests(folders.len() as u64)?;
+            next = self.byte()?;
         }
-        self.take(defined.checked_mul(4)?).map(|_| ())
+        let mut files: Vec<Files> =
+            folders.iter().zip(&sums).map(|(folder, sum)| vec![(whole(folder), *sum)]).collect();
+        if next != 0 || self.byte()? != 8 {
+            return Some(files);
+        }
+        next = self.byte()?;
+        if next == 13 {
+            for files in &mut files {
+                let count = self.number().filter(|count| *count <= FILES_MAX)?;
+                if count != 1 {
+                    *files = vec![(0, None); usize::try_from(count).ok()?];
+                }
+            }
+            next = self.byte()?;
+        }
+        for (files, folder) in files.iter_mut().zip(folders) {
+            let Some((last, others)) = files.split_last_mut() else { continue };
+            let mut left = whole(folder);
+            for (length, _) in others {
+                *length = if next == 9 { self.number()? } else { return None };
+                left = left.saturating_sub(*length);
+            }
+            last.0 = left;
+        }
+        if next == 9 {
+            next = self.byte()?;
+        }
+        if next == 10 {
+            let open = |files: &[(u64, Option<u32>)]| files.len() != 1 || files[0].1.is_none();
+            let count = files.iter().filter(|files| open(files)).map(|files| files.len() as u64).sum();
+            let mut sums = self.digests(count)?.into_iter();
+            for file in files.iter_mut().filter(|files| open(files)).flatten() {
+                file.1 = sums.next()?;
+            }
+        }
+        Some(files)
+    }
+
+    /// A list of checksums, of which some may be missing.
+    fn digests(&mut self, count: u64) -> Option<Vec<Option<u32>>> {
+        let all = self.byte()? != 0;
+        let bits = if all { Vec::new() } else { self.take(count.div_ceil(8))?.to_vec() };
+        if count > FILES_MAX {
+            return None;
+        }
+        let is_there = |at: usize| all || bits.get(at / 8).is_some_and(|byte| byte << (at % 8) & 0x80 != 0);
+        let mut sums = Vec::new();
+        for at in 0..usize::try_from(count).ok()? {
+            sums.push(if is_there(at) { Some(little32(self.take(4)?, 0)) } else { None });
+        }
+        Some(sums)
     }
 
     /// The coders of one folder, and how many packed streams it has.

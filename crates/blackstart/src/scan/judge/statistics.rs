@@ -102,7 +102,8 @@ impl Statistics {
             self.remember(self.last_is_even);
         }
         self.blocks(window, counts);
-        if self.seen_windows <= RHYTHM_ALL || self.seen_windows.is_multiple_of(RHYTHM_EVERY) {
+        let counted = self.seen_windows <= RHYTHM_ALL || self.seen_windows.is_multiple_of(RHYTHM_EVERY);
+        if counted && may_alternate(window.len(), counts) {
             self.cycle(window);
         }
         self.length += window.len() as u64;
@@ -265,6 +266,13 @@ pub(super) fn repeated_key(head: &[u8]) -> Option<usize> {
         [1, 2, 3, 4, 5, 7, 8, 12, 15, 17, 24, 31, 33, 48, 63, 65].into_iter().all(|other| meet(other) < 16)
     };
     [64, 128, 256].into_iter().find(|distance| meet(*distance) >= 32).filter(|_| nowhere_else())
+}
+
+/// Whether random pieces may alternate with others in a window: half of the bytes of a random piece are above 127, and at
+/// least a quarter of the window would be such pieces; a window that is even as a whole has no others.
+fn may_alternate(length: usize, counts: &Counts) -> bool {
+    let high: u32 = counts[128..].iter().sum();
+    high as usize * 20 >= length && !is_even(counts)
 }
 
 fn distinct(block: &[u8]) -> u32 {

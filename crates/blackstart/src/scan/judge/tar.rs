@@ -54,6 +54,12 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> std::io::Result
     }
 }
 
+/// The head of a member, also in the oldest form, which has no mark: only the sum shows it.
+pub(super) fn is_head(head: &[u8]) -> bool {
+    let Some(head) = head.first_chunk::<512>() else { return false };
+    head[0] != 0 && number(&head[148..156]).is_some_and(|stated| stated == sum(head))
+}
+
 /// Octal digits, or, from 8 GiB on, big endian with the first bit set.
 fn number(field: &[u8]) -> Option<u64> {
     if field[0] & 0x80 != 0 {

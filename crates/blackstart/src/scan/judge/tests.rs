@@ -48,12 +48,12 @@ fn untouched_files_are_clean_whatever_their_bytes_look_like() {
         }
     }
     let mut dice = Dice::new(7);
-    let mut archive = b"Rar!\x1a\x07\x01\0".to_vec();
+    let mut archive = b"MSCF\0\0\0\0".to_vec();
     archive.extend(dice.bytes(40_000));
-    assert_eq!(verdict("backup.rar", &archive), Verdict::CleanUnverified);
-    let mut film = b"\x1a\x45\xdf\xa3\xa3".to_vec();
+    assert_eq!(verdict("backup.cab", &archive), Verdict::CleanUnverified);
+    let mut film = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11".to_vec();
     film.extend(dice.bytes(40_000));
-    assert_eq!(verdict("clip.mkv", &film), Verdict::CleanUnverified);
+    assert_eq!(verdict("clip.wmv", &film), Verdict::CleanUnverified);
     let module = [&b"JM\x01\0PK\x03\x04"[..], &dice.bytes(9000)].concat();
     assert_eq!(
         verdict("java.xml.jmod", &module),
@@ -278,8 +278,10 @@ fn a_bomb_costs_no_more_than_its_share_and_is_not_called_clean() {
 #[test]
 fn packed_files_whose_end_was_encrypted_are_not_merely_unread() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/scan");
-    for name in ["a.xz", "a.bz2", "a.zst", "a.7z", "a.gz"] {
+    for name in ["a.xz", "a.bz2", "a.zst", "a.7z", "a.gz", "a.lz4", "a.lzma", "a.zlib", "a.br"] {
         let clean = std::fs::read(folder.join(name)).unwrap();
+        assert_eq!(judge_bytes(name, &clean).verdict, Verdict::Clean, "{name}");
+        assert!(!judge_bytes(name, &clean[..clean.len() - 9]).verdict.is_clean(), "{name}, cut off");
         for seed in 0..20 {
             let (mut bytes, mut dice) = (clean.clone(), Dice::new(seed));
             let half = bytes.len() / 2;
@@ -290,5 +292,190 @@ fn packed_files_whose_end_was_encrypted_are_not_merely_unread() {
                 "{name}: {judgement:?}"
             );
         }
+    }
+}
+
+#[test]
+fn a_wiped_range_counts_even_if_much_of_it_was_empty_and_a_field_that_a_program_emptied_does_not() {
+    let mut dice = Dice::new(21);
+    let mut before = b"wvpk".to_vec();
+    before.extend(dice.bytes(20_000));
+    // Mostly empty already: only a few bytes in it held anything.
+    before[8000..12_096].fill(0);
+    before[8001..8030].fill(7);
+    before[12_090] = 7;
+    let mut wiped = before.clone();
+    wiped[8000..12_096].fill(0);
+    assert_eq!(beside("a.wv", &wiped, &before).verdict, Verdict::Damaged);
+    let mut emptied = before.clone();
+    emptied[3000..3186].fill(0);
+    assert!(beside("a.wv", &emptied, &before).verdict.is_clean(), "less than a sector");
+    let mut saved = wiped.clone();
+    saved[50] ^= 1;
+    assert!(beside("a.wv", &saved, &before).verdict.is_clean(), "something else changed as well");
+}
+
+#[test]
+fn a_file_that_lost_its_beginning_is_the_end_of_its_previous_version() {
+    // Zeros and repeated pieces, in which no place can be told from another.
+    let mut before = b"wvpk".to_vec();
+    before.extend([7; 4000]);
+    before.extend([0; 9000]);
+    let judgement = beside("a.wv", &before[37..], &before);
+    assert!(!judgement.verdict.is_clean(), "{judgement:?}");
+    assert!(judgement.reasons.iter().any(|why| why.contains("first 37 bytes are gone")), "{judgement:?}");
+}
+
+#[test]
+fn what_is_packed_has_to_be_what_it_is_called() {
+    let mut dice = Dice::new(4);
+    let mut random = |length| dice.bytes(length);
+    let types = |ending: &str| format!("<Types>{ending}</Types>").into_bytes();
+    let docx = |document: Vec<u8>| {
+        specimens::zip(&[("[Content_Types].xml", types("x")), ("word/document.xml", document)], 0)
+    };
+    let xml = b"<document>Antrag</document>".to_vec();
+    assert_eq!(judge_bytes("a.docx", &docx(xml.clone())).verdict, Verdict::Clean);
+    assert_eq!(judge_bytes("a.docx", &docx(random(9000))).verdict, Verdict::Encrypted);
+    let nameless = specimens::zip(&[("word/document.xml", xml)], 0);
+    assert_eq!(judge_bytes("a.docx", &nameless).verdict, Verdict::Suspicious);
+    assert_eq!(judge_bytes("a.zip", &nameless).verdict, Verdict::Clean);
+    let data = specimens::zip(&[("1", random(20_000)), ("2", random(20_000))], 0);
+    assert_eq!(judge_bytes("a.zip", &data).verdict, Verdict::Suspicious);
+    let picture = specimens::zip(&[("a.jpg", specimens::jpeg(1, 20_000))], 0);
+    assert_eq!(judge_bytes("a.zip", &picture).verdict, Verdict::Clean);
+    assert_eq!(judge_bytes("letter.txt.gz", &specimens::gzip(&random(9000))).verdict, Verdict::Encrypted);
+    assert_eq!(judge_bytes("backup.gz", &specimens::gzip(&random(9000))).verdict, Verdict::Suspicious);
+    assert_eq!(judge_bytes("a.jpg.gz", &specimens::gzip(&specimens::jpeg(2, 9000))).verdict, Verdict::Clean);
+    assert_eq!(
+        judge_bytes("app.log.1.gz", &specimens::gzip(&specimens::text(1, 9000))).verdict,
+        Verdict::Clean
+    );
+}
+
+#[test]
+fn random_bytes_written_as_digits_are_suspicious_and_tables_of_numbers_are_not() {
+    let mut dice = Dice::new(6);
+    let random = dice.bytes(4000);
+    let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let numbers = random.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");
+    let upper = hex.to_uppercase().as_bytes().chunks(64).map(<[u8]>::to_vec).collect::<Vec<_>>().join(&b'\n');
+    for written in [hex.as_bytes(), numbers.as_bytes(), &upper] {
+        let judgement = judge_bytes("a.txt", written);
+        assert_eq!(judgement.verdict, Verdict::Suspicious, "{judgement:?}");
+    }
+    let text = specimens::text(3, 4000);
+    let hex: String = text.iter().map(|byte| format!("{byte:02x}")).collect();
+    let table: String = (0..2000).map(|row| format!("{},{},{}\n", row, row % 250, row * 7 % 200)).collect();
+    for written in [hex, table] {
+        assert_eq!(judge_bytes("a.txt", written.as_bytes()).verdict, Verdict::Clean);
+    }
+}
+
+#[test]
+fn notes_that_programs_leave_beside_a_document_are_no_documents() {
+    let mut owner = b"\x06Meyer ".to_vec();
+    owner.resize(54, b' ');
+    owner.extend(*b"\x06\0M\0e\0y\0e\0r\0 \0");
+    owner.resize(162, 0);
+    assert!(judge_bytes("~$letter.docx", &owner).verdict.is_clean());
+    let fork = b"\0\x05\x16\x07\0\x02\0\0Mac OS X        \0\x02\0\0\0\x09".repeat(4);
+    assert!(judge_bytes("._letter.docx", &fork).verdict.is_clean());
+    assert!(
+        judge_bytes(".~lock.letter.docx#", b",meyer,pc7,28.11.2026 10:00,file:///home;").verdict.is_clean()
+    );
+    let random = Dice::new(7).bytes(9000);
+    for name in ["~$letter.docx", "._letter.docx"] {
+        assert!(!judge_bytes(name, &random).verdict.is_clean(), "{name}");
+    }
+}
+
+#[test]
+fn frames_without_content_and_unclosed_elements_are_damage() {
+    let mut film = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom".to_vec();
+    film.resize(9000, 0);
+    assert_eq!(judge_bytes("a.mp4", &film).verdict, Verdict::Damaged);
+    assert!(!judge_bytes("a.tar", &[0xff; 10_240]).verdict.is_clean());
+    assert!(judge_bytes("a.tar", &[0; 10_240]).verdict.is_clean(), "a tar without members");
+    let open = b"<?xml version=\"1.0\"?>\n<list>\n<item a=\"1 > 0\">x</item>\n<item/>\n";
+    assert_eq!(judge_bytes("a.xml", open).verdict, Verdict::Damaged);
+    let whole = [&open[..], b"<!-- <b> --><![CDATA[<c>]]></list>\n"].concat();
+    assert_eq!(judge_bytes("a.xml", &whole).verdict, Verdict::Clean);
+    assert!(judge_bytes("a.xml", b"<p>one<br>two</p>\n").verdict.is_clean(), "not XML, and not cut off");
+}
+
+#[test]
+fn letters_and_mails_are_read_to_their_end() {
+    let body = String::from_utf8(specimens::text(5, 3000)).unwrap().replace(['{', '}', '\\'], " ");
+    let rtf = format!("{{\\rtf1\\ansi{{\\fonttbl{{\\f0 Arial;}}}}\\'e4 \\{{ {body}\\par}}\n");
+    assert_eq!(judge_bytes("a.rtf", rtf.as_bytes()).verdict, Verdict::Clean);
+    assert_eq!(judge_bytes("a.rtf", &rtf.as_bytes()[..2000]).verdict, Verdict::Damaged);
+    assert!(!judge_bytes("a.rtf", &rtf.as_bytes()[100..]).verdict.is_clean());
+    let mail = format!(
+        "From: a@example.org\nContent-Type: multipart/mixed;\n boundary=\"x1\"\n\n--x1\nContent-Type: text/plain\n\n{body}\n--x1--\n"
+    );
+    assert_eq!(judge_bytes("a.eml", mail.as_bytes()).verdict, Verdict::Clean);
+    assert_eq!(judge_bytes("a.eml", &mail.as_bytes()[..1500]).verdict, Verdict::CleanUnverified);
+    for (name, clean) in [("a.rtf", rtf), ("a.eml", mail)] {
+        let mut bytes = clean.into_bytes();
+        let random = Dice::new(9).bytes(700);
+        bytes[1000..1700].copy_from_slice(&random);
+        assert!(!judge_bytes(name, &bytes).verdict.is_clean(), "{name}");
+    }
+}
+
+/// A head of RAR 5: its checksum, its length, and what it says.
+fn rar_head(body: &[u8]) -> Vec<u8> {
+    let counted = [&[body.len() as u8][..], body].concat();
+    let mut crc = flate2::Crc::new();
+    crc.update(&counted);
+    [&crc.sum().to_le_bytes()[..], &counted].concat()
+}
+
+#[test]
+fn the_heads_of_a_rar_and_what_is_only_stored_in_it_fit_their_checksums() {
+    let mut content = specimens::text(1, 100);
+    content.truncate(100);
+    let mut crc = flate2::Crc::new();
+    crc.update(&content);
+    let mut file = vec![2, 2, 100, 4, 100, 0];
+    file.extend(crc.sum().to_le_bytes());
+    file.extend([0, 1, 1, b'a']);
+    let rar = |head: &[u8], data: &[u8]| {
+        [&b"Rar!\x1a\x07\x01\0"[..], &rar_head(&[1, 0, 0]), &rar_head(head), data, &rar_head(&[5, 0, 0])]
+            .concat()
+    };
+    let clean = rar(&file, &content);
+    let judgement = judge_bytes("a.rar", &clean);
+    assert!(judgement.verdict.is_clean() && judgement.reasons[0].contains("3 heads"), "{judgement:?}");
+    assert_eq!(judge_bytes("a.rar", &clean[..clean.len() - 20]).verdict, Verdict::Damaged);
+    for at in [12, 30, 60] {
+        let mut bytes = clean.clone();
+        bytes[at] ^= 1;
+        assert_eq!(judge_bytes("a.rar", &bytes).verdict, Verdict::Damaged, "byte {at}");
+    }
+    let locked = [&[2, 3, 4, 100][..], &file[3..], &[3, 1, 0, 0]].concat();
+    assert_eq!(judge_bytes("a.rar", &rar(&locked, &content)).verdict, Verdict::DeclaredEncrypted);
+}
+
+#[test]
+fn the_elements_of_a_film_follow_each_other() {
+    let element = |name: &[u8], content: &[u8]| {
+        let size = (content.len() as u64 | 1 << 56).to_be_bytes();
+        [name, &size, content].concat()
+    };
+    let mut dice = Dice::new(12);
+    let blocks: Vec<u8> = (0..40).flat_map(|_| element(&[0xa3], &dice.bytes(900))).collect();
+    let cluster = element(&[0x1f, 0x43, 0xb6, 0x75], &[element(&[0xe7], &[0]), blocks].concat());
+    let film =
+        [element(&[0x1a, 0x45, 0xdf, 0xa3], b"B\x82\x84webm"), element(&[0x18, 0x53, 0x80, 0x67], &cluster)]
+            .concat();
+    assert_eq!(judge_bytes("a.webm", &film).verdict, Verdict::Clean);
+    assert_eq!(judge_bytes("a.webm", &film[..20_000]).verdict, Verdict::Damaged);
+    for pattern in ["keep-head-4k", "16/16", "dot"] {
+        let mut bytes = attacked(pattern, &film, 5);
+        bytes[..64].copy_from_slice(&film[..64]);
+        let judgement = judge_bytes("a.webm", &bytes);
+        assert!(!judgement.verdict.is_clean(), "{pattern}: {judgement:?}");
     }
 }

@@ -159,6 +159,8 @@ impl TextWatch {
         }
         let wrong = self.controls + self.zeros;
         let zeros_only = self.controls == 0 && self.not_utf8 == 0;
+        // Random bytes are never UTF-8 from end to end; a table of strange characters is.
+        let strange = self.not_utf8 == 0 && wrong * 50 <= self.length;
         let sparse =
             wrong * 1000 <= self.length && self.mixed_blocks == 0 && self.not_utf8 * 20 <= self.length;
         if zeros_only && self.zeros * 10 >= self.length * 3 && self.zeros * 10 <= self.length * 7 {
@@ -170,7 +172,7 @@ impl TextWatch {
         if zeros_only {
             return Some(Complaint::Zeros(format!("holds {} zero bytes, which text never does", self.zeros)));
         }
-        if sparse {
+        if sparse || strange {
             return Some(Complaint::Sparse(format!("holds {wrong} stray control bytes")));
         }
         let share = (wrong + self.not_utf8).saturating_mul(100) / self.length;
@@ -266,7 +268,7 @@ pub(super) fn json(source: &mut dyn Source) -> std::io::Result<Structure> {
     Ok(Structure::Whole("valid JSON".to_owned()))
 }
 
-/// XML: begins and ends as markup does. Not a full parse.
+/// XML: begins and ends as markup does, and so do its elements.
 pub(super) fn xml(source: &mut dyn Source) -> std::io::Result<Structure> {
     let length = source.length();
     let mut head = [0; 64];
@@ -284,5 +286,8 @@ pub(super) fn xml(source: &mut dyn Source) -> std::io::Result<Structure> {
     if !utf16 && !end.ends_with(b">") {
         return Ok(Structure::Cut { at: length, why: "the XML ends in the middle".to_owned() });
     }
-    Ok(Structure::Whole("text that begins and ends as XML".to_owned()))
+    if utf16 {
+        return Ok(Structure::Whole("text in UTF-16 that should be XML".to_owned()));
+    }
+    super::markup::check(source)
 }

@@ -218,10 +218,14 @@ fn without_magic(
         });
         return vec![lost(promise), vote(Leaning::Random, how)];
     }
-    if head.iter().all(|byte| *byte == 0) {
-        return vec![lost(promise), vote(Leaning::Broken, "begins with nothing but zeros")];
+    let first = head.first().copied().unwrap_or(0);
+    // A tar without members is a few blocks of zeros.
+    let empty_tar = promised == Kind::Tar && statistics.length <= 10_240;
+    if head.iter().all(|byte| *byte == first) && !(first == 0 && empty_tar) {
+        let what = if first == 0 { "zeros".to_owned() } else { format!("the byte {first:#04x}") };
+        return vec![lost(promise), vote(Leaning::Broken, format!("begins with nothing but {what}"))];
     }
-    if strict {
+    if strict && !(first == 0 && empty_tar) {
         let ends = if statistics.last_is_even { "; its end looks random" } else { "" };
         return vec![
             lost(promise),
@@ -271,6 +275,14 @@ fn unknown(promise: &Promise, head: &[u8], statistics: &Statistics, text: &TextW
             text.text_until(),
             statistics.even_windows,
             statistics.windows
+        );
+        return vec![vote(Leaning::Odd, reason)];
+    }
+    // Half of it or more is text, and elsewhere it mixes with random bytes as no text does.
+    if statistics.windows >= 4 && text.text_windows * 2 >= statistics.windows && text.mixed_blocks >= 16 {
+        let reason = format!(
+            "is text for the most part ({} of {} windows of 4 KiB); elsewhere {} blocks of 64 bytes mix text with random bytes",
+            text.text_windows, statistics.windows, text.mixed_blocks
         );
         return vec![vote(Leaning::Odd, reason)];
     }

@@ -6,6 +6,8 @@
 
 use std::io::{BufReader, Read};
 
+use super::inner::{Part, Sum};
+use super::kind;
 use super::work::Work;
 use super::{At, Source, Structure, little16, little32};
 
@@ -34,7 +36,7 @@ struct Member {
     header_at: u64,
 }
 
-pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
+pub(super) fn check(name: &str, source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
     let Some(end) = find_end(source)? else {
         return without_directory(source, work);
     };
@@ -57,6 +59,9 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> std::io::Result
                 return Ok(Structure::broken(end.directory_at + shift, why));
             }
         }
+    }
+    if let Some(missing) = missing_member(name, &members).filter(|_| end.members <= MEMBERS_MAX) {
+        return Ok(Structure::Odd(missing));
     }
     check_members(source, &members, shift, end.members > MEMBERS_MAX, trailing, work)
 }
@@ -132,7 +137,8 @@ fn check_members(
     trailing: u64,
     work: &mut Work,
 ) -> std::io::Result<Structure> {
-    let (mut encrypted, mut unknown) = (0_usize, 0_usize);
+    let (mut encrypted, mut unknown, mut sum) = (0_usize, 0_usize, Sum::default());
+    let mut disguised = None;
     for member in members {
         let name = String::from_utf8_lossy(&member.name).into_owned();
         let at = member.header_at + shift;
@@ -153,7 +159,15 @@ fn check_members(
             cut_short = true;
             continue;
         }
-        match unpack(source, data_at, member)? {
+        let mut part = Part::new(&name);
+        let unpacked = unpack(source, data_at, member, &mut part)?;
+        if matches!(unpacked, Unpacked::Fits)
+            && let Some(why) = sum.add(&part)
+        {
+            // A document with a password lists only at its end which members are encrypted.
+            disguised.get_or_insert((data_at, format!("the member `{name}` {why}")));
+        }
+        match unpacked {
             Unpacked::Fits if name == "META-INF/manifest.xml" => {
                 encrypted += usize::from(names_encryption(source, data_at, member)?);
             }
@@ -167,6 +181,10 @@ fn check_members(
     }
     Ok(if encrypted > 0 {
         Structure::Declared(format!("ZIP with a password: {encrypted} of {} members", members.len()))
+    } else if let Some((at, why)) = disguised {
+        Structure::Random { at, why }
+    } else if let Some(odd) = sum.complaint() {
+        odd
     } else if trailing > 0 {
         Structure::Trailing { at: source.length() - trailing, bytes: trailing }
     } else if cut_short || unknown > 0 {
@@ -174,6 +192,22 @@ fn check_members(
     } else {
         Structure::Whole(format!("ZIP directory and all {} members fit their checksums", members.len()))
     })
+}
+
+/// Documents that are a ZIP have a member by which their program knows them.
+fn missing_member(name: &str, members: &[Member]) -> Option<String> {
+    let ending = kind::by_name(name).ending;
+    let wanted: &[&[u8]] = match ending.as_str() {
+        "docx" | "docm" | "dotx" | "xlsx" | "xlsm" | "xltx" | "xlsb" | "pptx" | "pptm" | "potx" | "ppsx"
+        | "vsdx" => &[b"[content_types].xml"],
+        "odt" | "ods" | "odp" | "odg" => &[b"mimetype", b"meta-inf/manifest.xml", b"content.xml"],
+        "epub" => &[b"meta-inf/container.xml"],
+        _ => return None,
+    };
+    let is_there = |wanted: &&[u8]| members.iter().any(|member| member.name.eq_ignore_ascii_case(wanted));
+    let name = String::from_utf8_lossy(wanted[0]).into_owned();
+    (!wanted.iter().any(is_there))
+        .then(|| format!("is a ZIP without a member `{name}`, which every .{ending} has"))
 }
 
 fn find_end(source: &mut dyn Source) -> std::io::Result<Option<End>> {
@@ -250,7 +284,7 @@ enum Unpacked {
     UnknownMethod,
 }
 
-fn unpack(source: &mut dyn Source, at: u64, member: &Member) -> std::io::Result<Unpacked> {
+fn unpack(source: &mut dyn Source, at: u64, member: &Member, part: &mut Part) -> std::io::Result<Unpacked> {
     // A size of all ones stands for a size in an extra field (ZIP64); such members are not checked yet.
     let large = member.packed == 0xffff_ffff || member.unpacked == 0xffff_ffff;
     if large {
@@ -258,10 +292,11 @@ fn unpack(source: &mut dyn Source, at: u64, member: &Member) -> std::io::Result<
     }
     let packed = At::new(source, at, at + member.packed);
     let sum = match member.method {
-        0 => sum(packed, member.unpacked),
+        0 => sum(packed, member.unpacked, part),
         8 => {
-            let packed = BufReader::with_capacity(64 * 1024, packed);
-            sum(flate2::bufread::DeflateDecoder::new(packed), member.unpacked)
+            let room = usize::try_from(member.packed).unwrap_or(usize::MAX).clamp(512, 64 * 1024);
+            let packed = BufReader::with_capacity(room, packed);
+            sum(flate2::bufread::DeflateDecoder::new(packed), member.unpacked, part)
         }
         _ => return Ok(Unpacked::UnknownMethod),
     };
@@ -274,9 +309,11 @@ fn unpack(source: &mut dyn Source, at: u64, member: &Member) -> std::io::Result<
 }
 
 /// The CRC-32 of everything that can be read, if it is exactly `expected` bytes.
-fn sum(mut from: impl Read, expected: u64) -> std::io::Result<Option<u32>> {
+fn sum(mut from: impl Read, expected: u64, part: &mut Part) -> std::io::Result<Option<u32>> {
     let mut crc = flate2::Crc::new();
-    let mut piece = vec![0; 64 * 1024];
+    // Most members are small; one byte more shows that a member is longer than stated.
+    let room = usize::try_from(expected.saturating_add(1)).unwrap_or(usize::MAX);
+    let mut piece = vec![0; room.clamp(512, 64 * 1024)];
     let mut total = 0;
     loop {
         let read = from.read(&mut piece)?;
@@ -288,5 +325,6 @@ fn sum(mut from: impl Read, expected: u64) -> std::io::Result<Option<u32>> {
             return Ok(None);
         }
         crc.update(&piece[..read]);
+        part.take(&piece[..read]);
     }
 }

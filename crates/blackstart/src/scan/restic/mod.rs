@@ -122,6 +122,9 @@ fn open_with(repository: &str, credentials: &Credentials) -> Result<Opened, Repo
                 RepositoryFault::WrongPassword(path.clone())
             } else if error.is_incorrect_password() {
                 RepositoryFault::Open { path: path.clone(), cause: door.left_out().join("; ") }
+            } else if brief(&error).contains("Config") {
+                let cause = "its file `config` is damaged or cut off: it cannot be decrypted".to_owned();
+                RepositoryFault::Open { path: path.clone(), cause }
             } else {
                 fault(&error)
             }
@@ -250,17 +253,23 @@ fn plain_name(node: &Node) -> Option<OsString> {
     }
 }
 
+/// Of the many lines in which the library writes an error down, the one that says what happened.
+fn one_line(text: &str) -> String {
+    let mut lines = text.lines().skip_while(|line| line.trim() != "Message:").skip(1);
+    let message = lines.next().or_else(|| text.lines().find(|line| !line.trim().is_empty()));
+    message.unwrap_or("unknown error").trim().to_owned()
+}
+
 /// The message of a library error in one line, with its innermost cause.
 fn brief(error: &RusticError) -> String {
     let text = error.to_string();
-    let mut lines = text.lines().skip_while(|line| line.trim() != "Message:").skip(1);
-    let message = lines.next().unwrap_or("unknown error").trim().to_owned();
+    let message = one_line(&text);
     let mut innermost: Option<&dyn std::error::Error> = std::error::Error::source(error);
     while let Some(next) = innermost.and_then(|cause| cause.source()) {
         innermost = Some(next);
     }
     match innermost {
-        Some(cause) => format!("{message} ({cause})"),
+        Some(cause) => format!("{message} ({})", one_line(&cause.to_string())),
         None => message,
     }
 }

@@ -18,6 +18,8 @@ use crate::scan::rules::Rules;
 
 /// Read at once: at most this much is repeated by each thread when a scan is stopped and begun again.
 const STRETCH_BYTES_MAX: u64 = 4 << 20;
+/// And at most so many files: where they are tiny, their verdicts wait in memory to be kept.
+const STRETCH_FILES_MAX: usize = 1000;
 /// A hole that is cheaper to read than to jump over.
 const HOLE_BYTES_MAX: u64 = 128 << 10;
 /// Blobs that a thread keeps while it reads a file of several.
@@ -154,6 +156,7 @@ fn stretches(singles: &[Single]) -> Vec<Range<usize>> {
         let place = &single.place;
         let joins = all.last().is_some_and(|last| {
             singles[last.start].place.pack == place.pack
+                && last.len() < STRETCH_FILES_MAX
                 && u64::from(place.offset) <= end + HOLE_BYTES_MAX
                 && place.end() - begin <= STRETCH_BYTES_MAX
         });

@@ -11,7 +11,7 @@ use rustic_core::TreeId;
 
 use super::stored::{Plan, Stored};
 use super::{Opened, Snapshot};
-use crate::scan::history::{BadVersion, Lost, Series, Step};
+use crate::scan::history::{BadVersion, Lost, Missing, Series, Step};
 use crate::scan::judge::{self, Verdict};
 use crate::scan::ledger::{Identity, Ledger};
 use crate::scan::report::{self, Bad, File, Gone, RepositoryReport, SeriesReport, SnapshotReport};
@@ -157,11 +157,14 @@ fn go_through(
         for (verdict, count) in &step.tally.counts {
             *total.entry(*verdict).or_default() += count;
         }
+        let missing = step.missing.clone();
         let mut answer = answer(one, step, wish.tolerate);
+        say_missing(&mut answer, &missing, &report.snapshots, &|at| wish.order[at].id.clone());
         answer.time_disagrees = disagreeing.contains(&one.at);
         count(&mut report.series, one, &mut answer);
         if answer.is_clean {
             report.last_clean = Some(answer.id.clone());
+            report.before_loss = answer.before_loss.clone();
         }
         report.snapshots.push(answer);
     }
@@ -184,6 +187,34 @@ fn go_through(
         }));
     }
     report.bad.sort_by(|a, b| (&a.file.path, a.series, a.from).cmp(&(&b.file.path, b.series, b.from)));
+}
+
+/// A deletion breaks no file, so a snapshot may be clean and hold next to nothing. That is said in every snapshot
+/// without what is gone, with the newest clean one that still has it.
+fn say_missing(
+    answer: &mut SnapshotReport,
+    missing: &[Missing],
+    earlier: &[SnapshotReport],
+    id: &dyn Fn(usize) -> String,
+) {
+    let first = missing.iter().map(|missing| missing.gone_in).min();
+    let had_them = |one: &&SnapshotReport| {
+        one.series == answer.series && one.is_clean && first.is_some_and(|first| one.at < first)
+    };
+    let before = earlier.iter().rev().find(had_them).map(|one| one.id.clone());
+    for one in missing {
+        let where_from = before.as_deref().map_or_else(
+            || "no clean snapshot has them".to_owned(),
+            |before| format!("snapshot {} still has them", snapshots::short(before)),
+        );
+        answer.reasons.push(format!(
+            "{} of {} files vanished in snapshot {} and are not back: only what is left was judged; {where_from}",
+            one.files,
+            one.of,
+            snapshots::short(&id(one.gone_in))
+        ));
+    }
+    answer.before_loss = before;
 }
 
 /// Adds the snapshot to its series.
@@ -214,6 +245,9 @@ fn bad_file(bad: BadVersion, series: usize, end: usize, id: &dyn Fn(usize) -> St
 
 fn notes(opened: &Opened, wish: &Wish<'_>) -> Vec<String> {
     let mut notes = snapshots::disagreements(wish.order);
+    if wish.order.is_empty() {
+        notes.push("the repository holds no snapshots: nothing was ever backed up into it, or all were forgotten or deleted".to_owned());
+    }
     if let Some(newest) = wish.newest.filter(|newest| wish.order.len() > *newest) {
         notes.push(format!(
             "judged the newest {newest} of {} snapshots; without --newest all are judged",
@@ -246,6 +280,7 @@ fn answer(one: &Chosen<'_>, step: Step, tolerate: Option<u64>) -> SnapshotReport
         is_clean,
         reasons,
         signs: step.signs,
+        before_loss: None,
         time_disagrees: false,
         counts: report::counts(&tally.counts),
         series: one.series,

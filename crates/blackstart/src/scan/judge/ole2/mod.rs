@@ -16,7 +16,7 @@ use container::{Container, Stream};
 
 use super::statistics::{count, is_even};
 use super::work::Work;
-use super::{Source, Structure};
+use super::{Source, Structure, little16, little32};
 
 /// Bytes that are looked at together.
 const BLOCK: usize = 1024;
@@ -108,15 +108,44 @@ fn look(source: &mut dyn Source, container: &Container, stream: &Stream) -> io::
         "PowerPoint Document" => slides::document(source, container, stream),
         "Pictures" => slides::pictures(source, container, stream),
         "Current User" => slides::current_user(source, container, stream),
-        "0Table" | "1Table" | "\u{5}SummaryInformation" | "__properties_version1.0" => {
-            Ok(Content::Fits { opaque: Vec::new() })
+        "\u{5}SummaryInformation" | "\u{5}DocumentSummaryInformation" => {
+            property_set(source, container, stream)
         }
+        "0Table" | "1Table" | "__properties_version1.0" => Ok(Content::Fits { opaque: Vec::new() }),
         // Texts of a mail, in Unicode.
         name if name.starts_with("__substg1.0_") && name.ends_with("001F") => {
             utf16_text(source, container, stream)
         }
         _ => Ok(Content::Unknown),
     }
+}
+
+/// Author, title, times: lists of properties in one form for all programs. Nearly every document has them, often at its
+/// end, where nothing else would show that only the beginning was left as it was.
+fn property_set(source: &mut dyn Source, container: &Container, stream: &Stream) -> io::Result<Content> {
+    let mut reader = container.reader(source, stream);
+    let mut head = [0; 68];
+    let length = u64::try_from(reader.read_at(0, &mut head)?).expect("at most 68");
+    // Some writers put nothing but zeros there.
+    if head.iter().all(|byte| *byte == 0) {
+        return Ok(Content::Unknown);
+    }
+    let wrong = |at| Ok(Content::Wrong(Trouble::new(at, "is not the list of properties that its name says")));
+    if head[..2] != [0xfe, 0xff] || little16(&head, 2) > 1 || length < 48 {
+        return wrong(0);
+    }
+    let sections = little32(&head, 24);
+    if !(1..=2).contains(&sections) {
+        return wrong(24);
+    }
+    let at = u64::from(little32(&head, 44));
+    let mut section = [0; 8];
+    if reader.read_at(at, &mut section)? < 8 {
+        return wrong(44);
+    }
+    // Each property has eight bytes in the list, and as many at least stand behind it.
+    let fits = u64::from(little32(&section, 4)).saturating_mul(8) <= u64::from(little32(&section, 0));
+    if fits { Ok(Content::Fits { opaque: Vec::new() }) } else { wrong(at) }
 }
 
 /// Random units of 16 bits land among unpaired halves and private letters all the time; text does not.

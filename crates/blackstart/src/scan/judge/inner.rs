@@ -1,0 +1,139 @@
+//! What lies in an archive or a compressed file: the beginning of every part, judged by its name as a file would be.
+//!
+//! Checksums only say that a part is what was packed. Whoever packs random bytes under the name of a document gets
+//! right checksums, so the parts have to be what they are called as well. The first 64 KiB of each are enough for that.
+
+use super::kind::{self, Promise};
+use super::statistics::{Statistics, WINDOW, count};
+use super::text::TextWatch;
+use super::verdict;
+use super::{Facts, Structure, Verdict};
+
+const HEAD: usize = 64 * 1024;
+/// Parts that look random and are of no known type are of interest if next to nothing else is in it.
+const NEARLY_ALL_PERCENT: u64 = 95;
+
+/// The beginning of one part while it is unpacked.
+pub(super) struct Part {
+    name: String,
+    head: Vec<u8>,
+    length: u64,
+}
+
+/// What a part's beginning shows.
+pub(super) enum Shown {
+    Nothing,
+    /// Not what its name says, and random; why.
+    Encrypted(String),
+    /// Random and of no known type.
+    Nameless,
+}
+
+impl Part {
+    pub(super) fn new(name: &str) -> Part {
+        let name = name.rsplit('/').next().unwrap_or_default().to_owned();
+        Part { name, head: Vec::new(), length: 0 }
+    }
+
+    /// What a compressed file holds is called as it is, without its last ending: `app.log` in `app.log.gz`.
+    pub(super) fn of_packed(name: &str) -> Part {
+        let promise = kind::by_name(name);
+        let packed =
+            promise.appended.is_none() && promise.kind.is_some_and(|(kind, _)| kind.holds_one_file());
+        Part::new(name.rsplit_once('.').filter(|_| packed).map_or("", |(stem, _)| stem))
+    }
+
+    /// The next bytes of it.
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        let room = HEAD - self.head.len();
+        self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    pub(super) fn shown(&self) -> Shown {
+        if self.is_as_usual() {
+            return Shown::Nothing;
+        }
+        let (mut statistics, mut text) = (Statistics::new(), TextWatch::new());
+        for window in self.head.chunks(WINDOW) {
+            let counts = count(window);
+            statistics.window(window, &counts);
+            text.window(window, &counts);
+        }
+        text.end(statistics.histogram());
+        let promise = kind::by_name(&self.name);
+        let shown = super::shown_kind(&self.head, &text, &promise);
+        let votes = verdict::from_bytes(&promise, shown, &self.head, &statistics, &text);
+        let judgement = verdict::weigh(votes, Facts::default());
+        let strict = promise.kind.is_some_and(|(_, strict)| strict);
+        if strict && judgement.verdict == Verdict::Encrypted {
+            return Shown::Encrypted(judgement.reasons.join("; "));
+        }
+        let nameless = shown.is_none() && is_unknown(&promise);
+        let random = statistics.windows >= 2 && statistics.even_windows == statistics.windows;
+        if nameless && random { Shown::Nameless } else { Shown::Nothing }
+    }
+
+    /// Text, or a packed type by its first bytes: most parts are, and nothing is to be found in them.
+    fn is_as_usual(&self) -> bool {
+        let promised = kind::by_name(&self.name).kind.map(|(kind, _)| kind);
+        let text = || {
+            let is_plain = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t');
+            std::str::from_utf8(&self.head).is_ok() && self.head.iter().all(is_plain)
+        };
+        match kind::by_magic(&self.head) {
+            Some(kind) => kind.is_packed() && promised.is_none_or(|promised| promised == kind),
+            None => promised.is_none_or(kind::Kind::is_text) && text(),
+        }
+    }
+
+    /// For a file that holds this one part: what its checker found, and what the part shows.
+    pub(super) fn settle(&self, found: Structure) -> Structure {
+        if !matches!(found, Structure::Whole(_) | Structure::Partly(_)) {
+            return found;
+        }
+        match self.shown() {
+            Shown::Nothing => found,
+            Shown::Encrypted(why) => Structure::Random { at: 0, why: format!("what it holds {why}") },
+            Shown::Nameless => odd(),
+        }
+    }
+}
+
+fn is_unknown(promise: &Promise) -> bool {
+    promise.kind.is_none() && !promise.declares_encryption && !promise.formless
+}
+
+fn odd() -> Structure {
+    Structure::Odd("what it holds looks random and is of no known type: packing it saved nothing".to_owned())
+}
+
+/// How much of an archive looks random under no known type.
+#[derive(Default)]
+pub(super) struct Sum {
+    all: u64,
+    nameless: u64,
+}
+
+impl Sum {
+    /// Adds a part; says why if it is not what its name promises.
+    pub(super) fn add(&mut self, part: &Part) -> Option<String> {
+        self.all += part.length();
+        match part.shown() {
+            Shown::Nothing => None,
+            Shown::Nameless => {
+                self.nameless += part.length();
+                None
+            }
+            Shown::Encrypted(why) => Some(why),
+        }
+    }
+
+    pub(super) fn complaint(&self) -> Option<Structure> {
+        (self.nameless > 0 && self.nameless * 100 >= self.all * NEARLY_ALL_PERCENT).then(odd)
+    }
+}
