@@ -8,6 +8,9 @@ use crate::estate::finding::{Finding, Grade};
 use crate::estate::id::{Id, Kind};
 use crate::estate::model::Tenants;
 
+/// Findings for which the name that was probably meant is looked for: comparing with thousands of names takes a while.
+const GUESSED_MAX: usize = 100;
+
 /// The thing that refers, the field it does it in, and what it refers to.
 type Reference<'e> = (Option<&'e Id>, String, &'e Id);
 
@@ -21,8 +24,8 @@ pub(super) fn unknown(look: &Look<'_>) -> Vec<Finding> {
         let place = from.and_then(|from| look.sources.place(from, &field)).cloned();
         let called = from.map_or_else(|| "an authority".to_owned(), Id::to_string);
         let field = field.split(' ').next().unwrap_or_default().to_owned();
-        let names = names(look, to.kind());
-        let to_do = nearest(to.name(), &names).filter(|near| *near != to.name()).map_or_else(
+        let near = if found.len() < GUESSED_MAX { nearest(to.name(), &names(look, to.kind())) } else { None };
+        let to_do = near.filter(|near| *near != to.name()).map_or_else(
             || format!("define {to}, or remove the reference"),
             |near| format!("did you mean `{near}`?"),
         );
