@@ -144,7 +144,7 @@ impl Draft {
     /// the first), one proposal for each two (the surest), none where an edge is stated already. What is stated about
     /// those who only watch is proposed as `soft`. Every reader ends with it.
     pub fn settle(&mut self) {
-        self.edges.retain(|stated| stated.edge.from != stated.edge.to);
+        self.drop_own_needs();
         self.edges.sort_by(|a, b| {
             let rank = |stated: &Stated| strength(stated.edge.kind);
             (&a.edge.from, &a.edge.to, rank(a)).cmp(&(&b.edge.from, &b.edge.to, rank(b)))
@@ -164,6 +164,39 @@ impl Draft {
             ))
         });
         self.proposed.dedup_by(|b, a| (&a.from, &a.to) == (&b.from, &b.to));
+    }
+
+    /// A value that is written in a form nobody can read, and what is assumed instead. What is empty because of a
+    /// variable that is not set comes out of the way of this: it is said with the variable.
+    pub fn unread(&mut self, origin: &Origin, called: &str, text: &str, instead: &str) {
+        let shown = crate::estate::fields::shown(text);
+        self.note(
+            Grade::Serious,
+            "value-not-read",
+            Some(origin),
+            format!("{called} is written `{shown}`, and that cannot be read"),
+            format!("{instead}, so plans and gates may be wrong about it"),
+            "correct it in the source and import again, or write the value into the estate",
+        );
+    }
+
+    /// What is said to need itself is said to people instead.
+    fn drop_own_needs(&mut self) {
+        let (own, others) = std::mem::take(&mut self.edges)
+            .into_iter()
+            .partition(|stated| stated.edge.from == stated.edge.to);
+        self.edges = others;
+        for Stated { edge, origin } in own {
+            let words = edge.by.as_deref().unwrap_or(edge.kind.word());
+            self.note(
+                Grade::Serious,
+                "needs-itself",
+                Some(&origin),
+                format!("{} is said to need itself ({words})", edge.from),
+                "nothing can wait for itself: this was left out, and what was meant is not in the estate",
+                "remove it, or name the service that was meant",
+            );
+        }
     }
 
     /// A stated dependency on what only watches, as it is proposed instead. Among themselves they are left alone.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 use crate::estate::canonical;
+use crate::estate::check::references::missing;
 use crate::estate::files::{Content, RawFile};
 use crate::estate::id::{Id, Kind};
 use crate::estate::model::{EdgeKind, Estate, Proposed};
@@ -39,7 +40,7 @@ pub enum Sort {
     Conflict,
     /// A person removed it and the source still has it: it stays removed.
     StaysRemoved,
-    /// The source has it no more, but a person changed it since: it stays.
+    /// The source has it no more, but a person changed it since, or something that stays needs it: it stays.
     Stays,
 }
 
@@ -153,6 +154,44 @@ fn take(estate: &mut Estate, id: &Id, from: &Estate) {
         Kind::External => copy(id, &from.externals, &mut estate.externals),
         Kind::Resource => copy(id, &from.resources, &mut estate.resources),
     }
+}
+
+/// What the source has no more and something that stays still names: it stays too, otherwise the estate would name what
+/// is not in it, and no plan could be made. Answers with who names it, in which field.
+pub fn keep_what_is_named(
+    merged: &mut Merged,
+    known: [(&Things, &Estate); 2],
+    rest: &Estate,
+) -> Vec<(Id, String, Id)> {
+    let mut gone: BTreeMap<Id, usize> = BTreeMap::new();
+    for (at, difference) in merged.differences.iter().enumerate() {
+        if difference.sort == Sort::Removed && difference.field.is_none() {
+            gone.insert(difference.id.clone(), at);
+        }
+    }
+    let (was, current) = known[0];
+    let mut named = Vec::new();
+    while !gone.is_empty() {
+        let now = estate(&merged.things, known, rest);
+        let missing = missing(&now).into_iter().filter(|(_, _, to)| gone.contains_key(to));
+        let missing = missing.filter_map(|(from, field, to)| Some((from?.clone(), field, to.clone())));
+        let mut open: Vec<(Id, String, Id)> = missing.collect();
+        if open.is_empty() {
+            break;
+        }
+        // What comes back needs others that may be gone too.
+        while let Some((from, field, to)) = open.pop() {
+            if let Some(at) = gone.remove(&to) {
+                merged.differences[at].sort = Sort::Stays;
+                merged.things.insert(to.clone(), was[&to].clone());
+                open.extend(canonical::needs(current, &to).iter().map(|edge| {
+                    (to.clone(), format!("needs.{} {}", edge.kind.word(), edge.to), edge.to.clone())
+                }));
+                named.push((from, field, to));
+            }
+        }
+    }
+    named
 }
 
 /// Last import, folder, new import. What is gone from this source stays if another source still states it.

@@ -9,6 +9,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::answer::Edges;
+use crate::estate::check;
 use crate::estate::graph::{self, Crowd, Links};
 use crate::estate::id::{Id, Kind};
 use crate::estate::layers;
@@ -43,13 +44,13 @@ struct Questions {
 }
 
 pub fn score(estate: &Estate, proposed: &[Proposed]) -> Score {
-    let ends: BTreeSet<&Id> = estate.edges.iter().flat_map(|edge| [&edge.from, &edge.to]).collect();
+    let alone = check::alone(estate);
     let by = |evidence: Evidence| {
         Edges::of(estate.edges.iter().filter(|edge| edge.evidence == evidence).map(|edge| edge.kind))
     };
     Score {
         services: estate.services.len(),
-        without_any: estate.services.keys().filter(|id| !ends.contains(id)).cloned().collect(),
+        without_any: alone.iter().map(|id| (*id).clone()).collect(),
         declared: by(Evidence::Declared),
         observed: by(Evidence::Observed),
         inferred: by(Evidence::Inferred),
@@ -69,7 +70,7 @@ pub fn score(estate: &Estate, proposed: &[Proposed]) -> Score {
             .filter(|(_, store)| store.source.is_none())
             .map(|(id, _)| id.clone())
             .collect(),
-        questions: questions(estate, proposed, &ends),
+        questions: questions(estate, proposed, &alone),
     }
 }
 
@@ -87,7 +88,7 @@ fn single_points(estate: &Estate) -> Vec<(Id, usize)> {
     points
 }
 
-fn questions(estate: &Estate, proposed: &[Proposed], ends: &BTreeSet<&Id>) -> Vec<Questions> {
+fn questions(estate: &Estate, proposed: &[Proposed], alone: &BTreeSet<&Id>) -> Vec<Questions> {
     let mut all = Vec::new();
     let links = Links::new(estate);
     let mut hints: BTreeMap<&Id, Vec<&Proposed>> = BTreeMap::new();
@@ -96,7 +97,7 @@ fn questions(estate: &Estate, proposed: &[Proposed], ends: &BTreeSet<&Id>) -> Ve
     }
     for (id, service) in &estate.services {
         let mut asked = Vec::new();
-        if !ends.contains(id) {
+        if alone.contains(id) {
             asked.push(
                 "Nothing is written down about it. What has to run before it can start? Who stops working without it?"
                     .to_owned(),

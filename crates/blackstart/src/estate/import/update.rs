@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::Draft;
+use super::draft::{Draft, Noted, Origin};
 use super::merge::{self, Difference, Things};
 use super::pages::{self, Origins, Page};
 use crate::estate::canonical;
+use crate::estate::check::references::missing;
 use crate::estate::files::{Content, FILE_BYTES_MAX, RawFile};
-use crate::estate::finding::Grade;
+use crate::estate::finding::{Finding, Grade};
 use crate::estate::id::Id;
 use crate::estate::model::{Edge, EdgeKind, Estate, Evidence, Proposed};
 use crate::estate::read::{Reading, read_files, settle};
@@ -57,6 +58,8 @@ pub struct Update {
     pub differences: Vec<Difference>,
     /// Things that changed and whose lines cannot be found in a file (tenants in CSV): they stay as they are.
     pub kept: Vec<Id>,
+    /// About the estate as it is now, each with its place in the folder.
+    pub findings: Vec<Noted>,
 }
 
 /// The text that the next import compares with.
@@ -87,13 +90,15 @@ pub fn import(files: &[RawFile], former: &Former<'_>, draft: &Draft, own: &str) 
     let base = former.own.map(|text| read_files(&[raw("base.toml", text)])).unwrap_or_default();
     let new = draft.whole();
     let (was, is) = (canonical::blocks(&current.estate), canonical::blocks(&new));
-    let merged = merge::merge(&canonical::blocks(&base.estate), &was, &is, &former.elsewhere());
+    let mut merged = merge::merge(&canonical::blocks(&base.estate), &was, &is, &former.elsewhere());
+    let known = [(&was, &current.estate), (&is, &new)];
+    let named = merge::keep_what_is_named(&mut merged, known, &current.estate);
     // Where there was nothing, everything is new, and nobody wants to read that.
     let differences = if files.is_empty() { Vec::new() } else { merged.differences };
-    let mut update = Update { differences, ..Update::default() };
+    let findings = named.iter().map(|named| gone_but_named(&current, named)).collect();
+    let mut update = Update { differences, findings, ..Update::default() };
     let mut pages = pages_of(files);
     let origins = Origins::of(draft);
-    let known = [(&was, &current.estate), (&is, &new)];
     rewrite(&mut pages, known, merged.things, &origins, own, &mut update);
     let known = proposals_in(files);
     update.proposed = merge::proposals(&base.proposed, &known, &draft.proposed, &update.estate);
@@ -146,12 +151,70 @@ pub fn proposals_in(files: &[RawFile]) -> Vec<Proposed> {
     read_files(&file).proposed
 }
 
+/// The file and line of a field of the estate.
+fn origin(reading: &Reading, id: &Id, field: &str) -> Option<Origin> {
+    let (file, line, _) = reading.sources.line(reading.sources.place(id, field)?)?;
+    Some(Origin::new(file, line))
+}
+
+/// Something of a person's needs what the source has no more.
+fn gone_but_named(current: &Reading, (from, field, to): &(Id, String, Id)) -> Noted {
+    let word = field.split(' ').next().unwrap_or_default();
+    Noted {
+        origin: origin(current, from, field),
+        finding: Finding::new(
+            Grade::Serious,
+            "gone-but-named",
+            format!("`{word}` of {from} names {to}, which the source no longer has"),
+            format!("{to} stays in the estate as it was, and a plan would still bring it back"),
+            "if it is really gone, remove it and what names it; otherwise find out who runs it now",
+        )
+        .about([to.clone(), from.clone()]),
+    }
+}
+
+/// References to nothing that are said one by one; the rest is counted.
+const MISSING_SHOWN: usize = 25;
+
+/// What the estate names and does not have: nobody is to find that out at the next plan only.
+fn unknown_references(written: &Reading) -> Vec<Noted> {
+    let missing = missing(&written.estate);
+    let more = missing.len().saturating_sub(MISSING_SHOWN);
+    let mut found: Vec<Noted> = missing
+        .into_iter()
+        .take(MISSING_SHOWN)
+        .map(|(from, field, to)| {
+            let word = field.split(' ').next().unwrap_or_default();
+            let called = from.map_or_else(|| "an authority".to_owned(), Id::to_string);
+            let finding = Finding::new(
+                Grade::Blocking,
+                "unknown-reference",
+                format!("`{word}` of {called} names {to}, which is not in the estate"),
+                "as long as it is so, `blackstart check` says no, and a plan does not wait for it",
+                "define it, or remove the reference",
+            );
+            let origin = from.and_then(|from| origin(written, from, &field));
+            Noted { origin, finding: finding.about(from.cloned().into_iter().chain([to.clone()])) }
+        })
+        .collect();
+    if more > 0 {
+        let what = format!("{more} more references lead to nothing");
+        let to_do = "`blackstart check` shows them all";
+        let finding =
+            Finding::new(Grade::Blocking, "unknown-reference", what, "the list is not complete", to_do);
+        found.push(Noted { origin: None, finding });
+    }
+    found
+}
+
 fn whole(files: &[RawFile]) -> Result<Reading, Refusal> {
     let reading = read_files(files);
-    match reading.findings.iter().find(|finding| finding.grade == Grade::Blocking) {
-        Some(finding) => Err(Refusal::Broken(finding.what.clone())),
-        None => Ok(reading),
-    }
+    let Some(worst) = reading.findings.iter().find(|finding| finding.grade == Grade::Blocking) else {
+        return Ok(reading);
+    };
+    let place = worst.place.as_ref().and_then(|place| reading.sources.line(place));
+    let place = place.map_or_else(String::new, |(file, line, _)| format!("{}: ", Origin::new(file, line)));
+    Err(Refusal::Broken(format!("{place}{}", worst.what)))
 }
 
 fn raw(name: &str, text: &str) -> RawFile {
@@ -256,6 +319,7 @@ fn finish(files: &[RawFile], pages: BTreeMap<String, Page>, mut update: Update) 
         let first = differs.map_or_else(|| "one of them ends earlier".to_owned(), |(is, _)| is.to_owned());
         return Err(Refusal::NotFaithful(first));
     }
+    update.findings.extend(unknown_references(&written));
     let before = |name: &String| files.iter().find(|file| file.name == *name).map(|file| &file.content);
     update.files.retain(|name, text| before(name) != Some(&Content::Bytes(text.as_bytes().to_vec())));
     Ok(update)

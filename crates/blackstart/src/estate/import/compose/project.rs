@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::super::draft::{Noted, Origin};
 use super::super::fault::Unreadable;
 use super::super::sources::Fetched;
-use super::super::yaml::{self, Map, Node, Value};
+use super::super::yaml::{self, Entry, Map, Node, Value};
 use super::variables::{Variables, fill};
 use super::{Fetch, Options, layers};
 use crate::estate::finding::{Finding, Grade};
@@ -24,7 +24,7 @@ const VARIABLES_SHOWN: usize = 12;
 pub(super) struct Project {
     pub(super) services: Map,
     /// Services behind profiles that were not asked for.
-    pub(super) left_out: BTreeSet<String>,
+    pub(super) hidden: Map,
     pub(super) volumes: Map,
     pub(super) variables: Variables,
     /// Folder of the first file, as a prefix: empty, or ending in `/`.
@@ -47,7 +47,9 @@ pub(super) fn load(options: &Options, fetch: &Fetch<'_>) -> Result<Project, Unre
     let services = root.remove("services");
     let Some(Value::Map(services)) = services.map(|node| node.value) else {
         let origin = Origin::file(first);
-        return Err(Unreadable::new(&origin, "it names no services", "look whether this is a compose file"));
+        return Err(loader.seen.into_inner().first_form.unwrap_or_else(|| {
+            Unreadable::new(&origin, "it names no services", "look whether this is a compose file")
+        }));
     };
     project.services = services;
     if let Some(Value::Map(volumes)) = root.remove("volumes").map(|node| node.value) {
@@ -98,17 +100,13 @@ fn profiles(project: &mut Project, options: &Options, variables: &Variables) {
         let wanted = node.get("profiles").and_then(Node::as_list).unwrap_or_default();
         wanted.is_empty() || wanted.iter().filter_map(Node::as_text).any(|name| active.contains(name))
     };
-    let hidden: Vec<(String, Origin)> = project
-        .services
-        .iter()
-        .filter(|entry| !enabled(&entry.node))
-        .map(|entry| (entry.key.clone(), entry.origin.clone()))
-        .collect();
-    let Some((_, origin)) = hidden.first().cloned() else { return };
-    project.left_out = hidden.into_iter().map(|(name, _)| name).collect();
-    let count = project.left_out.len();
     let total = project.services.len();
-    project.services.retain(|entry| !project.left_out.contains(&entry.key));
+    for entry in std::mem::take(&mut project.services).into_entries() {
+        let to = if enabled(&entry.node) { &mut project.services } else { &mut project.hidden };
+        to.insert(entry.key, &entry.origin, entry.node);
+    }
+    let count = project.hidden.len();
+    let Some(origin) = project.hidden.iter().next().map(|entry| entry.origin.clone()) else { return };
     project.findings.push(Noted {
         origin: Some(origin),
         finding: Finding::new(
@@ -128,6 +126,8 @@ struct Seen {
     required: BTreeMap<String, (Origin, String)>,
     from_shell: BTreeMap<String, Origin>,
     notes: Vec<Noted>,
+    /// Why there are no services, if it turns out that there are none.
+    first_form: Option<Unreadable>,
 }
 
 impl Seen {
@@ -198,7 +198,7 @@ impl Seen {
 }
 
 /// The first few, and how many more there are.
-fn listed(places: impl Iterator<Item = String>) -> String {
+pub(super) fn listed(places: impl Iterator<Item = String>) -> String {
     let all: Vec<String> = places.collect();
     let shown = all[..all.len().min(VARIABLES_SHOWN)].join(", ");
     match all.len().saturating_sub(VARIABLES_SHOWN) {
@@ -269,6 +269,9 @@ impl Loader<'_> {
                 "name a compose file",
             ));
         };
+        if root.get("services").is_none() {
+            self.first_form(&root);
+        }
         let mut kept = Map::default();
         for entry in root.into_entries() {
             if !matches!(entry.key.as_str(), "services" | "volumes" | "configs" | "secrets" | "include") {
@@ -286,6 +289,20 @@ impl Loader<'_> {
         Ok(kept)
     }
 
+    /// Files of 2014 had no `services`: the services stood at the top. Remembered, in case no file names any.
+    fn first_form(&self, root: &Map) {
+        let is_service = |entry: &&Entry| entry.node.get("image").or(entry.node.get("build")).is_some();
+        let Some(entry) = root.iter().find(is_service) else { return };
+        self.seen.borrow_mut().first_form.get_or_insert_with(|| {
+            Unreadable::new(
+                &entry.origin,
+                format!("the service {} stands at the top, and there is no `services:`", entry.key),
+                "this is the first form of compose files, which compose itself no longer reads: write `services:` above \
+                 all of them and indent them",
+            )
+        });
+    }
+
     fn in_one_form(&self, services: &mut Node) -> Result<(), Unreadable> {
         if services.is_null() {
             return Ok(());
@@ -298,13 +315,17 @@ impl Loader<'_> {
                 "write each service with its name and a colon",
             ));
         };
-        for service in map.values_mut() {
+        for (name, service) in map.nodes_mut() {
             if service.is_null() && service.tag.is_none() {
                 *service = Node::map(Map::default(), &service.origin.clone());
             }
             let origin = service.origin.clone();
             match &mut service.value {
-                Value::Map(fields) => layers::normal(fields),
+                Value::Map(fields) => {
+                    for (field, origin) in layers::normal(fields) {
+                        self.not_a_text(name, field, &origin);
+                    }
+                }
                 _ if service.tag.is_some() => {}
                 _ => {
                     return Err(Unreadable::new(
@@ -316,6 +337,17 @@ impl Loader<'_> {
             }
         }
         Ok(())
+    }
+
+    fn not_a_text(&self, service: &str, field: &str, origin: &Origin) {
+        self.note(
+            Grade::Serious,
+            "entry-not-read",
+            origin,
+            format!("an entry in the list `{field}` of {service} is not a text and cannot be read"),
+            "compose refuses it; whatever it was meant to say is not in the estate",
+            "write the list as texts, or the whole of it as a table: name and colon, the rest below",
+        );
     }
 
     fn fill(&self, node: &mut Node, variables: &Variables) -> Result<(), Unreadable> {
