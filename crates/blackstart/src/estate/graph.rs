@@ -244,6 +244,11 @@ impl<'e> Crowd<'e> {
         Crowd { reached: vec![0; ids.len()], ids, dependents, round: 0 }
     }
 
+    /// Whether the last answer names the thing of this number, or was about it.
+    pub fn is_reached(&self, number: usize) -> bool {
+        self.reached[number] == self.round
+    }
+
     /// Everything that reaches the thing of this number, itself left out.
     pub fn dependents(&mut self, provider: usize) -> Vec<usize> {
         self.round += 1;

@@ -103,19 +103,21 @@ fn points(look: &Look<'_>, served: &Served<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let mut crowd = Crowd::new(look.estate, |kind| kind == EdgeKind::Hard);
+    let serving: Vec<(usize, u128, &BTreeSet<&Id>)> = (0..crowd.ids.len())
+        .filter_map(|at| Some((at, *served.weight.get(crowd.ids[at])?, served.tenants.get(crowd.ids[at])?)))
+        .collect();
     let mut points = Vec::new();
     for at in 0..crowd.ids.len() {
-        let down = crowd.dependents(at);
-        let with_it = || down.iter().chain([&at]).map(|at| crowd.ids[*at]);
-        let weight = with_it().filter_map(|service| served.weight.get(service)).sum::<u128>();
-        if down.is_empty() || weight == 0 {
+        let services = crowd.dependents(at).len();
+        let lost = || serving.iter().filter(|(number, ..)| crowd.is_reached(*number));
+        let weight = lost().map(|(_, weight, _)| weight).sum::<u128>();
+        if services == 0 || weight == 0 {
             continue;
         }
-        let tenants: BTreeSet<&Id> =
-            with_it().filter_map(|service| served.tenants.get(service)).flatten().copied().collect();
+        let tenants: BTreeSet<&Id> = lost().flat_map(|(_, _, tenants)| tenants.iter().copied()).collect();
         points.push(Point {
             id: crowd.ids[at].clone(),
-            services: down.len(),
+            services,
             weight,
             insured: insured(look, tenants.iter().copied()),
             tenants: tenants.len(),

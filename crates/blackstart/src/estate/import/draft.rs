@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::roles::{Role, role};
+use super::yaml::Node;
 use crate::estate::finding::{Finding, Grade};
 use crate::estate::id::{Id, Kind};
 use crate::estate::model::{Edge, EdgeKind, Estate, Evidence, Proposed, Service, Store};
@@ -166,8 +167,7 @@ impl Draft {
         self.proposed.dedup_by(|b, a| (&a.from, &a.to) == (&b.from, &b.to));
     }
 
-    /// A value that is written in a form nobody can read, and what is assumed instead. What is empty because of a
-    /// variable that is not set comes out of the way of this: it is said with the variable.
+    /// A value is written in a form that nobody can read; `instead` says what counts now.
     pub fn unread(&mut self, origin: &Origin, called: &str, text: &str, instead: &str) {
         let shown = crate::estate::fields::shown(text);
         self.note(
@@ -178,6 +178,27 @@ impl Draft {
             format!("{instead}, so plans and gates may be wrong about it"),
             "correct it in the source and import again, or write the value into the estate",
         );
+    }
+
+    /// A value as `parse` understands it. One that it does not understand is said, with what counts instead.
+    pub fn read<T>(
+        &mut self,
+        node: Option<&Node>,
+        called: &str,
+        instead: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let node = node?;
+        let text = node.as_text();
+        // Empty because of a variable that is not set: that is said already.
+        if text == Some("") {
+            return None;
+        }
+        let value = text.and_then(parse);
+        if value.is_none() {
+            self.unread(&node.origin, called, text.unwrap_or_else(|| node.sort()), instead);
+        }
+        value
     }
 
     /// What is said to need itself is said to people instead.

@@ -69,8 +69,8 @@ fn service(id: &Id, entry: &Entry, options: &Options, draft: &mut Draft) {
         .or_else(|| node.get("mem_reservation"));
     let cpus = node.at(&["deploy", "resources", "limits", "cpus"]).or_else(|| node.get("cpus"));
     let none = "none is taken to be set";
-    let memory = read(memory, &format!("the memory limit of {}", entry.key), none, mebibytes, draft);
-    let cpus = read(cpus, &format!("the limit of processors of {}", entry.key), none, cores, draft);
+    let memory = draft.read(memory, &format!("the memory limit of {}", entry.key), none, mebibytes);
+    let cpus = draft.read(cpus, &format!("the limit of processors of {}", entry.key), none, cores);
     let ports = node.get("ports").and_then(Node::as_list).unwrap_or_default();
     let service = draft.service(id, &entry.key, &entry.origin);
     service.image =
@@ -79,27 +79,6 @@ fn service(id: &Id, entry: &Entry, options: &Options, draft: &mut Draft) {
     service.memory = memory.unwrap_or(0);
     service.cpu_boot = cpus.unwrap_or(0);
     service.gates = gate.into_iter().collect();
-}
-
-/// A value as `parse` understands it. One that it does not understand is said, with what counts instead.
-fn read<T>(
-    node: Option<&Node>,
-    called: &str,
-    instead: &str,
-    parse: impl Fn(&str) -> Option<T>,
-    draft: &mut Draft,
-) -> Option<T> {
-    let node = node?;
-    let text = node.as_text();
-    // Empty because of a variable that is not set: that is said already.
-    if text == Some("") {
-        return None;
-    }
-    let value = text.and_then(parse);
-    if value.is_none() {
-        draft.unread(&node.origin, called, text.unwrap_or_else(|| node.sort()), instead);
-    }
-    value
 }
 
 /// A port in its short form, whichever way it was written.
@@ -221,14 +200,14 @@ fn gate(name: &str, node: &Node, options: &Options, draft: &mut Draft) -> Option
     let mut time = |field: &str, usual: u64| {
         let called = format!("`{field}` of the health check of {name}");
         let instead = format!("{} s are taken", usual / 1000);
-        let found = read(check.get(field), &called, &instead, duration_ms, draft);
+        let found = draft.read(check.get(field), &called, &instead, duration_ms);
         found.filter(|time| *time > 0).unwrap_or(usual)
     };
     let every_ms = time("interval", INTERVAL_MS);
     let (timeout_ms, start_ms) = (time("timeout", TIMEOUT_MS), time("start_period", 0));
     let called = format!("`retries` of the health check of {name}");
     let instead = format!("{RETRIES} are taken");
-    let retries = read(check.get("retries"), &called, &instead, |text| text.trim().parse().ok(), draft);
+    let retries = draft.read(check.get("retries"), &called, &instead, |text| text.trim().parse().ok());
     let round = every_ms.saturating_add(timeout_ms);
     let patience = round.saturating_mul(retries.unwrap_or(RETRIES).max(1)).saturating_add(start_ms);
     let command = options.compose.iter().cloned().chain(["exec", "-T", name].map(str::to_owned)).chain(words);

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::super::{Draft, Noted, Origin};
 use super::basic;
 use super::boot::{Boot, Width};
+use super::describe::Left;
 use super::gather::Gathered;
 use super::name::UnitKind;
 use super::needs::Needs;
-use super::unit::{Remark, Units};
+use super::unit::{Remark, Unit, Units};
 use crate::estate::finding::{Finding, Grade};
 use crate::estate::id::Id;
 
@@ -287,7 +288,20 @@ pub(super) fn needs(host: Option<&str>, units: &Units<'_>, needs: &Needs, draft:
     }
 }
 
-pub(super) fn secret(unit: &str, origin: &Origin, draft: &mut Draft) {
+/// What could not be taken over from a unit.
+pub(super) fn left(unit: &Unit, left: &[Left<'_>], draft: &mut Draft) {
+    for one in left {
+        match one {
+            Left::Secret => secret(&unit.name, &unit.origin, draft),
+            Left::Unread(key, said) => {
+                let called = format!("`{key}` of {}", crate::estate::fields::shown(&unit.name));
+                draft.unread(&said.at, &called, &said.value, "it is taken not to be set");
+            }
+        }
+    }
+}
+
+fn secret(unit: &str, origin: &Origin, draft: &mut Draft) {
     draft.note(
         Grade::Note,
         "unit-secret",
