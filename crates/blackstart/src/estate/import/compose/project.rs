@@ -27,8 +27,6 @@ pub(super) struct Project {
     pub(super) hidden: Map,
     pub(super) volumes: Map,
     pub(super) variables: Variables,
-    /// Folder of the first file, as a prefix: empty, or ending in `/`.
-    pub(super) folder: String,
     pub(super) findings: Vec<Noted>,
 }
 
@@ -40,10 +38,10 @@ pub(super) fn load(options: &Options, fetch: &Fetch<'_>) -> Result<Project, Unre
     let loader = Loader { fetch, seen: RefCell::default(), bases: RefCell::default() };
     let mut root = Map::default();
     for file in &options.files {
-        layers::merge(&mut root, loader.file(file, &variables, &[])?);
+        layers::merge(&mut root, loader.file(file, Around { variables: &variables, folder: &folder }, &[])?);
     }
     layers::clear(&mut root);
-    let mut project = Project { folder, ..Project::default() };
+    let mut project = Project::default();
     let services = root.remove("services");
     let Some(Value::Map(services)) = services.map(|node| node.value) else {
         let origin = Origin::file(first);
@@ -207,6 +205,14 @@ pub(super) fn listed(places: impl Iterator<Item = String>) -> String {
     }
 }
 
+/// What a file is read with.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    variables: &'a Variables,
+    /// From where paths in it count, as a prefix: empty, or ending in `/`.
+    folder: &'a str,
+}
+
 struct Loader<'l> {
     fetch: &'l Fetch<'l>,
     seen: RefCell<Seen>,
@@ -232,15 +238,15 @@ impl Loader<'_> {
     }
 
     /// One file with everything that it takes in, without profiles applied.
-    fn file(&self, name: &str, variables: &Variables, chain: Chain<'_>) -> Result<Map, Unreadable> {
+    fn file(&self, name: &str, around: Around<'_>, chain: Chain<'_>) -> Result<Map, Unreadable> {
         let mut whole = Map::default();
         for document in self.documents(name, &Origin::file(name))? {
-            let mut root = self.sections(document, variables)?;
+            let mut root = self.sections(document, around)?;
             let includes = root.remove("include");
-            self.extend_all(name, &mut root, variables, chain)?;
+            self.extend_all(name, &mut root, around, chain)?;
             layers::merge(&mut whole, root);
             if let Some(includes) = includes {
-                let mut below = self.includes(name, &includes, variables, chain)?;
+                let mut below = self.includes(name, &includes, around.variables, chain)?;
                 self.warn_of_overlap(&below, &whole);
                 layers::merge(&mut below, whole);
                 whole = below;
@@ -257,7 +263,7 @@ impl Loader<'_> {
     }
 
     /// The parts of a document that mean something here, with variables filled in and services in one form.
-    fn sections(&self, document: Node, variables: &Variables) -> Result<Map, Unreadable> {
+    fn sections(&self, document: Node, around: Around<'_>) -> Result<Map, Unreadable> {
         if document.is_null() {
             return Ok(Map::default());
         }
@@ -278,9 +284,9 @@ impl Loader<'_> {
                 continue;
             }
             let mut node = entry.node;
-            self.fill(&mut node, variables)?;
+            self.fill(&mut node, around.variables)?;
             if entry.key == "services" {
-                self.in_one_form(&mut node)?;
+                self.in_one_form(&mut node, around.folder)?;
             }
             if !node.is_null() {
                 kept.insert(entry.key, &entry.origin, node);
@@ -303,7 +309,7 @@ impl Loader<'_> {
         });
     }
 
-    fn in_one_form(&self, services: &mut Node) -> Result<(), Unreadable> {
+    fn in_one_form(&self, services: &mut Node, folder: &str) -> Result<(), Unreadable> {
         if services.is_null() {
             return Ok(());
         }
@@ -325,6 +331,7 @@ impl Loader<'_> {
                     for (field, origin) in layers::normal(fields) {
                         self.not_a_text(name, field, &origin);
                     }
+                    anchor(fields, folder);
                 }
                 _ if service.tag.is_some() => {}
                 _ => {
@@ -416,16 +423,18 @@ impl Loader<'_> {
             let base = entry.get("project_directory").and_then(Node::as_text);
             let base =
                 base.map_or_else(|| folder_of(&paths[0]), |path| format!("{}/", joined(&folder, path)));
-            let given = inner.given;
             environment(&texts("env_file"), &base, &mut inner, self.fetch)?;
-            inner.given = given;
+            // What the including project sets wins: its files are only defaults for it.
+            inner.files.extend(variables.files.clone());
+            inner.given = variables.given;
+            let around = Around { variables: &inner, folder: &base };
             let mut below = Map::default();
             for path in paths {
                 let inside = self.deeper(chain, &path, "", &entry.origin, "include")?;
                 if (self.fetch)(&path)? == Fetched::Missing {
                     return Err(missing(&path, &entry.origin));
                 }
-                layers::merge(&mut below, self.file(&path, &inner, &inside)?);
+                layers::merge(&mut below, self.file(&path, around, &inside)?);
             }
             layers::merge(&mut whole, below);
         }
@@ -453,7 +462,7 @@ impl Loader<'_> {
         &self,
         file: &str,
         root: &mut Map,
-        variables: &Variables,
+        around: Around<'_>,
         chain: Chain<'_>,
     ) -> Result<(), Unreadable> {
         let Some(Value::Map(services)) = root.get_mut("services").map(|node| &mut node.value) else {
@@ -465,7 +474,7 @@ impl Loader<'_> {
         let before = services.clone();
         for entry in before.iter().filter(|entry| entry.node.get("extends").is_some()) {
             let inside = self.deeper(chain, file, &entry.key, &entry.origin, "extends")?;
-            let whole = self.extended(file, &before, &entry.node, variables, &inside)?;
+            let whole = self.extended(file, &before, &entry.node, around, &inside)?;
             services.insert(entry.key.clone(), &entry.origin, whole);
         }
         Ok(())
@@ -477,7 +486,7 @@ impl Loader<'_> {
         file: &str,
         services: &Map,
         service: &Node,
-        variables: &Variables,
+        around: Around<'_>,
         chain: Chain<'_>,
     ) -> Result<Node, Unreadable> {
         let Some(extends) = service.get("extends") else { return Ok(service.clone()) };
@@ -489,7 +498,7 @@ impl Loader<'_> {
         let foreign = if elsewhere == file {
             None
         } else {
-            Some(self.raw_services(elsewhere, &extends.origin, variables)?)
+            Some(self.raw_services(elsewhere, &extends.origin, around.variables)?)
         };
         let among = foreign.as_deref().unwrap_or(services);
         let Some(base) = among.get(name) else {
@@ -500,7 +509,7 @@ impl Loader<'_> {
             ));
         };
         let inside = self.deeper(chain, elsewhere, name, &extends.origin, "extends")?;
-        let mut whole = self.extended(elsewhere, among, base, variables, &inside)?;
+        let mut whole = self.extended(elsewhere, among, base, around, &inside)?;
         let (Value::Map(below), Value::Map(over)) = (&mut whole.value, &service.value) else {
             return Ok(service.clone());
         };
@@ -526,7 +535,8 @@ impl Loader<'_> {
         }
         let mut whole = Map::default();
         for document in self.documents(name, asked_at)? {
-            layers::merge(&mut whole, self.sections(document, variables)?);
+            let around = Around { variables, folder: &folder_of(name) };
+            layers::merge(&mut whole, self.sections(document, around)?);
         }
         let services = match whole.remove("services").map(|node| node.value) {
             Some(Value::Map(services)) => Rc::new(services),
@@ -563,6 +573,20 @@ impl Loader<'_> {
             return Err(Unreadable::new(origin, what, "break the ring in one of these places"));
         }
         Ok(chain.iter().cloned().chain([step]).collect())
+    }
+}
+
+/// Paths of environment files count from the folder of the project that names them, wherever it is taken in.
+fn anchor(service: &mut Map, folder: &str) {
+    let Some(Value::List(list)) = service.get_mut("env_file").map(|node| &mut node.value) else { return };
+    for node in list {
+        let node = match &mut node.value {
+            Value::Map(map) => map.get_mut("path"),
+            Value::Text { .. } | Value::List(_) => Some(node),
+        };
+        if let Some(Value::Text { text, .. }) = node.map(|node| &mut node.value) {
+            *text = joined(folder, text);
+        }
     }
 }
 

@@ -318,7 +318,10 @@ impl One<'_> {
                 (true, true) => (kind, "compose: depends_on".to_owned()),
                 (true, false) => (kind, format!("compose: depends_on, {condition}")),
             };
-            draft.declare(&self.id, &to, kind, &by, &entry.origin);
+            // Another file may have the last word about the condition.
+            let origin = stated.map_or(&entry.origin, |node| &node.origin);
+            let origin = if origin.file == entry.origin.file { &entry.origin } else { origin };
+            draft.declare(&self.id, &to, kind, &by, origin);
         }
     }
 

@@ -207,6 +207,7 @@ fn things(seen: &Seen<'_>, ids: &Ids<'_>, start_by: StartBy, draft: &mut Draft) 
             describe::service(pieces, place, |one| left.push(one))
         };
         remarks::left(unit, &left, draft);
+        remarks::own_needs(unit, draft);
         if described.start_class == StartClass::Once {
             remarks::once(&id, draft);
         }

@@ -301,6 +301,20 @@ pub(super) fn left(unit: &Unit, left: &[Left<'_>], draft: &mut Draft) {
     }
 }
 
+/// A unit that names itself: systemd ignores that, and what was meant is not known.
+pub(super) fn own_needs(unit: &Unit, draft: &mut Draft) {
+    for own in unit.references.iter().filter(|own| own.to == unit.name && own.relation.pulls()) {
+        draft.note(
+            Grade::Serious,
+            "needs-itself",
+            Some(&own.origin),
+            format!("{} is said to need itself ({})", crate::estate::fields::shown(&unit.name), own.word),
+            "systemd ignores it: this was left out, and what was meant is not in the estate",
+            "remove it, or name the unit that was meant",
+        );
+    }
+}
+
 fn secret(unit: &str, origin: &Origin, draft: &mut Draft) {
     draft.note(
         Grade::Note,

@@ -1,6 +1,6 @@
 //! What cannot become part of the estate is said, with its line. Nothing vanishes without a word.
 
-use super::{codes, edges, fault, of, one, project};
+use super::{codes, edges, fault, of, one, project, proposals};
 use crate::estate::import::draft::Draft;
 
 /// Findings of one code, with their places.
@@ -124,6 +124,7 @@ fn the_evidence_says_in_which_form_the_condition_that_counts_was_written() {
     let draft = project(&files, &of(&["a.yaml", "b.yaml"])).unwrap();
     let by: Vec<&str> = draft.edges.iter().filter_map(|stated| stated.edge.by.as_deref()).collect();
     assert_eq!(by, ["compose: depends_on, service_healthy", "compose: depends_on"]);
+    assert_eq!(draft.edges[0].origin.to_string(), "b.yaml:2", "the file with the last word");
     let turned = project(&files, &of(&["b.yaml", "a.yaml"])).unwrap();
     assert_eq!(turned.edges[0].edge.by.as_deref(), Some("compose: depends_on"));
 }
@@ -133,4 +134,27 @@ fn the_first_form_of_compose_files_is_recognised() {
     let said = fault("web:\n  build: .\n  links: [db]\ndb:\n  image: postgres\n");
     assert!(said.starts_with("compose.yaml:1: the service web stands at the top"), "{said}");
     assert!(codes(&one("services: {a: {image: a}}\n")).is_empty());
+}
+
+#[test]
+fn environment_files_count_from_the_project_that_names_them_and_its_includer_has_the_last_word() {
+    let files = [
+        (
+            "compose.yaml",
+            "include: [{path: sub/a.yaml, project_directory: sub/own, env_file: sub/a.env}]\nservices:\n  \
+             web: {image: 'web:${TAG}', extends: {file: common/base.yaml, service: base}}\n",
+        ),
+        ("sub/a.yaml", "services:\n  cache: {image: 'cache:${TAG}-${MORE}', env_file: cache.env}\n"),
+        ("common/base.yaml", "services:\n  base: {env_file: [{path: base.env}]}\n"),
+        (".env", "TAG=outer\n"),
+        ("sub/a.env", "TAG=inner\nMORE=inner\n"),
+        ("sub/own/cache.env", "UPSTREAM_HOST=web\n"),
+        ("common/base.env", "CACHE_HOST=cache\n"),
+    ];
+    let draft = project(&files, &of(&["compose.yaml"])).unwrap();
+    assert!(!codes(&draft).contains("env-file-missing"), "{:?}", draft.findings);
+    assert_eq!(proposals(&draft), ["cache soft web 850", "web soft cache 850"]);
+    let images: Vec<&str> =
+        draft.estate.services.values().filter_map(|service| service.image.as_deref()).collect();
+    assert_eq!(images, ["cache:outer-inner", "web:outer"]);
 }

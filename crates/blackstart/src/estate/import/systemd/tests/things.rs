@@ -192,3 +192,14 @@ fn an_amount_that_cannot_be_read_is_said_with_its_line() {
         ]
     );
 }
+
+#[test]
+fn a_unit_that_needs_itself_is_said_with_its_line() {
+    let draft = draft(&[(
+        "etc/systemd/system/web.service",
+        "[Unit]\nRequires=web.service\n[Service]\nExecStart=/x\n",
+    )]);
+    let said = draft.findings.iter().find(|noted| noted.finding.code == "needs-itself").unwrap();
+    assert_eq!(said.origin.as_ref().unwrap().to_string(), "etc/systemd/system/web.service:2");
+    assert!(draft.edges.is_empty());
+}
