@@ -239,12 +239,16 @@ fn fields(id: &Id, path: &str, [base, current, new]: [&Table; 3], out: &mut Vec<
     for name in names {
         let field = format!("{path}{name}");
         let (b, c, n) = (base.get(name), current.get(name), new.get(name));
-        let deeper = path.is_empty() && (name == "needs" || name == "run");
-        if let (true, Some(Value::Table(c)), Some(Value::Table(n))) = (deeper, c, n) {
+        // Each dependency is a field of its own, also where one side has none at all.
+        let each = path.is_empty() && name == "needs";
+        let both = matches!((c, n), (Some(Value::Table(_)), Some(Value::Table(_))));
+        if each || (path.is_empty() && name == "run" && both) {
             let empty = Table::new();
-            let b = b.and_then(Value::as_table).unwrap_or(&empty);
-            let inner = fields(id, &format!("{name} "), [b, c, n], out);
-            merged.insert(name.clone(), Value::Table(inner));
+            let sides = [b, c, n].map(|value| value.and_then(Value::as_table).unwrap_or(&empty));
+            let inner = fields(id, &format!("{name} "), sides, out);
+            if !inner.is_empty() {
+                merged.insert(name.clone(), Value::Table(inner));
+            }
             continue;
         }
         let (kept, sort) = if c == n || n == b {
@@ -264,7 +268,10 @@ fn fields(id: &Id, path: &str, [base, current, new]: [&Table; 3], out: &mut Vec<
             (c, Some(Sort::Conflict))
         };
         if let Some(sort) = sort {
-            let shown = |value: Option<&Value>| value.map(ToString::to_string);
+            let is_need = path == "needs ";
+            let shown = |value: Option<&Value>| {
+                value.map(|value| if is_need { in_words(value) } else { value.to_string() })
+            };
             let field = Some(field);
             out.push(Difference { id: id.clone(), field, sort, before: shown(c), source: shown(n) });
         }
@@ -273,6 +280,18 @@ fn fields(id: &Id, path: &str, [base, current, new]: [&Table; 3], out: &mut Vec<
         }
     }
     merged
+}
+
+/// A dependency as people read it: `hard (compose: depends_on, service_healthy)`.
+fn in_words(kinds: &Value) -> String {
+    let one = |(kind, entry): (&String, &Value)| {
+        let by = entry.get("by").and_then(Value::as_str).map_or_else(String::new, |by| format!(" ({by})"));
+        let confidence = entry.get("confidence").and_then(Value::as_float).filter(|share| *share < 1.0);
+        let confidence = confidence.map_or_else(String::new, |share| format!(", confidence {share}"));
+        format!("{kind}{by}{confidence}")
+    };
+    let words: Vec<String> = kinds.as_table().into_iter().flatten().map(one).collect();
+    words.join(" and ")
 }
 
 /// The same for proposals. One that a person took out of the file does not come back; one that became a dependency

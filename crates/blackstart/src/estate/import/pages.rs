@@ -179,7 +179,8 @@ fn bare(block: &str) -> Vec<&str> {
     lines.map(|line| line.rfind("  #< ").map_or(line, |at| &line[..at])).collect()
 }
 
-/// A new block with the comments that people wrote into the old one.
+/// A new block with the comments that people wrote into the old one, and with what is said there about where its lines
+/// came from: another source may have stated them, and its files are not at hand now.
 pub fn with_comments(new: &str, old: &str) -> String {
     let ours = |line: &str| line.trim_start().starts_with(FROM);
     let comments = old.lines().filter(|line| line.trim_start().starts_with('#') && !ours(line));
@@ -187,6 +188,20 @@ pub fn with_comments(new: &str, old: &str) -> String {
     for comment in comments {
         let _ = writeln!(block, "{}", comment.trim_start());
     }
-    block.push_str(new);
+    let renewed: Vec<&str> = new.lines().filter(|line| ours(line)).map(file_of).collect();
+    for line in old.lines().filter(|line| ours(line) && !renewed.contains(&file_of(line))) {
+        let _ = writeln!(block, "{}", line.trim_start());
+    }
+    let from = |line: &'_ str| line.rfind("  #< ").map(|at| line.split_at(at).0.to_owned());
+    let known: BTreeMap<String, &str> = old.lines().filter_map(|line| Some((from(line)?, line))).collect();
+    for line in new.lines() {
+        let _ = writeln!(block, "{}", known.get(line).copied().unwrap_or(line));
+    }
     block
+}
+
+/// The file in a comment that says where something came from.
+fn file_of(line: &str) -> &str {
+    let origin = line.trim_start().trim_start_matches(FROM).trim();
+    origin.rsplit_once(':').map_or(origin, |(file, _)| file)
 }

@@ -244,7 +244,16 @@ fn two_sources_meet_in_one_estate() {
     assert_eq!((cart.memory, cart.boot_s), (100, 20));
     assert_eq!(estate.edges.len(), 3);
     assert!(folder.files["systemd-host.toml"].contains("[service.\"backup\"]"));
-    assert!(folder.files[OWN].contains("boot_s = 20"), "a thing stays in the file where it stands");
+    let text = &folder.files[OWN];
+    assert!(text.contains("boot_s = 20"), "a thing stays in the file where it stands");
+    assert!(
+        text.contains("#< compose.yaml:2\n#< units:1\n[service.\"cart\"]"),
+        "both sources are named: {text}"
+    );
+    folder.import(&draft(40));
+    let text = &folder.files[OWN];
+    assert!(text.contains("#< units:1\n#< compose.yaml:41\n[service.\"cart\"]"), "{text}");
+    assert!(text.contains("systemd: After\", confidence = 1.000 },  #< units:3"), "{text}");
 }
 
 #[test]
@@ -402,4 +411,32 @@ fn a_merge_of_many_fields_at_once_is_the_estate_that_is_read_back() {
     assert_eq!((db.name.as_str(), db.memory, db.tier), ("Database \"main\"", 7, Some(3)));
     assert_eq!(update.estate.services[&id("service:web")].boot_s, 4);
     assert_eq!(update.estate.edges.len(), 2);
+}
+
+#[test]
+fn a_dependency_that_is_gone_from_the_source_is_told_in_words() {
+    let mut folder = Folder::default();
+    folder.import(&draft(1));
+    let mut less = draft(1);
+    less.edges.retain(|stated| stated.edge.from != id("service:web"));
+    let update = folder.import(&less);
+    let told: Vec<String> = update
+        .differences
+        .iter()
+        .map(|one| {
+            format!(
+                "{} {} {}",
+                one.sort.word(),
+                one.field.as_deref().unwrap(),
+                one.before.as_deref().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "removed needs service:cache start_only (compose: depends_on)",
+            "removed needs service:cart hard (compose: depends_on)"
+        ]
+    );
 }

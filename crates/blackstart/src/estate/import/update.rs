@@ -277,9 +277,7 @@ fn rewrite(
         };
         let untouched = old.get(id).is_some_and(|old| pages::untouched(&part.text, old));
         let gap = if part.text.ends_with("\n\n") { "\n" } else { "" };
-        if untouched && name == own {
-            part.text = format!("{block}{gap}");
-        } else if things.get(id) != was.get(id) {
+        if (untouched && name == own) || things.get(id) != was.get(id) {
             let old = std::mem::take(&mut part.text);
             part.text = format!("{}{gap}", pages::with_comments(block, &old));
         }
