@@ -1,7 +1,7 @@
 //! How long does the import of ten thousand services take, from each kind of source?
 //!
 //! The sources are made up: each service with what real ones have (a health check, settings with addresses, a limit),
-//! two dependencies on earlier ones and two that are only hinted at. Measured for each: to a draft, into a new folder,
+//! two dependencies on earlier ones and, where that is how it is written, two that are only hinted at. Measured for each: to a draft, into a new folder,
 //! and the same import again. Compose is measured beside merely reading its YAML. Times are of the processor, because
 //! the clock of a shared machine says more about its other users; the clock stands beside them.
 
