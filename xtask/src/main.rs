@@ -15,7 +15,7 @@ cargo xtask drill [ARGS]        build what is needed (release) and play the whol
 cargo xtask crash [--runs N]    long campaigns, each of N runs (default 10000): power cuts while the journal is
                                 written; failures, kills and reboots while a restart is run
 cargo xtask properties [--cases N]  the property tests with N cases each (default 2000), drawn anew
-cargo xtask bench-import        importing ten thousand services beside reading their YAML alone, in the same run
+cargo xtask bench-import        importing ten thousand services from every source, and once more; compose beside its YAML alone
 cargo xtask bench-journal       durable appends against a plain preallocated file, in the same run
 cargo xtask eval-scan FOLDER    attacked copies of clean files: what the scan finds, and whom it accuses
                                 --json  --seed N  --holdout SOURCE,..  --except SOURCE,..  --patterns NAME,..

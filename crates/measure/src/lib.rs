@@ -1,6 +1,6 @@
 //! Evaluations and benchmarks, one module each. Never shipped.
 
-pub mod import_compose;
+pub mod import_speed;
 pub mod journal_appends;
 pub mod made_estate;
 pub mod plan_bench;

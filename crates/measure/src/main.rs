@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let mut out = std::io::stdout();
     let done = match args.split_first() {
-        Some((what, rest)) if what == "import" => measure::import_compose::run(rest, &mut out),
+        Some((what, rest)) if what == "import" => measure::import_speed::run(rest, &mut out),
         Some((what, rest)) if what == "journal" => measure::journal_appends::run(rest, &mut out),
         Some((what, rest)) if what == "eval-scan" => measure::scan_rates::run(rest, &mut out),
         Some((what, rest)) if what == "eval-histories" => measure::scan_histories::run(rest, &mut out),

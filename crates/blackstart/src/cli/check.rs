@@ -159,7 +159,7 @@ fn last_line(reading: &Reading, findings: &[Finding]) -> String {
     ];
     let share = (summary.without_edges * 100).checked_div(summary.services).unwrap_or(0);
     format!(
-        "{}.\n{} of {} services ({share} %) have no known dependency.\n{} blocking, {} serious, {}.\n",
+        "{}.\n{} of {} services ({share} %) have no known dependency in either direction.\n{} blocking, {} serious, {}.\n",
         things.join(", "),
         summary.without_edges,
         summary.services,

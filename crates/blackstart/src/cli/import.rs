@@ -114,7 +114,7 @@ fn choose(
     let found = look(&args.estate).map_err(|fault| failed(&fault))?;
     let waiting = update::proposals_in(&found.files);
     let ends = ends(&args.ends)?;
-    let least = args.above.map(|share| (share.clamp(0.0, 1.0) * 1000.0).round() as u16);
+    let least = args.above.map(least).transpose()?;
     let chosen = |proposed: &Proposed| match (&ends, least) {
         (Some((from, to)), _) => proposed.from == *from && proposed.to == *to,
         (None, Some(least)) => proposed.confidence >= least,
@@ -131,12 +131,37 @@ fn choose(
         return Ok(Answer::Done);
     }
     if shown.is_empty() {
-        return Err(refused(&Refusal::NoSuchProposal(args.ends.join(" "))));
+        let surest = open().map(|proposed| proposed.confidence).max();
+        return Err(refused(&Refusal::NoSuchProposal(none_fits(args, surest))));
     }
     let update = change(&found.files, &chosen, kind).map_err(|refusal| refused(&refusal))?;
     replace(&args.estate, &found, &update.files).map_err(|fault| failed(&fault))?;
     talk::say(format!("{} changed; next: blackstart check {}", shown.len(), args.estate.display()));
     Ok(Answer::Done)
+}
+
+/// The least confidence in thousandths.
+fn least(share: f64) -> Result<u16, Failure> {
+    if (0.0..=1.0).contains(&share) {
+        return Ok((share * 1000.0).round() as u16);
+    }
+    Err(Failure::usage(
+        format!("--above {share}: a confidence goes from 0 to 1"),
+        "nothing was changed",
+        "write for example --above 0.9; without a choice the command lists what is proposed, with its confidence",
+    ))
+}
+
+/// Why nothing was chosen.
+fn none_fits(args: &ChoiceArgs, surest: Option<u16>) -> String {
+    let shown = |thousandths: u16| f64::from(thousandths) / 1000.0;
+    match (surest, args.above, args.ends.as_slice()) {
+        (None, ..) => "nothing is proposed in this estate".to_owned(),
+        (Some(surest), Some(above), _) => {
+            format!("none has a confidence of {above} or more; the surest has {}", shown(surest))
+        }
+        (Some(_), None, ends) => harmless(&ends.join(" ")),
+    }
 }
 
 fn proposal_line(proposed: &Proposed) -> String {
@@ -281,7 +306,7 @@ fn failed(fault: &FolderFault) -> Failure {
 fn show(draft: &Draft, update: &Update, out: &Output) {
     let score = out.report.then(|| score::score(&update.estate, &update.proposed));
     if out.json {
-        talk::json(&answer::answer(draft, &update.differences, score.as_ref()));
+        talk::json(&answer::answer(draft, update, score.as_ref()));
         return;
     }
     if let Some(score) = score {
@@ -290,7 +315,7 @@ fn show(draft: &Draft, update: &Update, out: &Output) {
     for (id, name) in &draft.renamed {
         talk::say(format!("  called {id} here: {}", harmless(name)));
     }
-    for noted in &draft.findings {
+    for noted in draft.findings.iter().chain(&update.findings) {
         let at = noted.origin.as_ref().map_or_else(String::new, |origin| format!("{origin}: "));
         let finding = &noted.finding;
         talk::say(format!("{}: {at}{}", finding.grade, harmless(&finding.what)));
@@ -316,10 +341,13 @@ fn difference_line(difference: &Difference) -> String {
     let (before, source) = (value(&difference.before), value(&difference.source));
     let said = match difference.sort {
         Sort::Added | Sort::Changed => format!("{before} is now {source}"),
-        Sort::Removed => format!("{before} is gone from the source"),
+        Sort::Removed if difference.field.is_none() => {
+            "the source has it no more, so it was taken out of the estate".to_owned()
+        }
+        Sort::Removed => format!("{before} is gone from the source, so it was taken out here"),
         Sort::Conflict => format!("yours stays: {before}; the source says {source}"),
         Sort::StaysRemoved => "you removed it and it stays removed; the source still has it".to_owned(),
-        Sort::Stays => "gone from the source, but you changed it: it stays".to_owned(),
+        Sort::Stays => "the source has it no more; you changed it, or something that stays needs it: it stays".to_owned(),
     };
     format!("{:<14} {} {field}: {}", difference.sort.word(), difference.id, harmless(&said))
 }
@@ -339,7 +367,10 @@ fn summary(draft: &Draft, update: &Update, path: &Path) {
         kinds.order,
         draft.proposed.len(),
     ));
-    talk::data(format!("{} of {services} services ({share} %) have no known dependency on another.", alone.len()));
+    talk::data(format!(
+        "{} of {services} services ({share} %) have no known dependency on another service or from one; volumes do not count.",
+        alone.len()
+    ));
     talk::data(format!("Written to {}; next: blackstart check {0}", path.display()));
     if !update.proposed.is_empty() {
         talk::data(format!("To look at what is proposed: {}/{}", path.display(), update::PROPOSED));

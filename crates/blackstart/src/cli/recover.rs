@@ -91,7 +91,7 @@ fn enough_known(args: &Args, estate: &Estate) -> Result<(), Failure> {
     }
     let Ignorance { alone, services } = ignorance;
     Err(Failure::refused(
-        format!("{alone} of {services} services ({} %) have no known dependency", ignorance.percent()),
+        format!("{alone} of {services} services ({} %) have no known dependency in either direction", ignorance.percent()),
         "the plan starts them in any order, and what they really need shows only when they fail; nothing was begun",
         "find out what they need (blackstart check lists them; blackstart import confirm ESTATE shows what is proposed), or go on with --despite-ignorance",
     ))

@@ -5,6 +5,7 @@
 //! and an incident can go on from it on another machine without the files it came from. The form is frozen:
 //! a change would give every known estate a new hash.
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
 use sha2::{Digest, Sha256};
@@ -13,8 +14,8 @@ use super::files::{Content, RawFile};
 use super::finding::{Finding, Grade};
 use super::id::Id;
 use super::model::{
-    Authority, Capability, CutBehaviour, Edge, EdgeKind, Estate, Evidence, Gate, Probe, Run, Secret, Service,
-    Site, StartClass, Store, Tenant, Tenants,
+    Authority, Capability, CutBehaviour, Edge, EdgeKind, Estate, Evidence, External, Gate, Host, Probe,
+    Resource, Run, Secret, Service, Site, StartClass, Store, Tenant, Tenants,
 };
 use super::read::{read_files, settle};
 use super::things::{EVIDENCE, RESOURCE_KINDS, START_CLASSES};
@@ -28,44 +29,37 @@ pub enum TextFault {
 
 /// The canonical text. Same estate, same bytes, on every machine.
 pub fn text(estate: &Estate) -> String {
-    let mut estate = estate.clone();
-    settle(&mut estate);
     let mut page = Page::default();
     page.text("provider", &estate.provider);
-    for (id, thing) in &estate.sites {
-        site(&mut page, id, thing);
-    }
-    for (id, host) in &estate.hosts {
-        page.head("host", id);
-        page.text("name", &host.name);
-        page.id("site", host.site.as_ref());
-        page.number("cpu", host.cpu);
-        page.number("memory", host.memory);
-    }
-    for (id, thing) in &estate.services {
-        service(&mut page, &estate, id, thing);
-    }
-    for (id, thing) in &estate.stores {
-        store(&mut page, id, thing);
-    }
-    for (id, thing) in &estate.capabilities {
-        capability(&mut page, id, thing);
-    }
-    for (id, thing) in &estate.tenants {
-        tenant(&mut page, id, thing);
-    }
-    for (id, external) in &estate.externals {
-        page.head("external", id);
-        page.text("name", &external.name);
-    }
-    for (id, resource) in &estate.resources {
-        page.head("resource", id);
-        page.text("name", &resource.name);
-        page.text("kind", word_of(&RESOURCE_KINDS, resource.kind));
-        page.number("capacity", Some(resource.capacity));
-    }
-    estate.authority.iter().for_each(|thing| authority(&mut page, thing));
+    let mut text = page.text;
+    // The kinds have the same order here and in an id.
+    text.extend(blocks(estate).into_values());
+    let mut page = Page { text };
+    let mut settled = Estate { authority: estate.authority.clone(), ..Estate::default() };
+    settle(&mut settled);
+    settled.authority.iter().for_each(|thing| authority(&mut page, thing));
     page.text
+}
+
+/// What the canonical text says about each thing: two things mean the same if and only if these are equal.
+pub fn blocks(estate: &Estate) -> BTreeMap<Id, String> {
+    let mut estate = estate.clone();
+    settle(&mut estate);
+    let mut blocks = BTreeMap::new();
+    let mut put = |id: &Id, write: &dyn Fn(&mut Page)| {
+        let mut page = Page::default();
+        write(&mut page);
+        blocks.insert(id.clone(), page.text);
+    };
+    estate.sites.iter().for_each(|(id, thing)| put(id, &|page| site(page, id, thing)));
+    estate.hosts.iter().for_each(|(id, thing)| put(id, &|page| host(page, id, thing)));
+    estate.services.iter().for_each(|(id, thing)| put(id, &|page| service(page, &estate, id, thing)));
+    estate.stores.iter().for_each(|(id, thing)| put(id, &|page| store(page, id, thing)));
+    estate.capabilities.iter().for_each(|(id, thing)| put(id, &|page| capability(page, id, thing)));
+    estate.tenants.iter().for_each(|(id, thing)| put(id, &|page| tenant(page, id, thing)));
+    estate.externals.iter().for_each(|(id, thing)| put(id, &|page| external(page, id, thing)));
+    estate.resources.iter().for_each(|(id, thing)| put(id, &|page| resource(page, id, thing)));
+    blocks
 }
 
 /// Hexadecimal SHA-256 of the canonical text.
@@ -186,6 +180,14 @@ fn site(page: &mut Page, id: &Id, site: &Site) {
     }
 }
 
+fn host(page: &mut Page, id: &Id, host: &Host) {
+    page.head("host", id);
+    page.text("name", &host.name);
+    page.id("site", host.site.as_ref());
+    page.number("cpu", host.cpu);
+    page.number("memory", host.memory);
+}
+
 fn service(page: &mut Page, estate: &Estate, id: &Id, service: &Service) {
     page.head("service", id);
     page.text("name", &service.name);
@@ -218,7 +220,7 @@ fn service(page: &mut Page, estate: &Estate, id: &Id, service: &Service) {
 }
 
 /// The edges of one dependent: they are settled, so they lie together.
-fn needs<'e>(estate: &'e Estate, id: &Id) -> &'e [Edge] {
+pub(super) fn needs<'e>(estate: &'e Estate, id: &Id) -> &'e [Edge] {
     let begin = estate.edges.partition_point(|edge| edge.from < *id);
     let count = estate.edges[begin..].partition_point(|edge| edge.from == *id);
     &estate.edges[begin..begin + count]
@@ -324,6 +326,18 @@ fn tenant(page: &mut Page, id: &Id, tenant: &Tenant) {
     page.list("contacts", &tenant.contacts);
     page.list("languages", &tenant.languages);
     page.maybe("colour", tenant.colour.as_ref());
+}
+
+fn external(page: &mut Page, id: &Id, external: &External) {
+    page.head("external", id);
+    page.text("name", &external.name);
+}
+
+fn resource(page: &mut Page, id: &Id, resource: &Resource) {
+    page.head("resource", id);
+    page.text("name", &resource.name);
+    page.text("kind", word_of(&RESOURCE_KINDS, resource.kind));
+    page.number("capacity", Some(resource.capacity));
 }
 
 fn authority(page: &mut Page, authority: &Authority) {

@@ -90,7 +90,7 @@ fn shortest_cycle(providers: &BTreeMap<&Id, BTreeSet<&Id>>, ordered: &[Id]) -> C
         if limit <= 1 {
             break;
         }
-        if let Some(ring) = ring_through(start, providers, &ordered).filter(|ring| ring.len() < limit) {
+        if let Some(ring) = ring_through(start, providers, &ordered, limit) {
             shortest = Some(ring);
         }
     }
@@ -125,15 +125,16 @@ fn in_rings<'e>(providers: &BTreeMap<&'e Id, BTreeSet<&'e Id>>, ordered: &BTreeS
     left.into_keys().collect()
 }
 
-/// Breadth first from `start` back to itself.
+/// Breadth first from `start` back to itself, through fewer than `limit` things.
 fn ring_through(
     start: &Id,
     providers: &BTreeMap<&Id, BTreeSet<&Id>>,
     ordered: &BTreeSet<&Id>,
+    limit: usize,
 ) -> Option<Vec<Id>> {
     let mut came_from: BTreeMap<&Id, &Id> = BTreeMap::new();
-    let mut queue = VecDeque::from([start]);
-    while let Some(id) = queue.pop_front() {
+    let mut queue = VecDeque::from([(start, 1)]);
+    while let Some((id, length)) = queue.pop_front().filter(|(_, length)| *length < limit) {
         for next in providers.get(id).into_iter().flatten() {
             if *next == start {
                 let mut ring = vec![id.clone()];
@@ -147,7 +148,7 @@ fn ring_through(
             }
             if !ordered.contains(*next) && !came_from.contains_key(*next) {
                 came_from.insert(next, id);
-                queue.push_back(next);
+                queue.push_back((next, length + 1));
             }
         }
     }
@@ -214,6 +215,56 @@ impl<'e> Links<'e> {
             self.needed_by(id).iter().filter(|edge| follow(edge.kind)).map(|edge| &edge.from).collect()
         };
         spread(providers, step)
+    }
+}
+
+/// Who waits for whom, by numbers instead of ids: for questions that are asked about every thing of an estate, where
+/// `Links` would compare names for minutes.
+pub struct Crowd<'e> {
+    /// Services, stores and external parties, ordered. A thing's number is its place here.
+    pub ids: Vec<&'e Id>,
+    dependents: Vec<Vec<usize>>,
+    /// In which round a thing was reached last.
+    reached: Vec<usize>,
+    round: usize,
+}
+
+impl<'e> Crowd<'e> {
+    /// Over the edges of the kinds that `follow` names.
+    pub fn new(estate: &'e Estate, follow: impl Fn(EdgeKind) -> bool) -> Crowd<'e> {
+        let ids: Vec<&Id> =
+            estate.services.keys().chain(estate.stores.keys()).chain(estate.externals.keys()).collect();
+        let numbers: BTreeMap<&Id, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+        let mut dependents = vec![Vec::new(); ids.len()];
+        for edge in estate.edges.iter().filter(|edge| follow(edge.kind)) {
+            if let (Some(from), Some(to)) = (numbers.get(&edge.from), numbers.get(&edge.to)) {
+                dependents[*to].push(*from);
+            }
+        }
+        Crowd { reached: vec![0; ids.len()], ids, dependents, round: 0 }
+    }
+
+    /// Whether the last answer names the thing of this number, or was about it.
+    pub fn is_reached(&self, number: usize) -> bool {
+        self.reached[number] == self.round
+    }
+
+    /// Everything that reaches the thing of this number, itself left out.
+    pub fn dependents(&mut self, provider: usize) -> Vec<usize> {
+        self.round += 1;
+        self.reached[provider] = self.round;
+        let mut found = Vec::new();
+        let mut open = vec![provider];
+        while let Some(at) = open.pop() {
+            for next in &self.dependents[at] {
+                if self.reached[*next] != self.round {
+                    self.reached[*next] = self.round;
+                    found.push(*next);
+                    open.push(*next);
+                }
+            }
+        }
+        found
     }
 }
 

@@ -112,15 +112,11 @@ fn lay_out(estate: &Estate) -> Layout {
     }
     let order = ordered(estate, &layers);
     let highest = layers.of.values().max().copied().unwrap_or(0);
-    let row = |members: &[&Id], layer: usize| -> Vec<Id> {
-        let mut row: Vec<&Id> = members.iter().copied().filter(|id| layers.of[*id] == layer).collect();
-        row.sort_by_key(|id| (order[*id], (*id).clone()));
-        row.into_iter().cloned().collect()
-    };
+    let rows: BTreeMap<Option<&Id>, Vec<Vec<Id>>> =
+        sites.into_iter().map(|(site, members)| (site, rows(&members, &layers, &order, highest))).collect();
     // Rows of a layer are as many as its fullest site needs, so that layers are level over all sites.
-    let rows_of = |layer: usize| {
-        sites.values().map(|members| row(members, layer).len().div_ceil(COLUMNS_MAX)).max().unwrap_or(0)
-    };
+    let rows_of =
+        |layer: usize| rows.values().map(|rows| rows[layer].len().div_ceil(COLUMNS_MAX)).max().unwrap_or(0);
     let top = 60 + FRAME;
     let mut layer_y: Vec<i64> = vec![0; highest + 1];
     let mut y = top;
@@ -131,16 +127,15 @@ fn lay_out(estate: &Estate) -> Layout {
             y += rows * BOX_HEIGHT + (rows - 1) * ROW_GAP + LAYER_GAP;
         }
     }
-    let bottom = if sites.is_empty() { top } else { y - LAYER_GAP + FRAME };
+    let bottom = if rows.is_empty() { top } else { y - LAYER_GAP + FRAME };
     let mut layout = Layout { places: BTreeMap::new(), frames: Vec::new(), width: 0, height: 0, legend_y: 0 };
     let mut x = MARGIN;
-    let several = sites.len() > 1;
-    for (site, members) in &sites {
-        let columns =
-            (0..=highest).map(|layer| row(members, layer).len().min(COLUMNS_MAX)).max().unwrap_or(1);
+    let several = rows.len() > 1;
+    for (site, rows) in &rows {
+        let columns = rows.iter().map(|row| row.len().min(COLUMNS_MAX)).max().unwrap_or(1);
         let width = span(columns) + 2 * FRAME;
-        for (layer, layer_y) in layer_y.iter().enumerate() {
-            for (at, chunk) in row(members, layer).chunks(COLUMNS_MAX).enumerate() {
+        for (row, layer_y) in rows.iter().zip(&layer_y) {
+            for (at, chunk) in row.chunks(COLUMNS_MAX).enumerate() {
                 let left = x + (width - span(chunk.len())) / 2;
                 let at = i64::try_from(at).unwrap_or(0);
                 place(&mut layout, chunk, left, layer_y + at * (BOX_HEIGHT + ROW_GAP));
@@ -162,6 +157,18 @@ fn lay_out(estate: &Estate) -> Layout {
     layout.width = x.max(right).max(900) - GAP + MARGIN;
     layout.height = layout.legend_y + 96;
     layout
+}
+
+/// The members of each layer in their order, lowest layer first.
+fn rows(members: &[&Id], layers: &Layers, order: &BTreeMap<Id, usize>, highest: usize) -> Vec<Vec<Id>> {
+    let mut rows: Vec<Vec<Id>> = vec![Vec::new(); highest + 1];
+    for id in members {
+        rows[layers.of[*id]].push((*id).clone());
+    }
+    for row in &mut rows {
+        row.sort_by(|a, b| (order[a], a).cmp(&(order[b], b)));
+    }
+    rows
 }
 
 /// What stands alone, in a frame of its own below. Returns its right edge.

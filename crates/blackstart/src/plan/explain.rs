@@ -7,6 +7,7 @@ use super::advice::Advice;
 use super::generate::Schedule;
 use super::instance::{ASSUMED_RESTORE_RATE, ASSUMED_VERIFY_RATE, Instance, LimitName, RecoveryPoints, What};
 use super::lost::{Lost, standing_on_lost_data};
+use crate::estate::check;
 use crate::estate::model::{EdgeKind, Evidence};
 use crate::estate::{Estate, Id, Kind};
 
@@ -277,11 +278,10 @@ fn about_services(estate: &Estate, lost: &Lost, lines: &mut Vec<String>) {
         &|service| service.second_person,
         "a second person has to approve the start; waiting for that is not counted",
     );
-    let dependents: BTreeSet<&Id> = estate.edges.iter().map(|edge| &edge.from).collect();
-    let alone = services.iter().filter(|(id, _)| !dependents.contains(*id)).count();
+    let alone = check::alone(estate).into_iter().filter(|id| lost.services.contains(*id)).count();
     if alone > 0 {
         lines.push(format!(
-            "{alone} of {} lost services have no known dependency; whatever they really need is not in this order",
+            "{alone} of {} lost services have no known dependency in either direction; whatever they really need is not in this order",
             services.len()
         ));
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Look, counted, percent, some, spaced};
 use crate::estate::finding::{Finding, Grade};
+use crate::estate::graph::Crowd;
 use crate::estate::id::{Id, Kind};
 use crate::estate::model::{Capability, CutBehaviour, EdgeKind};
 
@@ -98,24 +99,29 @@ fn points(look: &Look<'_>, served: &Served<'_>) -> Vec<Finding> {
         insured: u64,
         tenants: usize,
     }
-    let estate = look.estate;
-    let providers = estate.services.keys().chain(estate.stores.keys()).chain(estate.externals.keys());
+    if served.total == 0 {
+        return Vec::new();
+    }
+    let mut crowd = Crowd::new(look.estate, |kind| kind == EdgeKind::Hard);
+    let serving: Vec<(usize, u128, &BTreeSet<&Id>)> = (0..crowd.ids.len())
+        .filter_map(|at| Some((at, *served.weight.get(crowd.ids[at])?, served.tenants.get(crowd.ids[at])?)))
+        .collect();
     let mut points = Vec::new();
-    for id in providers {
-        let mut down = look.links.dependents([id], |kind| kind == EdgeKind::Hard);
-        down.remove(id);
-        if down.is_empty() {
+    for at in 0..crowd.ids.len() {
+        let services = crowd.dependents(at).len();
+        let lost = || serving.iter().filter(|(number, ..)| crowd.is_reached(*number));
+        let weight = lost().map(|(_, weight, _)| weight).sum::<u128>();
+        if services == 0 || weight == 0 {
             continue;
         }
-        let services = down.len();
-        down.insert(id.clone());
-        let weight = down.iter().filter_map(|service| served.weight.get(service)).sum::<u128>();
-        let tenants: BTreeSet<&Id> =
-            down.iter().filter_map(|service| served.tenants.get(service)).flatten().copied().collect();
-        if weight > 0 {
-            let insured = insured(look, tenants.iter().copied());
-            points.push(Point { id: id.clone(), services, weight, insured, tenants: tenants.len() });
-        }
+        let tenants: BTreeSet<&Id> = lost().flat_map(|(_, _, tenants)| tenants.iter().copied()).collect();
+        points.push(Point {
+            id: crowd.ids[at].clone(),
+            services,
+            weight,
+            insured: insured(look, tenants.iter().copied()),
+            tenants: tenants.len(),
+        });
     }
     points.sort_by(|a, b| (b.weight, b.insured, &a.id).cmp(&(a.weight, a.insured, &b.id)));
     let rest: Vec<Id> = points.iter().skip(POINTS_SHOWN).map(|point| point.id.clone()).collect();

@@ -6,23 +6,31 @@ use super::Look;
 use crate::estate::fields::nearest;
 use crate::estate::finding::{Finding, Grade};
 use crate::estate::id::{Id, Kind};
-use crate::estate::model::Tenants;
+use crate::estate::model::{Estate, Tenants};
+
+/// Findings for which the name that was probably meant is looked for: comparing with thousands of names takes a while.
+const GUESSED_MAX: usize = 100;
 
 /// The thing that refers, the field it does it in, and what it refers to.
-type Reference<'e> = (Option<&'e Id>, String, &'e Id);
+pub(in crate::estate) type Reference<'e> = (Option<&'e Id>, String, &'e Id);
+
+/// References to what is not in the estate.
+pub(in crate::estate) fn missing(estate: &Estate) -> Vec<Reference<'_>> {
+    references(estate).into_iter().filter(|(_, _, to)| !estate.contains(to)).collect()
+}
 
 pub(super) fn unknown(look: &Look<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
-    for (from, field, to) in references(look) {
-        if look.estate.contains(to) || !seen.insert((from, field.clone(), to)) {
+    for (from, field, to) in missing(look.estate) {
+        if !seen.insert((from, field.clone(), to)) {
             continue;
         }
         let place = from.and_then(|from| look.sources.place(from, &field)).cloned();
         let called = from.map_or_else(|| "an authority".to_owned(), Id::to_string);
         let field = field.split(' ').next().unwrap_or_default().to_owned();
-        let names = names(look, to.kind());
-        let to_do = nearest(to.name(), &names).filter(|near| *near != to.name()).map_or_else(
+        let near = if found.len() < GUESSED_MAX { nearest(to.name(), &names(look, to.kind())) } else { None };
+        let to_do = near.filter(|near| *near != to.name()).map_or_else(
             || format!("define {to}, or remove the reference"),
             |near| format!("did you mean `{near}`?"),
         );
@@ -38,8 +46,7 @@ pub(super) fn unknown(look: &Look<'_>) -> Vec<Finding> {
     found
 }
 
-fn references<'e>(look: &Look<'e>) -> Vec<Reference<'e>> {
-    let estate = look.estate;
+fn references<'e>(estate: &'e Estate) -> Vec<Reference<'e>> {
     let mut all: Vec<Reference<'e>> = Vec::new();
     let mut refer = |from: &'e Id, field: &str, to: Option<&'e Id>| {
         all.extend(to.map(|to| (Some(from), field.to_owned(), to)));

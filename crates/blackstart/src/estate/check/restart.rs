@@ -299,12 +299,7 @@ fn across_sites(look: &Look<'_>) -> Option<Finding> {
 /// How well the dependencies themselves are known.
 fn knowledge(look: &Look<'_>) -> Vec<Finding> {
     let estate = look.estate;
-    let isolated: Vec<Id> = estate
-        .services
-        .keys()
-        .filter(|id| look.links.needs(id).is_empty() && look.links.needed_by(id).is_empty())
-        .cloned()
-        .collect();
+    let isolated: Vec<Id> = super::alone(estate).into_iter().cloned().collect();
     let count = isolated.len();
     let all = estate.services.len();
     let share = super::percent(count as u128, all as u128);

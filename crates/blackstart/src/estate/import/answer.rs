@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::draft::Draft;
-use super::merge::Difference;
 use super::score::Score;
+use super::update::Update;
 use crate::estate::id::Id;
 use crate::estate::model::{EdgeKind, Proposed};
 
@@ -91,10 +91,10 @@ impl Edges {
 }
 
 /// About the draft as it was read, and how the folder differs from it.
-pub fn answer<'d>(draft: &'d Draft, differences: &'d [Difference], report: Option<&'d Score>) -> Answer<'d> {
+pub fn answer<'d>(draft: &'d Draft, update: &'d Update, report: Option<&'d Score>) -> Answer<'d> {
     let (telemetry, inferred): (Vec<_>, Vec<_>) =
         draft.proposed.iter().partition(|proposed| proposed.instead_of.is_some());
-    let findings = draft.findings.iter().map(|noted| Finding {
+    let findings = draft.findings.iter().chain(&update.findings).map(|noted| Finding {
         grade: noted.finding.grade.word(),
         code: noted.finding.code,
         what: &noted.finding.what,
@@ -102,7 +102,7 @@ pub fn answer<'d>(draft: &'d Draft, differences: &'d [Difference], report: Optio
         to_do: &noted.finding.to_do,
         origin: noted.origin.as_ref().map(ToString::to_string),
     });
-    let differences = differences.iter().map(|difference| Shown {
+    let differences = update.differences.iter().map(|difference| Shown {
         id: &difference.id,
         field: difference.field.as_deref(),
         sort: difference.sort.word(),

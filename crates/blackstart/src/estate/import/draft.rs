@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::roles::{Role, role};
+use super::yaml::Node;
 use crate::estate::finding::{Finding, Grade};
 use crate::estate::id::{Id, Kind};
 use crate::estate::model::{Edge, EdgeKind, Estate, Evidence, Proposed, Service, Store};
@@ -144,7 +145,7 @@ impl Draft {
     /// the first), one proposal for each two (the surest), none where an edge is stated already. What is stated about
     /// those who only watch is proposed as `soft`. Every reader ends with it.
     pub fn settle(&mut self) {
-        self.edges.retain(|stated| stated.edge.from != stated.edge.to);
+        self.drop_own_needs();
         self.edges.sort_by(|a, b| {
             let rank = |stated: &Stated| strength(stated.edge.kind);
             (&a.edge.from, &a.edge.to, rank(a)).cmp(&(&b.edge.from, &b.edge.to, rank(b)))
@@ -164,6 +165,59 @@ impl Draft {
             ))
         });
         self.proposed.dedup_by(|b, a| (&a.from, &a.to) == (&b.from, &b.to));
+    }
+
+    /// A value is written in a form that nobody can read; `instead` says what counts now.
+    pub fn unread(&mut self, origin: &Origin, called: &str, text: &str, instead: &str) {
+        let shown = crate::estate::fields::shown(text);
+        self.note(
+            Grade::Serious,
+            "value-not-read",
+            Some(origin),
+            format!("{called} is written `{shown}`, and that cannot be read"),
+            format!("{instead}, so plans and gates may be wrong about it"),
+            "correct it in the source and import again, or write the value into the estate",
+        );
+    }
+
+    /// A value as `parse` understands it. One that it does not understand is said, with what counts instead.
+    pub fn read<T>(
+        &mut self,
+        node: Option<&Node>,
+        called: &str,
+        instead: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let node = node?;
+        let text = node.as_text();
+        // Empty because of a variable that is not set: that is said already.
+        if text == Some("") {
+            return None;
+        }
+        let value = text.and_then(parse);
+        if value.is_none() {
+            self.unread(&node.origin, called, text.unwrap_or_else(|| node.sort()), instead);
+        }
+        value
+    }
+
+    /// What is said to need itself is said to people instead.
+    fn drop_own_needs(&mut self) {
+        let (own, others) = std::mem::take(&mut self.edges)
+            .into_iter()
+            .partition(|stated| stated.edge.from == stated.edge.to);
+        self.edges = others;
+        for Stated { edge, origin } in own {
+            let words = edge.by.as_deref().unwrap_or(edge.kind.word());
+            self.note(
+                Grade::Serious,
+                "needs-itself",
+                Some(&origin),
+                format!("{} is said to need itself ({words})", edge.from),
+                "nothing can wait for itself: this was left out, and what was meant is not in the estate",
+                "remove it, or name the service that was meant",
+            );
+        }
     }
 
     /// A stated dependency on what only watches, as it is proposed instead. Among themselves they are left alone.

@@ -34,6 +34,8 @@ pub mod yaml;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod told;
 
 pub use draft::{Draft, Noted, Origin};
 pub use fault::Unreadable;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::draft::{Draft, Origin};
+use super::merge::Things;
 use crate::estate::canonical;
 use crate::estate::id::{Id, Kind};
 use crate::estate::model::{Edge, EdgeKind, Estate, Proposed};
@@ -31,26 +32,18 @@ impl Origins {
     }
 }
 
-/// The block of every thing of an estate.
-pub fn blocks(estate: &Estate, origins: &Origins) -> BTreeMap<Id, String> {
-    let mut needs: BTreeMap<&Id, Vec<&Edge>> = BTreeMap::new();
-    for edge in &estate.edges {
-        needs.entry(&edge.from).or_default().push(edge);
-    }
-    let text = canonical::text(estate);
-    let mut blocks = BTreeMap::new();
-    for part in Page::read(&text).parts {
-        let Some(id) = part.id else { continue };
-        let from = origins.things.get(&id).map_or_else(String::new, |origin| format!("{FROM} {origin}\n"));
-        let edges = needs.get(&id).map_or(&[][..], Vec::as_slice);
-        let laid_out = with_needs(part.text.trim(), edges, origins);
-        blocks.insert(id, format!("{from}{laid_out}"));
-    }
-    blocks
+/// The block of every thing of an estate, from its lines in the canonical text.
+pub fn blocks(things: &Things, estate: &Estate, origins: &Origins) -> BTreeMap<Id, String> {
+    let block = |(id, lines): (&Id, &String)| {
+        let from = origins.things.get(id).map_or_else(String::new, |origin| format!("{FROM} {origin}\n"));
+        let laid_out = with_needs(lines.trim(), canonical::needs(estate, id), origins);
+        (id.clone(), format!("{from}{laid_out}"))
+    };
+    things.iter().map(block).collect()
 }
 
 /// The lines of a canonical block, each dependency on a line of its own with its origin.
-fn with_needs(text: &str, edges: &[&Edge], origins: &Origins) -> String {
+fn with_needs(text: &str, edges: &[Edge], origins: &Origins) -> String {
     let mut page = String::with_capacity(text.len() * 2);
     let mut written = false;
     for line in text.lines() {
@@ -66,7 +59,7 @@ fn with_needs(text: &str, edges: &[&Edge], origins: &Origins) -> String {
     page
 }
 
-fn needs_of(page: &mut String, kind: EdgeKind, edges: &[&Edge], origins: &Origins) {
+fn needs_of(page: &mut String, kind: EdgeKind, edges: &[Edge], origins: &Origins) {
     let mut edges = edges.iter().filter(|edge| edge.kind == kind).peekable();
     if edges.peek().is_none() {
         return;
@@ -141,17 +134,6 @@ impl Page {
         self.parts.iter().map(|part| part.text.as_str()).collect()
     }
 
-    /// The one part of a thing. `None`: it is not here, or its lines lie apart.
-    pub fn part(&mut self, id: &Id) -> Option<&mut Part> {
-        let mut parts = self.parts.iter_mut().filter(|part| part.id.as_ref() == Some(id));
-        let part = parts.next()?;
-        parts.next().is_none().then_some(part)
-    }
-
-    pub fn remove(&mut self, id: &Id) {
-        self.parts.retain(|part| part.id.as_ref() != Some(id));
-    }
-
     pub fn append(&mut self, id: &Id, block: &str) {
         self.parts.push(Part { id: Some(id.clone()), text: format!("\n{block}") });
     }
@@ -197,7 +179,8 @@ fn bare(block: &str) -> Vec<&str> {
     lines.map(|line| line.rfind("  #< ").map_or(line, |at| &line[..at])).collect()
 }
 
-/// A new block with the comments that people wrote into the old one.
+/// A new block with the comments that people wrote into the old one, and with what is said there about where its lines
+/// came from: another source may have stated them, and its files are not at hand now.
 pub fn with_comments(new: &str, old: &str) -> String {
     let ours = |line: &str| line.trim_start().starts_with(FROM);
     let comments = old.lines().filter(|line| line.trim_start().starts_with('#') && !ours(line));
@@ -205,6 +188,20 @@ pub fn with_comments(new: &str, old: &str) -> String {
     for comment in comments {
         let _ = writeln!(block, "{}", comment.trim_start());
     }
-    block.push_str(new);
+    let renewed: Vec<&str> = new.lines().filter(|line| ours(line)).map(file_of).collect();
+    for line in old.lines().filter(|line| ours(line) && !renewed.contains(&file_of(line))) {
+        let _ = writeln!(block, "{}", line.trim_start());
+    }
+    let from = |line: &'_ str| line.rfind("  #< ").map(|at| line.split_at(at).0.to_owned());
+    let known: BTreeMap<String, &str> = old.lines().filter_map(|line| Some((from(line)?, line))).collect();
+    for line in new.lines() {
+        let _ = writeln!(block, "{}", known.get(line).copied().unwrap_or(line));
+    }
     block
+}
+
+/// The file in a comment that says where something came from.
+fn file_of(line: &str) -> &str {
+    let origin = line.trim_start().trim_start_matches(FROM).trim();
+    origin.rsplit_once(':').map_or(origin, |(file, _)| file)
 }

@@ -3,21 +3,20 @@
 //! The score of an import: how much of it is stated, how much is guessed, where it is blind. And questions, service
 //! by service, in words that can be sent to whoever runs it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde::Serialize;
 
 use super::answer::Edges;
-use crate::estate::graph::{self, Links};
+use crate::estate::check;
+use crate::estate::graph::{self, Crowd, Links};
 use crate::estate::id::{Id, Kind};
 use crate::estate::layers;
 use crate::estate::model::{EdgeKind, Estate, Evidence, Proposed};
 
 /// Single points that are shown.
 const POINTS_SHOWN: usize = 5;
-/// Beyond this many services only direct dependents are counted: following all of them takes too long.
-const FOLLOWED_MAX: usize = 2_000;
 
 #[derive(Debug, Serialize)]
 pub struct Score {
@@ -45,13 +44,13 @@ struct Questions {
 }
 
 pub fn score(estate: &Estate, proposed: &[Proposed]) -> Score {
-    let ends: BTreeSet<&Id> = estate.edges.iter().flat_map(|edge| [&edge.from, &edge.to]).collect();
+    let alone = check::alone(estate);
     let by = |evidence: Evidence| {
         Edges::of(estate.edges.iter().filter(|edge| edge.evidence == evidence).map(|edge| edge.kind))
     };
     Score {
         services: estate.services.len(),
-        without_any: estate.services.keys().filter(|id| !ends.contains(id)).cloned().collect(),
+        without_any: alone.iter().map(|id| (*id).clone()).collect(),
         declared: by(Evidence::Declared),
         observed: by(Evidence::Observed),
         inferred: by(Evidence::Inferred),
@@ -71,40 +70,40 @@ pub fn score(estate: &Estate, proposed: &[Proposed]) -> Score {
             .filter(|(_, store)| store.source.is_none())
             .map(|(id, _)| id.clone())
             .collect(),
-        questions: questions(estate, proposed, &ends),
+        questions: questions(estate, proposed, &alone),
     }
 }
 
 fn single_points(estate: &Estate) -> Vec<(Id, usize)> {
-    let links = Links::new(estate);
-    let follow = estate.services.len() <= FOLLOWED_MAX;
-    let count = |id: &Id| {
-        if follow {
-            let waiting = links.dependents([id], EdgeKind::blocks_start);
-            waiting.iter().filter(|other| other.kind() == Kind::Service && *other != id).count()
-        } else {
-            links.needed_by(id).iter().filter(|edge| edge.kind.blocks_start()).count()
+    let mut crowd = Crowd::new(estate, EdgeKind::blocks_start);
+    let mut points = Vec::new();
+    for at in 0..crowd.ids.len() {
+        let waiting = crowd.dependents(at).len();
+        if waiting > 1 {
+            points.push((crowd.ids[at].clone(), waiting));
         }
-    };
-    let all = estate.services.keys().chain(estate.stores.keys()).chain(estate.externals.keys());
-    let mut points: Vec<(Id, usize)> =
-        all.map(|id| (id.clone(), count(id))).filter(|(_, count)| *count > 1).collect();
+    }
     points.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
     points.truncate(POINTS_SHOWN);
     points
 }
 
-fn questions(estate: &Estate, proposed: &[Proposed], ends: &BTreeSet<&Id>) -> Vec<Questions> {
+fn questions(estate: &Estate, proposed: &[Proposed], alone: &BTreeSet<&Id>) -> Vec<Questions> {
     let mut all = Vec::new();
+    let links = Links::new(estate);
+    let mut hints: BTreeMap<&Id, Vec<&Proposed>> = BTreeMap::new();
+    for hint in proposed.iter().filter(|hint| !hint.rejected) {
+        hints.entry(&hint.from).or_default().push(hint);
+    }
     for (id, service) in &estate.services {
         let mut asked = Vec::new();
-        if !ends.contains(id) {
+        if alone.contains(id) {
             asked.push(
                 "Nothing is written down about it. What has to run before it can start? Who stops working without it?"
                     .to_owned(),
             );
         }
-        for hint in proposed.iter().filter(|hint| hint.from == *id && !hint.rejected) {
+        for hint in hints.get(id).into_iter().flatten() {
             asked.push(match hint.instead_of {
                 Some(_) => format!(
                     "It starts after {}. Does it really have to wait for it? ({})",
@@ -121,7 +120,7 @@ fn questions(estate: &Estate, proposed: &[Proposed], ends: &BTreeSet<&Id>) -> Ve
                 "How does one see from outside that it really works, not only that it runs?".to_owned(),
             );
         }
-        for edge in estate.needs(id).filter(|edge| edge.to.kind() == Kind::Store) {
+        for edge in links.needs(id).iter().filter(|edge| edge.to.kind() == Kind::Store) {
             if estate.stores.get(&edge.to).is_some_and(|store| store.source.is_none()) {
                 asked.push(format!(
                     "Where is the backup of {}, how large is it, and when was it last restored?",

@@ -244,7 +244,16 @@ fn two_sources_meet_in_one_estate() {
     assert_eq!((cart.memory, cart.boot_s), (100, 20));
     assert_eq!(estate.edges.len(), 3);
     assert!(folder.files["systemd-host.toml"].contains("[service.\"backup\"]"));
-    assert!(folder.files[OWN].contains("boot_s = 20"), "a thing stays in the file where it stands");
+    let text = &folder.files[OWN];
+    assert!(text.contains("boot_s = 20"), "a thing stays in the file where it stands");
+    assert!(
+        text.contains("#< compose.yaml:2\n#< units:1\n[service.\"cart\"]"),
+        "both sources are named: {text}"
+    );
+    folder.import(&draft(40));
+    let text = &folder.files[OWN];
+    assert!(text.contains("#< units:1\n#< compose.yaml:41\n[service.\"cart\"]"), "{text}");
+    assert!(text.contains("systemd: After\", confidence = 1.000 },  #< units:3"), "{text}");
 }
 
 #[test]
@@ -332,4 +341,102 @@ fn what_one_source_no_longer_states_stays_while_another_states_it() {
     let alone = Former { own: own.as_deref(), others: vec![] };
     let removed = update::import(&folder.raw(), &alone, &nothing, OWN).unwrap();
     assert_eq!(removed.estate.services.len(), 0);
+}
+
+#[test]
+fn what_the_source_dropped_stays_and_is_said_while_something_written_by_hand_needs_it() {
+    let mut folder = Folder::default();
+    folder.import(&draft(1));
+    folder.files.insert("billing.toml".to_owned(), "[service.billing]\nneeds.hard = [\"cart\"]\n".to_owned());
+    folder.edit(OWN, "[service.\"cart\"]", "[service.\"cart\"]\nneeds.hard = [\"db\"]");
+    let text = folder.files[OWN].replace("needs.hard = [\"db\"]\n", "");
+    folder.files.insert(OWN.to_owned(), text);
+    let mut less = Draft::default();
+    less.service(&id("service:web"), "web", &Origin::new("compose.yaml", 1)).memory = 100;
+    less.settle();
+    let update = folder.import(&less);
+    let left: Vec<String> = folder.estate().services.keys().map(|id| id.name().to_owned()).collect();
+    assert_eq!(left, ["billing", "cart", "web"], "cart is needed by hand, cache and db are not");
+    let said: Vec<(&str, String)> = update
+        .findings
+        .iter()
+        .map(|noted| (noted.finding.code, noted.origin.as_ref().unwrap().to_string()))
+        .collect();
+    assert_eq!(said, [("gone-but-named", "billing.toml:2".to_owned())]);
+    let sort = |name: &str| {
+        update
+            .differences
+            .iter()
+            .find(|difference| difference.id == id(name))
+            .map(|difference| difference.sort)
+    };
+    assert_eq!((sort("service:cart"), sort("service:db")), (Some(Sort::Stays), Some(Sort::Removed)));
+}
+
+#[test]
+fn a_reference_to_nothing_after_an_import_is_said_with_its_line() {
+    let mut folder = Folder::default();
+    folder.files.insert("a.toml".to_owned(), "[service.a]\nneeds.hard = [\"nobody\"]\n".to_owned());
+    let update = folder.import(&draft(1));
+    let noted = &update.findings[0];
+    assert_eq!(noted.finding.code, "unknown-reference");
+    assert_eq!(noted.origin.as_ref().unwrap().to_string(), "a.toml:2");
+}
+
+#[test]
+fn a_folder_that_cannot_be_understood_is_refused_with_file_and_line() {
+    let mut folder = Folder::default();
+    folder.files.insert("a.toml".to_owned(), "[service.a]\nmemory = \"x\"\n".to_owned());
+    let refusal = update::import(&folder.raw(), &Former::default(), &draft(1), OWN).unwrap_err();
+    assert!(refusal.to_string().contains("a.toml:2: "), "{refusal}");
+}
+
+#[test]
+fn a_merge_of_many_fields_at_once_is_the_estate_that_is_read_back() {
+    let mut folder = Folder::default();
+    folder.import(&draft(1));
+    folder.edit(
+        OWN,
+        "[service.\"db\"]\nname = \"db\"",
+        "[service.\"db\"]\nname = \"Database \\\"main\\\"\"\ntier = 3",
+    );
+    folder.edit(OWN, "[service.\"web\"]\nname = \"web\"", "[service.\"web\"]\nname = \"Web\"\nboot_s = 4");
+    let mut new = draft(1);
+    for name in ["web", "db"] {
+        new.service(&id(&format!("service:{name}")), name, &Origin::file("x")).memory = 7;
+    }
+    let update = folder.import(&new);
+    assert_eq!(update.estate, folder.estate());
+    let db = &update.estate.services[&id("service:db")];
+    assert_eq!((db.name.as_str(), db.memory, db.tier), ("Database \"main\"", 7, Some(3)));
+    assert_eq!(update.estate.services[&id("service:web")].boot_s, 4);
+    assert_eq!(update.estate.edges.len(), 2);
+}
+
+#[test]
+fn a_dependency_that_is_gone_from_the_source_is_told_in_words() {
+    let mut folder = Folder::default();
+    folder.import(&draft(1));
+    let mut less = draft(1);
+    less.edges.retain(|stated| stated.edge.from != id("service:web"));
+    let update = folder.import(&less);
+    let told: Vec<String> = update
+        .differences
+        .iter()
+        .map(|one| {
+            format!(
+                "{} {} {}",
+                one.sort.word(),
+                one.field.as_deref().unwrap(),
+                one.before.as_deref().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "removed needs service:cache start_only (compose: depends_on)",
+            "removed needs service:cart hard (compose: depends_on)"
+        ]
+    );
 }

@@ -5,15 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::Draft;
+use super::draft::{Draft, Noted, Origin};
 use super::merge::{self, Difference, Things};
 use super::pages::{self, Origins, Page};
 use crate::estate::canonical;
+use crate::estate::check::references::missing;
 use crate::estate::files::{Content, FILE_BYTES_MAX, RawFile};
-use crate::estate::finding::Grade;
+use crate::estate::finding::{Finding, Grade};
 use crate::estate::id::Id;
 use crate::estate::model::{Edge, EdgeKind, Estate, Evidence, Proposed};
-use crate::estate::read::{Reading, read_files};
+use crate::estate::read::{Reading, read_files, settle};
 
 /// The file that proposals are written to.
 pub const PROPOSED: &str = "proposed.toml";
@@ -57,6 +58,8 @@ pub struct Update {
     pub differences: Vec<Difference>,
     /// Things that changed and whose lines cannot be found in a file (tenants in CSV): they stay as they are.
     pub kept: Vec<Id>,
+    /// About the estate as it is now, each with its place in the folder.
+    pub findings: Vec<Noted>,
 }
 
 /// The text that the next import compares with.
@@ -76,8 +79,8 @@ pub struct Former<'t> {
 impl Former<'_> {
     /// What the other sources state.
     pub fn elsewhere(&self) -> BTreeSet<Id> {
-        let read = |text: &&str| merge::things(&read_files(&[raw("base.toml", text)]).estate);
-        self.others.iter().map(read).flat_map(|things| things.keys().cloned().collect::<Vec<_>>()).collect()
+        let read = |text: &&str| canonical::blocks(&read_files(&[raw("base.toml", text)]).estate);
+        self.others.iter().flat_map(|text| read(text).into_keys()).collect()
     }
 }
 
@@ -86,14 +89,17 @@ pub fn import(files: &[RawFile], former: &Former<'_>, draft: &Draft, own: &str) 
     let current = whole(files)?;
     let base = former.own.map(|text| read_files(&[raw("base.toml", text)])).unwrap_or_default();
     let new = draft.whole();
-    let was = merge::things(&current.estate);
-    let merged = merge::merge(&merge::things(&base.estate), &was, &merge::things(&new), &former.elsewhere());
+    let (was, is) = (canonical::blocks(&current.estate), canonical::blocks(&new));
+    let mut merged = merge::merge(&canonical::blocks(&base.estate), &was, &is, &former.elsewhere());
+    let known = [(&was, &current.estate), (&is, &new)];
+    let named = merge::keep_what_is_named(&mut merged, known, &current.estate);
     // Where there was nothing, everything is new, and nobody wants to read that.
     let differences = if files.is_empty() { Vec::new() } else { merged.differences };
-    let mut update = Update { differences, ..Update::default() };
+    let findings = named.iter().map(|named| gone_but_named(&current, named)).collect();
+    let mut update = Update { differences, findings, ..Update::default() };
     let mut pages = pages_of(files);
     let origins = Origins::of(draft);
-    rewrite(&mut pages, &was, merged.things, &current.estate, &origins, own, &mut update);
+    rewrite(&mut pages, known, merged.things, &origins, own, &mut update);
     let known = proposals_in(files);
     update.proposed = merge::proposals(&base.proposed, &known, &draft.proposed, &update.estate);
     finish(files, pages, update)
@@ -120,11 +126,13 @@ pub fn confirm(
         by: Some(format!("confirmed: {}", proposed.evidence)),
         confidence: 1000,
     }));
+    settle(&mut estate);
     let mut update = Update { proposed: left, ..Update::default() };
     let mut pages = pages_of(files);
-    let was = merge::things(&current.estate);
-    let things = merge::things(&estate);
-    rewrite(&mut pages, &was, things, &current.estate, &Origins::default(), PROPOSED, &mut update);
+    let was = canonical::blocks(&current.estate);
+    let things = canonical::blocks(&estate);
+    let known = [(&was, &current.estate), (&things, &estate)];
+    rewrite(&mut pages, known, things.clone(), &Origins::default(), PROPOSED, &mut update);
     finish(files, pages, update)
 }
 
@@ -143,12 +151,70 @@ pub fn proposals_in(files: &[RawFile]) -> Vec<Proposed> {
     read_files(&file).proposed
 }
 
+/// The file and line of a field of the estate.
+fn origin(reading: &Reading, id: &Id, field: &str) -> Option<Origin> {
+    let (file, line, _) = reading.sources.line(reading.sources.place(id, field)?)?;
+    Some(Origin::new(file, line))
+}
+
+/// Something of a person's needs what the source has no more.
+fn gone_but_named(current: &Reading, (from, field, to): &(Id, String, Id)) -> Noted {
+    let word = field.split(' ').next().unwrap_or_default();
+    Noted {
+        origin: origin(current, from, field),
+        finding: Finding::new(
+            Grade::Serious,
+            "gone-but-named",
+            format!("`{word}` of {from} names {to}, which the source no longer has"),
+            format!("{to} stays in the estate as it was, and a plan would still bring it back"),
+            "if it is really gone, remove it and what names it; otherwise find out who runs it now",
+        )
+        .about([to.clone(), from.clone()]),
+    }
+}
+
+/// References to nothing that are said one by one; the rest is counted.
+const MISSING_SHOWN: usize = 25;
+
+/// What the estate names and does not have: nobody is to find that out at the next plan only.
+fn unknown_references(written: &Reading) -> Vec<Noted> {
+    let missing = missing(&written.estate);
+    let more = missing.len().saturating_sub(MISSING_SHOWN);
+    let mut found: Vec<Noted> = missing
+        .into_iter()
+        .take(MISSING_SHOWN)
+        .map(|(from, field, to)| {
+            let word = field.split(' ').next().unwrap_or_default();
+            let called = from.map_or_else(|| "an authority".to_owned(), Id::to_string);
+            let finding = Finding::new(
+                Grade::Blocking,
+                "unknown-reference",
+                format!("`{word}` of {called} names {to}, which is not in the estate"),
+                "as long as it is so, `blackstart check` says no, and a plan does not wait for it",
+                "define it, or remove the reference",
+            );
+            let origin = from.and_then(|from| origin(written, from, &field));
+            Noted { origin, finding: finding.about(from.cloned().into_iter().chain([to.clone()])) }
+        })
+        .collect();
+    if more > 0 {
+        let what = format!("{more} more references lead to nothing");
+        let to_do = "`blackstart check` shows them all";
+        let finding =
+            Finding::new(Grade::Blocking, "unknown-reference", what, "the list is not complete", to_do);
+        found.push(Noted { origin: None, finding });
+    }
+    found
+}
+
 fn whole(files: &[RawFile]) -> Result<Reading, Refusal> {
     let reading = read_files(files);
-    match reading.findings.iter().find(|finding| finding.grade == Grade::Blocking) {
-        Some(finding) => Err(Refusal::Broken(finding.what.clone())),
-        None => Ok(reading),
-    }
+    let Some(worst) = reading.findings.iter().find(|finding| finding.grade == Grade::Blocking) else {
+        return Ok(reading);
+    };
+    let place = worst.place.as_ref().and_then(|place| reading.sources.line(place));
+    let place = place.map_or_else(String::new, |(file, line, _)| format!("{}: ", Origin::new(file, line)));
+    Err(Refusal::Broken(format!("{place}{}", worst.what)))
 }
 
 fn raw(name: &str, text: &str) -> RawFile {
@@ -165,58 +231,64 @@ fn pages_of(files: &[RawFile]) -> BTreeMap<String, Page> {
     .collect()
 }
 
-/// Brings the pages from `was` to `things`, and notes the estate they then hold.
+/// The file of each thing, and the number of its part there. `None`: its lines lie apart.
+fn places(pages: &BTreeMap<String, Page>) -> BTreeMap<Id, Option<(String, usize)>> {
+    let mut places: BTreeMap<Id, Option<(String, usize)>> = BTreeMap::new();
+    for (name, page) in pages {
+        for (at, part) in page.parts.iter().enumerate() {
+            let Some(id) = &part.id else { continue };
+            places
+                .entry(id.clone())
+                .and_modify(|place| *place = None)
+                .or_insert_with(|| Some((name.clone(), at)));
+        }
+    }
+    places
+}
+
+/// Brings the pages from what is in the folder (the first of the `known`) to `things`, and notes the estate they then
+/// hold.
 fn rewrite(
     pages: &mut BTreeMap<String, Page>,
-    was: &Things,
+    known: [(&Things, &Estate); 2],
     mut things: Things,
-    current: &Estate,
     origins: &Origins,
     own: &str,
     update: &mut Update,
 ) {
-    let place: BTreeMap<Id, String> = pages
-        .iter()
-        .flat_map(|(name, page)| page.parts.iter().filter_map(|part| Some((part.id.clone()?, name.clone()))))
-        .collect();
-    let changed: BTreeSet<&Id> =
-        was.iter().filter(|(id, fields)| things.get(id) != Some(fields)).map(|(id, _)| id).collect();
-    for id in changed {
-        let found =
-            place.get(id).and_then(|name| pages.get_mut(name)).is_some_and(|page| page.part(id).is_some());
-        if !found {
+    let (was, current) = known[0];
+    let places = places(pages);
+    let changed = was.iter().filter(|(id, block)| things.get(*id) != Some(block)).map(|(id, _)| id);
+    for id in changed.collect::<Vec<_>>() {
+        if !matches!(places.get(id), Some(Some(_))) {
             things.insert(id.clone(), was[id].clone());
             update.kept.push(id.clone());
         }
     }
-    update.estate = merge::estate(&things, current);
-    let new = pages::blocks(&update.estate, origins);
-    let old = pages::blocks(current, &Origins::default());
-    let mut added: Vec<&Id> = Vec::new();
-    for (id, name) in &place {
-        let Some(page) = pages.get_mut(name) else { continue };
+    update.estate = merge::estate(&things, known, current);
+    let new = pages::blocks(&things, &update.estate, origins);
+    let old = pages::blocks(was, current, &Origins::default());
+    for (id, place) in &places {
+        let Some((name, at)) = place else { continue };
+        let Some(part) = pages.get_mut(name).and_then(|page| page.parts.get_mut(*at)) else { continue };
         let Some(block) = new.get(id) else {
-            page.remove(id);
+            part.text.clear();
             continue;
         };
-        let same = things.get(id) == was.get(id);
-        let Some(part) = page.part(id) else { continue };
         let untouched = old.get(id).is_some_and(|old| pages::untouched(&part.text, old));
         let gap = if part.text.ends_with("\n\n") { "\n" } else { "" };
-        if untouched && name == own {
-            part.text = format!("{block}{gap}");
-        } else if !same {
+        if (untouched && name == own) || things.get(id) != was.get(id) {
             let old = std::mem::take(&mut part.text);
             part.text = format!("{}{gap}", pages::with_comments(block, &old));
         }
     }
-    added.extend(new.keys().filter(|id| !was.contains_key(*id)));
-    if added.is_empty() {
+    let mut added = new.iter().filter(|(id, _)| !was.contains_key(*id)).peekable();
+    if added.peek().is_none() {
         return;
     }
     let page = pages.entry(own.to_owned()).or_insert_with(|| Page::read(HEAD));
-    for id in added {
-        page.append(id, &new[id]);
+    for (id, block) in added {
+        page.append(id, block);
     }
 }
 
@@ -245,6 +317,7 @@ fn finish(files: &[RawFile], pages: BTreeMap<String, Page>, mut update: Update) 
         let first = differs.map_or_else(|| "one of them ends earlier".to_owned(), |(is, _)| is.to_owned());
         return Err(Refusal::NotFaithful(first));
     }
+    update.findings.extend(unknown_references(&written));
     let before = |name: &String| files.iter().find(|file| file.name == *name).map(|file| &file.content);
     update.files.retain(|name, text| before(name) != Some(&Content::Bytes(text.as_bytes().to_vec())));
     Ok(update)

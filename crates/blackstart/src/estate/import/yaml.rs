@@ -160,6 +160,11 @@ impl Map {
         self.entries.iter_mut().map(|entry| &mut entry.node)
     }
 
+    /// The values with their keys.
+    pub fn nodes_mut(&mut self) -> impl Iterator<Item = (&str, &mut Node)> {
+        self.entries.iter_mut().map(|entry| (entry.key.as_str(), &mut entry.node))
+    }
+
     pub fn len(&self) -> usize {
         self.entries.len()
     }

@@ -484,7 +484,7 @@ fn an_estate_beyond_all_measure_is_refused_and_one_just_below_is_judged() {
             .map(|at| format!("[service.s{at}]\nneeds.hard = [\"s{}\"]\n", (at + 1) % length))
             .collect()
     };
-    assert_eq!(codes(&judge(&read_toml(&chain(5001)))), ["too-large"]);
+    assert_eq!(codes(&judge(&read_toml(&chain(20_001)))), ["too-large"]);
     assert!(codes(&judge(&read_toml(&chain(300)))).contains(&"ring"));
 }
 

@@ -9,7 +9,7 @@ use super::super::mentions::{self, Hint, Reach};
 use super::super::roles::{Role, role};
 use super::super::sources::Fetched;
 use super::super::yaml::{Entry, Node};
-use super::project::{Project, each, joined};
+use super::project::{Project, each};
 use super::services::{Made, container_ports};
 use super::{Fetch, variables};
 use crate::estate::finding::Grade;
@@ -123,13 +123,12 @@ impl One<'_> {
     fn environment_files(&mut self, project: &Project, fetch: &Fetch<'_>) -> Result<(), Unreadable> {
         for node in self.entry.node.get("env_file").map(each).unwrap_or_default() {
             let Some(path) = node.as_text().or_else(|| node.get("path")?.as_text()) else { continue };
-            let path = joined(&project.folder, path);
             let optional = node.get("required").and_then(Node::as_text).is_some_and(|word| word == "false");
-            match fetch(&path)? {
+            match fetch(path)? {
                 Fetched::Text(text) => {
-                    for setting in variables::settings(&path, &text, &project.variables)? {
+                    for setting in variables::settings(path, &text, &project.variables)? {
                         let value = setting.value.unwrap_or_default();
-                        let origin = Origin::new(&path, setting.line);
+                        let origin = Origin::new(path, setting.line);
                         let hints = mentions::in_setting(self.reach, &setting.name, &value, &setting.unset);
                         self.add(hints, &format!("env_file {}", setting.name), &origin);
                         self.leads_outside(&value, &origin);

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::draft::Origin;
 use super::super::yaml::{Map, Node, Value};
 
 /// Fields that may be lists of `NAME=value` (or `name:value`) and mean maps.
@@ -13,17 +14,22 @@ const PAIRS: [&str; 6] = ["environment", "labels", "annotations", "sysctls", "ex
 /// Lists that are replaced, not appended.
 const REPLACED: [&str; 3] = ["command", "entrypoint", "test"];
 
-/// A service in the one form in which layers can be merged.
-pub fn normal(service: &mut Map) {
+/// Tag of a condition that only the short form of `depends_on` implies. No file can write it: tags begin with `!`.
+pub const IMPLIED: &str = "implied";
+
+/// Brings a service into the one form in which layers can be merged. Answers with the entries that fit into none, by
+/// the name of their field.
+pub fn normal(service: &mut Map) -> Vec<(&'static str, Origin)> {
+    let mut lost = Vec::new();
     for name in PAIRS {
         if let Some(node) = service.get_mut(name) {
-            pairs(node, name == "extra_hosts");
+            lost.extend(pairs(node, name == "extra_hosts").into_iter().map(|origin| (name, origin)));
         }
     }
     for (name, field, value) in [("depends_on", "condition", Some("service_started")), ("networks", "", None)]
     {
         if let Some(node) = service.get_mut(name) {
-            by_name(node, field, value);
+            lost.extend(by_name(node, field, value).into_iter().map(|origin| (name, origin)));
         }
     }
     for name in ["env_file", "profiles", "tmpfs", "dns", "links", "volumes", "ports", "expose"] {
@@ -31,14 +37,18 @@ pub fn normal(service: &mut Map) {
             listed(node);
         }
     }
+    lost
 }
 
 /// `[A=1, B]` as `{A: 1, B: null}`.
-fn pairs(node: &mut Node, colon: bool) {
-    let Value::List(list) = &node.value else { return };
-    let mut map = Map::default();
+fn pairs(node: &mut Node, colon: bool) -> Vec<Origin> {
+    let Value::List(list) = &node.value else { return Vec::new() };
+    let (mut map, mut lost) = (Map::default(), Vec::new());
     for entry in list {
-        let Some(text) = entry.as_text() else { continue };
+        let Some(text) = entry.as_text() else {
+            lost.push(entry.origin.clone());
+            continue;
+        };
         let split = text.split_once('=').or_else(|| if colon { text.split_once(':') } else { None });
         let mut value = match split {
             Some((_, value)) => Node::text(value, &entry.origin),
@@ -48,20 +58,23 @@ fn pairs(node: &mut Node, colon: bool) {
         map.insert(split.map_or(text, |(name, _)| name).trim(), &entry.origin, value);
     }
     node.value = Value::Map(map);
+    lost
 }
 
 /// `[a, b]` as `{a: {field: value}, b: …}`, with empty values where there is no field.
-fn by_name(node: &mut Node, field: &str, value: Option<&str>) {
-    let Value::List(list) = &node.value else { return };
-    let mut map = Map::default();
+fn by_name(node: &mut Node, field: &str, value: Option<&str>) -> Vec<Origin> {
+    let Value::List(list) = &node.value else { return Vec::new() };
+    let (mut map, mut lost) = (Map::default(), Vec::new());
     for entry in list {
-        let Some(name) = entry.as_text() else { continue };
+        let Some(name) = entry.as_text() else {
+            lost.push(entry.origin.clone());
+            continue;
+        };
         let inner = match value {
             Some(value) => {
                 let mut inner = Map::default();
-                inner.insert(field, &entry.origin, Node::text(value, &entry.origin));
-                // Marks the short form, which says less: see `services`.
-                inner.insert("short", &entry.origin, Node::text("true", &entry.origin));
+                let value = Node { tag: Some(IMPLIED.into()), ..Node::text(value, &entry.origin) };
+                inner.insert(field, &entry.origin, value);
                 Node::map(inner, &entry.origin)
             }
             None => Node::null(&entry.origin),
@@ -69,6 +82,7 @@ fn by_name(node: &mut Node, field: &str, value: Option<&str>) {
         map.insert(name, &entry.origin, inner);
     }
     node.value = Value::Map(map);
+    lost
 }
 
 /// A single text as a list of one.
@@ -175,7 +189,6 @@ pub fn clear(map: &mut Map) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::draft::Origin;
     use super::super::super::yaml;
     use super::*;
 

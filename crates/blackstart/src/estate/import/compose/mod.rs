@@ -17,6 +17,7 @@
 
 mod hints;
 pub mod layers;
+mod missed;
 mod project;
 mod services;
 pub mod variables;

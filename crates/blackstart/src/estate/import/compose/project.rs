@@ -8,7 +8,8 @@ use std::rc::Rc;
 use super::super::draft::{Noted, Origin};
 use super::super::fault::Unreadable;
 use super::super::sources::Fetched;
-use super::super::yaml::{self, Map, Node, Value};
+use super::super::yaml::{self, Entry, Map, Node, Value};
+use super::missed::Seen;
 use super::variables::{Variables, fill};
 use super::{Fetch, Options, layers};
 use crate::estate::finding::{Finding, Grade};
@@ -16,19 +17,14 @@ use crate::estate::finding::{Finding, Grade};
 /// Deepest chain of `include` or `extends`.
 const CHAIN_MAX: usize = 32;
 
-/// Variables that are named when they are missing; the rest is counted.
-const VARIABLES_SHOWN: usize = 12;
-
 /// Everything that is enabled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Project {
     pub(super) services: Map,
     /// Services behind profiles that were not asked for.
-    pub(super) left_out: BTreeSet<String>,
+    pub(super) hidden: Map,
     pub(super) volumes: Map,
     pub(super) variables: Variables,
-    /// Folder of the first file, as a prefix: empty, or ending in `/`.
-    pub(super) folder: String,
     pub(super) findings: Vec<Noted>,
 }
 
@@ -40,14 +36,16 @@ pub(super) fn load(options: &Options, fetch: &Fetch<'_>) -> Result<Project, Unre
     let loader = Loader { fetch, seen: RefCell::default(), bases: RefCell::default() };
     let mut root = Map::default();
     for file in &options.files {
-        layers::merge(&mut root, loader.file(file, &variables, &[])?);
+        layers::merge(&mut root, loader.file(file, Around { variables: &variables, folder: &folder }, &[])?);
     }
     layers::clear(&mut root);
-    let mut project = Project { folder, ..Project::default() };
+    let mut project = Project::default();
     let services = root.remove("services");
     let Some(Value::Map(services)) = services.map(|node| node.value) else {
         let origin = Origin::file(first);
-        return Err(Unreadable::new(&origin, "it names no services", "look whether this is a compose file"));
+        return Err(loader.seen.into_inner().first_form.unwrap_or_else(|| {
+            Unreadable::new(&origin, "it names no services", "look whether this is a compose file")
+        }));
     };
     project.services = services;
     if let Some(Value::Map(volumes)) = root.remove("volumes").map(|node| node.value) {
@@ -98,17 +96,13 @@ fn profiles(project: &mut Project, options: &Options, variables: &Variables) {
         let wanted = node.get("profiles").and_then(Node::as_list).unwrap_or_default();
         wanted.is_empty() || wanted.iter().filter_map(Node::as_text).any(|name| active.contains(name))
     };
-    let hidden: Vec<(String, Origin)> = project
-        .services
-        .iter()
-        .filter(|entry| !enabled(&entry.node))
-        .map(|entry| (entry.key.clone(), entry.origin.clone()))
-        .collect();
-    let Some((_, origin)) = hidden.first().cloned() else { return };
-    project.left_out = hidden.into_iter().map(|(name, _)| name).collect();
-    let count = project.left_out.len();
     let total = project.services.len();
-    project.services.retain(|entry| !project.left_out.contains(&entry.key));
+    for entry in std::mem::take(&mut project.services).into_entries() {
+        let to = if enabled(&entry.node) { &mut project.services } else { &mut project.hidden };
+        to.insert(entry.key, &entry.origin, entry.node);
+    }
+    let count = project.hidden.len();
+    let Some(origin) = project.hidden.iter().next().map(|entry| entry.origin.clone()) else { return };
     project.findings.push(Noted {
         origin: Some(origin),
         finding: Finding::new(
@@ -121,90 +115,12 @@ fn profiles(project: &mut Project, options: &Options, variables: &Variables) {
     });
 }
 
-/// Variables that were missed, with the first place.
-#[derive(Default)]
-struct Seen {
-    unset: BTreeMap<String, Origin>,
-    required: BTreeMap<String, (Origin, String)>,
-    from_shell: BTreeMap<String, Origin>,
-    notes: Vec<Noted>,
-}
-
-impl Seen {
-    fn findings(mut self, variables: &Variables, first: &str) -> Result<Vec<Noted>, Unreadable> {
-        let mut findings = std::mem::take(&mut self.notes);
-        if let Some((name, (origin, message))) = self.required.iter().next().filter(|_| variables.given) {
-            let why = if message.is_empty() { String::new() } else { format!(": {message}") };
-            return Err(Unreadable::new(
-                origin,
-                format!("the required variable {name} is not set{why}"),
-                "set it in the environment file, or in this shell",
-            ));
-        }
-        if let Some((_, (origin, _))) = self.required.iter().next() {
-            let why =
-                |message: &str| if message.is_empty() { String::new() } else { format!(" ({message})") };
-            let places = self
-                .required
-                .iter()
-                .map(|(name, (origin, message))| format!("{name} at {origin}{}", why(message)));
-            findings.push(Noted {
-                origin: Some(origin.clone()),
-                finding: Finding::new(
-                    Grade::Serious,
-                    "required-variable",
-                    format!("required variables are not set: {}", listed(places)),
-                    format!("there is no .env beside {first} and none was named; their values are empty here, so addresses in them propose nothing"),
-                    "import again with --env-file and the file that the running system uses",
-                ),
-            });
-        }
-        findings.extend(self.borrowed());
-        findings.extend(self.empty());
-        Ok(findings)
-    }
-
-    /// Variables of this shell that made it into the estate.
-    fn borrowed(&self) -> Option<Noted> {
-        let places = self.from_shell.iter().map(|(name, origin)| format!("{name} at {origin}"));
-        let finding = Finding::new(
-            Grade::Note,
-            "from-shell",
-            format!("variables were taken from this shell: {}", listed(places)),
-            "compose does so too; from another shell the same files may give another estate",
-            "set them in the environment file, or import from the shell that starts the project",
-        );
-        (!self.from_shell.is_empty()).then_some(Noted { origin: None, finding })
-    }
-
-    /// Variables that nobody set.
-    fn empty(&self) -> Option<Noted> {
-        let unset: Vec<String> = self
-            .unset
-            .iter()
-            .filter(|(name, _)| !self.required.contains_key(*name))
-            .map(|(name, origin)| format!("{name} at {origin}"))
-            .collect();
-        let none = unset.is_empty();
-        let finding = Finding::new(
-            Grade::Note,
-            "unset-variable",
-            format!("variables are not set: {}", listed(unset.into_iter())),
-            "their values are empty, as compose does it; addresses in them propose nothing",
-            "import again with --env-file and the file that the running system uses",
-        );
-        (!none).then_some(Noted { origin: None, finding })
-    }
-}
-
-/// The first few, and how many more there are.
-fn listed(places: impl Iterator<Item = String>) -> String {
-    let all: Vec<String> = places.collect();
-    let shown = all[..all.len().min(VARIABLES_SHOWN)].join(", ");
-    match all.len().saturating_sub(VARIABLES_SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+/// What a file is read with.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    variables: &'a Variables,
+    /// From where paths in it count, as a prefix: empty, or ending in `/`.
+    folder: &'a str,
 }
 
 struct Loader<'l> {
@@ -232,15 +148,15 @@ impl Loader<'_> {
     }
 
     /// One file with everything that it takes in, without profiles applied.
-    fn file(&self, name: &str, variables: &Variables, chain: Chain<'_>) -> Result<Map, Unreadable> {
+    fn file(&self, name: &str, around: Around<'_>, chain: Chain<'_>) -> Result<Map, Unreadable> {
         let mut whole = Map::default();
         for document in self.documents(name, &Origin::file(name))? {
-            let mut root = self.sections(document, variables)?;
+            let mut root = self.sections(document, around)?;
             let includes = root.remove("include");
-            self.extend_all(name, &mut root, variables, chain)?;
+            self.extend_all(name, &mut root, around, chain)?;
             layers::merge(&mut whole, root);
             if let Some(includes) = includes {
-                let mut below = self.includes(name, &includes, variables, chain)?;
+                let mut below = self.includes(name, &includes, around.variables, chain)?;
                 self.warn_of_overlap(&below, &whole);
                 layers::merge(&mut below, whole);
                 whole = below;
@@ -257,7 +173,7 @@ impl Loader<'_> {
     }
 
     /// The parts of a document that mean something here, with variables filled in and services in one form.
-    fn sections(&self, document: Node, variables: &Variables) -> Result<Map, Unreadable> {
+    fn sections(&self, document: Node, around: Around<'_>) -> Result<Map, Unreadable> {
         if document.is_null() {
             return Ok(Map::default());
         }
@@ -269,15 +185,18 @@ impl Loader<'_> {
                 "name a compose file",
             ));
         };
+        if root.get("services").is_none() {
+            self.first_form(&root);
+        }
         let mut kept = Map::default();
         for entry in root.into_entries() {
             if !matches!(entry.key.as_str(), "services" | "volumes" | "configs" | "secrets" | "include") {
                 continue;
             }
             let mut node = entry.node;
-            self.fill(&mut node, variables)?;
+            self.fill(&mut node, around.variables)?;
             if entry.key == "services" {
-                self.in_one_form(&mut node)?;
+                self.in_one_form(&mut node, around.folder)?;
             }
             if !node.is_null() {
                 kept.insert(entry.key, &entry.origin, node);
@@ -286,7 +205,21 @@ impl Loader<'_> {
         Ok(kept)
     }
 
-    fn in_one_form(&self, services: &mut Node) -> Result<(), Unreadable> {
+    /// Files of 2014 had no `services`: the services stood at the top. Remembered, in case no file names any.
+    fn first_form(&self, root: &Map) {
+        let is_service = |entry: &&Entry| entry.node.get("image").or(entry.node.get("build")).is_some();
+        let Some(entry) = root.iter().find(is_service) else { return };
+        self.seen.borrow_mut().first_form.get_or_insert_with(|| {
+            Unreadable::new(
+                &entry.origin,
+                format!("the service {} stands at the top, and there is no `services:`", entry.key),
+                "this is the first form of compose files, which compose itself no longer reads: write `services:` above \
+                 all of them and indent them",
+            )
+        });
+    }
+
+    fn in_one_form(&self, services: &mut Node, folder: &str) -> Result<(), Unreadable> {
         if services.is_null() {
             return Ok(());
         }
@@ -298,13 +231,18 @@ impl Loader<'_> {
                 "write each service with its name and a colon",
             ));
         };
-        for service in map.values_mut() {
+        for (name, service) in map.nodes_mut() {
             if service.is_null() && service.tag.is_none() {
                 *service = Node::map(Map::default(), &service.origin.clone());
             }
             let origin = service.origin.clone();
             match &mut service.value {
-                Value::Map(fields) => layers::normal(fields),
+                Value::Map(fields) => {
+                    for (field, origin) in layers::normal(fields) {
+                        self.not_a_text(name, field, &origin);
+                    }
+                    anchor(fields, folder);
+                }
                 _ if service.tag.is_some() => {}
                 _ => {
                     return Err(Unreadable::new(
@@ -316,6 +254,17 @@ impl Loader<'_> {
             }
         }
         Ok(())
+    }
+
+    fn not_a_text(&self, service: &str, field: &str, origin: &Origin) {
+        self.note(
+            Grade::Serious,
+            "entry-not-read",
+            origin,
+            format!("an entry in the list `{field}` of {service} is not a text and cannot be read"),
+            "compose refuses it; whatever it was meant to say is not in the estate",
+            "write the list as texts, or the whole of it as a table: name and colon, the rest below",
+        );
     }
 
     fn fill(&self, node: &mut Node, variables: &Variables) -> Result<(), Unreadable> {
@@ -384,16 +333,18 @@ impl Loader<'_> {
             let base = entry.get("project_directory").and_then(Node::as_text);
             let base =
                 base.map_or_else(|| folder_of(&paths[0]), |path| format!("{}/", joined(&folder, path)));
-            let given = inner.given;
             environment(&texts("env_file"), &base, &mut inner, self.fetch)?;
-            inner.given = given;
+            // What the including project sets wins: its files are only defaults for it.
+            inner.files.extend(variables.files.clone());
+            inner.given = variables.given;
+            let around = Around { variables: &inner, folder: &base };
             let mut below = Map::default();
             for path in paths {
                 let inside = self.deeper(chain, &path, "", &entry.origin, "include")?;
                 if (self.fetch)(&path)? == Fetched::Missing {
                     return Err(missing(&path, &entry.origin));
                 }
-                layers::merge(&mut below, self.file(&path, &inner, &inside)?);
+                layers::merge(&mut below, self.file(&path, around, &inside)?);
             }
             layers::merge(&mut whole, below);
         }
@@ -421,7 +372,7 @@ impl Loader<'_> {
         &self,
         file: &str,
         root: &mut Map,
-        variables: &Variables,
+        around: Around<'_>,
         chain: Chain<'_>,
     ) -> Result<(), Unreadable> {
         let Some(Value::Map(services)) = root.get_mut("services").map(|node| &mut node.value) else {
@@ -433,7 +384,7 @@ impl Loader<'_> {
         let before = services.clone();
         for entry in before.iter().filter(|entry| entry.node.get("extends").is_some()) {
             let inside = self.deeper(chain, file, &entry.key, &entry.origin, "extends")?;
-            let whole = self.extended(file, &before, &entry.node, variables, &inside)?;
+            let whole = self.extended(file, &before, &entry.node, around, &inside)?;
             services.insert(entry.key.clone(), &entry.origin, whole);
         }
         Ok(())
@@ -445,7 +396,7 @@ impl Loader<'_> {
         file: &str,
         services: &Map,
         service: &Node,
-        variables: &Variables,
+        around: Around<'_>,
         chain: Chain<'_>,
     ) -> Result<Node, Unreadable> {
         let Some(extends) = service.get("extends") else { return Ok(service.clone()) };
@@ -457,7 +408,7 @@ impl Loader<'_> {
         let foreign = if elsewhere == file {
             None
         } else {
-            Some(self.raw_services(elsewhere, &extends.origin, variables)?)
+            Some(self.raw_services(elsewhere, &extends.origin, around.variables)?)
         };
         let among = foreign.as_deref().unwrap_or(services);
         let Some(base) = among.get(name) else {
@@ -468,7 +419,7 @@ impl Loader<'_> {
             ));
         };
         let inside = self.deeper(chain, elsewhere, name, &extends.origin, "extends")?;
-        let mut whole = self.extended(elsewhere, among, base, variables, &inside)?;
+        let mut whole = self.extended(elsewhere, among, base, around, &inside)?;
         let (Value::Map(below), Value::Map(over)) = (&mut whole.value, &service.value) else {
             return Ok(service.clone());
         };
@@ -494,7 +445,8 @@ impl Loader<'_> {
         }
         let mut whole = Map::default();
         for document in self.documents(name, asked_at)? {
-            layers::merge(&mut whole, self.sections(document, variables)?);
+            let around = Around { variables, folder: &folder_of(name) };
+            layers::merge(&mut whole, self.sections(document, around)?);
         }
         let services = match whole.remove("services").map(|node| node.value) {
             Some(Value::Map(services)) => Rc::new(services),
@@ -531,6 +483,20 @@ impl Loader<'_> {
             return Err(Unreadable::new(origin, what, "break the ring in one of these places"));
         }
         Ok(chain.iter().cloned().chain([step]).collect())
+    }
+}
+
+/// Paths of environment files count from the folder of the project that names them, wherever it is taken in.
+fn anchor(service: &mut Map, folder: &str) {
+    let Some(Value::List(list)) = service.get_mut("env_file").map(|node| &mut node.value) else { return };
+    for node in list {
+        let node = match &mut node.value {
+            Value::Map(map) => map.get_mut("path"),
+            Value::Text { .. } | Value::List(_) => Some(node),
+        };
+        if let Some(Value::Text { text, .. }) = node.map(|node| &mut node.value) {
+            *text = joined(folder, text);
+        }
     }
 }
 

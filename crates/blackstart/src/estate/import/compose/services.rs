@@ -1,15 +1,16 @@
 //! From the services of a project to services, stores, gates and stated dependencies of an estate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::draft::{Draft, Origin};
 use super::super::names::Names;
 use super::super::yaml::{Entry, Node};
+use super::missed::listed;
 use super::project::{Project, each};
 use super::{Options, layers};
 use crate::estate::finding::Grade;
 use crate::estate::id::{Id, Kind};
-use crate::estate::model::{EdgeKind, Gate, Probe};
+use crate::estate::model::{EdgeKind, External, Gate, Probe};
 
 /// What the files say about a health check that names no times.
 const INTERVAL_MS: u64 = 30_000;
@@ -20,13 +21,20 @@ const RETRIES: u64 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Made {
     pub(super) services: Names,
+    /// Containers that no service here is called.
+    externals: Names,
     /// Named volume to those that mount it: service, and whether it may write.
     pub(super) volumes: BTreeMap<String, Vec<(Id, bool)>>,
 }
 
 pub(super) fn make(project: &Project, options: &Options, draft: &mut Draft) -> Made {
     let names = project.services.iter().map(|entry| entry.key.as_str());
-    let mut made = Made { services: Names::new(Kind::Service, names), ..Made::default() };
+    let strangers = project.services.iter().flat_map(|entry| containers(&entry.node));
+    let mut made = Made {
+        services: Names::new(Kind::Service, names),
+        externals: Names::new(Kind::External, strangers),
+        ..Made::default()
+    };
     for entry in project.services.iter() {
         let Some(id) = made.services.id(&entry.key).cloned() else { continue };
         service(&id, entry, options, draft);
@@ -55,19 +63,22 @@ fn service(id: &Id, entry: &Entry, options: &Options, draft: &mut Draft) {
             "name all files of the project, in their order",
         );
     }
-    let limit = |path: &[&str]| node.at(path).and_then(Node::as_text);
-    let memory = limit(&["deploy", "resources", "limits", "memory"])
-        .or_else(|| limit(&["mem_limit"]))
-        .or_else(|| limit(&["deploy", "resources", "reservations", "memory"]))
-        .or_else(|| limit(&["mem_reservation"]));
-    let cpus = limit(&["deploy", "resources", "limits", "cpus"]).or_else(|| limit(&["cpus"]));
+    let memory = node
+        .at(&["deploy", "resources", "limits", "memory"])
+        .or_else(|| node.get("mem_limit"))
+        .or_else(|| node.at(&["deploy", "resources", "reservations", "memory"]))
+        .or_else(|| node.get("mem_reservation"));
+    let cpus = node.at(&["deploy", "resources", "limits", "cpus"]).or_else(|| node.get("cpus"));
+    let none = "none is taken to be set";
+    let memory = draft.read(memory, &format!("the memory limit of {}", entry.key), none, mebibytes);
+    let cpus = draft.read(cpus, &format!("the limit of processors of {}", entry.key), none, cores);
     let ports = node.get("ports").and_then(Node::as_list).unwrap_or_default();
     let service = draft.service(id, &entry.key, &entry.origin);
     service.image =
         node.get("image").and_then(Node::as_text).filter(|image| !image.is_empty()).map(str::to_owned);
     service.ports = ports.iter().filter_map(port).collect();
-    service.memory = memory.and_then(mebibytes).unwrap_or(0);
-    service.cpu_boot = cpus.and_then(cores).unwrap_or(0);
+    service.memory = memory.unwrap_or(0);
+    service.cpu_boot = cpus.unwrap_or(0);
     service.gates = gate.into_iter().collect();
 }
 
@@ -147,6 +158,31 @@ fn duration_ms(text: &str) -> Option<u64> {
     (total.is_finite() && (0.0..1e12).contains(&total)).then_some(total as u64)
 }
 
+/// What a health check runs.
+enum Tested {
+    Words(Vec<String>),
+    /// It is switched off.
+    Nothing,
+    Unclear,
+}
+
+fn test_words(test: &Node) -> Tested {
+    if let Some(script) = test.as_text() {
+        return Tested::Words(["sh", "-c", script].map(str::to_owned).to_vec());
+    }
+    let words: Vec<&str> = test.as_list().unwrap_or_default().iter().filter_map(Node::as_text).collect();
+    match words.as_slice() {
+        ["CMD", words @ ..] if !words.is_empty() => {
+            Tested::Words(words.iter().map(|word| (*word).to_owned()).collect())
+        }
+        ["CMD-SHELL", script @ ..] if !script.is_empty() => {
+            Tested::Words(vec!["sh".to_owned(), "-c".to_owned(), script.join(" ")])
+        }
+        ["NONE"] => Tested::Nothing,
+        _ => Tested::Unclear,
+    }
+}
+
 /// A health check runs inside of the container, so the gate runs it there too.
 fn gate(name: &str, node: &Node, options: &Options, draft: &mut Draft) -> Option<Gate> {
     let check = node.get("healthcheck")?;
@@ -154,35 +190,27 @@ fn gate(name: &str, node: &Node, options: &Options, draft: &mut Draft) -> Option
         return None;
     }
     let test = check.get("test")?;
-    let words: Vec<String> = match (test.as_text(), test.as_list()) {
-        (Some(script), _) => ["sh", "-c", script].map(str::to_owned).to_vec(),
-        (None, Some(list)) => {
-            let words: Vec<&str> = list.iter().filter_map(Node::as_text).collect();
-            match words.as_slice() {
-                ["CMD", words @ ..] if !words.is_empty() => {
-                    words.iter().map(|word| (*word).to_owned()).collect()
-                }
-                ["CMD-SHELL", script @ ..] if !script.is_empty() => {
-                    vec!["sh".to_owned(), "-c".to_owned(), script.join(" ")]
-                }
-                _ => return None,
-            }
+    let words = match test_words(test) {
+        Tested::Words(words) => words,
+        Tested::Nothing => return None,
+        Tested::Unclear => {
+            draft.unread(&test.origin, &format!("the health check of {name}"), test.sort(), "it has no gate");
+            return None;
         }
-        (None, None) => return None,
     };
-    let time = |field: &str, usual| {
-        check
-            .get(field)
-            .and_then(Node::as_text)
-            .and_then(duration_ms)
-            .filter(|time| *time > 0)
-            .unwrap_or(usual)
+    let mut time = |field: &str, usual: u64| {
+        let called = format!("`{field}` of the health check of {name}");
+        let instead = format!("{} s are taken", usual / 1000);
+        let found = draft.read(check.get(field), &called, &instead, duration_ms);
+        found.filter(|time| *time > 0).unwrap_or(usual)
     };
     let every_ms = time("interval", INTERVAL_MS);
-    let retries =
-        check.get("retries").and_then(Node::as_text).and_then(|text| text.parse().ok()).unwrap_or(RETRIES);
-    let round = every_ms.saturating_add(time("timeout", TIMEOUT_MS));
-    let patience = round.saturating_mul(retries.max(1)).saturating_add(time("start_period", 0));
+    let (timeout_ms, start_ms) = (time("timeout", TIMEOUT_MS), time("start_period", 0));
+    let called = format!("`retries` of the health check of {name}");
+    let instead = format!("{RETRIES} are taken");
+    let retries = draft.read(check.get("retries"), &called, &instead, |text| text.trim().parse().ok());
+    let round = every_ms.saturating_add(timeout_ms);
+    let patience = round.saturating_mul(retries.unwrap_or(RETRIES).max(1)).saturating_add(start_ms);
     let command = options.compose.iter().cloned().chain(["exec", "-T", name].map(str::to_owned)).chain(words);
     Some(Gate {
         probe: Probe::Command(command.collect()),
@@ -229,7 +257,7 @@ impl One<'_> {
         if let Some(id) = self.made.services.id(name) {
             return Some(id.clone());
         }
-        let hidden = self.project.left_out.contains(name);
+        let hidden = self.project.hidden.get(name).is_some();
         let (what, to_do) = if hidden {
             ("is behind a profile that was not asked for", "import with --all-profiles or --profile NAME")
         } else {
@@ -265,8 +293,9 @@ impl One<'_> {
                 continue;
             }
             let Some(to) = self.other(&entry.key, "depends_on", &entry.origin, draft) else { continue };
-            let condition = entry.node.get("condition").and_then(Node::as_text).unwrap_or("service_started");
-            let short = entry.node.get("short").is_some();
+            let stated = entry.node.get("condition");
+            let condition = stated.and_then(Node::as_text).unwrap_or("service_started");
+            let short = stated.is_some_and(|node| node.tag.as_deref() == Some(layers::IMPLIED));
             let kind = match condition {
                 "service_healthy" | "service_completed_successfully" => EdgeKind::Hard,
                 "service_started" => EdgeKind::StartOnly,
@@ -290,7 +319,10 @@ impl One<'_> {
                 (true, true) => (kind, "compose: depends_on".to_owned()),
                 (true, false) => (kind, format!("compose: depends_on, {condition}")),
             };
-            draft.declare(&self.id, &to, kind, &by, &entry.origin);
+            // Another file may have the last word about the condition.
+            let origin = stated.map_or(&entry.origin, |node| &node.origin);
+            let origin = if origin.file == entry.origin.file { &entry.origin } else { origin };
+            draft.declare(&self.id, &to, kind, &by, origin);
         }
     }
 
@@ -301,7 +333,7 @@ impl One<'_> {
             let text = node.as_text().unwrap_or_default();
             let to = match text.split_once(':') {
                 Some(("service", name)) => self.other(name, field, &node.origin, draft),
-                Some(("container", name)) => self.container(name),
+                Some(("container", name)) => self.container(name, &node.origin, draft),
                 _ => None,
             };
             if let Some(to) = to {
@@ -311,34 +343,59 @@ impl One<'_> {
     }
 
     fn links(&self, draft: &mut Draft) {
-        for field in ["links", "volumes_from"] {
+        for field in ["links", "volumes_from", "external_links"] {
             for node in self.entry.node.get(field).map(each).unwrap_or_default() {
-                let Some(text) = node.as_text() else { continue };
+                let Some(text) = node.as_text() else {
+                    self.unclear(field, node, draft);
+                    continue;
+                };
+                let first = |text: &str| text.split(':').next().unwrap_or_default().to_owned();
                 let to = match text.strip_prefix("container:") {
-                    Some(rest) => self.container(rest.split(':').next().unwrap_or_default()),
-                    None => {
-                        self.other(text.split(':').next().unwrap_or_default(), field, &node.origin, draft)
-                    }
+                    Some(rest) => self.container(&first(rest), &node.origin, draft),
+                    None if field == "external_links" => self.container(&first(text), &node.origin, draft),
+                    None => self.other(&first(text), field, &node.origin, draft),
                 };
                 if let Some(to) = to {
-                    draft.declare(
-                        &self.id,
-                        &to,
-                        EdgeKind::StartOnly,
-                        &format!("compose: {field}"),
-                        &node.origin,
-                    );
+                    let by = format!("compose: {field}");
+                    draft.declare(&self.id, &to, EdgeKind::StartOnly, &by, &node.origin);
                 }
             }
         }
     }
 
-    /// The service whose container has this name.
-    fn container(&self, name: &str) -> Option<Id> {
-        let called = |entry: &&Entry| entry.node.get("container_name").and_then(Node::as_text) == Some(name);
-        let entry = self.project.services.iter().find(called)?;
-        self.made.services.id(&entry.key).cloned()
+    /// An entry of a list that has a form in which nothing can be read from it.
+    fn unclear(&self, field: &str, node: &Node, draft: &mut Draft) {
+        draft.note(
+            Grade::Serious,
+            "entry-not-read",
+            Some(&node.origin),
+            format!("an entry in `{field}` of {} is {} and cannot be read", self.entry.key, node.sort()),
+            "compose refuses it; whatever it was meant to say is not in the estate",
+            format!("write `{field}` as a list of texts, then import again"),
+        );
     }
+
+    /// The service whose container has this name; otherwise somebody else runs it.
+    fn container(&self, name: &str, origin: &Origin, draft: &mut Draft) -> Option<Id> {
+        let called = |entry: &&Entry| entry.node.get("container_name").and_then(Node::as_text) == Some(name);
+        if let Some(entry) = self.project.services.iter().find(called) {
+            return self.made.services.id(&entry.key).cloned();
+        }
+        let id = self.made.externals.id(name)?;
+        draft.enter(id, name, origin);
+        draft.estate.externals.entry(id.clone()).or_insert_with(|| External { name: name.to_owned() });
+        Some(id.clone())
+    }
+}
+
+/// The names of containers that a service refers to instead of services.
+fn containers(node: &Node) -> Vec<&str> {
+    let texts =
+        |field: &str| node.get(field).map(each).unwrap_or_default().into_iter().filter_map(Node::as_text);
+    let inside = ["network_mode", "pid", "ipc", "uts", "volumes_from"].into_iter().flat_map(texts);
+    let inside = inside.filter_map(|text| text.strip_prefix("container:"));
+    let names = inside.chain(texts("external_links"));
+    names.map(|text| text.split(':').next().unwrap_or_default()).filter(|name| !name.is_empty()).collect()
 }
 
 /// A mounted named volume.
@@ -348,33 +405,75 @@ struct Mount<'n> {
     writes: bool,
 }
 
-fn mount(node: &Node) -> Option<Mount<'_>> {
+/// What an entry of `volumes` brings.
+enum Mounted<'n> {
+    Store(Mount<'n>),
+    /// A path of the host, with whether it may be written.
+    Folder(&'n str, bool),
+    /// A volume without a name, or something in memory: gone with the container.
+    Passing,
+    Unclear,
+}
+
+fn mount(node: &Node) -> Mounted<'_> {
     if let Some(text) = node.as_text() {
-        let (source, rest) = text.split_once(':')?;
-        let named = source.starts_with(|letter: char| letter.is_ascii_alphanumeric())
-            && !source.contains(['/', '\\'])
-            && !rest.starts_with('\\');
+        let Some((source, rest)) = text.split_once(':') else {
+            return if text.is_empty() { Mounted::Unclear } else { Mounted::Passing };
+        };
+        let drive = rest.starts_with('\\');
+        let target = layers::volume_target(text);
+        if source.is_empty() || target.is_empty() {
+            return Mounted::Unclear;
+        }
         let mode = text.rsplit(':').next().unwrap_or_default();
         let writes = !mode.split(',').any(|word| word == "ro");
-        return named.then(|| Mount { source, target: layers::volume_target(text), writes });
+        let named = source.starts_with(|letter: char| letter.is_ascii_alphanumeric())
+            && !source.contains(['/', '\\'])
+            && !drive;
+        return if named {
+            Mounted::Store(Mount { source, target, writes })
+        } else {
+            Mounted::Folder(if drive { text } else { source }, writes)
+        };
+    }
+    if node.as_map().is_none() {
+        return Mounted::Unclear;
     }
     let field = |name: &str| node.get(name).and_then(Node::as_text);
-    let named = field("type").unwrap_or("volume") == "volume";
     let writes = field("read_only").is_none_or(|word| !matches!(word, "true" | "yes" | "on"));
-    let source = field("source").filter(|source| named && !source.is_empty())?;
-    Some(Mount { source, target: field("target").unwrap_or_default(), writes })
+    let source = field("source").filter(|source| !source.is_empty());
+    match (field("type").unwrap_or("volume"), source) {
+        ("volume", Some(source)) => {
+            Mounted::Store(Mount { source, target: field("target").unwrap_or_default(), writes })
+        }
+        ("bind", Some(source)) => Mounted::Folder(source, writes),
+        ("bind", None) => Mounted::Unclear,
+        _ => Mounted::Passing,
+    }
 }
 
 /// Named volumes are stores; who mounts one needs its data.
 fn stores(project: &Project, made: &mut Made, draft: &mut Draft) {
-    let mounts: Vec<(&Entry, &Node, Mount<'_>)> = project
-        .services
-        .iter()
-        .flat_map(|entry| {
-            let volumes = entry.node.get("volumes").map(each).unwrap_or_default();
-            volumes.into_iter().filter_map(move |node| Some((entry, node, mount(node)?)))
-        })
-        .collect();
+    let mut mounts: Vec<(&Entry, &Node, Mount<'_>)> = Vec::new();
+    let mut folders = Vec::new();
+    for entry in project.services.iter() {
+        for node in entry.node.get("volumes").map(each).unwrap_or_default() {
+            match mount(node) {
+                Mounted::Store(mount) => mounts.push((entry, node, mount)),
+                Mounted::Folder(path, true) if may_hold_data(path) => {
+                    folders.push((format!("{path} in {} ({})", entry.key, node.origin), &node.origin));
+                }
+                Mounted::Folder(..) | Mounted::Passing => {}
+                Mounted::Unclear => {
+                    let called = format!("an entry in `volumes` of {}", entry.key);
+                    let text = node.as_text().unwrap_or_else(|| node.sort());
+                    draft.unread(&node.origin, &called, text, "it is no store in the estate");
+                }
+            }
+        }
+    }
+    of_the_host(&folders, draft);
+    of_hidden_services(project, &mounts, draft);
     let used = mounts.iter().map(|(_, _, mount)| mount.source);
     let names = Names::new(Kind::Store, project.volumes.iter().map(|entry| entry.key.as_str()).chain(used));
     for entry in project.volumes.iter() {
@@ -399,6 +498,60 @@ fn stores(project: &Project, made: &mut Made, draft: &mut Draft) {
             None => users.push((from.clone(), mount.writes)),
         }
     }
+}
+
+/// Whether a folder of the host may hold what has to come back. Single files are settings, and the system's own
+/// folders come back with the host.
+fn may_hold_data(path: &str) -> bool {
+    const SYSTEM: [&str; 9] =
+        ["/var/run", "/run", "/proc", "/sys", "/dev", "/etc", "/lib", "/usr", "/var/lib/docker"];
+    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let is_file = last.trim_start_matches('.').contains('.');
+    let is_system = SYSTEM
+        .iter()
+        .any(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    !is_file && !is_system && path != "/"
+}
+
+/// Folders of the host that are mounted and may be written: data that nothing here restores.
+fn of_the_host(folders: &[(String, &Origin)], draft: &mut Draft) {
+    let Some((_, first)) = folders.first() else { return };
+    let names = folders.iter().map(|(name, _)| name.clone());
+    draft.note(
+        Grade::Note,
+        "host-folder",
+        Some(first),
+        format!("folders of the host are mounted and may be written: {}", listed(names)),
+        "what lies there is no store in the estate, so no plan restores it",
+        "for each that holds data, add [store.NAME] to the estate and name it in `needs.data`",
+    );
+}
+
+/// Stores that only services behind profiles use.
+fn of_hidden_services(project: &Project, mounts: &[(&Entry, &Node, Mount<'_>)], draft: &mut Draft) {
+    let used: BTreeSet<&str> = mounts.iter().map(|(_, _, mount)| mount.source).collect();
+    let mut hidden: BTreeMap<&str, String> = BTreeMap::new();
+    let mut first = None;
+    for entry in project.hidden.iter() {
+        for node in entry.node.get("volumes").map(each).unwrap_or_default() {
+            let Mounted::Store(mount) = mount(node) else { continue };
+            if !used.contains(mount.source) {
+                first.get_or_insert(&node.origin);
+                hidden
+                    .entry(mount.source)
+                    .or_insert_with(|| format!("{} ({}, {})", mount.source, entry.key, node.origin));
+            }
+        }
+    }
+    let Some(first) = first else { return };
+    draft.note(
+        Grade::Serious,
+        "stores-behind-profiles",
+        Some(first),
+        format!("only services behind profiles use these volumes: {}", listed(hidden.into_values())),
+        "nothing in the estate needs their data, so it comes back last or not at all",
+        "import with --all-profiles, or name those that are in use: --profile NAME",
+    );
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Compose projects as people write them, and as an enemy would.
 
+mod said;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::draft::Draft;

@@ -5,7 +5,8 @@
 use super::gather::{Text, gather, text};
 use super::{Draft, StartBy, Wish, read};
 use crate::estate::import::Unreadable;
-use crate::estate::model::{Probe, Service, StartClass};
+use crate::estate::import::told::{codes, proposed, said_at, service, services, stated};
+use crate::estate::model::{Probe, StartClass};
 
 fn texts(files: &[(&str, &str)]) -> Vec<Text> {
     files.iter().map(|(name, text)| Text { name: (*name).to_owned(), text: (*text).to_owned() }).collect()
@@ -17,38 +18,6 @@ fn try_read(yaml: &str) -> Result<Draft, Unreadable> {
 
 fn draft(yaml: &str) -> Draft {
     try_read(yaml).unwrap()
-}
-
-fn services(draft: &Draft) -> Vec<&str> {
-    draft.estate.services.keys().map(crate::estate::Id::name).collect()
-}
-
-fn stated(draft: &Draft) -> Vec<String> {
-    let line = |stated: &super::super::draft::Stated| {
-        format!(
-            "{} {} {} {}",
-            stated.edge.from.name(),
-            stated.edge.kind.word(),
-            stated.edge.to,
-            stated.origin
-        )
-    };
-    draft.edges.iter().map(line).collect()
-}
-
-fn proposed(draft: &Draft) -> Vec<String> {
-    let line = |one: &crate::estate::model::Proposed| {
-        format!("{} {} {} {}", one.from.name(), one.kind.word(), one.to.name(), one.confidence)
-    };
-    draft.proposed.iter().map(line).collect()
-}
-
-fn codes(draft: &Draft) -> Vec<&'static str> {
-    draft.findings.iter().map(|noted| noted.finding.code).collect()
-}
-
-fn service<'d>(draft: &'d Draft, name: &str) -> &'d Service {
-    &draft.estate.services[&format!("service:{name}").parse().unwrap()]
 }
 
 /// A Deployment with its Service, in as few words as possible.
@@ -377,4 +346,16 @@ fn whatever_the_bytes_are_there_is_a_draft_or_a_fault_with_its_file() {
         }
     }
     assert!(read_well > 50, "the mutations must leave some manifests readable: {read_well}");
+}
+
+#[test]
+fn a_size_that_cannot_be_read_is_said_with_its_line() {
+    let draft = draft(
+        "kind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: main\n    resources: {requests: {memory: 128MB}}\n",
+    );
+    assert_eq!(
+        said_at(&draft, "value-not-read"),
+        "all.yaml:6 the memory of a is written `128MB`, and that cannot be read"
+    );
+    assert_eq!(service(&draft, "a").memory, 0);
 }

@@ -15,14 +15,15 @@ use crate::estate::model::EdgeKind;
 /// Of more workloads that share something, nothing follows any more.
 const SHARERS_MAX: usize = 5;
 
-struct Claim {
-    size: Option<u64>,
+struct Claim<'c> {
+    /// The claim itself, with how many of it there are; not everything that is mounted is among the manifests.
+    object: Option<(&'c Node, u64)>,
     origin: Origin,
     users: Vec<(usize, Origin, String)>,
 }
 
 pub(super) fn enter(cluster: &Cluster, ids: &[Id], draft: &mut Draft) {
-    let mut claims: BTreeMap<String, Claim> = BTreeMap::new();
+    let mut claims: BTreeMap<String, Claim<'_>> = BTreeMap::new();
     let mut host_paths: Vec<String> = Vec::new();
     for (at, workload) in cluster.workloads.iter().enumerate() {
         mounted(cluster, at, workload, &mut claims, &mut host_paths);
@@ -31,8 +32,10 @@ pub(super) fn enter(cluster: &Cluster, ids: &[Id], draft: &mut Draft) {
     let names = Names::new(Kind::Store, claims.keys().map(String::as_str));
     for (name, claim) in &claims {
         let Some(id) = names.id(name) else { continue };
+        let size = claim.object.map_or(0, |(object, count)| size(name, object, draft).saturating_mul(count));
+        let size = size.min(crate::estate::fields::NUMBER_MAX);
         let store = draft.store(id, name, &claim.origin);
-        store.size = claim.size.unwrap_or(0);
+        store.size = size;
         for (at, origin, by) in &claim.users {
             draft.declare(&ids[*at], id, EdgeKind::Data, by, origin);
         }
@@ -76,11 +79,11 @@ fn full(name: &str, workload: &Workload) -> String {
     if workload.usual_namespace { name.to_owned() } else { format!("{name}.{}", workload.namespace) }
 }
 
-fn mounted(
-    cluster: &Cluster,
+fn mounted<'c>(
+    cluster: &'c Cluster,
     at: usize,
     workload: &Workload,
-    claims: &mut BTreeMap<String, Claim>,
+    claims: &mut BTreeMap<String, Claim<'c>>,
     host_paths: &mut Vec<String>,
 ) {
     let volumes =
@@ -110,7 +113,7 @@ fn mounted(
         };
         let object = cluster.claims.get(&(workload.namespace.clone(), name.to_owned()));
         let claim = claims.entry(full(name, workload)).or_insert_with(|| Claim {
-            size: object.and_then(size),
+            object: object.map(|object| (object, 1)),
             origin: object.map_or_else(|| volume.origin.clone(), |node| node.origin.clone()),
             users: Vec::new(),
         });
@@ -118,21 +121,21 @@ fn mounted(
     }
 }
 
-fn size(claim: &Node) -> Option<u64> {
-    let size = claim.at(&["spec", "resources", "requests", "storage"])?.as_text()?;
-    quantity::mebibytes(size).filter(|size| *size <= crate::estate::fields::NUMBER_MAX)
+fn size(name: &str, claim: &Node, draft: &mut Draft) -> u64 {
+    let asked = claim.at(&["spec", "resources", "requests", "storage"]);
+    let called = format!("the size of the claim {name}");
+    draft.read(asked, &called, "its size is taken to be unknown", quantity::mebibytes).unwrap_or(0)
 }
 
 /// A StatefulSet has a claim for each replica; together they are one store, because they are restored together.
-fn templates(at: usize, workload: &Workload, claims: &mut BTreeMap<String, Claim>) {
+fn templates<'c>(at: usize, workload: &'c Workload, claims: &mut BTreeMap<String, Claim<'c>>) {
     let templates =
         workload.node.at(&["spec", "volumeClaimTemplates"]).and_then(Node::as_list).unwrap_or_default();
     for template in templates {
         let Some(name) = template.at(&["metadata", "name"]).and_then(Node::as_text) else { continue };
-        let size = size(template).map(|size| size.saturating_mul(workload.replicas().max(1)));
         let claim =
             claims.entry(full(&format!("{name}-{}", workload.name), workload)).or_insert_with(|| Claim {
-                size: size.map(|size| size.min(crate::estate::fields::NUMBER_MAX)),
+                object: Some((template, workload.replicas().max(1))),
                 origin: template.origin.clone(),
                 users: Vec::new(),
             });

@@ -25,7 +25,7 @@ pub(super) fn enter(cluster: &Cluster, ids: &[Id], wish: &Wish, draft: &mut Draf
             without_probe.push(id);
         }
         let node = workload.pod().and_then(|pod| pod.get("nodeName")).and_then(Node::as_text);
-        let size = size(workload);
+        let size = size(workload, draft);
         let made = Service {
             image: running(workload)
                 .next()
@@ -88,16 +88,19 @@ struct Size {
 }
 
 /// What all replicas together keep once started, and need while starting: requests, or limits where none are made.
-fn size(workload: &Workload) -> Size {
+fn size(workload: &Workload, draft: &mut Draft) -> Size {
     let mut size = Size { memory: 0, millicores: 0 };
     for container in running(workload) {
         let said = |what: &str| {
-            let of = |sort: &str| container.at(&["resources", sort, what]).and_then(Node::as_text);
+            let of = |sort: &str| container.at(&["resources", sort, what]);
             of("requests").or_else(|| of("limits"))
         };
-        size.memory = size.memory.saturating_add(said("memory").and_then(quantity::mebibytes).unwrap_or(0));
-        size.millicores =
-            size.millicores.saturating_add(said("cpu").and_then(quantity::millicores).unwrap_or(0));
+        let called = |what: &str| format!("the {what} of {}", workload.called());
+        let (memory, cpu) = (called("memory"), called("cpu"));
+        let memory = draft.read(said("memory"), &memory, "nothing is counted for it", quantity::mebibytes);
+        let cpu = draft.read(said("cpu"), &cpu, "nothing is counted for it", quantity::millicores);
+        size.memory = size.memory.saturating_add(memory.unwrap_or(0));
+        size.millicores = size.millicores.saturating_add(cpu.unwrap_or(0));
     }
     let replicas = workload.replicas().max(1);
     let most = crate::estate::fields::NUMBER_MAX;

@@ -3,6 +3,7 @@
 use super::amount;
 use super::boot::Boot;
 use super::name::{self, Backslash, UnitKind};
+use super::text::Setting;
 use super::unit::Unit;
 use crate::estate::model::{Gate, Probe, Run, Service, StartClass};
 
@@ -74,22 +75,31 @@ impl<'u> Pieces<'u> {
     }
 }
 
-/// The service without its host; `secret` is called for a command that seems to hold a password.
-pub fn service(pieces: Pieces<'_>, place: Where<'_>, mut secret: impl FnMut()) -> Service {
+/// What could not be taken over.
+#[derive(Clone, Copy, Debug)]
+pub enum Left<'u> {
+    /// The command seems to hold a password.
+    Secret,
+    /// A setting whose value cannot be read, by its name.
+    Unread(&'static str, &'u Setting),
+}
+
+/// The service without its host; `left` is called for whatever could not be taken over.
+pub fn service<'u>(pieces: Pieces<'u>, place: Where<'_>, mut left: impl FnMut(Left<'u>)) -> Service {
     let unit = pieces.unit;
     let to_start = pieces.begun_by();
     let alone = std::ptr::eq(to_start, unit);
     let ends = alone && pieces.ends();
     let mut service = Service {
-        memory: unit.one("Service", "MemoryMax").and_then(|said| amount::mebibytes(&said.value)).unwrap_or(0),
-        cpu_boot: cores(unit).unwrap_or(0),
+        memory: memory(unit, &mut left),
+        cpu_boot: cores(unit, &mut left).unwrap_or(0),
         ..Service::default()
     };
     if ends {
         service.start_class = StartClass::Once;
     }
     let by_exec = place.start_by == StartBy::Exec && alone;
-    service.run = if by_exec { exec(unit, &mut secret) } else { None };
+    service.run = if by_exec { exec(unit, &mut || left(Left::Secret)) } else { None };
     if service.run.is_none() {
         service.run = place.systemctl(&["start"], &to_start.name).map(|start| Run {
             start,
@@ -100,7 +110,7 @@ pub fn service(pieces: Pieces<'_>, place: Where<'_>, mut secret: impl FnMut()) -
         });
     }
     let starts_directly = service.run.as_ref().is_some_and(|run| !run.job);
-    let timing = Timing::of(unit);
+    let timing = Timing::of(unit, &mut left);
     if !ends && !starts_directly {
         let is_active = place.systemctl(&["is-active", "--quiet"], &to_start.name);
         service.gates.extend(is_active.map(|command| timing.gate(Probe::Command(command))));
@@ -112,14 +122,39 @@ pub fn service(pieces: Pieces<'_>, place: Where<'_>, mut secret: impl FnMut()) -
     service
 }
 
-/// Cores from `CPUQuota=150%`, rounded up.
-fn cores(unit: &Unit) -> Option<u64> {
-    if let Some(quota) = unit.one("Service", "CPUQuota") {
-        let percent: u64 = quota.value.strip_suffix('%')?.trim().parse().ok()?;
-        return Some(percent.div_ceil(100));
+/// What nobody limits is no mistake: `infinity`, or the largest number as `systemctl show` writes it.
+fn is_without_limit(value: &str) -> bool {
+    value.trim() == "infinity" || value.trim() == u64::MAX.to_string()
+}
+
+/// A setting as `parse` understands it; `left` is told if it does not.
+fn read<'u>(
+    unit: &'u Unit,
+    key: &'static str,
+    parse: impl Fn(&str) -> Option<u64>,
+    left: &mut impl FnMut(Left<'u>),
+) -> Option<u64> {
+    let said = unit.one("Service", key).filter(|said| !is_without_limit(&said.value))?;
+    let value = parse(&said.value);
+    if value.is_none() {
+        left(Left::Unread(key, said));
     }
-    let shown = &unit.one("Service", "CPUQuotaPerSec")?.value;
-    Some(amount::milliseconds(shown).or_else(|| fraction_ms(shown))?.div_ceil(1000))
+    value
+}
+
+fn memory<'u>(unit: &'u Unit, left: &mut impl FnMut(Left<'u>)) -> u64 {
+    read(unit, "MemoryMax", amount::mebibytes, left).unwrap_or(0)
+}
+
+/// Cores from `CPUQuota=150%`, rounded up.
+fn cores<'u>(unit: &'u Unit, left: &mut impl FnMut(Left<'u>)) -> Option<u64> {
+    let percent = |value: &str| Some(value.strip_suffix('%')?.trim().parse::<u64>().ok()?.div_ceil(100));
+    let shown =
+        |value: &str| Some(amount::milliseconds(value).or_else(|| fraction_ms(value))?.div_ceil(1000));
+    if unit.one("Service", "CPUQuota").is_some() {
+        return read(unit, "CPUQuota", percent, left);
+    }
+    read(unit, "CPUQuotaPerSec", shown, left)
 }
 
 /// `1.5s`, as `systemctl show` writes it.
@@ -137,9 +172,10 @@ struct Timing {
 
 impl Timing {
     /// A service with a watchdog has to stay up for one of its periods: then systemd would have killed it.
-    fn of(unit: &Unit) -> Timing {
-        let time = |key: &str| {
-            unit.one("Service", key).and_then(|said| amount::milliseconds(&said.value)).filter(|ms| *ms > 0)
+    fn of<'u>(unit: &'u Unit, left: &mut impl FnMut(Left<'u>)) -> Timing {
+        let mut time = |key: &'static str| {
+            let parse = |value: &str| amount::milliseconds(value).or_else(|| fraction_ms(value));
+            read(unit, key, parse, left).filter(|ms| *ms > 0)
         };
         let hold_ms = time("WatchdogSec").map_or(HOLD_MS, |ms| ms.clamp(HOLD_MS, WATCHDOG_MS_MAX));
         let start_ms = time("TimeoutStartSec").or_else(|| time("TimeoutSec"));

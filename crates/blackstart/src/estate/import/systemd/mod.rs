@@ -200,15 +200,14 @@ fn things(seen: &Seen<'_>, ids: &Ids<'_>, start_by: StartBy, draft: &mut Draft) 
             activators: activators.get(&at).map_or(&[], Vec::as_slice),
             started_itself: pulled.contains(&at),
         };
-        let mut secrets = 0;
+        let mut left = Vec::new();
         let described = if seen.parts[at] == Part::Gathering {
             describe::gathering()
         } else {
-            describe::service(pieces, place, || secrets += 1)
+            describe::service(pieces, place, |one| left.push(one))
         };
-        if secrets > 0 {
-            remarks::secret(&unit.name, &unit.origin, draft);
-        }
+        remarks::left(unit, &left, draft);
+        remarks::own_needs(unit, draft);
         if described.start_class == StartClass::Once {
             remarks::once(&id, draft);
         }

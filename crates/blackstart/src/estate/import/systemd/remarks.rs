@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::super::{Draft, Noted, Origin};
 use super::basic;
 use super::boot::{Boot, Width};
+use super::describe::Left;
 use super::gather::Gathered;
 use super::name::UnitKind;
 use super::needs::Needs;
-use super::unit::{Remark, Units};
+use super::unit::{Remark, Unit, Units};
 use crate::estate::finding::{Finding, Grade};
 use crate::estate::id::Id;
 
@@ -287,7 +288,34 @@ pub(super) fn needs(host: Option<&str>, units: &Units<'_>, needs: &Needs, draft:
     }
 }
 
-pub(super) fn secret(unit: &str, origin: &Origin, draft: &mut Draft) {
+/// What could not be taken over from a unit.
+pub(super) fn left(unit: &Unit, left: &[Left<'_>], draft: &mut Draft) {
+    for one in left {
+        match one {
+            Left::Secret => secret(&unit.name, &unit.origin, draft),
+            Left::Unread(key, said) => {
+                let called = format!("`{key}` of {}", crate::estate::fields::shown(&unit.name));
+                draft.unread(&said.at, &called, &said.value, "it is taken not to be set");
+            }
+        }
+    }
+}
+
+/// A unit that names itself: systemd ignores that, and what was meant is not known.
+pub(super) fn own_needs(unit: &Unit, draft: &mut Draft) {
+    for own in unit.references.iter().filter(|own| own.to == unit.name && own.relation.pulls()) {
+        draft.note(
+            Grade::Serious,
+            "needs-itself",
+            Some(&own.origin),
+            format!("{} is said to need itself ({})", crate::estate::fields::shown(&unit.name), own.word),
+            "systemd ignores it: this was left out, and what was meant is not in the estate",
+            "remove it, or name the unit that was meant",
+        );
+    }
+}
+
+fn secret(unit: &str, origin: &Origin, draft: &mut Draft) {
     draft.note(
         Grade::Note,
         "unit-secret",

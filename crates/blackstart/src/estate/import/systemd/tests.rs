@@ -10,6 +10,7 @@ use std::path::Path;
 
 use super::gather::{Content, Dump, Entry, Gathered, HostCopy, Written};
 use super::{Draft, Wish, read};
+use crate::estate::import::told::{codes, proposed, services};
 
 /// A copy of one host: paths below it with their texts; `-> target` is a link.
 fn copy(files: &[(&str, &str)]) -> HostCopy {
@@ -44,10 +45,6 @@ fn dump(name: &str, text: &str) -> HostCopy {
     HostCopy { name: Some(name.to_owned()), dumps: vec![dump], ..HostCopy::default() }
 }
 
-fn services(draft: &Draft) -> Vec<&str> {
-    draft.estate.services.keys().map(crate::estate::Id::name).collect()
-}
-
 /// `web hard db (etc/…:3)`, one for each stated dependency.
 fn stated(draft: &Draft) -> Vec<String> {
     let line = |stated: &super::super::draft::Stated| {
@@ -57,17 +54,6 @@ fn stated(draft: &Draft) -> Vec<String> {
         format!("{} {} {to}", stated.edge.from.name(), stated.edge.kind.word())
     };
     draft.edges.iter().map(line).collect()
-}
-
-fn proposed(draft: &Draft) -> Vec<String> {
-    let line = |one: &crate::estate::model::Proposed| {
-        format!("{} {} {} {}", one.from.name(), one.kind.word(), one.to.name(), one.confidence)
-    };
-    draft.proposed.iter().map(line).collect()
-}
-
-fn codes(draft: &Draft) -> Vec<&'static str> {
-    draft.findings.iter().map(|noted| noted.finding.code).collect()
 }
 
 fn write(folder: &Path, path: &str, text: &str) {

@@ -5,6 +5,7 @@
 use super::gather::{Raw, gather};
 use super::meaning::{self, Decimal, Meaning};
 use super::{Draft, read};
+use crate::estate::import::told::{codes, proposed, said, stated};
 use crate::estate::model::{EdgeKind, Tenants};
 
 fn raw(name: &str, bytes: impl Into<Vec<u8>>) -> Raw {
@@ -14,35 +15,6 @@ fn raw(name: &str, bytes: impl Into<Vec<u8>>) -> Raw {
 fn draft(files: &[(&str, &str)]) -> Draft {
     let files: Vec<Raw> = files.iter().map(|(name, text)| raw(name, *text)).collect();
     read(&files).unwrap()
-}
-
-fn stated(draft: &Draft) -> Vec<String> {
-    let line = |stated: &super::super::draft::Stated| {
-        format!(
-            "{} {} {} {}",
-            stated.edge.from.name(),
-            stated.edge.kind.word(),
-            stated.edge.to.name(),
-            stated.origin
-        )
-    };
-    draft.edges.iter().map(line).collect()
-}
-
-fn proposed(draft: &Draft) -> Vec<String> {
-    let line = |one: &crate::estate::model::Proposed| {
-        format!("{} {} {} {}", one.from.name(), one.kind.word(), one.to.name(), one.confidence)
-    };
-    draft.proposed.iter().map(line).collect()
-}
-
-fn codes(draft: &Draft) -> Vec<&'static str> {
-    draft.findings.iter().map(|noted| noted.finding.code).collect()
-}
-
-fn said(draft: &Draft, code: &str) -> String {
-    let found = draft.findings.iter().find(|noted| noted.finding.code == code);
-    found.unwrap_or_else(|| panic!("no {code} in {:?}", codes(draft))).finding.what.clone()
 }
 
 #[test]
@@ -63,7 +35,7 @@ fn a_servicenow_export_is_read_by_its_own_names() {
     let draft = draft(&[("cmdb_ci.csv", ci), ("cmdb_rel_ci.csv", rel)]);
     assert_eq!(
         stated(&draft),
-        ["claims-db data claims-data cmdb_rel_ci.csv:5", "portal hard claims-db cmdb_rel_ci.csv:2"]
+        ["claims-db data store:claims-data cmdb_rel_ci.csv:5", "portal hard claims-db cmdb_rel_ci.csv:2"]
     );
     let estate = &draft.estate;
     assert_eq!(

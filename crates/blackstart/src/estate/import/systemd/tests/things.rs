@@ -172,3 +172,34 @@ fn the_services_of_several_hosts_are_started_over_ssh() {
     let run = draft.estate.services.values().next().unwrap().run.clone().unwrap();
     assert_eq!(run.start, ["ssh", "-o", "BatchMode=yes", "--", "db1", "systemctl", "start", "db.service"]);
 }
+
+#[test]
+fn an_amount_that_cannot_be_read_is_said_with_its_line() {
+    let draft = draft(&[(
+        "etc/systemd/system/web.service",
+        "[Service]\nExecStart=/bin/web\nMemoryMax=half\nCPUQuota=infinity\nTimeoutStartSec=infinity\n",
+    )]);
+    let said: Vec<String> = draft
+        .findings
+        .iter()
+        .filter(|noted| noted.finding.code == "value-not-read")
+        .map(|noted| format!("{} {}", noted.origin.as_ref().unwrap(), noted.finding.what))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "etc/systemd/system/web.service:3 `MemoryMax` of web.service is written `half`, and that cannot be read"
+        ]
+    );
+}
+
+#[test]
+fn a_unit_that_needs_itself_is_said_with_its_line() {
+    let draft = draft(&[(
+        "etc/systemd/system/web.service",
+        "[Unit]\nRequires=web.service\n[Service]\nExecStart=/x\n",
+    )]);
+    let said = draft.findings.iter().find(|noted| noted.finding.code == "needs-itself").unwrap();
+    assert_eq!(said.origin.as_ref().unwrap().to_string(), "etc/systemd/system/web.service:2");
+    assert!(draft.edges.is_empty());
+}
