@@ -290,6 +290,7 @@ fn continues(problem: &Problem, progress: &Progress) -> Continues {
             .filter(|(step, _)| problem.todo.lost.contains_step(step))
             .map(|(step, elapsed_s)| (step.clone(), *elapsed_s))
             .collect(),
+        stuck: problem.todo.stuck().cloned().collect(),
     }
 }
 
