@@ -218,7 +218,7 @@ fn what_if(
     let (changed, mut words) = wish::granted(estate, &args.what_if).map_err(|fault| {
         Failure::usage(fault.to_string(), "it is not clear what is wished; nothing was planned", fault.to_do())
     })?;
-    words.extend(question.first.iter().map(|id| format!("{id} comes before all others")));
+    words.extend(first_in_words(&question.first));
     words.extend(question.without.iter().map(|id| format!("{id} cannot be used")));
     let base = Question { first: Vec::new(), without: Vec::new(), ..question.clone() };
     let wished = Wished { estate: &changed, question: question.clone(), words };
@@ -234,6 +234,15 @@ fn what_if(
         talk::data(compare::page(estate, &comparison).trim_end());
     }
     Ok(Answer::Done)
+}
+
+fn first_in_words(first: &[Id]) -> Option<String> {
+    let names: Vec<String> = first.iter().map(Id::to_string).collect();
+    match names.as_slice() {
+        [] => None,
+        [one] => Some(format!("{one} comes before all others")),
+        several => Some(format!("{} come before all others, none of them before another", several.join(" and "))),
+    }
 }
 
 /// Looks for as long as is wished, and says on stderr how far it is.
@@ -276,7 +285,7 @@ fn draw(args: &Args, page: impl FnOnce() -> String) -> Result<(), Failure> {
     }
 }
 
-/// Ids as typed.
+/// Ids as typed; what is typed twice is meant once.
 pub(super) fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
     let read = |text: &String| {
         text.parse::<Id>().map_err(|error| {
@@ -287,7 +296,14 @@ pub(super) fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
             )
         })
     };
-    typed.iter().map(read).collect()
+    let mut ids: Vec<Id> = Vec::new();
+    for id in typed {
+        let id = read(id)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
 }
 
 fn record(journal: &Path, view: &View, made: &Made, by: &By) -> Result<(), Failure> {

@@ -25,8 +25,8 @@ pub fn estate_faults(estate: &Estate, estate_hash: &str, plan: &Plan) -> Vec<Str
 
 /// What the plan works on and is another thing in this estate, or none.
 pub fn changed<'p>(estate: &Estate, plan: &'p Plan) -> Vec<&'p Id> {
-    let parts = plan.parts.iter().filter(|(id, hash)| part::hash(estate, id) != **hash);
-    parts.map(|(id, _)| id).collect()
+    let now = part::hashes(estate, plan.parts.keys());
+    plan.parts.iter().filter(|(id, hash)| now.get(*id) != Some(*hash)).map(|(id, _)| id).collect()
 }
 
 /// Every sentence is one fault; none: the plan keeps all dependencies and limits, and its numbers add up.
