@@ -61,6 +61,7 @@ struct Job {
     earliest_s: u64,
 }
 
+/// What the limit's queue costs at least, and each who does not stand in it, alone.
 fn one_queue(
     instance: &Instance,
     limit: usize,
@@ -68,6 +69,40 @@ fn one_queue(
     behind_s: &[u64],
     earliest_s: &[u64],
 ) -> u128 {
+    let jobs = jobs(instance, limit, serves, behind_s, earliest_s);
+    let (mut queue, others): (Vec<Job>, Vec<Job>) =
+        jobs.into_iter().filter(|job| job.weight > 0).partition(|job| job.work > 0);
+    let alone = |job: &Job| job.weight.saturating_mul(u128::from(job.earliest_s));
+    let others = others.iter().map(alone).fold(0, u128::saturating_add);
+    let most = |of: fn(&Job) -> u128| queue.iter().map(of).max().unwrap_or(0);
+    if most(|job| job.weight).checked_mul(most(|job| job.work)).is_none() {
+        // Beyond the number range who comes first cannot be said, and a wrong order would be no bound.
+        return 0;
+    }
+    queue.sort_by(|one, other| (other.weight * one.work).cmp(&(one.weight * other.work)));
+    let capacity = u128::from(instance.limits[limit].capacity.max(1));
+    let begin_s = queue.iter().map(|job| job.from_s).min().unwrap_or(0);
+    let mut done: u128 = 0;
+    let in_queue = queue.iter().map(|job| {
+        done = done.saturating_add(job.work);
+        // Whole seconds would round each of thousands of small jobs; a part of a second is lost at most.
+        let parts = done.saturating_mul(PARTS) / capacity;
+        let fixed_s = u128::from(begin_s) + u128::from(job.then_s);
+        job.weight
+            .saturating_mul(parts)
+            .saturating_div(PARTS)
+            .saturating_add(job.weight.saturating_mul(fixed_s))
+    });
+    others.saturating_add(in_queue.fold(0, u128::saturating_add))
+}
+
+fn jobs(
+    instance: &Instance,
+    limit: usize,
+    serves: &[Option<usize>],
+    behind_s: &[u64],
+    earliest_s: &[u64],
+) -> Vec<Job> {
     let mut jobs: Vec<Job> = instance
         .activities
         .iter()
@@ -95,28 +130,5 @@ fn one_queue(
             job.from_s = job.from_s.min(earliest_s[at] - activity.duration_s + demand.from_s);
         }
     }
-    let (mut queue, others): (Vec<Job>, Vec<Job>) =
-        jobs.into_iter().filter(|job| job.weight > 0).partition(|job| job.work > 0);
-    let alone = |job: &Job| job.weight.saturating_mul(u128::from(job.earliest_s));
-    let others = others.iter().map(alone).fold(0, u128::saturating_add);
-    let most = |of: fn(&Job) -> u128| queue.iter().map(of).max().unwrap_or(0);
-    if most(|job| job.weight).checked_mul(most(|job| job.work)).is_none() {
-        // Beyond the number range who comes first cannot be said, and a wrong order would be no bound.
-        return 0;
-    }
-    queue.sort_by(|one, other| (other.weight * one.work).cmp(&(one.weight * other.work)));
-    let capacity = u128::from(instance.limits[limit].capacity.max(1));
-    let begin_s = queue.iter().map(|job| job.from_s).min().unwrap_or(0);
-    let mut done: u128 = 0;
-    let in_queue = queue.iter().map(|job| {
-        done = done.saturating_add(job.work);
-        // Whole seconds would round each of thousands of small jobs; a part of a second is lost at most.
-        let parts = done.saturating_mul(PARTS) / capacity;
-        let fixed_s = u128::from(begin_s) + u128::from(job.then_s);
-        job.weight
-            .saturating_mul(parts)
-            .saturating_div(PARTS)
-            .saturating_add(job.weight.saturating_mul(fixed_s))
-    });
-    others.saturating_add(in_queue.fold(0, u128::saturating_add))
+    jobs
 }
