@@ -82,9 +82,8 @@ fn pairs(instance: &Instance) -> Vec<Vec<Pair>> {
     for at in order_of_needs(instance) {
         for &provider in &instance.before[at] {
             waits[at][provider] = true;
-            for far in 0..count {
-                waits[at][far] |= waits[provider][far];
-            }
+            let through = waits[provider].clone();
+            waits[at].iter_mut().zip(through).for_each(|(waits, through)| *waits |= through);
         }
     }
     for one in 0..count {
