@@ -33,6 +33,9 @@ pub struct Report {
     pub planned_insured_hours: Option<u64>,
     /// What restarting in first-come order would have cost, computed by `blackstart plan`.
     pub first_come_insured_hours: Option<u64>,
+    /// The same for tier by tier, and for the smallest store first.
+    pub tier_insured_hours: Option<u64>,
+    pub size_insured_hours: Option<u64>,
     /// How far the plan may be from the best there is, as a share of its price; computed by `blackstart plan`.
     pub plan_gap: Option<f64>,
     /// When each service passed its gate, as planned and as it was.
@@ -107,6 +110,11 @@ impl Machine {
 }
 
 impl Report {
+    /// What first-come, tier and size order would have cost; `None` unless all three are known.
+    pub fn usual_insured_hours(&self) -> Option<[u64; 3]> {
+        Some([self.first_come_insured_hours?, self.tier_insured_hours?, self.size_insured_hours?])
+    }
+
     /// Takes over what the oracle found.
     pub fn judged(&mut self, judgement: &Judgement) {
         let total = judgement.total();
@@ -207,6 +215,8 @@ mod tests {
             "funds",
             "attack",
             "first_come_insured_hours",
+            "tier_insured_hours",
+            "size_insured_hours",
             "versions",
             "machine",
         ] {

@@ -252,38 +252,36 @@ fn account_row(fund: &FundReport) -> String {
 }
 
 fn prices(report: &Report) -> String {
-    let (Some(planned), Some(first_come)) = (report.planned_insured_hours, report.first_come_insured_hours)
-    else {
+    let (Some(planned), Some(usual)) = (report.planned_insured_hours, report.usual_insured_hours()) else {
         return String::new();
     };
-    let most = planned.max(first_come).max(1);
-    let bar = |class: &str, hours: u64| {
+    let most = usual.into_iter().fold(planned, u64::max).max(1);
+    let bar = |class: &str, words: &str, hours: u64| {
         format!(
-            "<i class=\"{class}\" style=\"width:{}%\"></i><b>{}</b>",
+            "<span>{words}</span><i class=\"{class}\" style=\"width:{}%\"></i><b>{}</b>",
             hours.saturating_mul(100) / most,
             grouped(hours)
         )
     };
-    let words = match first_come.checked_sub(planned) {
-        Some(0) => {
-            "On this estate first-come order costs the same: with so few services there is little to reorder."
-                .to_owned()
-        }
-        Some(more) => {
-            format!("First come, first served would have cost {} insured-hours more.", grouped(more))
-        }
+    let cheapest = usual.into_iter().fold(u64::MAX, u64::min);
+    let words = match cheapest.checked_sub(planned) {
+        Some(0) => "On this estate one of the usual orders costs the same: with so few services there is little to reorder."
+            .to_owned(),
+        Some(more) => format!("The cheapest of the usual orders would have cost {} insured-hours more.", grouped(more)),
         None => format!(
-            "On this estate first-come order would have been cheaper by {} insured-hours: the plan was not the best.",
-            grouped(planned - first_come)
+            "On this estate one of the usual orders would have been cheaper by {} insured-hours: the plan was not the best.",
+            grouped(planned - cheapest)
         ),
     };
+    let [fifo, tier, size] = usual;
     format!(
         "<section><h2>What the order of restart costs</h2>\n<p>Insured-hours are insured people × urgency × hours without a \
-         service: the price of everything. Both numbers are computed by the planner from the estate's restore times, so \
-         they compare orders with each other and not with this run's minutes. {words}</p>\n<div class=\"price\">\
-         <span>the plan that was run</span>{}<span>first come, first served</span>{}</div></section>\n",
-        bar("", planned),
-        bar("other", first_come)
+         service: the price of everything. All numbers are computed by the planner from the estate's restore times, so \
+         they compare orders with each other and not with this run's minutes. {words}</p>\n<div class=\"price\">{}{}{}{}</div></section>\n",
+        bar("", "the plan that was run", planned),
+        bar("other", "first come, first served", fifo),
+        bar("other", "tier by tier", tier),
+        bar("other", "smallest store first", size)
     )
 }
 
@@ -412,6 +410,8 @@ mod tests {
             seconds: 80.0,
             planned_insured_hours: Some(100),
             first_come_insured_hours: Some(150),
+            tier_insured_hours: Some(140),
+            size_insured_hours: Some(160),
             ..Report::default()
         };
         report.played(acts);

@@ -217,7 +217,7 @@ fn solve(file: &File, args: &Args) -> Outcome {
     let weights = args.weighted.then(|| weights(file));
     let problem = problem(file, weights.as_deref());
     let begun = Instant::now();
-    let wish = Wish { schedules: args.schedules, seed: args.seed };
+    let wish = Wish { schedules: args.schedules, seed: args.seed, least: 0 };
     let found = search(&problem, &first_orders(&problem), &wish, &mut |_| Then::Continue);
     let time = begun.elapsed();
     let least = match weights {

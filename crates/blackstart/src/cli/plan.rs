@@ -58,6 +58,9 @@ pub struct Args {
     /// failed or is on hold is left out and named.
     #[arg(long = "continue", requires = "journal", conflicts_with = "lost")]
     pub go_on: bool,
+    /// With --continue: what the plan that runs does without is used again.
+    #[arg(long, value_name = "ID", num_args = 1.., requires = "go_on")]
+    pub with: Vec<String>,
     /// Schedules to try. Without it: as many as fit into two seconds; the number is recorded in the plan.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub schedules: Option<u64>,
@@ -124,7 +127,7 @@ fn make(args: &Args) -> Result<Answer, Failure> {
     let view = args.journal.as_deref().map(folder::read).transpose()?;
     question.points = view.as_ref().map(progress::recovery_points);
     let running = match (&view, args.go_on) {
-        (Some(view), true) => Some(go_on(&estate, view, &mut question)?),
+        (Some(view), true) => Some(go_on(&estate, view, &ids(&args.with)?, &mut question)?),
         (Some(_) | None, _) => None,
     };
     if running.is_none() && view.as_ref().is_some_and(progress::is_under_way) {
@@ -164,7 +167,7 @@ fn make(args: &Args) -> Result<Answer, Failure> {
 }
 
 /// Takes up the run of the incident: what its plan brings back, in its order, from where it stands.
-fn go_on(estate: &Estate, view: &View, question: &mut Question) -> Result<plan::Plan, Failure> {
+fn go_on(estate: &Estate, view: &View, with: &[Id], question: &mut Question) -> Result<plan::Plan, Failure> {
     let (running, progress) = progress::of_run(estate, view, folder::now_ms()).map_err(|why| {
         Failure::refused(
             why,
@@ -172,18 +175,38 @@ fn go_on(estate: &Estate, view: &View, question: &mut Question) -> Result<plan::
             "plan from the beginning: blackstart plan ESTATE --lost ID --journal DIR",
         )
     })?;
-    let left_out: Vec<&Id> =
-        running.without.iter().filter(|id| !progress.stuck.contains(*id) && !question.without.contains(id)).collect();
-    if !left_out.is_empty() {
-        talk::say(format!(
-            "note: the plan that runs does without {}; this one uses it again, unless --without names it",
-            plan::explain::some(&left_out)
-        ));
-    }
+    leave_out_as_before(&running, &progress, with, question)?;
     question.lost.clone_from(&running.lost);
     question.order = compare::order_of(&running);
     question.progress = Some(progress);
     Ok(running)
+}
+
+/// What a person has said cannot be used stays out until somebody says otherwise with --with.
+fn leave_out_as_before(
+    running: &plan::Plan,
+    progress: &plan::progress::Progress,
+    with: &[Id],
+    question: &mut Question,
+) -> Result<(), Failure> {
+    if let Some(id) = with.iter().find(|id| !running.named_without().any(|named| named == *id)) {
+        return Err(Failure::usage(
+            format!("--with names {id}, which the plan that runs does not leave out by anybody's wish"),
+            "nothing was planned",
+            "leave it out; what failed or is on hold is used again after: blackstart resume DIR ID --reason TEXT",
+        ));
+    }
+    let more = running.named_without().filter(|id| !with.contains(id) && !question.without.contains(id));
+    let more: Vec<Id> = more.cloned().collect();
+    let still: Vec<&Id> = more.iter().filter(|id| !progress.stuck.contains(*id)).collect();
+    if !still.is_empty() {
+        talk::say(format!(
+            "note: as in the plan that runs, {} cannot be used; --with ID uses it again",
+            plan::explain::some(&still)
+        ));
+    }
+    question.without.extend(more);
+    Ok(())
 }
 
 fn what_if(
@@ -195,7 +218,7 @@ fn what_if(
     let (changed, mut words) = wish::granted(estate, &args.what_if).map_err(|fault| {
         Failure::usage(fault.to_string(), "it is not clear what is wished; nothing was planned", fault.to_do())
     })?;
-    words.extend(question.first.iter().map(|id| format!("{id} comes before all others")));
+    words.extend(first_in_words(&question.first));
     words.extend(question.without.iter().map(|id| format!("{id} cannot be used")));
     let base = Question { first: Vec::new(), without: Vec::new(), ..question.clone() };
     let wished = Wished { estate: &changed, question: question.clone(), words };
@@ -211,6 +234,15 @@ fn what_if(
         talk::data(compare::page(estate, &comparison).trim_end());
     }
     Ok(Answer::Done)
+}
+
+fn first_in_words(first: &[Id]) -> Option<String> {
+    let names: Vec<String> = first.iter().map(Id::to_string).collect();
+    match names.as_slice() {
+        [] => None,
+        [one] => Some(format!("{one} comes before all others")),
+        several => Some(format!("{} come before all others, none of them before another", several.join(" and "))),
+    }
 }
 
 /// Looks for as long as is wished, and says on stderr how far it is.
@@ -253,7 +285,7 @@ fn draw(args: &Args, page: impl FnOnce() -> String) -> Result<(), Failure> {
     }
 }
 
-/// Ids as typed.
+/// Ids as typed; what is typed twice is meant once.
 pub(super) fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
     let read = |text: &String| {
         text.parse::<Id>().map_err(|error| {
@@ -264,7 +296,14 @@ pub(super) fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
             )
         })
     };
-    typed.iter().map(read).collect()
+    let mut ids: Vec<Id> = Vec::new();
+    for id in typed {
+        let id = read(id)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
 }
 
 fn record(journal: &Path, view: &View, made: &Made, by: &By) -> Result<(), Failure> {

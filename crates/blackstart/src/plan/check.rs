@@ -17,12 +17,16 @@ pub fn estate_faults(estate: &Estate, estate_hash: &str, plan: &Plan) -> Vec<Str
     if plan.estate_hash != estate_hash {
         faults.push(format!("it was made for estate {}, this one is {estate_hash}", plan.estate_hash));
     }
-    for (id, hash) in &plan.parts {
-        if part::hash(estate, id) != *hash {
-            faults.push(format!("{id} is not as it was when the plan was made"));
-        }
-    }
+    faults.extend(
+        changed(estate, plan).iter().map(|id| format!("{id} is not as it was when the plan was made")),
+    );
     faults
+}
+
+/// What the plan works on and is another thing in this estate, or none.
+pub fn changed<'p>(estate: &Estate, plan: &'p Plan) -> Vec<&'p Id> {
+    let now = part::hashes(estate, plan.parts.keys());
+    plan.parts.iter().filter(|(id, hash)| now.get(*id) != Some(*hash)).map(|(id, _)| id).collect()
 }
 
 /// Every sentence is one fault; none: the plan keeps all dependencies and limits, and its numbers add up.
@@ -316,17 +320,7 @@ impl<'a> Look<'a> {
             by_limit.entry(one.of.clone()).or_default().push(one);
         }
         for (name, uses) in &by_limit {
-            for begin in uses {
-                let second = begin.from_s;
-                let held =
-                    |one: &&Use| one.from_s <= second && one.until_s.is_none_or(|until_s| second < until_s);
-                let held: u128 = uses.iter().filter(held).map(|one| u128::from(one.takes)).sum();
-                // What runs already and is too much is not this plan's fault.
-                if held > u128::from(begin.has) && begin.planned && begin.takes > 0 {
-                    faults
-                        .push(format!("at second {second} {held} of {name} are taken, it has {}", begin.has));
-                }
-            }
+            limit(name, uses, faults);
         }
     }
 
@@ -393,6 +387,31 @@ impl<'a> Look<'a> {
                     faults.push(format!("{} uses {used}, which is back only later", gate.id));
                 }
             }
+        }
+    }
+}
+
+/// Goes through the seconds in order: what begins is added, what has ended is taken off.
+fn limit(name: &str, uses: &[Use], faults: &mut Vec<String>) {
+    let lasting = || uses.iter().filter(|one| one.until_s.is_none_or(|until_s| until_s > one.from_s));
+    let mut begins: Vec<(u64, u64)> = lasting().map(|one| (one.from_s, one.takes)).collect();
+    let mut ends: Vec<(u64, u64)> = lasting().filter_map(|one| Some((one.until_s?, one.takes))).collect();
+    begins.sort_unstable();
+    ends.sort_unstable();
+    let (mut begins, mut ends) = (begins.into_iter().peekable(), ends.into_iter().peekable());
+    // What runs already and is too much is not this plan's fault.
+    let chosen = uses.iter().filter(|one| one.planned && one.takes > 0);
+    let seconds: BTreeMap<u64, u64> = chosen.map(|one| (one.from_s, one.has)).collect();
+    let mut held: u128 = 0;
+    for (second, has) in seconds {
+        while let Some((_, takes)) = begins.next_if(|(from_s, _)| *from_s <= second) {
+            held += u128::from(takes);
+        }
+        while let Some((_, takes)) = ends.next_if(|(until_s, _)| *until_s <= second) {
+            held -= u128::from(takes);
+        }
+        if held > u128::from(has) {
+            faults.push(format!("at second {second} {held} of {name} are taken, it has {has}"));
         }
     }
 }

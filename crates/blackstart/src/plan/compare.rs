@@ -55,10 +55,40 @@ pub fn compare(
         advice: effort.advice,
         watch: &mut |_| super::search::Then::Continue,
     };
-    let question = Question { order, ..wished.question.clone() };
-    let wish = make(wished.estate, estate_hash, &question, &mut again)?;
+    let wish_question = Question { order, ..wished.question.clone() };
+    let wish = make(wished.estate, estate_hash, &wish_question, &mut again)?;
+    let base = no_dearer(estate, estate_hash, question, (base, &wish), wished, effort)?;
     let moved = moved(estate, &base.plan, &wish.plan);
     Ok(Comparison { base, wish, wishes: wished.words.clone(), moved })
+}
+
+/// A plan made for a wish that only binds (somebody comes first, something cannot be used) may be cheaper than the one
+/// without it, because more schedules were tried. Then its order is the better plan without the wish as well, and nobody
+/// is told that a wish saves what it cannot.
+fn no_dearer(
+    estate: &Estate,
+    estate_hash: &str,
+    question: &Question,
+    (base, wish): (Made, &Made),
+    wished: &Wished<'_>,
+    effort: &Effort<'_>,
+) -> Result<Made, Refusal> {
+    if wish.plan.insured_seconds >= base.plan.insured_seconds || wished.estate != estate {
+        return Ok(base);
+    }
+    let mut again = Effort {
+        // The order itself is tried first, and what the generator makes of the best one last.
+        schedules: 2,
+        seed: effort.seed,
+        samples: effort.samples,
+        bound: effort.bound,
+        advice: effort.advice,
+        watch: &mut |_| super::search::Then::Continue,
+    };
+    let question = Question { order: order_of(&wish.plan), ..question.clone() };
+    let mut made = make(estate, estate_hash, &question, &mut again)?;
+    made.plan.schedules = base.plan.schedules;
+    Ok(if made.plan.insured_seconds < base.plan.insured_seconds { made } else { base })
 }
 
 /// The order of a plan, to begin another search with.

@@ -1,6 +1,6 @@
 //! What is different between two plans, for people: who is back earlier or later, what is done in another order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -18,6 +18,8 @@ pub struct Difference {
     pub same_estate: bool,
     pub insured_seconds: (u64, u64),
     pub lower_bound: (u64, u64),
+    /// No thing is lost in both.
+    pub nothing_in_common: bool,
     /// Lost only in the first, only in the second.
     pub lost_only: (Vec<Id>, Vec<Id>),
     /// Back at another time.
@@ -37,7 +39,8 @@ pub struct StepMoved {
 }
 
 pub fn difference(estate: &Estate, first: &Plan, second: &Plan) -> Difference {
-    let only = |a: &Plan, b: &Plan| a.lost.iter().filter(|id| !b.lost.contains(id)).cloned().collect();
+    let [one, other] = [first, second].map(|plan| plan.lost.iter().collect::<BTreeSet<&Id>>());
+    let only = |a: &BTreeSet<&Id>, b| a.difference(b).map(|id| (*id).clone()).collect();
     Difference {
         first: first.hash(),
         second: second.hash(),
@@ -45,7 +48,8 @@ pub fn difference(estate: &Estate, first: &Plan, second: &Plan) -> Difference {
         same_estate: first.estate_hash == second.estate_hash,
         insured_seconds: (first.insured_seconds, second.insured_seconds),
         lower_bound: (first.lower_bound, second.lower_bound),
-        lost_only: (only(first, second), only(second, first)),
+        nothing_in_common: one.is_disjoint(&other),
+        lost_only: (only(&one, &other), only(&other, &one)),
         moved: moved(estate, first, second),
         steps: steps(first, second),
         reordered: is_reordered(first, second),
@@ -101,7 +105,20 @@ pub fn page(estate: &Estate, difference: &Difference) -> String {
         return text;
     }
     if !difference.same_estate {
-        line(&mut text, "they were made for different estates");
+        line(&mut text, "they were made for different estates: prices and times are not for the same thing");
+        let (gone, new) = &difference.lost_only;
+        if difference.nothing_in_common {
+            line(
+                &mut text,
+                format!(
+                    "none of the {} things of the first is in the second, which has {}",
+                    gone.len(),
+                    new.len()
+                ),
+            );
+            line(&mut text, "there is nothing to compare: name two plans of one estate");
+            return text;
+        }
     }
     let (one, other) = difference.insured_seconds;
     let word = if other <= one { "less" } else { "MORE" };
@@ -130,14 +147,19 @@ pub fn page(estate: &Estate, difference: &Difference) -> String {
     } else {
         "\nSteps that begin at another time; their order is the same\n"
     });
-    let time = |at_s: Option<u64>| at_s.map_or_else(|| "absent".to_owned(), clock);
-    let steps = difference.steps.iter();
-    list(
-        &mut text,
-        LINES_MAX,
-        steps.map(|moved| {
-            format!("{:>10} → {:<10} {}", time(moved.first_s), time(moved.second_s), moved.step)
-        }),
-    );
+    let both = |moved: &&StepMoved| moved.first_s.is_some() && moved.second_s.is_some();
+    let in_both: Vec<&StepMoved> = difference.steps.iter().filter(both).collect();
+    let time = |at_s: Option<u64>| at_s.map_or_else(String::new, clock);
+    let moved = |moved: &StepMoved| {
+        format!("{:>10} → {:<10} {}", time(moved.first_s), time(moved.second_s), moved.step)
+    };
+    list(&mut text, LINES_MAX, in_both.into_iter().map(moved));
+    let count =
+        |is_absent: fn(&StepMoved) -> bool| difference.steps.iter().filter(|moved| is_absent(moved)).count();
+    let gone = count(|moved| moved.second_s.is_none());
+    let new = count(|moved| moved.first_s.is_none());
+    if gone + new > 0 {
+        line(&mut text, format!("  {gone} steps stand only in the first plan, {new} only in the second"));
+    }
     text
 }

@@ -128,6 +128,9 @@ pub struct Continues {
     pub done: BTreeSet<String>,
     /// Steps that were being worked on, with the seconds they had taken by then. They begin at second 0.
     pub running: BTreeMap<String, u64>,
+    /// What of the plan's `without` nobody has named: it had failed or was on hold, and is used again once that is over.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub stuck: BTreeSet<Id>,
 }
 
 /// What the same estate would cost in the usual orders, in insured × urgency × seconds.
@@ -189,6 +192,12 @@ pub fn step_id(kind: StepKind, target: &Id) -> String {
 }
 
 impl Plan {
+    /// What a person has said cannot be used. It stays so in the plans that go on with this one.
+    pub fn named_without(&self) -> impl Iterator<Item = &Id> {
+        let stuck = self.continues.as_ref().map(|continues| &continues.stuck);
+        self.without.iter().filter(move |id| !stuck.is_some_and(|stuck| stuck.contains(*id)))
+    }
+
     /// What the hash is taken over: for a plan of version 1 the form that version had.
     pub fn canonical(&self) -> String {
         let text = match self.version {

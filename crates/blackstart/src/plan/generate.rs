@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::instance::{Demand, Instance, after};
+use super::instance::{Demand, Instance, Limit, after};
 
 /// When each activity begins, in seconds from plan start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +86,12 @@ pub(super) fn stretches(demands: &[Demand]) -> Cow<'_, [Demand]> {
 
 /// The limits before anything is placed; with what others hold of them, or wholly free.
 pub(super) fn at_first(instance: &Instance, held: bool) -> Vec<Usage> {
-    let mut usage: Vec<Usage> = instance.limits.iter().map(|limit| Usage::new(limit.capacity)).collect();
+    let mut least = vec![u64::MAX; instance.limits.len()];
+    for demand in instance.activities.iter().flat_map(|activity| &activity.demands) {
+        least[demand.limit] = least[demand.limit].min(demand.amount);
+    }
+    let new = |(limit, least): (&Limit, u64)| Usage::new(limit.capacity, least);
+    let mut usage: Vec<Usage> = instance.limits.iter().zip(least).map(new).collect();
     for held in instance.held.iter().filter(|_| held) {
         usage[held.limit].take(0, held.until_s.unwrap_or(u64::MAX), held.amount);
     }
@@ -120,25 +125,32 @@ pub(super) fn earliest(usage: &[Usage], demands: &[Demand], ready_s: u64) -> u64
 pub(super) struct Usage {
     capacity: u64,
     steps: Vec<(u64, u64)>,
+    /// Before this step less than `least` is free. A plan fills up from the beginning, so this is where looking begins.
+    full: usize,
+    /// The smallest amount that anybody takes.
+    least: u64,
 }
 
 impl Usage {
-    fn new(capacity: u64) -> Usage {
-        Usage { capacity, steps: vec![(0, 0)] }
+    fn new(capacity: u64, least: u64) -> Usage {
+        Usage { capacity, steps: vec![(0, 0)], full: 0, least: least.max(1) }
     }
 
     /// Position of the step in force at `second`. The first step begins at zero, so there is one.
     fn step_at(&self, second: u64) -> usize {
-        self.steps.partition_point(|(from_s, _)| *from_s <= second) - 1
+        if second < self.steps[self.full].0 {
+            return self.steps[..self.full].partition_point(|(from_s, _)| *from_s <= second) - 1;
+        }
+        self.full + self.steps[self.full..].partition_point(|(from_s, _)| *from_s <= second) - 1
     }
 
     /// The first second from `from_s` on at which `amount` is free for `length_s`.
     fn first_fit(&self, from_s: u64, length_s: u64, amount: u64) -> u64 {
-        if length_s == 0 {
+        if length_s == 0 || amount == 0 {
             return from_s;
         }
-        let mut begin_s = from_s;
-        for step in self.step_at(from_s).. {
+        let mut begin_s = from_s.max(self.steps[self.full].0);
+        for step in self.step_at(begin_s).. {
             let next_s = self.steps.get(step + 1).map(|next| next.0);
             if amount > self.capacity - self.steps[step].1 {
                 begin_s = next_s.expect(
@@ -166,6 +178,9 @@ impl Usage {
         for step in &mut self.steps[first..last] {
             step.1 += amount;
         }
+        while self.full + 1 < self.steps.len() && self.capacity - self.steps[self.full].1 < self.least {
+            self.full += 1;
+        }
     }
 
     /// Makes a step begin at `second`, and returns its position.
@@ -175,6 +190,9 @@ impl Usage {
             return at;
         }
         self.steps.insert(at + 1, (second, self.steps[at].1));
+        if at < self.full {
+            self.full += 1;
+        }
         at + 1
     }
 }

@@ -212,14 +212,11 @@ fn best(
     }
     starts.extend([Work::Seconds, Work::Scarcest].map(|work| priority::weight_order(&wished, work)));
     starts.extend(usual.iter().map(|usual| forecast::order_of(instance, usual)));
-    let wish = search::Wish { schedules: effort.schedules, seed: effort.seed };
-    // What costs no more than the bound is looked at no further. Zero proves nothing: then nobody is counted.
     let unbeaten = bound::lower_bound_seconds(instance, bound::Effort::Quick);
-    let proven = |cost: u128| question.first.is_empty() && cost > 0 && cost <= unbeaten;
-    let watch = &mut *effort.watch;
-    let found = search::search(&wished, &starts, &wish, &mut |progress| {
-        if watch(progress) == Then::Stop || proven(progress.cost) { Then::Stop } else { Then::Continue }
-    });
+    // The bound is about what it costs, not about whom a person has put first.
+    let least = if question.first.is_empty() { unbeaten } else { 0 };
+    let wish = search::Wish { schedules: effort.schedules, seed: effort.seed, least };
+    let found = search::search(&wished, &starts, &wish, effort.watch);
     // The earlier order counts even if the search ended before it came to it.
     let earlier = starts.first().map(|first| generate::schedule(&wished, first));
     let worth = |schedule: &Schedule| {
@@ -290,6 +287,7 @@ fn continues(problem: &Problem, progress: &Progress) -> Continues {
             .filter(|(step, _)| problem.todo.lost.contains_step(step))
             .map(|(step, elapsed_s)| (step.clone(), *elapsed_s))
             .collect(),
+        stuck: problem.todo.stuck().cloned().collect(),
     }
 }
 

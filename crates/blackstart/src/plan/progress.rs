@@ -55,6 +55,8 @@ pub struct Todo {
     pub never: BTreeMap<Id, Id>,
     /// What cannot be used, with what is stuck.
     pub without: BTreeSet<Id>,
+    /// Of `without`, what a person has named.
+    pub named: BTreeSet<Id>,
     pub not_open: BTreeSet<Id>,
 }
 
@@ -62,6 +64,11 @@ impl Todo {
     /// Nothing has been done yet, and everything can be used.
     pub fn all(lost: &Lost) -> Todo {
         Todo { lost: lost.clone(), ..Todo::default() }
+    }
+
+    /// What is left out though nobody has named it.
+    pub fn stuck(&self) -> impl Iterator<Item = &Id> {
+        self.without.iter().chain(&self.not_open).filter(|id| !self.named.contains(*id))
     }
 
     /// Why people never get what this service serves; `None`: they do.
@@ -101,6 +108,7 @@ pub fn todo(
     }
     for named in without {
         let meant = unusable(estate, &todo, named)?;
+        todo.named.extend(meant.iter().cloned());
         todo.without.extend(meant);
     }
     todo.never = in_vain(estate, &todo);

@@ -18,9 +18,9 @@ pub fn sheet(estate: &Estate, plan: &Plan) -> String {
     let mut blocks = vec![cover(estate, plan)];
     blocks.extend(crew(estate, plan));
     blocks.push(vec!["THE STEPS, IN THEIR ORDER".to_owned(), String::new()]);
-    blocks.extend(
-        plan.steps.iter().filter(|step| !is_done(plan, step)).map(|step| step_block(estate, plan, step)),
-    );
+    let opens = opens(estate, plan);
+    let open = plan.steps.iter().filter(|step| !is_done(plan, step));
+    blocks.extend(open.map(|step| step_block(estate, plan, step, opens.get(step.id.as_str()))));
     blocks.extend(not_back(estate, plan));
     blocks.push(vec![String::new(), "WHOM TO TELL WHEN IT IS BACK".to_owned(), String::new()]);
     blocks.extend(funds(estate, plan));
@@ -109,7 +109,7 @@ fn crew(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
     blocks
 }
 
-fn step_block(estate: &Estate, plan: &Plan, step: &Step) -> Vec<String> {
+fn step_block(estate: &Estate, plan: &Plan, step: &Step, opens: Option<&Opens<'_>>) -> Vec<String> {
     let name = name_of(estate, &step.service);
     let word = match step.kind {
         StepKind::Verify => "JUDGE THE COPY OF",
@@ -144,8 +144,10 @@ fn step_block(estate: &Estate, plan: &Plan, step: &Step) -> Vec<String> {
             detail("command", &run.map(|run| run.admit.join(" ")).unwrap_or_default());
         }
     }
-    for line in opens(estate, plan, step) {
-        detail("back", &line);
+    for (capability, tenants) in opens.into_iter().flatten() {
+        let people = grouped(insured(estate, tenants));
+        let (capability, whom) = (capability_name(estate, capability), whom(estate, tenants));
+        detail("back", &format!("{capability} for {people} insured of {whom}"));
     }
     lines.push("     begun ________  done ________  by ____________________".to_owned());
     lines.push(String::new());
@@ -195,28 +197,27 @@ fn gate_words(gate: &Gate) -> String {
     )
 }
 
-/// Who is served again when this step has ended.
-fn opens(estate: &Estate, plan: &Plan, step: &Step) -> Vec<String> {
-    let last =
-        if plan.steps.iter().any(|other| other.service == step.service && other.kind == StepKind::Admit) {
-            StepKind::Admit
-        } else {
-            StepKind::Gate
-        };
-    if step.kind != last {
-        return Vec::new();
-    }
-    let mut groups: BTreeMap<&Id, Vec<&Id>> = BTreeMap::new();
-    for served in plan.served.iter().filter(|served| served.at_s == step.end_s) {
-        if estate.serving(&served.capability, &served.tenant) == Some(&step.service) {
-            groups.entry(&served.capability).or_default().push(&served.tenant);
+/// Which capability is back for whom.
+type Opens<'a> = BTreeMap<&'a Id, Vec<&'a Id>>;
+
+/// Who is served again when a step has ended, by the step: the last one of what serves it.
+fn opens<'a>(estate: &'a Estate, plan: &'a Plan) -> BTreeMap<&'a str, Opens<'a>> {
+    let mut last: BTreeMap<&Id, &Step> = BTreeMap::new();
+    for step in plan.steps.iter().filter(|step| matches!(step.kind, StepKind::Gate | StepKind::Admit)) {
+        let known = last.entry(&step.service).or_insert(step);
+        if step.kind > known.kind {
+            *known = step;
         }
     }
-    let line = |(capability, tenants): (&Id, Vec<&Id>)| {
-        let people = grouped(insured(estate, &tenants));
-        format!("{} for {people} insured of {}", capability_name(estate, capability), whom(estate, &tenants))
-    };
-    groups.into_iter().map(line).collect()
+    let mut opens: BTreeMap<&str, Opens> = BTreeMap::new();
+    for served in &plan.served {
+        let by = estate.serving(&served.capability, &served.tenant).and_then(|service| last.get(service));
+        if let Some(step) = by.filter(|step| step.end_s == served.at_s) {
+            let opens = opens.entry(&step.id).or_default();
+            opens.entry(&served.capability).or_default().push(&served.tenant);
+        }
+    }
+    opens
 }
 
 fn not_back(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {

@@ -143,6 +143,29 @@ fn a_wish_is_priced_as_a_comparison_and_several_combine() {
 }
 
 #[test]
+fn several_tenants_may_come_first_and_nobody_is_told_that_it_saves_anything() {
+    let folder = small("");
+    let output = plan_in(
+        folder.path(),
+        &[
+            "estate.toml",
+            "--schedules",
+            "20",
+            "--first",
+            "tenant:a",
+            "--first",
+            "tenant:b",
+            "--first",
+            "tenant:a",
+        ],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
+    let said = out(&output);
+    assert!(said.contains("tenant:a and tenant:b come before all others"), "{said}");
+    assert!(!said.contains("saved by it") || said.contains("0.0  saved by it"), "{said}");
+}
+
+#[test]
 fn wishes_that_mean_nothing_are_refused_with_what_would_be_understood() {
     let folder = small("");
     for (arguments, code, says) in [

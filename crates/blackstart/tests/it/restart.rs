@@ -298,6 +298,29 @@ fn plan_again(provider: &Provider, file: &str) {
 }
 
 #[test]
+fn what_cannot_be_used_stays_out_of_the_next_plan_until_somebody_says_otherwise() {
+    let provider = Provider::new();
+    provider.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
+    let plan = |more: &[&str], file: &str| {
+        let common =
+            ["plan", "estate", "--journal", "incident", "--schedules", "20", "--by", "anna", "-o", file];
+        provider.works(&[&common, more].concat());
+        let text = fs::read_to_string(provider.root().join(file)).unwrap();
+        blackstart::plan::Plan::read(&text).unwrap()
+    };
+    let first = plan(&["--without", "service:core"], "plan");
+    provider.works(&["approve", "incident", &first.hash(), "--yes", "--by", "bert"]);
+    provider.recover();
+    assert_eq!(plan(&["--continue"], "plan2").without, first.without);
+    assert!(plan(&["--continue", "--with", "service:core"], "plan3").without.is_empty());
+    let unknown =
+        ["plan", "estate", "--journal", "incident", "--continue", "--with", "service:mail", "--by", "anna"];
+    let output = provider.call(&unknown);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("does not leave out"));
+}
+
+#[test]
 fn a_plan_that_goes_on_with_a_run_does_nothing_twice_and_leaves_out_what_failed() {
     let provider = Provider::new();
     provider.prepare();

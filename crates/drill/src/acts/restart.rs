@@ -46,6 +46,8 @@ fn plan(stage: &mut Stage, act: &mut Act) -> Result<String> {
         stage.ask(&["plan", &estate, "--lost", &lost, "--journal", &incident, "-o", &file, "--json"])?;
     stage.report.planned_insured_hours = whole(&answer["insured_hours"]);
     stage.report.first_come_insured_hours = whole(&answer["baselines"]["fifo"]);
+    stage.report.tier_insured_hours = whole(&answer["baselines"]["tier"]);
+    stage.report.size_insured_hours = whole(&answer["baselines"]["size"]);
     stage.report.plan_gap = answer["gap"].as_f64();
     let written = std::fs::read_to_string(&file).during(|| format!("reading the plan {file}"))?;
     let written: Value = serde_json::from_str(&written).during(|| format!("reading the plan {file}"))?;
@@ -61,9 +63,9 @@ fn plan(stage: &mut Stage, act: &mut Act) -> Result<String> {
     stage.happened(Kind::Step, "the plan is approved");
     stage.promise(
         act,
-        "The plan says how many insured-hours it costs, and what first-come order would",
-        stage.report.planned_insured_hours.is_some() && stage.report.first_come_insured_hours.is_some(),
-        format!("{} against {}", answer["insured_hours"], answer["baselines"]["fifo"]),
+        "The plan says how many insured-hours it costs, and what the usual orders would: first come, tier, size",
+        stage.report.usual_insured_hours().is_some() && stage.report.planned_insured_hours.is_some(),
+        format!("{} against {}", answer["insured_hours"], answer["baselines"]),
     );
     Ok(file)
 }

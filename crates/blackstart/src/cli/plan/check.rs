@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::super::{Answer, Failure, talk};
 use super::{estate_or_none, read_file};
-use crate::estate::canonical;
-use crate::plan::check;
+use crate::estate::{Estate, canonical};
+use crate::plan::explain::some;
+use crate::plan::{Plan, check};
 
 /// Is this plan file whole, and does it keep every dependency and limit of the estate? Recomputes all of it with code that
 /// the planner does not use. Exit 1: something is wrong with it, and was printed.
@@ -41,17 +42,44 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
         }));
     } else {
         talk::data(format!("plan {}: the file is whole", plan.hash()));
-        for fault in &faults {
-            talk::data(format!("  WRONG  {fault}"));
-        }
-        match (&estate, faults.is_empty()) {
-            (None, _) => talk::data("  not checked against an estate: name it behind the plan"),
-            (Some(_), true) => talk::data(format!(
+        match &estate {
+            None => talk::data("  not checked against an estate: name it behind the plan"),
+            Some(_) if faults.is_empty() => talk::data(format!(
                 "  {} steps keep every dependency and every limit; price and times add up",
                 plan.steps.len()
             )),
-            (Some(_), false) => talk::data("  do not run this plan: plan again on the estate as it is"),
+            Some(estate) => {
+                wrong(estate, &plan).iter().for_each(talk::data);
+                talk::data("  do not run this plan: plan again on the estate as it is");
+            }
         }
     }
     Ok(if faults.is_empty() { Answer::Done } else { Answer::No })
+}
+
+/// Lines before the rest is only counted.
+const LINES_MAX: usize = 10;
+
+/// What matters first. A plan for another estate breaks it in hundreds of places, and they all say the same.
+fn wrong(estate: &Estate, plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    let hash = canonical::hash(estate);
+    let changed = check::changed(estate, plan);
+    if plan.estate_hash != hash {
+        lines.push(format!("  WRONG  it was made for estate {}, this one is {hash}", plan.estate_hash));
+    }
+    if !changed.is_empty() {
+        lines.push(format!(
+            "  WRONG  {} of the {} things it brings back are not as they were then: {}",
+            changed.len(),
+            plan.parts.len(),
+            some(&changed)
+        ));
+    }
+    let faults = check::faults(estate, plan);
+    lines.extend(faults.iter().take(LINES_MAX).map(|fault| format!("  WRONG  {fault}")));
+    if faults.len() > LINES_MAX {
+        lines.push(format!("  … and {} more of the kind: see --json", faults.len() - LINES_MAX));
+    }
+    lines
 }

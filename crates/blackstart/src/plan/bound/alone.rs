@@ -20,7 +20,7 @@ pub(super) fn lower_bound_seconds(instance: &Instance) -> u128 {
 }
 
 /// For each activity the seconds until its end if nothing were scarce.
-fn chains(instance: &Instance) -> Vec<u64> {
+pub(super) fn chains(instance: &Instance) -> Vec<u64> {
     let mut chain_s = vec![0; instance.activities.len()];
     for at in order_of_needs(instance) {
         let ready_s = instance.before[at].iter().map(|&provider| chain_s[provider]).max().unwrap_or(0);

@@ -45,11 +45,26 @@ impl Prices {
         }
     }
 
-    /// What one unit of `limit` pays from plan start until `second`.
-    fn until(&self, limit: usize, second: u64, slot_s: u64) -> i64 {
-        let slot = usize::try_from(second / slot_s).unwrap_or(usize::MAX).min(self.price[limit].len());
-        let inside = self.price[limit].get(slot).map_or(0, |price| price * signed(second % slot_s));
-        self.paid[limit][slot] + inside
+    /// What one unit of `limit` pays from plan start until so many seconds into a slot.
+    fn until(&self, limit: usize, slot: usize, seconds: i64) -> i64 {
+        let (price, paid) = (&self.price[limit], &self.paid[limit]);
+        match price.get(slot) {
+            Some(price) => paid[slot] + price * seconds,
+            // Beyond the last slot everything is free of charge.
+            None => paid[price.len()],
+        }
+    }
+
+    /// Adds what is paid until `edge` for beginning in each slot from `first` on.
+    fn add_until(&self, edge: &Edge, first: usize, sums: &mut [i64]) {
+        let (price, paid) = (&self.price[edge.limit], &self.paid[edge.limit]);
+        let from = first.saturating_add(edge.slots).min(price.len());
+        let (priced, beyond) = sums.split_at_mut((price.len() - from).min(sums.len()));
+        for (sum, (price, paid)) in priced.iter_mut().zip(price[from..].iter().zip(&paid[from..])) {
+            *sum += edge.amount * (paid + price * edge.seconds);
+        }
+        let all = edge.amount * paid[price.len()];
+        beyond.iter_mut().for_each(|sum| *sum += all);
     }
 
     /// What all that is free of `limit` would pay. Held by others: nobody pays for it.
@@ -61,8 +76,10 @@ impl Prices {
             .held
             .iter()
             .map(|held| {
-                let paid =
-                    held.until_s.map_or(whole(held.limit), |until_s| self.until(held.limit, until_s, slot_s));
+                let paid = held.until_s.map_or(whole(held.limit), |until_s| {
+                    let slot = usize::try_from(until_s / slot_s).unwrap_or(usize::MAX);
+                    self.until(held.limit, slot, signed(until_s % slot_s))
+                });
                 signed(held.amount) * paid
             })
             .sum();
@@ -110,61 +127,100 @@ impl Weights {
     }
 }
 
+/// Where a second lies, counted from the beginning of the slot that an activity begins in.
+#[derive(Clone, Copy, Debug)]
+struct Edge {
+    limit: usize,
+    /// Slots after that one, and seconds into the slot. Beyond all slots: kept for good.
+    slots: usize,
+    seconds: i64,
+    /// What is taken, at its end; what is given back, less than nothing, at its beginning.
+    amount: i64,
+}
+
+/// A second inside a slot at which beginning may be cheapest, and all that begins and ends then.
+#[derive(Clone, Debug)]
+struct Inside {
+    second: u64,
+    edges: Vec<Edge>,
+}
+
 /// The demands that can be in each other's way, and where inside a slot the cheapest second may lie.
 #[derive(Clone, Debug)]
 pub(super) struct Costs {
     demands: Vec<Vec<Demand>>,
-    inside_s: Vec<Vec<u64>>,
+    inside: Vec<Vec<Inside>>,
 }
 
 impl Costs {
     pub(super) fn new(instance: &Instance, slots: &Slots) -> Costs {
         let demands: Vec<Vec<Demand>> =
             slots.activity.iter().map(|&at| instance.activities[at].demands.clone()).collect();
-        let slot_s = slots.slot_s;
-        let edge_s = |offset_s: u64| (slot_s - offset_s % slot_s) % slot_s;
-        let inside_s = demands.iter().map(|demands| {
-            let mut inside_s = vec![0, slot_s - 1];
-            for demand in demands {
-                inside_s.push(edge_s(demand.from_s));
-                inside_s.extend(demand.until_s.map(edge_s));
-            }
-            inside_s.sort_unstable();
-            inside_s.dedup();
-            inside_s
+        let inside = demands.iter().zip(&slots.earliest_s).map(|(demands, &earliest_s)| {
+            let mut seconds = seconds_inside(demands, slots.slot_s);
+            seconds.push(earliest_s % slots.slot_s);
+            seconds.sort_unstable();
+            seconds.dedup();
+            seconds.into_iter().map(|second| inside(demands, second, slots.slot_s)).collect()
         });
-        Costs { inside_s: inside_s.collect(), demands }
+        Costs { inside: inside.collect(), demands }
     }
 
     pub(super) fn demands(&self, at: usize) -> &[Demand] {
         &self.demands[at]
     }
 
-    /// The least that beginning in `slot` costs, and the second at which it costs that.
+    /// For each slot in which an activity can begin: the least that this costs, and the second at which it costs that.
     pub(super) fn cheapest(
         &self,
-        slots: &Slots,
-        prices: &Prices,
+        (slots, prices): (&Slots, &Prices),
         (at, weight, duration_s): (usize, i64, u64),
-        slot: usize,
-    ) -> (i64, u64) {
-        let begin_s = slot as u64 * slots.slot_s;
-        let earliest_s = slots.earliest_s[at].saturating_sub(begin_s);
-        let inside = self.inside_s[at].iter().copied().filter(|&inside_s| inside_s > earliest_s);
-        let mut cheapest = (i64::MAX, 0);
-        for inside_s in std::iter::once(earliest_s.min(slots.slot_s - 1)).chain(inside) {
-            let start_s = begin_s + inside_s;
-            let mut cost = weight * signed(start_s + duration_s);
-            for demand in &self.demands[at] {
-                let from = prices.until(demand.limit, start_s + demand.from_s, slots.slot_s);
-                let until_s = demand.until_s.map_or(u64::MAX, |until_s| start_s + until_s);
-                let until = prices.until(demand.limit, until_s, slots.slot_s);
-                cost += signed(demand.amount) * (until - from).max(0);
+        (cost, start_s): (&mut [i64], &mut [u64]),
+        trial: &mut Vec<i64>,
+    ) {
+        let first = slots.first[at];
+        cost.fill(i64::MAX);
+        for inside in &self.inside[at] {
+            // In its first slot it cannot begin before it could if nothing were scarce.
+            let too_early = usize::from(first as u64 * slots.slot_s + inside.second < slots.earliest_s[at]);
+            let begin_s = |slot: usize| (first + slot) as u64 * slots.slot_s + inside.second;
+            trial.clear();
+            let (paid, more) = (weight * signed(begin_s(0) + duration_s), weight * signed(slots.slot_s));
+            trial.extend((0_i64..).take(cost.len()).map(|slot| paid + slot * more));
+            inside.edges.iter().for_each(|edge| prices.add_until(edge, first, trial));
+            for (slot, &trial) in trial.iter().enumerate().skip(too_early) {
+                if trial < cost[slot] {
+                    (cost[slot], start_s[slot]) = (trial, begin_s(slot));
+                }
             }
-            cheapest = cheapest.min((cost, start_s));
         }
-        cheapest
     }
+}
+
+/// The first and the last second of a slot, and those at which a demand begins or ends on the edge of a slot.
+fn seconds_inside(demands: &[Demand], slot_s: u64) -> Vec<u64> {
+    let edge_s = |offset_s: u64| (slot_s - offset_s % slot_s) % slot_s;
+    let mut seconds = vec![0, slot_s - 1];
+    for demand in demands {
+        seconds.push(edge_s(demand.from_s));
+        seconds.extend(demand.until_s.map(edge_s));
+    }
+    seconds
+}
+
+fn inside(demands: &[Demand], second: u64, slot_s: u64) -> Inside {
+    let edge = |limit: usize, offset_s: Option<u64>, amount: i64| {
+        let at_s = offset_s.map_or(u64::MAX, |offset_s| offset_s + second);
+        let slots = usize::try_from(at_s / slot_s).unwrap_or(usize::MAX).min(usize::MAX / 2);
+        Edge { limit, slots, seconds: signed(at_s % slot_s), amount }
+    };
+    // What ends before it begins takes nothing.
+    let takes = demands.iter().filter(|demand| demand.until_s.is_none_or(|until_s| until_s > demand.from_s));
+    let edges = takes.flat_map(|demand| {
+        let amount = signed(demand.amount);
+        [edge(demand.limit, Some(demand.from_s), -amount), edge(demand.limit, demand.until_s, amount)]
+    });
+    Inside { second, edges: edges.collect() }
 }
 
 pub(super) fn signed(number: u64) -> i64 {

@@ -81,6 +81,7 @@ struct Market<'a> {
     direction: Vec<Vec<i64>>,
     /// What is held by others, per limit and slot, in units times seconds.
     held: Vec<Vec<i64>>,
+    trial: Vec<i64>,
 }
 
 impl<'a> Market<'a> {
@@ -93,11 +94,10 @@ impl<'a> Market<'a> {
         let costs = Costs::new(instance, slots);
         let prices = Prices::none(instance, slots);
         let mut cheapest_s: Vec<Vec<u64>> = slots.width.iter().map(|&width| vec![0; width]).collect();
+        let mut trial = Vec::new();
         for (at, (cost, second)) in relaxed.at.iter_mut().zip(&mut cheapest_s).enumerate() {
             let what = (at, weights.of[at], instance.activities[slots.activity[at]].duration_s);
-            for (slot, (cost, second)) in cost.iter_mut().zip(second).enumerate() {
-                (*cost, *second) = costs.cheapest(slots, &prices, what, slots.first[at] + slot);
-            }
+            costs.cheapest((slots, &prices), what, (cost, second), &mut trial);
         }
         Market {
             cost: relaxed.at.clone(),
@@ -112,6 +112,7 @@ impl<'a> Market<'a> {
             relaxed,
             cheapest_s,
             held,
+            trial,
         }
     }
 
@@ -184,13 +185,12 @@ impl<'a> Market<'a> {
             }
             let duration_s = self.instance.activities[self.slots.activity[at]].duration_s;
             let what = (at, self.weights.of[at], duration_s);
-            for slot in 0..self.cost[at].len() {
-                let (cost, second) =
-                    self.costs.cheapest(self.slots, &self.prices, what, self.slots.first[at] + slot);
-                self.relaxed.at[at][slot] += cost - self.cost[at][slot];
-                self.cost[at][slot] = cost;
-                self.cheapest_s[at][slot] = second;
-            }
+            // What was moved between activities stays moved: only the change of the cost is put in.
+            let (relaxed, cost) = (&mut self.relaxed.at[at], &mut self.cost[at]);
+            relaxed.iter_mut().zip(&*cost).for_each(|(relaxed, cost)| *relaxed -= cost);
+            let cheapest_s = &mut self.cheapest_s[at];
+            self.costs.cheapest((self.slots, &self.prices), what, (cost, cheapest_s), &mut self.trial);
+            relaxed.iter_mut().zip(&*cost).for_each(|(relaxed, cost)| *relaxed += cost);
         }
     }
 }

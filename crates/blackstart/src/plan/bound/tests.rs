@@ -29,7 +29,8 @@ fn best_of_all(instance: &Instance) -> u128 {
 
 /// Not all the rounds that a plan gets: small problems are proven in fewer, and these run unoptimised.
 fn thorough(instance: &Instance) -> u128 {
-    prices::lower_bound_seconds(instance, 400_000).max(lower_bound_seconds(instance, Effort::Quick))
+    prices::lower_bound_seconds(&apart::with_groups(instance), 400_000)
+        .max(lower_bound_seconds(instance, Effort::Quick))
 }
 
 #[test]
@@ -74,6 +75,40 @@ fn two_that_want_the_same_are_seen_to_want_the_same() {
         instance.activities.push(made);
         instance.before.push(Vec::new());
     }
-    assert_eq!(lower_bound_seconds(&instance, Effort::Quick), 5 * 10 + 5 * 10);
+    assert_eq!(alone::lower_bound_seconds(&instance), 5 * 10 + 5 * 10);
+    assert_eq!(lower_bound_seconds(&instance, Effort::Quick), 5 * 10 + 5 * 20);
     assert_eq!(thorough(&instance), 5 * 10 + 5 * 20);
+}
+
+/// Each two of three want more of some limit than there is, and no limit is wanted by all three at once.
+#[test]
+fn what_cannot_run_side_by_side_is_seen_across_limits() {
+    let mut instance = Instance { limits: (0..3).map(|at| limit(at, 3)).collect(), ..Instance::default() };
+    for number in 0..3 {
+        let mut made = activity(number, 10, 1);
+        for limit in [number, (number + 1) % 3] {
+            made.demands.push(Demand { limit, amount: 2, from_s: 0, until_s: Some(10) });
+        }
+        instance.activities.push(made);
+        instance.before.push(Vec::new());
+    }
+    assert_eq!(best_of_all(&instance), 10 + 20 + 30);
+    assert!(prices::lower_bound_seconds(&instance, 400_000) < 58, "limit by limit it is not seen");
+    assert!(thorough(&instance) >= 59, "{}", thorough(&instance));
+}
+
+/// Three restores side by side at most, then a start: with a hundred of them the queue for the restores decides.
+#[test]
+fn a_long_queue_for_one_limit_is_seen_at_once() {
+    let mut instance = Instance { limits: vec![limit(0, 3)], ..Instance::default() };
+    for number in 0..100 {
+        let mut restore = activity(2 * number, 30, 0);
+        restore.demands.push(Demand { limit: 0, amount: 1, from_s: 0, until_s: Some(30) });
+        instance.activities.extend([restore, activity(2 * number + 1, 5, 1 + number as u128)]);
+        instance.before.extend([Vec::new(), vec![2 * number]]);
+    }
+    let quick = lower_bound_seconds(&instance, Effort::Quick);
+    let heaviest_first: Vec<u64> = (0..200).map(|at| 200 - at).collect();
+    let best = price_seconds(&instance, &generate::schedule(&instance, &heaviest_first));
+    assert!(quick <= best && quick * 100 >= best * 95, "{quick} {best}");
 }

@@ -95,11 +95,16 @@ impl Compact {
         self.activity.len()
     }
 
+    /// No schedule ends before.
+    pub(super) fn longest_chain_s(&self) -> u64 {
+        self.sides[1].chain_s.iter().copied().max().unwrap_or(0)
+    }
+
     /// What no schedule can cost less than, by the chains alone.
     pub(super) fn least(&self) -> u128 {
         let earliest_end_s = |at: usize| self.sides[1].chain_s[at];
         match self.aim {
-            Aim::End { .. } => u128::from((0..self.count()).map(earliest_end_s).max().unwrap_or(0)),
+            Aim::End { .. } => u128::from(self.longest_chain_s()),
             Aim::Sum => self
                 .weights
                 .iter()

@@ -14,16 +14,16 @@ use super::build::{Ahead, Bench};
 use super::chance::Chance;
 use super::compact::{Aim, Compact};
 use super::room::Room;
-use super::{Progress, Then};
+use super::{Progress, Then, Wish, climb};
 
 /// What a schedule costs, and what decides between equals.
 pub(super) type Cost = (u128, u128);
 
 /// A schedule, and the list that its children are made of.
 #[derive(Clone, Debug)]
-struct Member {
-    list: Vec<u32>,
-    cost: Cost,
+pub(super) struct Member {
+    pub(super) list: Vec<u32>,
+    pub(super) cost: Cost,
 }
 
 /// The best schedule from the beginning: when each activity ends.
@@ -34,22 +34,26 @@ pub(super) struct Best {
 }
 
 pub(super) struct Evolution<'a, R: Room> {
-    compact: &'a Compact,
+    pub(super) compact: &'a Compact,
     rooms: [R; 2],
     bench: Bench,
-    marks: Marks,
-    chance: Chance,
+    pub(super) marks: Marks,
+    pub(super) chance: Chance,
     /// By the end that they are built from.
     populations: [Vec<Member>; 2],
     best: Option<Best>,
     pub(super) schedules: u64,
     schedules_max: u64,
+    /// No schedule costs less, as the caller knows; 0: that says nothing.
+    least: u128,
+    /// The schedule that was the best so far when it was built.
+    better_at: u64,
     stopped: bool,
     /// Number of the population, from zero.
     age: usize,
     progress: &'a mut dyn FnMut(Progress) -> Then,
     child: Vec<u32>,
-    keys: Vec<(u64, u32)>,
+    keys: Vec<u64>,
     end_s: Vec<u64>,
 }
 
@@ -60,6 +64,10 @@ const AGES: [(usize, u64); 3] = [(60, 6_000), (200, 60_000), (600, u64::MAX)];
 /// The larger the problem, the fewer schedules there is time for.
 const MEMBERS_TIMES_ACTIVITIES: usize = 100_000;
 const MEMBERS_MIN: usize = 6;
+/// Children per member without a better schedule before a population for a sum gives way to a new one.
+const PATIENCE: u64 = 16;
+/// Schedules after the last better one that are tried for an earlier end of all, when nothing can cost less.
+const TRIED_FOR_THE_END: u64 = 1000;
 /// Of this many drawn at random the worst makes room for a child that is no worse.
 const LOSERS: usize = 4;
 /// Percent of children that are only tightened, or only changed, without a second parent.
@@ -71,7 +79,7 @@ impl<'a, R: Room> Evolution<'a, R> {
     pub(super) fn new(
         compact: &'a Compact,
         rooms: [R; 2],
-        (schedules_max, seed): (u64, u64),
+        wish: Wish,
         progress: &'a mut dyn FnMut(Progress) -> Then,
     ) -> Evolution<'a, R> {
         Evolution {
@@ -79,11 +87,13 @@ impl<'a, R: Room> Evolution<'a, R> {
             rooms,
             bench: Bench::default(),
             marks: Marks::default(),
-            chance: Chance::new(seed),
+            chance: Chance::new(wish.seed),
             populations: [Vec::new(), Vec::new()],
             best: None,
             schedules: 0,
-            schedules_max: schedules_max.max(1),
+            schedules_max: wish.schedules.max(1),
+            least: wish.least,
+            better_at: 0,
             stopped: false,
             age: 0,
             progress,
@@ -95,18 +105,35 @@ impl<'a, R: Room> Evolution<'a, R> {
 
     /// `starts` are lists that respect what waits for what.
     pub(super) fn run(&mut self, starts: &[Vec<u32>]) {
+        let mut starts = starts.to_vec();
+        if self.compact.aim == Aim::Sum && self.compact.count() >= climb::ACTIVITIES_MIN {
+            starts.extend(self.climb(&starts));
+        }
         for (age, (_, until)) in AGES.into_iter().enumerate() {
             self.age = age;
-            self.populations = [Vec::new(), Vec::new()];
-            self.found(starts);
-            self.live(until);
+            loop {
+                self.populations = [Vec::new(), Vec::new()];
+                self.found(&starts);
+                self.live(until);
+                if self.schedules >= until || self.is_over() || self.compact.count() < 2 {
+                    break;
+                }
+            }
         }
     }
 
-    /// Children, until the age ends or the search does.
+    /// Children, until the age ends, or the search, or nothing better comes any more.
     fn live(&mut self, until: u64) {
+        let begun = self.schedules;
+        let patience = match self.compact.aim {
+            Aim::End { .. } => u64::MAX,
+            Aim::Sum => PATIENCE * self.members() as u64,
+        };
         let mut side = 0;
         while self.schedules < until && !self.is_over() && self.compact.count() >= 2 {
+            if self.schedules - self.better_at.max(begun) >= patience {
+                return;
+            }
             self.make_child(side);
             if self.both_ends() {
                 side = 1 - side;
@@ -123,9 +150,20 @@ impl<'a, R: Room> Evolution<'a, R> {
         self.best.expect("the first schedule is always built")
     }
 
-    fn is_over(&self) -> bool {
-        let least = || self.best.as_ref().is_some_and(|best| best.cost.0 <= self.compact.least());
-        self.stopped || self.schedules >= self.schedules_max || least()
+    pub(super) fn is_over(&self) -> bool {
+        self.stopped
+            || self.schedules >= self.schedules_max
+            || self.best.as_ref().is_some_and(|best| self.is_least(best.cost))
+    }
+
+    /// Nothing costs less, and of what costs as much nothing ends earlier, or it was looked for long enough.
+    fn is_least(&self, cost: Cost) -> bool {
+        if cost.0 > self.compact.least() && (self.least == 0 || self.in_full(cost.0) > self.least) {
+            return false;
+        }
+        self.both_ends()
+            || cost.1 <= u128::from(self.compact.longest_chain_s())
+            || self.schedules - self.better_at >= TRIED_FOR_THE_END
     }
 
     fn both_ends(&self) -> bool {
@@ -230,11 +268,15 @@ impl<'a, R: Room> Evolution<'a, R> {
         match self.compact.aim {
             Aim::End { .. } => Ahead { among: 2 + self.chance.below(7), late_percent: 50 },
             Aim::Sum if self.chance.percent(50) => Ahead::PLAIN,
-            Aim::Sum => Ahead { among: 2 + self.chance.below(3), late_percent: 50 },
+            Aim::Sum => self.ahead_a_little(),
         }
     }
 
-    fn build(&mut self, side: usize, list: &[u32], ahead: Ahead) -> Member {
+    pub(super) fn ahead_a_little(&mut self) -> Ahead {
+        Ahead { among: 2 + self.chance.below(3), late_percent: 50 }
+    }
+
+    pub(super) fn build(&mut self, side: usize, list: &[u32], ahead: Ahead) -> Member {
         let mut end_s = std::mem::take(&mut self.end_s);
         end_s.resize(list.len(), 0);
         let what = (&self.compact.sides[side], &self.compact.duration_s[..]);
@@ -244,9 +286,10 @@ impl<'a, R: Room> Evolution<'a, R> {
         if (side == 0 || self.compact.mirrored) && self.best.as_ref().is_none_or(|best| cost < best.cost) {
             let end_s = if side == 0 { end_s.clone() } else { self.turn(&end_s, last_s) };
             self.best = Some(Best { end_s, cost });
+            self.better_at = self.schedules;
         }
         let now = self.best.as_ref().map_or(cost, |best| best.cost);
-        let progress = Progress { schedules: self.schedules, cost: self.in_full(now) };
+        let progress = Progress { schedules: self.schedules, cost: self.in_full(now.0) };
         self.stopped |= (self.progress)(progress) == Then::Stop;
         let member = Member { list: self.sort(&end_s), cost };
         self.end_s = end_s;
@@ -264,10 +307,10 @@ impl<'a, R: Room> Evolution<'a, R> {
     }
 
     /// Weight times seconds.
-    fn in_full(&self, cost: Cost) -> u128 {
+    fn in_full(&self, cost: u128) -> u128 {
         match self.compact.aim {
-            Aim::End { weight } => weight.saturating_mul(cost.0),
-            Aim::Sum => cost.0,
+            Aim::End { weight } => weight.saturating_mul(cost),
+            Aim::Sum => cost,
         }
     }
 
@@ -284,16 +327,25 @@ impl<'a, R: Room> Evolution<'a, R> {
     /// first. What takes no time keeps its place among what it waits for.
     fn sort(&mut self, end_s: &[u64]) -> Vec<u32> {
         let both_ends = self.both_ends();
-        self.keys.clear();
-        if both_ends {
-            self.keys.extend(end_s.iter().zip(0..).map(|(&end_s, at)| (u64::MAX - end_s, u32::MAX - at)));
-        } else {
-            let begin_s =
-                end_s.iter().zip(&self.compact.duration_s).map(|(end_s, duration_s)| end_s - duration_s);
-            self.keys.extend(begin_s.zip(0..));
+        let count = u32::try_from(end_s.len()).expect("positions are 32 bits");
+        let last_s = end_s.iter().copied().max().unwrap_or(0);
+        let second = |at: u32| {
+            let (end_s, duration_s) = (end_s[at as usize], self.compact.duration_s[at as usize]);
+            if both_ends { last_s - end_s } else { end_s - duration_s }
+        };
+        let activity = |place: u32| if both_ends { count - 1 - place } else { place };
+        // Second and place in one number are sorted fastest. Where they do not fit into one, a sort that keeps places.
+        let bits = u32::BITS - count.leading_zeros();
+        if last_s.leading_zeros() < bits {
+            let mut list: Vec<u32> = (0..count).map(activity).collect();
+            list.sort_by_key(|&at| second(at));
+            return list;
         }
+        self.keys.clear();
+        self.keys.extend((0..count).map(|place| second(activity(place)) << bits | u64::from(place)));
         self.keys.sort_unstable();
-        self.keys.iter().map(|&(_, at)| if both_ends { u32::MAX - at } else { at }).collect()
+        let place = |key: u64| u32::try_from(key & ((1 << bits) - 1)).expect("a position");
+        self.keys.iter().map(|&key| activity(place(key))).collect()
     }
 
     /// Fills `child` with a list made of the population of `side`.
@@ -307,7 +359,7 @@ impl<'a, R: Room> Evolution<'a, R> {
             child.clear();
             child.extend_from_slice(&population[one].list);
             if !self.both_ends() {
-                self.move_some(to, &mut child);
+                self.marks.rearrange(self.compact, &mut child, &mut self.chance);
             } else if one == other {
                 shift(target, &mut child, &mut self.chance);
             }

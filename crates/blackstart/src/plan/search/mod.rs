@@ -18,8 +18,10 @@ use room::{Levels, Room, Words};
 mod breed;
 mod build;
 mod chance;
+mod climb;
 mod compact;
 mod evolve;
+mod rearrange;
 mod room;
 
 #[cfg(test)]
@@ -31,6 +33,9 @@ pub struct Wish {
     /// How many schedules to generate at most. At least one is.
     pub schedules: u64,
     pub seed: u64,
+    /// What no schedule can cost less than, if the caller knows; 0: nothing is known. What costs no more is looked at
+    /// only a little longer, for an earlier end of all.
+    pub least: u128,
 }
 
 /// Where the search stands.
@@ -73,7 +78,7 @@ pub fn search(
     let starts = if starts.is_empty() { &own_order } else { starts };
     let lists: Vec<Vec<u32>> = starts.iter().map(|rank| list(&compact, rank)).collect();
     // The last schedule is what the generator makes of the order that was found.
-    let limits = (wish.schedules.saturating_sub(1), wish.seed);
+    let limits = Wish { schedules: wish.schedules.saturating_sub(1), ..*wish };
     let (best, schedules) = match Words::new(instance, &compact) {
         Some(rooms) => evolve(Evolution::new(&compact, rooms, limits, progress), &lists),
         None => {

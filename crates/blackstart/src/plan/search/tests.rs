@@ -100,7 +100,7 @@ pub(in super::super) fn faults(instance: &Instance, schedule: &Schedule) -> Vec<
 }
 
 fn found(instance: &Instance, starts: &[Vec<u64>], schedules: u64, seed: u64) -> Found {
-    search(instance, starts, &Wish { schedules, seed }, &mut |_| Then::Continue)
+    search(instance, starts, &Wish { schedules, seed, least: 0 }, &mut |_| Then::Continue)
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_search_stopped_by_the_clock_can_be_had_again_by_its_number_of_schedules() {
     let instance = random(5, 14, true);
     for stop_at in [1, 2, 7, 130] {
         let mut calls = 0;
-        let wish = Wish { schedules: 1_000_000, seed: 3 };
+        let wish = Wish { schedules: 1_000_000, seed: 3, least: 0 };
         let stopped = search(&instance, &[], &wish, &mut |progress| {
             calls += 1;
             assert_eq!(progress.schedules, calls);
@@ -158,6 +158,50 @@ fn more_schedules_are_never_worse_and_another_seed_may_find_another_way() {
         [1, 10, 100, 1000].map(|schedules| found(&instance, &[], schedules, 1).cost).to_vec();
     assert!(costs.is_sorted_by(|before, after| before >= after), "{costs:?}");
     assert!(costs[3] < costs[0], "a thousand schedules find something better than the first");
+}
+
+/// Whom people wait for is back at once in every order; the others end after 7 in the order as it stands, and after 6 at best.
+#[test]
+fn among_plans_of_equal_cost_the_one_that_ends_first_is_found() {
+    let mut instance = Instance { limits: vec![limit(0, 2)], ..Instance::default() };
+    for (number, duration_s) in [1, 2, 2, 2, 3, 3].into_iter().enumerate() {
+        let mut made = activity(number, duration_s, if number == 0 { 5 } else { 0 });
+        if number > 0 {
+            made.demands.push(Demand { limit: 0, amount: 1, from_s: 0, until_s: Some(duration_s) });
+        }
+        instance.activities.push(made);
+        instance.before.push(Vec::new());
+    }
+    let found = search(&instance, &[], &Wish { schedules: 5000, seed: 1, least: 5 }, &mut |_| Then::Continue);
+    let end_s = (0..6).map(|at| found.schedule.end_s(&instance, at)).max();
+    assert_eq!((found.cost, end_s), (5, Some(6)));
+    assert!(found.schedules < 2000, "it is not looked for much longer: {}", found.schedules);
+}
+
+#[test]
+fn a_large_problem_is_climbed_first_and_keeps_all_limits() {
+    let instance = random(8, climb::ACTIVITIES_MIN + 10, true);
+    let starts = first_orders(&instance);
+    let plain = starts.iter().map(|start| price_seconds(&instance, &generate::schedule(&instance, start)));
+    let found = found(&instance, &starts, 300, 1);
+    assert_eq!(faults(&instance, &found.schedule), Vec::<String>::new());
+    assert!(found.cost < plain.min().expect("there are starts"));
+}
+
+#[test]
+fn a_rearranged_list_still_respects_what_waits_for_what() {
+    for seed in 0..40 {
+        let compact = Compact::new(&random(seed, 2 + seed as usize, true));
+        let (mut marks, mut chance) = (breed::Marks::default(), chance::Chance::new(seed));
+        let mut list: Vec<u32> = (0..).take(compact.count()).collect();
+        for _ in 0..50 {
+            marks.rearrange(&compact, &mut list, &mut chance);
+            for (position, &at) in list.iter().enumerate() {
+                let before = &compact.sides[0].before[at as usize];
+                assert!(before.iter().all(|provider| list[..position].contains(provider)), "seed {seed}");
+            }
+        }
+    }
 }
 
 #[test]

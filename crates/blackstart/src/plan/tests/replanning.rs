@@ -115,6 +115,25 @@ fn dependents_of_what_failed_are_named_as_not_coming_back() {
 }
 
 #[test]
+fn what_a_person_leaves_out_is_told_from_what_has_failed() {
+    let estate = estate();
+    let made = planned(&estate, &["site:muc"]);
+    let mut progress = after(&made, 22);
+    progress.stuck.extend([id("service:identity-muc"), id("service:core-muc")]);
+    let question = Question {
+        lost: made.plan.lost.clone(),
+        without: ids(&["service:core-muc"]),
+        progress: Some(progress),
+        ..Question::default()
+    };
+    let later = asked(&estate, &question).expect("a plan").plan;
+    assert_eq!(later.without, ids(&["service:core-muc", "service:identity-muc"]));
+    assert_eq!(later.named_without().cloned().collect::<Vec<_>>(), ids(&["service:core-muc"]));
+    let read = crate::plan::Plan::read(&later.to_text()).expect("a whole file");
+    assert_eq!(read, later);
+}
+
+#[test]
 fn a_healthy_service_that_lets_nobody_in_serves_nobody_and_still_carries_others() {
     let mut estate = estate();
     let run = Run { admit: vec!["open".to_owned()], ..Run::default() };

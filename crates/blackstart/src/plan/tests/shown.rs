@@ -149,6 +149,20 @@ fn two_plans_are_compared_for_people() {
 }
 
 #[test]
+fn plans_that_have_nothing_in_common_are_not_compared_line_by_line() {
+    let estate = estate();
+    let (one, mut other) = (planned(&estate, &["site:muc"]).plan, planned(&estate, &["site:ess"]).plan);
+    assert!(
+        diff::page(&estate, &diff::difference(&estate, &one, &other))
+            .contains("steps stand only in the first")
+    );
+    other.estate_hash = "another".to_owned();
+    let page = diff::page(&estate, &diff::difference(&estate, &one, &other));
+    assert!(page.contains("different estates") && page.contains("nothing to compare"), "{page}");
+    assert!(page.lines().count() < 8, "{page}");
+}
+
+#[test]
 fn ranges_hold_the_planned_time_between_them_and_come_from_the_seed() {
     let estate = estate();
     let made = |seed| {
