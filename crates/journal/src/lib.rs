@@ -31,6 +31,7 @@ mod read;
 mod record;
 mod recover;
 mod segment;
+mod staged;
 mod tree;
 pub mod verify;
 mod wire;

@@ -4,21 +4,21 @@
 //! and passes the lead to somebody who came meanwhile. So one caller alone has no thread to wait for, and a
 //! hundred callers share one sync.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use crate::batches::{Known, Recent};
+use crate::batches::Recent;
 use crate::checkpoint::Checkpoint;
 use crate::disk::{Access, DiskFile, replace_whole};
 use crate::files;
-use crate::offer::{Answer, AppendError, Appended, Expect, Offer};
-use crate::record::{BatchId, Header, JournalId, SALT_BYTES, digest, encode, frame_length};
+use crate::offer::{Answer, AppendError, Offer};
+use crate::record::{JournalId, SALT_BYTES, digest, frame_length};
 use crate::recover::{Ground, create_segment, decided, erase_bodies};
 use crate::segment::{SEGMENT_HEADER_BYTES, Seen, walk, with_room};
+use crate::staged::Staged;
 use crate::tree::{Hash, Tree};
 use crate::{OpenError, Options};
 
@@ -35,12 +35,12 @@ const FILL_BELOW_BYTES: usize = 64 * 1024;
 const HISTORY_STEP: u64 = 256;
 
 /// One caller in the queue.
-struct Waiting {
-    offer: Offer,
+pub(crate) struct Waiting {
+    pub(crate) offer: Offer,
     /// What its records will take on disk.
     bytes: usize,
     /// Salt and digest per draft, made in the caller's own thread.
-    sealed: Vec<([u8; SALT_BYTES], Hash)>,
+    pub(crate) sealed: Vec<([u8; SALT_BYTES], Hash)>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -71,8 +71,8 @@ struct Queue {
 }
 
 /// Only the leader touches this.
-struct Core {
-    journal: JournalId,
+pub(crate) struct Core {
+    pub(crate) journal: JournalId,
     segment: Box<dyn DiskFile>,
     /// Where the next record goes.
     end: u64,
@@ -82,9 +82,9 @@ struct Core {
     filled_to: u64,
     /// Up to here the segment may hold remains of a write that failed for lack of room; zero again with the next.
     smeared_to: u64,
-    next: u64,
-    kinds: HashMap<String, u64>,
-    recent: Recent,
+    pub(crate) next: u64,
+    pub(crate) kinds: HashMap<String, u64>,
+    pub(crate) recent: Recent,
     durable: Box<dyn DiskFile>,
     /// Empty; kept for its room.
     buffer: Vec<u8>,
@@ -522,93 +522,5 @@ impl Drop for Led<'_> {
 fn answer_all(waiting: &[Arc<Waiting>], error: &AppendError) {
     for one in waiting {
         one.set(State::Answered(Err(error.clone())));
-    }
-}
-
-/// What the next write will hold. Nothing of it counts before the sync.
-#[derive(Default)]
-struct Staged {
-    bytes: Vec<u8>,
-    next: u64,
-    leaves: Vec<Hash>,
-    kinds: HashMap<String, u64>,
-    batches: Vec<(BatchId, Appended)>,
-    answers: Vec<Answer>,
-}
-
-impl Staged {
-    /// The answer, if it can be given without writing.
-    fn examine(&self, core: &Core, offer: &Offer) -> Option<Answer> {
-        if let Some(since) = offer.again_since {
-            if let Some((_, place)) = self.batches.iter().find(|(batch, _)| *batch == offer.batch) {
-                return Some(Ok(*place));
-            }
-            match core.recent.find(&offer.batch, since) {
-                Known::Recorded(place) => return Some(Ok(place)),
-                Known::NotRecorded => {}
-                Known::Forgotten => {
-                    let why = "the connection to the writer was lost, and too many others have come since"
-                        .to_owned();
-                    return Some(Err(AppendError::InDoubt { why }));
-                }
-            }
-        }
-        if let Some(refusal) = self.contradiction(core, &offer.expect) {
-            return Some(Err(refusal));
-        }
-        offer.drafts.is_empty().then_some(Ok(Appended { first: self.next, next: self.next }))
-    }
-
-    fn contradiction(&self, core: &Core, expect: &Expect) -> Option<AppendError> {
-        let (at, kinds) = match expect {
-            Expect::Anything => return None,
-            Expect::NothingSince(at) => (*at, &[][..]),
-            Expect::NoneOfSince { at, kinds } => (*at, &kinds[..]),
-        };
-        if at > self.next {
-            return Some(AppendError::Ahead { decided_at: at, length: self.next });
-        }
-        if matches!(expect, Expect::NothingSince(_)) {
-            return (at < self.next).then_some(AppendError::Refused {
-                decided_at: at,
-                sequence: at,
-                kind: None,
-            });
-        }
-        kinds.iter().find_map(|kind| {
-            let last = self.kinds.get(kind).or_else(|| core.kinds.get(kind)).copied();
-            let sequence = last.filter(|last| *last >= at)?;
-            Some(AppendError::Refused { decided_at: at, sequence, kind: Some(kind.clone()) })
-        })
-    }
-
-    fn add(&mut self, core: &Core, one: &Waiting) {
-        let first = self.next;
-        let count = one.offer.drafts.len();
-        for (index, (draft, (salt, digest))) in one.offer.drafts.iter().zip(&one.sealed).enumerate() {
-            let header = Header {
-                sequence: self.next,
-                time_ms: draft.time_ms,
-                written_at: core.next,
-                batch: one.offer.batch,
-                batch_left: u32::try_from(count - 1 - index).expect("a batch is bounded"),
-                payload_length: u32::try_from(draft.payload.len()).expect("a payload is bounded"),
-                version: draft.version,
-                actor: Cow::Borrowed(&draft.actor),
-                kind: Cow::Borrowed(&draft.kind),
-            };
-            let leaf = encode(&mut self.bytes, &core.journal, &header, digest, salt, &draft.payload);
-            self.leaves.push(leaf);
-            match self.kinds.get_mut(&draft.kind) {
-                Some(last) => *last = self.next,
-                None => {
-                    self.kinds.insert(draft.kind.clone(), self.next);
-                }
-            }
-            self.next += 1;
-        }
-        let place = Appended { first, next: self.next };
-        self.batches.push((one.offer.batch, place));
-        self.answers.push(Ok(place));
     }
 }

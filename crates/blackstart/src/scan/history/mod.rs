@@ -8,10 +8,12 @@
 //!
 //! - `changes`: what differs between two trees.
 //! - `series`: what follows from the differences, one snapshot after the other.
+//! - `left`: what left a place, for what comes to stand elsewhere.
 //! - `loss`: what vanished around a file that is new.
 //! - `signs`: what the differences look like as a whole; reasons for people, never a verdict.
 
 mod changes;
+mod left;
 mod loss;
 mod series;
 mod signs;

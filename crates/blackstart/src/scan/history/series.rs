@@ -13,12 +13,12 @@
 //! 5. one that is gone from the same folder since the snapshot before: for a file that is bad, of about its size; for
 //!    one of a type that cannot be verified, of exactly its size.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::ffi::{OsStr, OsString};
-use std::ops::RangeInclusive;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::left::{Gone, Good, Known, Left};
 use super::loss::{self, Loss, MassLoss};
 use super::signs::{Signs, Usual};
 use super::{Archive, Change, Node, Version, Walk, changes};
@@ -28,8 +28,6 @@ use crate::scan::snapshots::{Past, Tally, Weight, weigh};
 
 /// How far back versions of a file are looked for beyond the snapshots that are judged.
 const OLDER_MAX: usize = 50;
-/// Paths that are gone and are remembered. Beyond that the oldest are forgotten.
-const GONE_MAX: usize = 200_000;
 /// Files that vanished in snapshots that are not clean, named in the answer.
 const LOST_MAX: usize = 100_000;
 
@@ -82,46 +80,11 @@ pub struct Missing {
     pub of: u64,
 }
 
-/// A good version, and where it was seen last.
-#[derive(Clone)]
-struct Good<C> {
-    path: PathBuf,
-    version: Version<C>,
-    snapshot: usize,
-}
-
-/// What is known of a path from before.
-#[derive(Clone)]
-struct Known<C> {
-    past: Past,
-    verdict: Verdict,
-    good: Option<Good<C>>,
-    /// Somebody's own archive: it arrived while nothing vanished.
-    is_own: bool,
-}
-
 struct Bad<C> {
     judgement: Rc<Judgement>,
     weight: Weight,
     known: Known<C>,
     from: usize,
-}
-
-/// Paths that are gone, oldest first.
-struct Gone<C> {
-    known: HashMap<PathBuf, Known<C>>,
-    order: VecDeque<PathBuf>,
-}
-
-/// What left in one step, for those who look for their past.
-struct Left<C> {
-    by_content: HashMap<C, (PathBuf, Known<C>)>,
-    by_name: HashMap<OsString, Vec<(u64, PathBuf)>>,
-    /// By folder and size.
-    by_folder: HashMap<PathBuf, BTreeSet<(u64, PathBuf)>>,
-    /// Those of which it is known what became of them.
-    found: HashSet<PathBuf>,
-    all: Vec<PathBuf>,
 }
 
 /// Where a file that is new under its name comes from.
@@ -587,103 +550,4 @@ impl<C> Bad<C> {
         let tolerable = matches!(self.weight, Weight::Tolerable | Weight::Own);
         BadVersion { path, judgement: self.judgement, tolerable, last_clean, from: self.from, until }
     }
-}
-
-impl<C> Gone<C> {
-    fn add(&mut self, path: PathBuf, known: Known<C>) {
-        if self.known.insert(path.clone(), known).is_none() {
-            self.order.push_back(path);
-        }
-        // Entries that came back are still in the order; those are dropped here as well.
-        while self.order.len() > GONE_MAX {
-            if let Some(oldest) = self.order.pop_front() {
-                self.known.remove(&oldest);
-            }
-        }
-    }
-
-    fn take(&mut self, path: &Path) -> Option<Known<C>> {
-        self.known.remove(path)
-    }
-}
-
-impl<C: Clone + Eq + std::hash::Hash> Left<C> {
-    fn new() -> Left<C> {
-        Left {
-            by_content: HashMap::new(),
-            by_name: HashMap::new(),
-            by_folder: HashMap::new(),
-            found: HashSet::new(),
-            all: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, path: &Path, before: &Version<C>, known: Known<C>) {
-        self.all.push(path.to_owned());
-        self.by_content.insert(before.content.clone(), (path.to_owned(), known));
-        let name = path.file_name().unwrap_or_default().to_owned();
-        self.by_name.entry(name).or_default().push((before.bytes, path.to_owned()));
-        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
-        self.by_folder.entry(folder).or_default().insert((before.bytes, path.to_owned()));
-    }
-
-    /// What was only moved stands in nobody's place.
-    fn find_moved<'a>(&mut self, added: impl Iterator<Item = &'a Version<C>>)
-    where
-        C: 'a,
-    {
-        for now in added.filter(|now| now.bytes > 0) {
-            if let Some((former, _)) = self.by_content.get(&now.content) {
-                self.found.insert(former.clone());
-            }
-        }
-    }
-
-    /// Those of which nobody can say what became of them.
-    fn unexplained(&self) -> Vec<PathBuf> {
-        self.all.iter().filter(|path| !self.found.contains(*path)).cloned().collect()
-    }
-
-    /// The one of its name, or of its name before something was appended, that is gone from another folder; none if there
-    /// are several. Taken only once.
-    fn of_its_name(&mut self, path: &Path, sizes: &RangeInclusive<u64>) -> Option<PathBuf> {
-        let name = path.file_name()?;
-        let before = name.to_str().and_then(name_before).map(OsStr::new);
-        let gone = std::iter::once(name).chain(before).find_map(|name| self.by_name.get(name))?;
-        let mut open =
-            gone.iter().filter(|(bytes, path)| sizes.contains(bytes) && !self.found.contains(path));
-        let (_, former) = open.next()?;
-        if open.next().is_some() {
-            return None;
-        }
-        let former = former.clone();
-        self.found.insert(former.clone());
-        Some(former)
-    }
-
-    /// One that is gone from the same folder and had about this size; taken only once.
-    fn of_its_size(&mut self, path: &Path, bytes: u64) -> Option<PathBuf> {
-        sizes_before(bytes).into_iter().find_map(|sizes| self.of_a_size(path, sizes))
-    }
-
-    /// The nearest size first; those whose fate is known by now are dropped on the way.
-    fn of_a_size(&mut self, path: &Path, sizes: RangeInclusive<u64>) -> Option<PathBuf> {
-        let gone = self.by_folder.get_mut(path.parent()?)?;
-        let range = (*sizes.start(), PathBuf::new())..(sizes.end().saturating_add(1), PathBuf::new());
-        while let Some(nearest) = gone.range(range.clone()).next_back().cloned() {
-            gone.remove(&nearest);
-            if self.found.insert(nearest.1.clone()) {
-                return Some(nearest.1);
-            }
-        }
-        None
-    }
-}
-
-/// Sizes a file of `bytes` may have had before somebody encrypted it: the same or a little less, because of a head or
-/// footer of at most 4 KiB (in small files a share of them), or three quarters, because it was written in base64.
-fn sizes_before(bytes: u64) -> [RangeInclusive<u64>; 2] {
-    let added = (bytes / 4 + 600).min(4096);
-    let as_text = bytes / 4 * 3;
-    [bytes.saturating_sub(added)..=bytes, as_text.saturating_sub(as_text / 16 + 256)..=as_text]
 }
