@@ -3,23 +3,19 @@
 use super::chance::Chance;
 use super::compact::Side;
 
-/// What an activity is to the stretch that is handed down whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Other,
-    Stretch,
-    /// The stretch waits for it.
-    Before,
-    /// It waits for the stretch.
-    After,
-    /// Chosen to stand before the stretch, though it need not.
-    Filled,
-}
+// What an activity is to the stretch that is handed down whole. Bits, so that many can be asked at once: the stretch is
+// needed by what stands before it and waited for by what stands behind, so it has both.
+const OTHER: u8 = 0;
+/// The stretch waits for it.
+const NEEDED: u8 = 1;
+/// It waits for the stretch.
+const WAITS: u8 = 2;
+const STRETCH: u8 = NEEDED | WAITS;
 
 /// Marks kept from one list to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Marks {
-    part: Vec<Part>,
+    part: Vec<u8>,
     moved: Vec<bool>,
     block: Vec<u32>,
     rest: Vec<u32>,
@@ -37,47 +33,43 @@ impl Marks {
         child: &mut Vec<u32>,
     ) {
         self.mark(side, one, begin, end);
-        let needed = self.part.iter().filter(|&&part| part == Part::Before).count();
+        let needed = one[..begin].iter().filter(|&&at| self.part[at as usize] == NEEDED).count();
+        // Before the stretch stands what it waits for, and as many of those that may stand there as there is room for.
         let mut to_fill = begin - needed;
-        child.clear();
+        child.resize(one.len(), 0);
+        child[begin..end].copy_from_slice(&one[begin..end]);
+        let (mut early, mut late) = (0, end);
         for &at in other {
-            let part = &mut self.part[at as usize];
-            if *part == Part::Other && to_fill > 0 {
-                to_fill -= 1;
-                *part = Part::Filled;
-            }
-            if matches!(part, Part::Before | Part::Filled) {
-                child.push(at);
+            let part = self.part[at as usize];
+            let fills = part == OTHER && to_fill > 0;
+            to_fill -= usize::from(fills);
+            if part == NEEDED || fills {
+                child[early] = at;
+                early += 1;
+            } else if part != STRETCH {
+                child[late] = at;
+                late += 1;
             }
         }
-        child.extend_from_slice(&one[begin..end]);
-        child.extend(other.iter().filter(|&&at| matches!(self.part[at as usize], Part::Other | Part::After)));
     }
 
     fn mark(&mut self, side: &Side, one: &[u32], begin: usize, end: usize) {
         self.part.clear();
-        self.part.resize(one.len(), Part::Other);
+        self.part.resize(one.len(), OTHER);
         for &at in &one[begin..end] {
-            self.part[at as usize] = Part::Stretch;
+            self.part[at as usize] = STRETCH;
         }
-        for &at in one[..end].iter().rev() {
-            if matches!(self.part[at as usize], Part::Stretch | Part::Before) {
-                self.spread(&side.before[at as usize], Part::Before);
-            }
+        for &at in one[..begin].iter().rev() {
+            self.part[at as usize] = self.all_of(side.after.of(at as usize)) & NEEDED;
         }
-        for &at in &one[begin..] {
-            if matches!(self.part[at as usize], Part::Stretch | Part::After) {
-                self.spread(&side.after[at as usize], Part::After);
-            }
+        for &at in &one[end..] {
+            self.part[at as usize] = self.all_of(side.before.of(at as usize)) & WAITS;
         }
     }
 
-    fn spread(&mut self, to: &[u32], part: Part) {
-        for &next in to {
-            if self.part[next as usize] == Part::Other {
-                self.part[next as usize] = part;
-            }
-        }
+    /// Every bit that any of them has.
+    fn all_of(&self, links: &[u32]) -> u8 {
+        links.iter().fold(OTHER, |all, &next| all | self.part[next as usize])
     }
 
     /// The activity at `late` moves forward to `early`, and what it waits for in between moves with it.
@@ -85,7 +77,7 @@ impl Marks {
         self.begin_moving(list.len(), list[late]);
         for &at in list[early..=late].iter().rev() {
             if self.moved[at as usize] {
-                side.before[at as usize].iter().for_each(|&next| self.moved[next as usize] = true);
+                side.before.of(at as usize).iter().for_each(|&next| self.moved[next as usize] = true);
             }
         }
         self.split(list, early, late, true);
@@ -96,7 +88,7 @@ impl Marks {
         self.begin_moving(list.len(), list[early]);
         for &at in &list[early..=late] {
             if self.moved[at as usize] {
-                side.after[at as usize].iter().for_each(|&next| self.moved[next as usize] = true);
+                side.after.of(at as usize).iter().for_each(|&next| self.moved[next as usize] = true);
             }
         }
         self.split(list, early, late, false);
@@ -129,7 +121,7 @@ impl Marks {
 pub(super) fn shift(side: &Side, list: &mut [u32], chance: &mut Chance) {
     let from = chance.below(list.len());
     let at = list[from];
-    let (before, after) = (&side.before[at as usize], &side.after[at as usize]);
+    let (before, after) = (side.before.of(at as usize), side.after.of(at as usize));
     let lowest = list[..from].iter().rposition(|other| before.contains(other)).map_or(0, |place| place + 1);
     let highest = list[from + 1..].iter().position(|other| after.contains(other));
     let highest = highest.map_or(list.len() - 1, |distance| from + distance);
@@ -147,7 +139,7 @@ pub(super) fn exchange(side: &Side, list: &mut [u32], chance: &mut Chance) {
         return;
     }
     let place = chance.below(list.len() - 1);
-    if !side.before[list[place + 1] as usize].contains(&list[place]) {
+    if !side.before.of(list[place + 1] as usize).contains(&list[place]) {
         list.swap(place, place + 1);
     }
 }

@@ -23,23 +23,20 @@ impl Ahead {
     pub(super) const PLAIN: Ahead = Ahead { among: 1, late_percent: 0 };
 }
 
-/// An activity that waits for nothing unplaced.
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    place: u32,
-    at: u32,
-    /// It cannot begin before. Room only ever gets less, so this stays true.
-    from_s: u64,
-}
+/// No more than this are looked at together.
+pub(super) const AMONG_MAX: usize = 8;
 
 /// What building needs besides the room, kept from one schedule to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bench {
     place: Vec<u32>,
     waiting: Vec<u32>,
-    ready_s: Vec<u64>,
-    /// The first of the list last: there they are taken away and put in.
-    open: Vec<Open>,
+    /// The activity cannot begin before. Room only ever gets less, so this stays true.
+    from_s: Vec<u64>,
+    /// A bit per place in the list: what stands there waits for nothing unplaced, and is not placed itself.
+    open: Vec<u64>,
+    /// No bit is set in any word before this one.
+    first: usize,
 }
 
 impl Bench {
@@ -56,15 +53,15 @@ impl Bench {
         room.clear();
         self.lay_out(side, list);
         let mut last_s = 0;
-        while !self.open.is_empty() {
-            let chosen = self.choose(room, duration_s, ahead);
-            let Open { at, from_s, .. } = self.open.remove(chosen);
-            let at = at as usize;
-            room.take(at, from_s);
-            end_s[at] = from_s + duration_s[at];
+        for _ in 0..list.len() {
+            let (place, begin_s) = self.choose(room, duration_s, list, ahead);
+            self.open[place / WORD] &= !(1 << (place % WORD));
+            let at = list[place] as usize;
+            room.take(at, begin_s);
+            end_s[at] = begin_s + duration_s[at];
             last_s = last_s.max(end_s[at]);
-            for &next in &side.after[at] {
-                self.release(next, end_s[at]);
+            for &next in side.after.of(at) {
+                self.release(next as usize, end_s[at]);
             }
         }
         last_s
@@ -73,44 +70,61 @@ impl Bench {
     fn lay_out(&mut self, side: &Side, list: &[u32]) {
         self.place.resize(list.len(), 0);
         self.waiting.clear();
-        self.waiting.extend(side.before.iter().map(|before| u32::try_from(before.len()).expect("few")));
-        self.ready_s.clone_from(&side.not_before_s);
+        self.waiting.extend(side.before.counts());
+        self.from_s.clone_from(&side.not_before_s);
         self.open.clear();
+        self.open.resize(list.len().div_ceil(WORD), 0);
+        self.first = 0;
         for (&at, place) in list.iter().zip(0..) {
             self.place[at as usize] = place;
+            self.set_open_if(self.waiting[at as usize] == 0, place as usize);
         }
-        for &at in list.iter().rev() {
-            let place = self.place[at as usize];
-            if self.waiting[at as usize] == 0 {
-                self.open.push(Open { place, at, from_s: self.ready_s[at as usize] });
+    }
+
+    /// One thing less to wait for.
+    fn release(&mut self, at: usize, end_s: u64) {
+        self.from_s[at] = self.from_s[at].max(end_s);
+        self.waiting[at] -= 1;
+        self.set_open_if(self.waiting[at] == 0, self.place[at] as usize);
+    }
+
+    /// Without a branch: whether something still waits cannot be foretold, and a wrong guess costs more than the work.
+    fn set_open_if(&mut self, opens: bool, place: usize) {
+        self.open[place / WORD] |= u64::from(opens) << (place % WORD);
+        self.first = self.first.min(if opens { place / WORD } else { usize::MAX });
+    }
+
+    /// Place in the list of what is placed next, and when it begins.
+    fn choose(&mut self, room: &impl Room, duration_s: &[u64], list: &[u32], ahead: Ahead) -> (usize, u64) {
+        let mut looked_at = [(0, 0); AMONG_MAX];
+        let among = ahead.among.min(AMONG_MAX);
+        let mut count = 0;
+        let (mut first_begin_s, mut first_end_s) = (u64::MAX, u64::MAX);
+        while self.open[self.first] == 0 {
+            self.first += 1;
+        }
+        'all: for word in self.first..self.open.len() {
+            let mut bits = self.open[word];
+            while bits > 0 {
+                let place = word * WORD + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let at = list[place] as usize;
+                let begin_s = room.earliest(at, self.from_s[at]);
+                self.from_s[at] = begin_s;
+                first_begin_s = first_begin_s.min(begin_s);
+                first_end_s = first_end_s.min(begin_s + duration_s[at]);
+                looked_at[count] = (place, begin_s);
+                count += 1;
+                if count >= among {
+                    break 'all;
+                }
             }
         }
-    }
-
-    /// One thing less to wait for. Those that are open stay in the order of the list.
-    fn release(&mut self, at: u32, end_s: u64) {
-        let index = at as usize;
-        self.ready_s[index] = self.ready_s[index].max(end_s);
-        self.waiting[index] -= 1;
-        if self.waiting[index] == 0 {
-            let place = self.place[index];
-            let position = self.open.partition_point(|open| open.place > place);
-            self.open.insert(position, Open { place, at, from_s: self.ready_s[index] });
-        }
-    }
-
-    /// Position in `open` of what is placed next; its `from_s` is when it begins.
-    fn choose(&mut self, room: &impl Room, duration_s: &[u64], ahead: Ahead) -> usize {
-        let among = ahead.among.min(self.open.len());
-        let (mut first_begin_s, mut first_end_s) = (u64::MAX, u64::MAX);
-        let looked_at = self.open.len() - among..;
-        for open in &mut self.open[looked_at.clone()] {
-            open.from_s = room.earliest(open.at as usize, open.from_s);
-            first_begin_s = first_begin_s.min(open.from_s);
-            first_end_s = first_end_s.min(open.from_s + duration_s[open.at as usize]);
-        }
         let latest_s = first_begin_s + (first_end_s - first_begin_s) * ahead.late_percent / 100;
-        let chosen = self.open[looked_at].iter().rposition(|open| open.from_s <= latest_s);
-        self.open.len() - among + chosen.expect("the earliest of them begins at the earliest")
+        let chosen = looked_at[..count].iter().find(|(_, begin_s)| *begin_s <= latest_s);
+        *chosen.expect("the earliest of them begins at the earliest")
     }
 }
+
+/// Places per word.
+const WORD: usize = u64::BITS as usize;

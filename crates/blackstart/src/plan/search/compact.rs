@@ -21,12 +21,41 @@ pub(super) enum Aim {
 /// The problem read from one of its ends.
 #[derive(Clone, Debug)]
 pub(super) struct Side {
-    pub(super) before: Vec<Vec<u32>>,
-    pub(super) after: Vec<Vec<u32>>,
+    pub(super) before: Links,
+    pub(super) after: Links,
     pub(super) demands: Vec<Vec<Demand>>,
     pub(super) not_before_s: Vec<u64>,
     /// Seconds of the longest chain behind each activity, itself included.
     pub(super) chain_s: Vec<u64>,
+}
+
+/// For each activity some others, all in one row: a search reads them a hundred times per schedule.
+#[derive(Clone, Debug)]
+pub(super) struct Links {
+    /// Where those of each activity begin in `to`, and one more: where the last ones end.
+    begin: Vec<u32>,
+    to: Vec<u32>,
+}
+
+impl Links {
+    fn new(links: &[Vec<u32>]) -> Links {
+        let mut begin = vec![0];
+        let mut to = Vec::new();
+        for links in links {
+            to.extend_from_slice(links);
+            begin.push(u32::try_from(to.len()).expect("positions are 32 bits"));
+        }
+        Links { begin, to }
+    }
+
+    pub(super) fn of(&self, at: usize) -> &[u32] {
+        &self.to[self.begin[at] as usize..self.begin[at + 1] as usize]
+    }
+
+    /// How many each has.
+    pub(super) fn counts(&self) -> impl Iterator<Item = u32> + '_ {
+        self.begin.windows(2).map(|pair| pair[1] - pair[0])
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -77,15 +106,15 @@ impl Compact {
             demands: turned,
             not_before_s: vec![0; before.len()],
             chain_s: chains(&before, &duration_s, 0..before.len()),
-            before: after.clone(),
-            after: before.clone(),
+            before: Links::new(&after),
+            after: Links::new(&before),
         };
         let forth = Side {
             demands,
             not_before_s,
             chain_s: chains(&after, &duration_s, (0..before.len()).rev()),
-            before,
-            after,
+            before: Links::new(&before),
+            after: Links::new(&after),
         };
         let aim = aim(&forth, &weights);
         Compact { activity, duration_s, weights, aim, sides: [forth, back], mirrored }
@@ -126,10 +155,10 @@ fn aim(forth: &Side, weights: &[(usize, u128)]) -> Aim {
     let &[(last, weight)] = weights else {
         return if weights.is_empty() { Aim::End { weight: 0 } } else { Aim::Sum };
     };
-    let mut leads = vec![false; forth.before.len()];
+    let mut leads = vec![false; forth.chain_s.len()];
     leads[last] = true;
     for at in (0..leads.len()).rev() {
-        leads[at] |= forth.after[at].iter().any(|&next| leads[next as usize]);
+        leads[at] |= forth.after.of(at).iter().any(|&next| leads[next as usize]);
     }
     if leads.iter().all(|&leads| leads) { Aim::End { weight } } else { Aim::Sum }
 }

@@ -218,7 +218,7 @@ impl<'a, R: Room> Evolution<'a, R> {
     /// A list drawn activity by activity: what has a long chain behind it is likely to come early.
     fn draw(&mut self) -> Vec<u32> {
         let side = &self.compact.sides[0];
-        let mut waiting: Vec<usize> = side.before.iter().map(Vec::len).collect();
+        let mut waiting: Vec<u32> = side.before.counts().collect();
         let mut open: Vec<u32> =
             (0..).zip(&waiting).filter(|(_, waiting)| **waiting == 0).map(|(at, _)| at).collect();
         let mut list = Vec::with_capacity(waiting.len());
@@ -232,7 +232,7 @@ impl<'a, R: Room> Evolution<'a, R> {
                 .collect();
             let at = open.swap_remove(self.chance.weighted(&odds));
             list.push(at);
-            for &next in &side.after[at as usize] {
+            for &next in side.after.of(at as usize) {
                 waiting[next as usize] -= 1;
                 if waiting[next as usize] == 0 {
                     open.push(next);
@@ -291,7 +291,7 @@ impl<'a, R: Room> Evolution<'a, R> {
         let now = self.best.as_ref().map_or(cost, |best| best.cost);
         let progress = Progress { schedules: self.schedules, cost: self.in_full(now.0) };
         self.stopped |= (self.progress)(progress) == Then::Stop;
-        let member = Member { list: self.sort(&end_s), cost };
+        let member = Member { list: self.sort(side, &end_s), cost };
         self.end_s = end_s;
         member
     }
@@ -323,9 +323,9 @@ impl<'a, R: Room> Evolution<'a, R> {
             .collect()
     }
 
-    /// The list for the children: from the other end, the last to end first; from the same end, the first to begin
-    /// first. What takes no time keeps its place among what it waits for.
-    fn sort(&mut self, end_s: &[u64]) -> Vec<u32> {
+    /// The list for the children: for the other end, the last to end first; for the same end, the first to begin first.
+    /// What takes no time keeps its place among what waits for what, read from the end that the list is for.
+    fn sort(&mut self, side: usize, end_s: &[u64]) -> Vec<u32> {
         let both_ends = self.both_ends();
         let count = u32::try_from(end_s.len()).expect("positions are 32 bits");
         let last_s = end_s.iter().copied().max().unwrap_or(0);
@@ -333,7 +333,8 @@ impl<'a, R: Room> Evolution<'a, R> {
             let (end_s, duration_s) = (end_s[at as usize], self.compact.duration_s[at as usize]);
             if both_ends { last_s - end_s } else { end_s - duration_s }
         };
-        let activity = |place: u32| if both_ends { count - 1 - place } else { place };
+        let for_the_end = both_ends && side == 0;
+        let activity = |place: u32| if for_the_end { count - 1 - place } else { place };
         // Second and place in one number are sorted fastest. Where they do not fit into one, a sort that keeps places.
         let bits = u32::BITS - count.leading_zeros();
         if last_s.leading_zeros() < bits {
@@ -364,7 +365,7 @@ impl<'a, R: Room> Evolution<'a, R> {
                 shift(target, &mut child, &mut self.chance);
             }
         } else {
-            let stretch = self.stretch(target.before.len());
+            let stretch = self.stretch(self.compact.count());
             let population = &self.populations[side];
             self.marks.cross(target, &population[one].list, &population[other].list, stretch, &mut child);
         }

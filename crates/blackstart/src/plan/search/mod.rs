@@ -13,7 +13,7 @@ use super::instance::Instance;
 use super::priority::{self, Work};
 use compact::Compact;
 use evolve::{Best, Evolution};
-use room::{Levels, Room, Words};
+use room::{Levels, Room, Rows};
 
 mod breed;
 mod build;
@@ -79,7 +79,7 @@ pub fn search(
     let lists: Vec<Vec<u32>> = starts.iter().map(|rank| list(&compact, rank)).collect();
     // The last schedule is what the generator makes of the order that was found.
     let limits = Wish { schedules: wish.schedules.saturating_sub(1), ..*wish };
-    let (best, schedules) = match Words::new(instance, &compact) {
+    let (best, schedules) = match Rows::new(instance, &compact) {
         Some(rooms) => evolve(Evolution::new(&compact, rooms, limits, progress), &lists),
         None => {
             let rooms =
@@ -110,7 +110,7 @@ fn evolve<R: Room>(mut evolution: Evolution<'_, R>, lists: &[Vec<u32>]) -> (Best
 /// The list that an order of preference means: of what waits for nothing unlisted, the lowest rank first.
 fn list(compact: &Compact, rank: &[u64]) -> Vec<u32> {
     let side = &compact.sides[0];
-    let mut waiting: Vec<usize> = side.before.iter().map(Vec::len).collect();
+    let mut waiting: Vec<u32> = side.before.counts().collect();
     // Equal ranks go by position in the instance, as in the generator.
     let key = |at: u32| Reverse((rank[compact.activity[at as usize]], compact.activity[at as usize], at));
     let mut open: BinaryHeap<_> =
@@ -118,7 +118,7 @@ fn list(compact: &Compact, rank: &[u64]) -> Vec<u32> {
     let mut list = Vec::with_capacity(waiting.len());
     while let Some(Reverse((_, _, at))) = open.pop() {
         list.push(at);
-        for &next in &side.after[at as usize] {
+        for &next in side.after.of(at as usize) {
             waiting[next as usize] -= 1;
             if waiting[next as usize] == 0 {
                 open.push(key(next));

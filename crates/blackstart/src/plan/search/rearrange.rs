@@ -43,8 +43,8 @@ impl Marks {
         let (one, other) = (serving[one], serving[other]);
         let mut needed_by = |position: usize| {
             let mut at = list[position] as usize;
-            while !side.before[at].is_empty() && !chance.percent(STAY_PERCENT) {
-                at = side.before[at][chance.below(side.before[at].len())] as usize;
+            while !side.before.of(at).is_empty() && !chance.percent(STAY_PERCENT) {
+                at = side.before.of(at)[chance.below(side.before.of(at).len())] as usize;
             }
             place[at]
         };

@@ -197,7 +197,7 @@ fn a_rearranged_list_still_respects_what_waits_for_what() {
         for _ in 0..50 {
             marks.rearrange(&compact, &mut list, &mut chance);
             for (position, &at) in list.iter().enumerate() {
-                let before = &compact.sides[0].before[at as usize];
+                let before = compact.sides[0].before.of(at as usize);
                 assert!(before.iter().all(|provider| list[..position].contains(provider)), "seed {seed}");
             }
         }
@@ -205,21 +205,99 @@ fn a_rearranged_list_still_respects_what_waits_for_what() {
 }
 
 #[test]
-fn both_kinds_of_room_agree() {
+fn a_child_of_two_lists_has_everything_once_and_respects_what_waits_for_what() {
     for seed in 0..60 {
-        let instance = random(seed, 12, true);
+        let count = 2 + seed as usize;
+        let compact = Compact::new(&random(seed, count, true));
+        let (mut marks, mut chance) = (breed::Marks::default(), chance::Chance::new(seed));
+        let mut parents = [(); 2].map(|()| (0..).take(count).collect::<Vec<u32>>());
+        for _ in 0..20 {
+            for parent in &mut parents {
+                marks.rearrange(&compact, parent, &mut chance);
+            }
+            let begin = chance.below(count);
+            let end = begin + chance.below(count - begin + 1);
+            let mut child = vec![7; 3];
+            marks.cross(&compact.sides[0], &parents[0], &parents[1], (begin, end), &mut child);
+            assert_eq!(child[begin..end], parents[0][begin..end], "seed {seed}");
+            for (position, &at) in child.iter().enumerate() {
+                let before = compact.sides[0].before.of(at as usize);
+                assert!(before.iter().all(|provider| child[..position].contains(provider)), "seed {seed}");
+            }
+            child.sort_unstable();
+            assert!(child.into_iter().eq(0..count as u32), "seed {seed}");
+        }
+    }
+}
+
+/// The same problem, everything so many times as long.
+fn stretched(mut instance: Instance, times: u64) -> Instance {
+    for activity in &mut instance.activities {
+        activity.duration_s *= times;
+        for demand in &mut activity.demands {
+            demand.until_s = demand.until_s.map(|until_s| until_s * times);
+        }
+    }
+    instance
+}
+
+#[test]
+fn both_kinds_of_room_agree() {
+    for seed in 0..120 {
+        let count = if seed % 4 == 0 { 90 } else { 12 };
+        let instance = stretched(random(seed, count, true), [1, 2, 5, 9][seed as usize % 4]);
         let compact = Compact::new(&instance);
-        let mut words = Words::new(&instance, &compact).expect("few limits, short");
+        let mut rows = Rows::new(&instance, &compact).expect("few limits, short");
         let mut levels = [0, 1].map(|side| Levels::new(&instance, &compact.sides[side], true));
         for side in 0..2 {
-            let list: Vec<u32> = if side == 0 { (0..12).collect() } else { (0..12).rev().collect() };
-            let ahead = build::Ahead { among: 4, late_percent: 50 };
+            let mut list: Vec<u32> = (0..).take(count).collect();
+            if side == 1 {
+                list.reverse();
+            }
+            let ahead = build::Ahead { among: 1 + seed as usize % 8, late_percent: 50 };
             let what = (&compact.sides[side], &compact.duration_s[..]);
-            let mut ends = [vec![0; 12], vec![0; 12]];
+            let mut ends = [vec![0; count], vec![0; count]];
             let mut bench = build::Bench::default();
-            bench.build(what, &mut words[side], &list, ahead, &mut ends[0]);
+            bench.build(what, &mut rows[side], &list, ahead, &mut ends[0]);
             bench.build(what, &mut levels[side], &list, ahead, &mut ends[1]);
             assert_eq!(ends[0], ends[1], "seed {seed} side {side}");
+        }
+    }
+}
+
+#[test]
+fn a_limit_too_large_for_a_byte_gets_the_other_kind_of_room() {
+    let mut instance = random(4, 12, true);
+    for (capacity, fits) in [(127, true), (128, false), (u64::MAX, false)] {
+        instance.limits[0].capacity = capacity;
+        assert_eq!(Rows::new(&instance, &Compact::new(&instance)).is_some(), fits, "{capacity}");
+    }
+}
+
+/// Without looking ahead a list means the same to the search as to the generator, also where it lists things before what
+/// they wait for.
+#[test]
+fn building_the_plain_way_is_what_the_generator_does() {
+    for seed in 0..60 {
+        let count = 1 + (seed as usize * 5) % 150;
+        let instance = random(seed, count, seed % 2 == 0);
+        let compact = Compact::new(&instance);
+        let mut chance = chance::Chance::new(seed);
+        let mut list: Vec<u32> = (0..).take(count).collect();
+        for place in 0..count {
+            list.swap(place, chance.below(count));
+        }
+        let mut rank = vec![0; count];
+        for (&at, place) in list.iter().zip(0..) {
+            rank[compact.activity[at as usize]] = place;
+        }
+        let mut end_s = vec![0; count];
+        let mut room = Levels::new(&instance, &compact.sides[0], true);
+        let what = (&compact.sides[0], &compact.duration_s[..]);
+        build::Bench::default().build(what, &mut room, &list, build::Ahead::PLAIN, &mut end_s);
+        let schedule = generate::schedule(&instance, &rank);
+        for (at, end_s) in end_s.into_iter().enumerate() {
+            assert_eq!(end_s, schedule.end_s(&instance, compact.activity[at]), "seed {seed}");
         }
     }
 }
