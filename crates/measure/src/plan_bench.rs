@@ -8,15 +8,16 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use blackstart::plan::search::Then;
+use blackstart::plan::search::{Progress, Then};
 use blackstart::plan::{Effort, Made, Question, bound, make};
 
 use crate::made_estate::{SHAPES, Shape, estate, large};
 use crate::psplib;
 
 const USAGE: &str = "call `plan [--seed N] [--seeds N] [--schedules N] [--psplib FOLDER]`";
-/// As `blackstart plan` looks if nobody says how long.
+/// As `blackstart plan` looks if nobody says how long: after prices are found, and in all.
 const LOOK: Duration = Duration::from_secs(2);
+const LOOK_IN_ALL: Duration = Duration::from_secs(5);
 
 struct Args {
     seed: u64,
@@ -79,9 +80,14 @@ fn plan(shape: &Shape, seed: u64, schedules: Option<u64>, bound: bound::Effort) 
     let estate = estate(shape, seed);
     let begun = Instant::now();
     let mut first = None;
-    let mut watch = |_| {
+    let mut priced = begun;
+    let mut watch = |progress: Progress| {
         first.get_or_insert_with(|| begun.elapsed());
-        if schedules.is_none() && begun.elapsed() >= LOOK { Then::Stop } else { Then::Continue }
+        if progress.pricing {
+            priced = Instant::now();
+        }
+        let enough = priced.elapsed() >= LOOK || begun.elapsed() >= LOOK_IN_ALL;
+        if schedules.is_none() && enough { Then::Stop } else { Then::Continue }
     };
     let mut effort = Effort {
         schedules: schedules.unwrap_or(200_000),

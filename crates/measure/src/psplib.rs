@@ -217,11 +217,13 @@ fn solve(file: &File, args: &Args) -> Outcome {
     let weights = args.weighted.then(|| weights(file));
     let problem = problem(file, weights.as_deref());
     let begun = Instant::now();
-    let wish = Wish { schedules: args.schedules, seed: args.seed, least: 0 };
+    let prices = if args.weighted { Effort::Thorough } else { Effort::Quick };
+    let (schedules, seed, price_steps) = (args.schedules, args.seed, prices.steps());
+    let wish = Wish { schedules, seed, price_steps, least: 0 };
     let found = search(&problem, &first_orders(&problem), &wish, &mut |_| Then::Continue);
     let time = begun.elapsed();
     let least = match weights {
-        Some(_) => lower_bound_seconds(&problem, Effort::Thorough),
+        Some(_) => found.bound.max(lower_bound_seconds(&problem, Effort::Quick)),
         None => u128::from(critical_path(file)),
     };
     let faults = faults(file, weights.as_deref(), &found);

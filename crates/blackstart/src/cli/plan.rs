@@ -96,10 +96,21 @@ enum OfFile {
     Diff(diff::Args),
 }
 
-/// How long is looked for a better plan, if nobody says how many schedules to try.
-const LOOK: Duration = Duration::from_secs(2);
-/// The same for one of the two plans of a comparison: both together are there within a second.
-const LOOK_IF: Duration = Duration::from_millis(300);
+/// How long is looked for a better plan once prices are found, if nobody says how many schedules to try.
+const LOOK: Look = Look { after_prices: Duration::from_secs(2), in_all: Duration::from_secs(5), bound: bound::Effort::Thorough };
+/// While a run waits for its plan to go on: the order of the plan in force is nearly right.
+const LOOK_AGAIN: Look =
+    Look { after_prices: Duration::from_millis(300), in_all: Duration::from_millis(600), bound: bound::Effort::Brief };
+/// For one of the two plans of a comparison: both together are there within a second.
+const LOOK_IF: Look =
+    Look { after_prices: Duration::from_millis(200), in_all: Duration::from_millis(400), bound: bound::Effort::Brief };
+
+#[derive(Clone, Copy)]
+struct Look {
+    after_prices: Duration,
+    in_all: Duration,
+    bound: bound::Effort,
+}
 /// Schedules that are tried at most in that time: for small estates more would change nothing.
 const SCHEDULES_MAX: u64 = 200_000;
 
@@ -145,7 +156,7 @@ fn make(args: &Args) -> Result<Answer, Failure> {
     if wishes && !keeps {
         return what_if(args, &estate, &estate_hash, &question);
     }
-    let made = search(args, (LOOK, bound::Effort::Thorough), args.samples, |effort| {
+    let made = search(args, if args.go_on { LOOK_AGAIN } else { LOOK }, args.samples, |effort| {
         plan::make(&estate, &estate_hash, &question, effort)
     })?;
     draw(args, || html::of_made(&estate, &made))?;
@@ -224,7 +235,7 @@ fn what_if(
     let wished = Wished { estate: &changed, question: question.clone(), words };
     // The page of a comparison shows neither ranges nor advice: nobody waits for them.
     let draws = if args.json || args.html.is_some() { args.samples } else { 0 };
-    let comparison: Comparison = search(args, (LOOK_IF, bound::Effort::Quick), draws, |effort| {
+    let comparison: Comparison = search(args, LOOK_IF, draws, |effort| {
         compare::compare(estate, estate_hash, &base, &wished, effort)
     })?;
     draw(args, || html::of_made(estate, &comparison.wish))?;
@@ -248,12 +259,12 @@ fn first_in_words(first: &[Id]) -> Option<String> {
 /// Looks for as long as is wished, and says on stderr how far it is.
 fn search<M>(
     args: &Args,
-    (look, bound): (Duration, bound::Effort),
+    look: Look,
     draws: u64,
     make: impl FnOnce(&mut Effort<'_>) -> Result<M, Refusal>,
 ) -> Result<M, Failure> {
     let begun = Instant::now();
-    let mut told = begun;
+    let (mut told, mut priced) = (begun, begun);
     let by_clock = args.schedules.is_none();
     let mut watch = |progress: Progress| {
         if told.elapsed() >= Duration::from_secs(1) {
@@ -265,14 +276,18 @@ fn search<M>(
                 page::hours(price)
             ));
         }
-        if by_clock && begun.elapsed() >= look { Then::Stop } else { Then::Continue }
+        if progress.pricing {
+            priced = Instant::now();
+        }
+        let enough = begun.elapsed() >= look.in_all || priced.elapsed() >= look.after_prices;
+        if by_clock && enough { Then::Stop } else { Then::Continue }
     };
     let mut effort = Effort {
         schedules: args.schedules.unwrap_or(SCHEDULES_MAX),
         seed: args.seed,
         samples: draws,
-        bound,
-        advice: if bound == bound::Effort::Quick && draws == 0 { 0 } else { ADVICE_MAX },
+        bound: look.bound,
+        advice: if look.bound == bound::Effort::Brief && draws == 0 { 0 } else { ADVICE_MAX },
         watch: &mut watch,
     };
     make(&mut effort).map_err(|refusal| refused(&refusal))

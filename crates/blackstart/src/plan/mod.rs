@@ -125,7 +125,7 @@ pub fn make(
     let [fifo, tier] = usual;
     let size = generate::schedule(instance, &priority::size_order(estate, instance));
     let usual = [fifo, tier, size];
-    let Best { schedule, schedules, unbeaten } = best(estate, &problem, question, &usual, effort);
+    let Best { schedule, schedules, bound } = best(estate, &problem, question, &usual, effort);
     let end_s = (0..instance.activities.len()).map(|at| schedule.end_s(instance, at)).max().unwrap_or(0);
     let horizon_s = HORIZON_S.max(end_s);
     let missing = problem.never_weight.saturating_mul(u128::from(horizon_s));
@@ -150,7 +150,7 @@ pub fn make(
         horizon_s,
         samples: ranges.samples,
         insured_seconds: price(cost),
-        lower_bound: price(lower_bound(instance, cost, unbeaten, effort.bound)),
+        lower_bound: price(bound.min(cost)),
         baselines: Baselines { fifo: costs[0], tier: costs[1], size: costs[2] },
     };
     let mut explanation = explain::explain(estate, &lost, &problem, &schedule, question.points.is_some());
@@ -180,21 +180,13 @@ pub fn problem(estate: &Estate, lost: &Lost, question: &Question) -> Result<Prob
     Ok(Problem { instance, todo, points, never_weight })
 }
 
-/// No plan can cost less. Once a quick bound is reached there is nothing more to prove.
-fn lower_bound(instance: &Instance, cost: u128, quick: u128, effort: bound::Effort) -> u128 {
-    if effort == bound::Effort::Quick || quick >= cost {
-        return quick.min(cost);
-    }
-    bound::lower_bound_seconds(instance, effort).max(quick).min(cost)
-}
-
 /// The best schedule found.
 struct Best {
     schedule: Schedule,
     /// How many were tried for it.
     schedules: u64,
-    /// What no schedule can cost less than, as quickly as that can be said.
-    unbeaten: u128,
+    /// What no schedule can cost less than.
+    bound: u128,
 }
 
 fn best(
@@ -212,11 +204,14 @@ fn best(
     }
     starts.extend([Work::Seconds, Work::Scarcest].map(|work| priority::weight_order(&wished, work)));
     starts.extend(usual.iter().map(|usual| forecast::order_of(instance, usual)));
-    let unbeaten = bound::lower_bound_seconds(instance, bound::Effort::Quick);
-    // The bound is about what it costs, not about whom a person has put first.
-    let least = if question.first.is_empty() { unbeaten } else { 0 };
-    let wish = search::Wish { schedules: effort.schedules, seed: effort.seed, least };
+    let quick = bound::lower_bound_seconds(instance, bound::Effort::Quick);
+    // A bound is about what it costs, not about whom a person has put first: there the wish has prices of its own.
+    let is_wish = !question.first.is_empty();
+    let least = if is_wish { 0 } else { quick };
+    let price_steps = effort.bound.steps();
+    let wish = search::Wish { schedules: effort.schedules, seed: effort.seed, price_steps, least };
     let found = search::search(&wished, &starts, &wish, effort.watch);
+    let bound = if is_wish { bound::lower_bound_seconds(instance, effort.bound) } else { found.bound };
     // The earlier order counts even if the search ended before it came to it.
     let earlier = starts.first().map(|first| generate::schedule(&wished, first));
     let worth = |schedule: &Schedule| {
@@ -227,7 +222,7 @@ fn best(
     let best = all.min_by_key(worth).expect("at least the search has found one");
     // Closed up once more: nothing ends later by that, and what has been begun begins at second 0.
     let schedule = generate::schedule(instance, &forecast::order_of(instance, &best));
-    Best { schedule, schedules: found.schedules, unbeaten }
+    Best { schedule, schedules: found.schedules, bound: bound.max(quick) }
 }
 
 /// How much more a person's wish for a tenant counts than its insured.

@@ -45,6 +45,11 @@ impl Prices {
         }
     }
 
+    /// Nobody pays for it in any slot.
+    pub(super) fn is_free(&self, limit: usize) -> bool {
+        self.paid[limit].last() == Some(&0)
+    }
+
     /// What one unit of `limit` pays from plan start until so many seconds into a slot.
     fn until(&self, limit: usize, slot: usize, seconds: i64) -> i64 {
         let (price, paid) = (&self.price[limit], &self.paid[limit]);
@@ -60,8 +65,12 @@ impl Prices {
         let (price, paid) = (&self.price[edge.limit], &self.paid[edge.limit]);
         let from = first.saturating_add(edge.slots).min(price.len());
         let (priced, beyond) = sums.split_at_mut((price.len() - from).min(sums.len()));
-        for (sum, (price, paid)) in priced.iter_mut().zip(price[from..].iter().zip(&paid[from..])) {
-            *sum += edge.amount * (paid + price * edge.seconds);
+        if edge.seconds == 0 {
+            priced.iter_mut().zip(&paid[from..]).for_each(|(sum, paid)| *sum += edge.amount * paid);
+        } else {
+            for (sum, (price, paid)) in priced.iter_mut().zip(price[from..].iter().zip(&paid[from..])) {
+                *sum += edge.amount * (paid + price * edge.seconds);
+            }
         }
         let all = edge.amount * paid[price.len()];
         beyond.iter_mut().for_each(|sum| *sum += all);
@@ -96,6 +105,12 @@ pub(super) struct Weights {
 }
 
 impl Weights {
+    /// What was counted in units of `coarse`, in these units.
+    pub(super) fn from(&self, coarse: &Weights, units: i64) -> i64 {
+        let finer = self.shift - coarse.shift;
+        if finer >= 0 { units << finer } else { units >> -finer }
+    }
+
     /// `end_s`: the latest end that any activity can have in the coarse problem.
     pub(super) fn new(instance: &Instance, slots: &Slots) -> Weights {
         let latest_end = |at: usize| {
@@ -142,6 +157,8 @@ struct Edge {
 #[derive(Clone, Debug)]
 struct Inside {
     second: u64,
+    /// Limits with a demand that begins or ends on the edge of a slot then. `None`: to be tried whatever it costs.
+    because_of: Option<Vec<usize>>,
     edges: Vec<Edge>,
 }
 
@@ -157,11 +174,17 @@ impl Costs {
         let demands: Vec<Vec<Demand>> =
             slots.activity.iter().map(|&at| instance.activities[at].demands.clone()).collect();
         let inside = demands.iter().zip(&slots.earliest_s).map(|(demands, &earliest_s)| {
-            let mut seconds = seconds_inside(demands, slots.slot_s);
-            seconds.push(earliest_s % slots.slot_s);
+            let always = [0, slots.slot_s - 1, earliest_s % slots.slot_s];
+            let edges = seconds_on_an_edge(demands, slots.slot_s);
+            let mut seconds: Vec<u64> = edges.iter().map(|(second, _)| *second).chain(always).collect();
             seconds.sort_unstable();
             seconds.dedup();
-            seconds.into_iter().map(|second| inside(demands, second, slots.slot_s)).collect()
+            let because_of = |second: u64| {
+                let limits = edges.iter().filter(|(edge, _)| *edge == second).map(|(_, limit)| *limit);
+                (!always.contains(&second)).then(|| limits.collect())
+            };
+            let inside = |second| inside(demands, second, slots.slot_s, because_of(second));
+            seconds.into_iter().map(inside).collect()
         });
         Costs { inside: inside.collect(), demands }
     }
@@ -180,14 +203,16 @@ impl Costs {
     ) {
         let first = slots.first[at];
         cost.fill(i64::MAX);
-        for inside in &self.inside[at] {
+        let free = |limits: &Vec<usize>| limits.iter().all(|&limit| prices.is_free(limit));
+        for inside in self.inside[at].iter().filter(|inside| !inside.because_of.as_ref().is_some_and(free)) {
             // In its first slot it cannot begin before it could if nothing were scarce.
             let too_early = usize::from(first as u64 * slots.slot_s + inside.second < slots.earliest_s[at]);
             let begin_s = |slot: usize| (first + slot) as u64 * slots.slot_s + inside.second;
             trial.clear();
-            let (paid, more) = (weight * signed(begin_s(0) + duration_s), weight * signed(slots.slot_s));
-            trial.extend((0_i64..).take(cost.len()).map(|slot| paid + slot * more));
-            inside.edges.iter().for_each(|edge| prices.add_until(edge, first, trial));
+            let (waited, more) = (weight * signed(begin_s(0) + duration_s), weight * signed(slots.slot_s));
+            trial.extend((0_i64..).take(cost.len()).map(|slot| waited + slot * more));
+            let paid = inside.edges.iter().filter(|edge| !prices.is_free(edge.limit));
+            paid.for_each(|edge| prices.add_until(edge, first, trial));
             for (slot, &trial) in trial.iter().enumerate().skip(too_early) {
                 if trial < cost[slot] {
                     (cost[slot], start_s[slot]) = (trial, begin_s(slot));
@@ -197,18 +222,17 @@ impl Costs {
     }
 }
 
-/// The first and the last second of a slot, and those at which a demand begins or ends on the edge of a slot.
-fn seconds_inside(demands: &[Demand], slot_s: u64) -> Vec<u64> {
+/// The seconds of a slot at which a demand begins or ends on the edge of a slot, each with the limit.
+fn seconds_on_an_edge(demands: &[Demand], slot_s: u64) -> Vec<(u64, usize)> {
     let edge_s = |offset_s: u64| (slot_s - offset_s % slot_s) % slot_s;
-    let mut seconds = vec![0, slot_s - 1];
-    for demand in demands {
-        seconds.push(edge_s(demand.from_s));
-        seconds.extend(demand.until_s.map(edge_s));
-    }
-    seconds
+    let ends = |demand: &Demand| {
+        let limit = demand.limit;
+        std::iter::once(demand.from_s).chain(demand.until_s).map(move |end_s| (edge_s(end_s), limit))
+    };
+    demands.iter().flat_map(ends).collect()
 }
 
-fn inside(demands: &[Demand], second: u64, slot_s: u64) -> Inside {
+fn inside(demands: &[Demand], second: u64, slot_s: u64, because_of: Option<Vec<usize>>) -> Inside {
     let edge = |limit: usize, offset_s: Option<u64>, amount: i64| {
         let at_s = offset_s.map_or(u64::MAX, |offset_s| offset_s + second);
         let slots = usize::try_from(at_s / slot_s).unwrap_or(usize::MAX).min(usize::MAX / 2);
@@ -220,7 +244,7 @@ fn inside(demands: &[Demand], second: u64, slot_s: u64) -> Inside {
         let amount = signed(demand.amount);
         [edge(demand.limit, Some(demand.from_s), -amount), edge(demand.limit, demand.until_s, amount)]
     });
-    Inside { second, edges: edges.collect() }
+    Inside { second, because_of, edges: edges.collect() }
 }
 
 pub(super) fn signed(number: u64) -> i64 {

@@ -18,6 +18,8 @@ mod queue;
 mod relaxed;
 mod slots;
 
+pub(super) use prices::Pricing;
+
 #[cfg(test)]
 mod tests;
 
@@ -26,19 +28,34 @@ mod tests;
 pub enum Effort {
     /// Milliseconds, also for thousands of services.
     Quick,
+    /// Some tenths of a second.
+    Brief,
     /// Up to some seconds.
     Thorough,
 }
 
-/// Elementary steps that `Thorough` spends: about a second. All rounds of a problem with 120 activities fit into it.
-const STEPS_MAX: u64 = 600_000_000;
+impl Effort {
+    /// Elementary steps that prices may take. A second has about 400 million of them.
+    pub fn steps(self) -> u64 {
+        match self {
+            Effort::Quick => 0,
+            Effort::Brief => 60_000_000,
+            Effort::Thorough => 600_000_000,
+        }
+    }
+}
+
+/// Prices to be found in about so many elementary steps; none where that is not worth it.
+pub(super) fn pricing(instance: &Instance, steps: u64) -> Option<Pricing> {
+    let counts = instance.activities.iter().any(|activity| activity.weight > 0);
+    if counts && steps > 0 { Pricing::new(apart::with_groups(instance), steps) } else { None }
+}
 
 /// Σ weight × seconds until served that every plan costs at least.
 pub fn lower_bound_seconds(instance: &Instance, effort: Effort) -> u128 {
     let quick = alone::lower_bound_seconds(instance)
         .max(queue::lower_bound_seconds(instance, &alone::chains(instance)));
-    match effort {
-        Effort::Quick => quick,
-        Effort::Thorough => quick.max(prices::lower_bound_seconds(&apart::with_groups(instance), STEPS_MAX)),
-    }
+    let Some(mut pricing) = pricing(instance, effort.steps()) else { return quick };
+    while pricing.round() {}
+    quick.max(pricing.bound())
 }

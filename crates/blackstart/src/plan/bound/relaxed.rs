@@ -59,25 +59,33 @@ impl Relaxed {
         }
     }
 
-    /// The sum of all minima.
-    pub(super) fn bound(&self, slots: &Slots) -> i64 {
-        let alone: i64 = self.at.iter().map(|cost| cost.iter().min().copied().unwrap_or(0)).sum();
-        let pairs: i64 = (0..slots.edges.len())
-            .map(|number| {
-                let edge = slots.edges[number];
-                let (mut next, mut cheapest, mut least) = (0, i64::MAX, i64::MAX);
-                for (slot, &to) in self.to[number].iter().enumerate() {
-                    let until = allowed(slots, edge.from, edge.to, slot, edge.lag);
-                    while next < until {
-                        cheapest = cheapest.min(self.from[number][next]);
-                        next += 1;
-                    }
-                    least = least.min(cheapest.saturating_add(to));
+    /// The sum of all minima, after a sweep forth: that has left nothing to any pair but what is dear enough elsewhere, so
+    /// the minimum of each pair is zero.
+    pub(super) fn bound(&self) -> i64 {
+        self.at.iter().map(|cost| cost.iter().min().copied().unwrap_or(0)).sum()
+    }
+
+    /// Takes over what was moved on a coarser clock. Any move is allowed, and this one is nearly right. `units` counts what
+    /// was counted there in the units of here.
+    pub(super) fn take_over(
+        &mut self,
+        slots: &Slots,
+        (was, coarse): (&Relaxed, &Slots),
+        units: impl Fn(i64) -> i64,
+    ) {
+        for (number, edge) in slots.edges.iter().enumerate() {
+            let moved = |activity: usize, was: &[i64], slot: usize| {
+                units(was[coarse.slot_of(activity, slots.middle_s(activity, slot))])
+            };
+            let ends = [(edge.from, &was.from, &mut self.from), (edge.to, &was.to, &mut self.to)];
+            for (activity, was, moved_to) in ends {
+                let here = moved_to[number].iter_mut().zip(&mut self.at[activity]);
+                for (slot, (moved_to, at)) in here.enumerate() {
+                    *moved_to = moved(activity, &was[number], slot);
+                    *at -= *moved_to;
                 }
-                least
-            })
-            .sum();
-        alone + pairs
+            }
+        }
     }
 
     fn choose(&mut self, slots: &Slots, at: usize, chosen: &[usize]) -> usize {

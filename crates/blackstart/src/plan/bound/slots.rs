@@ -83,6 +83,16 @@ impl Slots {
         made
     }
 
+    /// The second in the middle of a slot of an activity; the first of its slots is number 0.
+    pub(super) fn middle_s(&self, activity: usize, slot: usize) -> u64 {
+        (self.first[activity] + slot) as u64 * self.slot_s + self.slot_s / 2
+    }
+
+    /// The slot of an activity that a second lies in, or else the nearest one.
+    pub(super) fn slot_of(&self, activity: usize, second: u64) -> usize {
+        index(second / self.slot_s).saturating_sub(self.first[activity]).min(self.width[activity] - 1)
+    }
+
     /// Elementary steps of one round of prices.
     pub(super) fn steps(&self, instance: &Instance) -> u64 {
         let over_edges: usize =

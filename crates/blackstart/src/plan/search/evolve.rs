@@ -9,6 +9,7 @@
 //! Nothing here depends on how many schedules are wished for, so that a search that was stopped can be repeated up to
 //! the same schedule.
 
+use super::super::bound::Pricing;
 use super::breed::{Marks, exchange, shift};
 use super::build::{Ahead, Bench};
 use super::chance::Chance;
@@ -49,6 +50,8 @@ pub(super) struct Evolution<'a, R: Room> {
     /// The schedule that was the best so far when it was built.
     better_at: u64,
     stopped: bool,
+    /// Prices are being found.
+    pub(super) pricing: bool,
     /// Number of the population, from zero.
     age: usize,
     progress: &'a mut dyn FnMut(Progress) -> Then,
@@ -95,6 +98,7 @@ impl<'a, R: Room> Evolution<'a, R> {
             least: wish.least,
             better_at: 0,
             stopped: false,
+            pricing: false,
             age: 0,
             progress,
             child: Vec::new(),
@@ -104,8 +108,15 @@ impl<'a, R: Room> Evolution<'a, R> {
     }
 
     /// `starts` are lists that respect what waits for what.
-    pub(super) fn run(&mut self, starts: &[Vec<u32>]) {
+    pub(super) fn run(&mut self, starts: &[Vec<u32>], pricing: Option<&mut Pricing>) {
         let mut starts = starts.to_vec();
+        if let Some(pricing) = pricing {
+            // Something to go by is there at once, whatever prices take.
+            self.pricing = true;
+            self.build(0, &starts[0], Ahead::PLAIN);
+            starts.splice(0..0, self.suggested(pricing));
+            self.pricing = false;
+        }
         if self.compact.aim == Aim::Sum && self.compact.count() >= climb::ACTIVITIES_MIN {
             starts.extend(self.climb(&starts));
         }
@@ -148,6 +159,19 @@ impl<'a, R: Room> Evolution<'a, R> {
 
     pub(super) fn best(self) -> Best {
         self.best.expect("the first schedule is always built")
+    }
+
+    pub(super) fn least_cost(&self) -> Option<u128> {
+        self.best.as_ref().map(|best| self.in_full(best.cost.0))
+    }
+
+    pub(super) fn cannot_cost_less_than(&mut self, cost: u128) {
+        self.least = self.least.max(cost);
+    }
+
+    /// Nothing can cost less than the best that was found.
+    pub(super) fn is_proven(&self) -> bool {
+        self.least_cost().is_some_and(|cost| cost <= self.least)
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -289,7 +313,8 @@ impl<'a, R: Room> Evolution<'a, R> {
             self.better_at = self.schedules;
         }
         let now = self.best.as_ref().map_or(cost, |best| best.cost);
-        let progress = Progress { schedules: self.schedules, cost: self.in_full(now.0) };
+        let progress =
+            Progress { schedules: self.schedules, pricing: self.pricing, cost: self.in_full(now.0) };
         self.stopped |= (self.progress)(progress) == Then::Stop;
         let member = Member { list: self.sort(side, &end_s), cost };
         self.end_s = end_s;

@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::bound::{self, Pricing};
 use super::generate::{self, Schedule};
 use super::instance::Instance;
 use super::priority::{self, Work};
@@ -21,6 +22,7 @@ mod chance;
 mod climb;
 mod compact;
 mod evolve;
+mod priced;
 mod rearrange;
 mod room;
 
@@ -33,6 +35,8 @@ pub struct Wish {
     /// How many schedules to generate at most. At least one is.
     pub schedules: u64,
     pub seed: u64,
+    /// Elementary steps that prices for the limits may take: they make a bound, and suggest orders. 0: no prices.
+    pub price_steps: u64,
     /// What no schedule can cost less than, if the caller knows; 0: nothing is known. What costs no more is looked at
     /// only a little longer, for an earlier end of all.
     pub least: u128,
@@ -43,6 +47,8 @@ pub struct Wish {
 pub struct Progress {
     /// Schedules generated so far.
     pub schedules: u64,
+    /// Prices are still being found; most schedules are yet to come.
+    pub pricing: bool,
     /// Σ weight × seconds of the best so far.
     pub cost: u128,
 }
@@ -62,6 +68,8 @@ pub struct Found {
     pub cost: u128,
     /// Schedules generated. With this number in `Wish` the same schedule is found again.
     pub schedules: u64,
+    /// What no schedule can cost less than, as far as prices have shown it.
+    pub bound: u128,
 }
 
 /// Looks for the schedule with the least cost; of equal ones for that which ends first. `starts` are orders of
@@ -79,15 +87,17 @@ pub fn search(
     let lists: Vec<Vec<u32>> = starts.iter().map(|rank| list(&compact, rank)).collect();
     // The last schedule is what the generator makes of the order that was found.
     let limits = Wish { schedules: wish.schedules.saturating_sub(1), ..*wish };
+    let mut pricing = bound::pricing(instance, wish.price_steps);
     let (best, schedules) = match Rows::new(instance, &compact) {
-        Some(rooms) => evolve(Evolution::new(&compact, rooms, limits, progress), &lists),
+        Some(rooms) => evolve(Evolution::new(&compact, rooms, limits, progress), &lists, pricing.as_mut()),
         None => {
             let rooms =
                 [(0, true), (1, false)].map(|(side, held)| Levels::new(instance, &compact.sides[side], held));
-            evolve(Evolution::new(&compact, rooms, limits, progress), &lists)
+            evolve(Evolution::new(&compact, rooms, limits, progress), &lists, pricing.as_mut())
         }
     };
-    let mut found = Found { cost: u128::MAX, schedule: as_found(&compact, &best), schedules };
+    let bound = pricing.map_or(0, |pricing| pricing.bound());
+    let mut found = Found { cost: u128::MAX, schedule: as_found(&compact, &best), schedules, bound };
     found.cost = price_seconds(instance, &found.schedule);
     if schedules < wish.schedules {
         let schedule = generate::schedule(instance, &order_of_beginnings(&compact, &best));
@@ -101,8 +111,12 @@ pub fn search(
     found
 }
 
-fn evolve<R: Room>(mut evolution: Evolution<'_, R>, lists: &[Vec<u32>]) -> (Best, u64) {
-    evolution.run(lists);
+fn evolve<R: Room>(
+    mut evolution: Evolution<'_, R>,
+    lists: &[Vec<u32>],
+    pricing: Option<&mut Pricing>,
+) -> (Best, u64) {
+    evolution.run(lists, pricing);
     let schedules = evolution.schedules;
     (evolution.best(), schedules)
 }

@@ -100,7 +100,7 @@ pub(in super::super) fn faults(instance: &Instance, schedule: &Schedule) -> Vec<
 }
 
 fn found(instance: &Instance, starts: &[Vec<u64>], schedules: u64, seed: u64) -> Found {
-    search(instance, starts, &Wish { schedules, seed, least: 0 }, &mut |_| Then::Continue)
+    search(instance, starts, &Wish { schedules, seed, price_steps: 0, least: 0 }, &mut |_| Then::Continue)
 }
 
 #[test]
@@ -136,12 +136,46 @@ fn where_only_the_end_counts_schedules_from_the_end_keep_all_limits_too() {
     }
 }
 
+/// Prices on the way: a bound that holds, schedules that keep all limits, and the same answer when stopped and asked again.
+#[test]
+fn with_prices_the_bound_holds_and_a_stopped_search_can_be_had_again() {
+    let mut priced = 0;
+    for seed in 0..30 {
+        let mut instance = stretched(random(seed, 3 + seed as usize % 9, seed % 2 == 0), 1 + 40 * (seed % 3));
+        if seed % 5 == 0 {
+            // Only the end counts.
+            instance.activities.iter_mut().for_each(|activity| activity.weight = 0);
+            let count = instance.activities.len();
+            instance.activities.push(activity(count, 0, 7));
+            instance.before.push((0..count).collect());
+        }
+        let wish = Wish { schedules: 300, seed, price_steps: 600_000, least: 0 };
+        let mut pricing = 0;
+        let mut calls = 0;
+        let stop_at = 1 + seed * 7;
+        let stopped = search(&instance, &[], &wish, &mut |progress| {
+            calls += 1;
+            pricing += u64::from(progress.pricing);
+            if calls >= stop_at { Then::Stop } else { Then::Continue }
+        });
+        priced += u64::from(pricing > 0);
+        assert_eq!(faults(&instance, &stopped.schedule), Vec::<String>::new(), "seed {seed}");
+        assert!(stopped.bound <= stopped.cost, "seed {seed}: {} {}", stopped.bound, stopped.cost);
+        let again = Wish { schedules: stopped.schedules, ..wish };
+        assert_eq!(search(&instance, &[], &again, &mut |_| Then::Continue), stopped, "seed {seed}");
+        let longer = search(&instance, &[], &wish, &mut |_| Then::Continue);
+        assert!(stopped.bound <= longer.cost && longer.bound <= longer.cost, "seed {seed}");
+        assert!(longer.cost <= stopped.cost, "seed {seed}");
+    }
+    assert!(priced > 20, "prices were worth the while in {priced} of 30");
+}
+
 #[test]
 fn a_search_stopped_by_the_clock_can_be_had_again_by_its_number_of_schedules() {
     let instance = random(5, 14, true);
     for stop_at in [1, 2, 7, 130] {
         let mut calls = 0;
-        let wish = Wish { schedules: 1_000_000, seed: 3, least: 0 };
+        let wish = Wish { schedules: 1_000_000, seed: 3, price_steps: 0, least: 0 };
         let stopped = search(&instance, &[], &wish, &mut |progress| {
             calls += 1;
             assert_eq!(progress.schedules, calls);
@@ -172,7 +206,10 @@ fn among_plans_of_equal_cost_the_one_that_ends_first_is_found() {
         instance.activities.push(made);
         instance.before.push(Vec::new());
     }
-    let found = search(&instance, &[], &Wish { schedules: 5000, seed: 1, least: 5 }, &mut |_| Then::Continue);
+    let found =
+        search(&instance, &[], &Wish { schedules: 5000, seed: 1, price_steps: 0, least: 5 }, &mut |_| {
+            Then::Continue
+        });
     let end_s = (0..6).map(|at| found.schedule.end_s(&instance, at)).max();
     assert_eq!((found.cost, end_s), (5, Some(6)));
     assert!(found.schedules < 2000, "it is not looked for much longer: {}", found.schedules);
