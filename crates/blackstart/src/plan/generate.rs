@@ -106,13 +106,19 @@ fn span(demand: &Demand, start_s: u64) -> (u64, u64) {
 
 /// The first second from `ready_s` on at which all demands fit side by side.
 pub(super) fn earliest(usage: &[Usage], demands: &[Demand], ready_s: u64) -> u64 {
+    let fit = |demand: &Demand, start_s: u64| {
+        let (from_s, until_s) = span(demand, start_s);
+        usage[demand.limit].first_fit(from_s, until_s.saturating_sub(from_s), demand.amount) - demand.from_s
+    };
+    // Most take one thing only.
+    if let [demand] = demands {
+        return fit(demand, ready_s);
+    }
     let mut start_s = ready_s;
     loop {
         let before_s = start_s;
         for demand in demands {
-            let (from_s, until_s) = span(demand, start_s);
-            let free_s = usage[demand.limit].first_fit(from_s, until_s.saturating_sub(from_s), demand.amount);
-            start_s = free_s - demand.from_s;
+            start_s = fit(demand, start_s);
         }
         if start_s == before_s {
             return start_s;
@@ -173,10 +179,19 @@ impl Usage {
         if from_s >= until_s {
             return;
         }
-        let first = self.split(from_s);
-        let last = if until_s == u64::MAX { self.steps.len() } else { self.split(until_s) };
-        for step in &mut self.steps[first..last] {
-            step.1 += amount;
+        let mut step = self.split(from_s);
+        // What is taken is mostly short, so its end is found sooner by walking than by searching.
+        loop {
+            let (_, taken) = self.steps[step];
+            self.steps[step].1 += amount;
+            step += 1;
+            let next_s = self.steps.get(step).map_or(u64::MAX, |next| next.0);
+            if next_s > until_s {
+                self.begin_step(step, (until_s, taken));
+            }
+            if next_s >= until_s {
+                break;
+            }
         }
         while self.full + 1 < self.steps.len() && self.capacity - self.steps[self.full].1 < self.least {
             self.full += 1;
@@ -189,10 +204,14 @@ impl Usage {
         if self.steps[at].0 == second {
             return at;
         }
-        self.steps.insert(at + 1, (second, self.steps[at].1));
-        if at < self.full {
+        self.begin_step(at + 1, (second, self.steps[at].1));
+        at + 1
+    }
+
+    fn begin_step(&mut self, position: usize, step: (u64, u64)) {
+        self.steps.insert(position, step);
+        if position <= self.full {
             self.full += 1;
         }
-        at + 1
     }
 }
