@@ -8,16 +8,17 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use blackstart::plan::file::Step;
+use blackstart::plan::look::Look;
 use blackstart::plan::search::{Progress, Then};
-use blackstart::plan::{Effort, Made, Question, bound, make};
+use blackstart::plan::{self, Effort, Made, Question, bound, compare, make};
 
 use crate::made_estate::{SHAPES, Shape, estate, large};
 use crate::psplib;
 
 const USAGE: &str = "call `plan [--seed N] [--seeds N] [--schedules N] [--psplib FOLDER]`";
-/// As `blackstart plan` looks if nobody says how long: after prices are found, and in all.
-const LOOK: Duration = Duration::from_secs(2);
-const LOOK_IN_ALL: Duration = Duration::from_secs(5);
+/// As `blackstart plan` tries at most.
+const SCHEDULES_MAX: u64 = 200_000;
 
 struct Args {
     seed: u64,
@@ -49,6 +50,7 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
     for services in [1_000, 10_000] {
         say(scale(services, args.seed)?)?;
     }
+    say(again(1_000, args.seed)?)?;
     if let Some(folder) = &args.psplib {
         let schedules = args.schedules.unwrap_or(5000).to_string();
         let weighted =
@@ -80,17 +82,14 @@ fn plan(shape: &Shape, seed: u64, schedules: Option<u64>, bound: bound::Effort) 
     let estate = estate(shape, seed);
     let begun = Instant::now();
     let mut first = None;
-    let mut priced = begun;
+    let mut looking = Look::FIRST.begin();
     let mut watch = |progress: Progress| {
         first.get_or_insert_with(|| begun.elapsed());
-        if progress.pricing {
-            priced = Instant::now();
-        }
-        let enough = priced.elapsed() >= LOOK || begun.elapsed() >= LOOK_IN_ALL;
-        if schedules.is_none() && enough { Then::Stop } else { Then::Continue }
+        let then = looking.told(progress);
+        if schedules.is_none() { then } else { Then::Continue }
     };
     let mut effort = Effort {
-        schedules: schedules.unwrap_or(200_000),
+        schedules: schedules.unwrap_or(SCHEDULES_MAX),
         seed,
         samples: 0,
         bound,
@@ -147,6 +146,37 @@ fn scale(services: u64, seed: u64) -> Result<String, String> {
         plan.schedules,
         (plan.insured_seconds as f64 / plan.lower_bound as f64 - 1.0) * 100.0,
         peak_memory_mib(),
+    ))
+}
+
+/// How long planning again takes when a third of the plan has been done as it stands: as `plan --continue` looks.
+fn again(services: u64, seed: u64) -> Result<String, String> {
+    let estate = estate(&large(services), seed);
+    let before = plan(&large(services), seed, Some(200), bound::Effort::Quick)?.made.plan;
+    let now_s = before.steps.iter().map(|step| step.end_s).max().unwrap_or(0) / 3;
+    let runs = |step: &&Step| step.start_s < now_s && now_s < step.end_s;
+    let progress = plan::progress::Progress {
+        done: before.steps.iter().filter(|step| step.end_s <= now_s).map(|step| step.id.clone()).collect(),
+        running: before.steps.iter().filter(runs).map(|s| (s.id.clone(), now_s - s.start_s)).collect(),
+        ..Default::default()
+    };
+    let (order, lost) = (compare::order_of(&before), before.lost.clone());
+    let question = Question { progress: Some(progress), order, lost, ..Question::default() };
+    let begun = Instant::now();
+    let mut looking = Look::AGAIN.begin();
+    let mut effort = Effort {
+        schedules: SCHEDULES_MAX,
+        seed,
+        samples: 0,
+        bound: Look::AGAIN.bound,
+        advice: 0,
+        watch: &mut |progress| looking.told(progress),
+    };
+    let made = make(&estate, "", &question, &mut effort).map_err(|refusal| refusal.to_string())?;
+    Ok(format!(
+        "{services} services, planned again after a third: {} ms, {} schedules",
+        begun.elapsed().as_millis(),
+        made.plan.schedules,
     ))
 }
 

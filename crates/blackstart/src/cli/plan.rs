@@ -21,6 +21,7 @@ use crate::incident::View;
 use crate::plan::advice::ADVICE_MAX;
 use crate::plan::bound;
 use crate::plan::compare::{self, Comparison, Wished};
+use crate::plan::look::Look;
 use crate::plan::search::{Progress, Then};
 use crate::plan::{self, Effort, Made, Question, Refusal, answer, decide, diff as difference, html, page, wish};
 
@@ -96,21 +97,6 @@ enum OfFile {
     Diff(diff::Args),
 }
 
-/// How long is looked for a better plan once prices are found, if nobody says how many schedules to try.
-const LOOK: Look = Look { after_prices: Duration::from_secs(2), in_all: Duration::from_secs(5), bound: bound::Effort::Thorough };
-/// While a run waits for its plan to go on: the order of the plan in force is nearly right.
-const LOOK_AGAIN: Look =
-    Look { after_prices: Duration::from_millis(300), in_all: Duration::from_millis(600), bound: bound::Effort::Brief };
-/// For one of the two plans of a comparison: both together are there within a second.
-const LOOK_IF: Look =
-    Look { after_prices: Duration::from_millis(200), in_all: Duration::from_millis(400), bound: bound::Effort::Brief };
-
-#[derive(Clone, Copy)]
-struct Look {
-    after_prices: Duration,
-    in_all: Duration,
-    bound: bound::Effort,
-}
 /// Schedules that are tried at most in that time: for small estates more would change nothing.
 const SCHEDULES_MAX: u64 = 200_000;
 
@@ -156,7 +142,7 @@ fn make(args: &Args) -> Result<Answer, Failure> {
     if wishes && !keeps {
         return what_if(args, &estate, &estate_hash, &question);
     }
-    let made = search(args, if args.go_on { LOOK_AGAIN } else { LOOK }, args.samples, |effort| {
+    let made = search(args, if args.go_on { Look::AGAIN } else { Look::FIRST }, args.samples, |effort| {
         plan::make(&estate, &estate_hash, &question, effort)
     })?;
     draw(args, || html::of_made(&estate, &made))?;
@@ -235,7 +221,7 @@ fn what_if(
     let wished = Wished { estate: &changed, question: question.clone(), words };
     // The page of a comparison shows neither ranges nor advice: nobody waits for them.
     let draws = if args.json || args.html.is_some() { args.samples } else { 0 };
-    let comparison: Comparison = search(args, LOOK_IF, draws, |effort| {
+    let comparison: Comparison = search(args, Look::COMPARED, draws, |effort| {
         compare::compare(estate, estate_hash, &base, &wished, effort)
     })?;
     draw(args, || html::of_made(estate, &comparison.wish))?;
@@ -263,8 +249,8 @@ fn search<M>(
     draws: u64,
     make: impl FnOnce(&mut Effort<'_>) -> Result<M, Refusal>,
 ) -> Result<M, Failure> {
-    let begun = Instant::now();
-    let (mut told, mut priced) = (begun, begun);
+    let mut looking = look.begin();
+    let mut told = Instant::now();
     let by_clock = args.schedules.is_none();
     let mut watch = |progress: Progress| {
         if told.elapsed() >= Duration::from_secs(1) {
@@ -276,11 +262,8 @@ fn search<M>(
                 page::hours(price)
             ));
         }
-        if progress.pricing {
-            priced = Instant::now();
-        }
-        let enough = begun.elapsed() >= look.in_all || priced.elapsed() >= look.after_prices;
-        if by_clock && enough { Then::Stop } else { Then::Continue }
+        let then = looking.told(progress);
+        if by_clock { then } else { Then::Continue }
     };
     let mut effort = Effort {
         schedules: args.schedules.unwrap_or(SCHEDULES_MAX),

@@ -25,6 +25,7 @@ pub mod forecast;
 pub mod generate;
 pub mod html;
 pub mod instance;
+pub mod look;
 pub mod lost;
 pub mod outlook;
 pub mod page;
