@@ -274,13 +274,18 @@ fn cannot_open(fault: &RepositoryFault) -> Failure {
         RepositoryFault::NotLocal(_) => {
             Failure::usage(what, unread, "mount or copy the repository, then name the folder: restic:/path")
         }
-        RepositoryFault::NotThere(_) | RepositoryFault::NotARepository { .. } => {
+        RepositoryFault::NotThere(_) | RepositoryFault::NotAFolder(_) | RepositoryFault::NotARepository { .. } => {
             Failure::usage(what, unread, "name the folder that holds `config`, `keys`, `snapshots`, `index` and `data`")
         }
-        RepositoryFault::Open { .. } | RepositoryFault::Folder { .. } => Failure::fault(
+        RepositoryFault::Look { .. } => Failure::fault(
             what,
             unread,
-            "look at the permissions of the folder; if a part is damaged, take another copy of the repository",
+            "let the user who runs this read the whole folder, or run it as a user who may",
+        ),
+        RepositoryFault::Open { .. } => Failure::fault(
+            what,
+            unread,
+            "look at the permissions; if a file is damaged or gone, bring it back from another copy of this very repository, or scan that copy",
         ),
     }
 }

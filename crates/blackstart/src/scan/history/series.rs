@@ -13,7 +13,7 @@
 //! 5. one that is gone from the same folder since the snapshot before: for a file that is bad, of about its size; for
 //!    one of a type that cannot be verified, of exactly its size.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -108,6 +108,8 @@ pub struct Series<A: Archive> {
     /// Clean files whose verdict is not that on their bytes alone.
     settled: BTreeMap<PathBuf, Verdict>,
     unread: BTreeMap<PathBuf, (String, usize)>,
+    /// Files in parts that cannot be read: nobody knows whether they are gone.
+    hidden: BTreeSet<PathBuf>,
     gone: Gone<A::Content>,
     usual: Usual,
     /// Snapshots before the first one that is judged, newest first: place in the order, and tree.
@@ -128,6 +130,7 @@ impl<A: Archive> Series<A> {
             bad: BTreeMap::new(),
             settled: BTreeMap::new(),
             unread: BTreeMap::new(),
+            hidden: BTreeSet::new(),
             gone: Gone { known: HashMap::new(), order: VecDeque::new() },
             usual: Usual::default(),
             older,
@@ -221,7 +224,7 @@ impl<A: Archive> Series<A> {
         tree: A::Tree,
         signs: &mut Signs<A::Content>,
     ) {
-        let files_before = self.tally.files();
+        let mut files_before = self.tally.files();
         let mut all = Vec::new();
         changes::between(archive, old, tree, Walk::Differences, &mut |change| all.push(change));
         let (mut unread, mut removed, mut changed, mut added) = (vec![], vec![], vec![], vec![]);
@@ -241,10 +244,21 @@ impl<A: Archive> Series<A> {
         }
         self.unread.extend(unread.into_iter().map(|(path, why)| (path, (why, at))));
         let mut left = Left::new();
+        let hidden = self.hidden.len();
+        let vanished_while_hidden = self.no_longer_hidden(&added);
+        files_before += (hidden - self.hidden.len()) as u64;
+        for path in vanished_while_hidden {
+            signs.removed();
+            left.all.push(path);
+        }
         for (path, before) in removed {
             let known = self.leave(archive, at, &path, &before);
-            signs.removed();
-            left.add(&path, &before, known.clone());
+            if self.is_in_an_unread_part(&path) {
+                self.hidden.insert(path.clone());
+            } else {
+                signs.removed();
+                left.add(&path, &before, known.clone());
+            }
             self.gone.add(path, known);
         }
         for (path, before, now) in changed {
@@ -280,6 +294,22 @@ impl<A: Archive> Series<A> {
             self.remember_lost(at, &left);
         }
         self.mass_losses.extend(mass);
+    }
+
+    fn is_in_an_unread_part(&self, path: &Path) -> bool {
+        !self.unread.is_empty() && path.ancestors().any(|part| self.unread.contains_key(part))
+    }
+
+    /// Files of parts that could not be read before and can be now, as far as they are not there: those are gone.
+    fn no_longer_hidden(&mut self, added: &[(PathBuf, Version<A::Content>)]) -> Vec<PathBuf> {
+        if self.hidden.is_empty() {
+            return Vec::new();
+        }
+        let (hidden, seen): (BTreeSet<PathBuf>, BTreeSet<PathBuf>) =
+            std::mem::take(&mut self.hidden).into_iter().partition(|path| self.is_in_an_unread_part(path));
+        self.hidden = hidden;
+        let there: BTreeSet<&Path> = added.iter().map(|(path, _)| path.as_path()).collect();
+        seen.into_iter().filter(|path| !there.contains(path.as_path())).collect()
     }
 
     /// Archives that were let pass while nothing was missing, and of which that is no longer true.

@@ -45,6 +45,8 @@ impl Opened {
             id: snapshot.id.clone(),
             claims_ms: snapshot.claims_ms,
             arrived_ms: snapshot.arrived_ms,
+            parents: snapshot.parents.clone(),
+            original: snapshot.original.clone(),
         };
         self.snapshots.iter().map(found).collect()
     }
@@ -245,7 +247,8 @@ fn bad_file(bad: BadVersion, series: usize, end: usize, id: &dyn Fn(usize) -> St
 
 fn notes(opened: &Opened, wish: &Wish<'_>) -> Vec<String> {
     let mut notes = snapshots::disagreements(wish.order);
-    if wish.order.is_empty() {
+    notes.extend(snapshots::arrival_remarks(&opened.found()));
+    if wish.order.is_empty() && opened.unread_snapshots.is_empty() {
         notes.push("the repository holds no snapshots: nothing was ever backed up into it, or all were forgotten or deleted".to_owned());
     }
     if let Some(newest) = wish.newest.filter(|newest| wish.order.len() > *newest) {
@@ -253,6 +256,9 @@ fn notes(opened: &Opened, wish: &Wish<'_>) -> Vec<String> {
             "judged the newest {newest} of {} snapshots; without --newest all are judged",
             wish.order.len()
         ));
+    }
+    if opened.index_is_short() {
+        notes.push("not all of the index can be read, but the packs themselves may be whole: make a new index from them in a copy of the repository (restic repair index; before version 0.16: restic rebuild-index), and scan that".to_owned());
     }
     if !opened.writers().is_empty() {
         notes.push(format!(
