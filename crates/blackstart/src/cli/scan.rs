@@ -358,8 +358,8 @@ fn show_repository(report: &RepositoryReport) {
     for bad in report.bad.iter().take(SHOWN_MAX) {
         let from = report.snapshots.iter().find(|one| one.series == bad.series && one.at >= bad.from);
         let from = from.map_or_else(|| "unknown".to_owned(), |one| short(&one.id).to_owned());
-        talk::data(format!("{} since {from}: {}", bad.file.verdict.word(), shown::harmless(&bad.file.path)));
-        show_reasons(&bad.file);
+        talk::data(format!("{} since {from}: {}", bad.judgement.verdict.word(), shown::harmless(&bad.path)));
+        show_reasons(&bad.file());
     }
     show_rest(report.bad.len());
     talk::data("snapshots, oldest first by first sight:");

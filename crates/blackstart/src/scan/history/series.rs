@@ -225,23 +225,19 @@ impl<A: Archive> Series<A> {
         signs: &mut Signs<A::Content>,
     ) {
         let mut files_before = self.tally.files();
-        let mut all = Vec::new();
-        changes::between(archive, old, tree, Walk::Differences, &mut |change| all.push(change));
         let (mut unread, mut removed, mut changed, mut added) = (vec![], vec![], vec![], vec![]);
-        for change in all {
-            match change {
-                Change::Renewed { path } => {
-                    if let Some((why, from)) = self.unread.remove(&path) {
-                        self.over.push(unread_part(path, why, from, Some(at)));
-                    }
+        changes::between(archive, old, tree, Walk::Differences, &mut |change| match change {
+            Change::Renewed { path } => {
+                if let Some((why, from)) = self.unread.remove(&path) {
+                    self.over.push(unread_part(path, why, from, Some(at)));
                 }
-                Change::Unread { path, why } => unread.push((path, why)),
-                Change::Removed { path, before } => removed.push((path, before)),
-                Change::Changed { path, before, now } => changed.push((path, before, now)),
-                Change::Added { path, now } => added.push((path, now)),
-                Change::Same { .. } => {}
             }
-        }
+            Change::Unread { path, why } => unread.push((path, why)),
+            Change::Removed { path, before } => removed.push((path, before)),
+            Change::Changed { path, before, now } => changed.push((path, before, now)),
+            Change::Added { path, now } => added.push((path, now)),
+            Change::Same { .. } => {}
+        });
         self.unread.extend(unread.into_iter().map(|(path, why)| (path, (why, at))));
         let mut left = Left::new();
         let hidden = self.hidden.len();

@@ -6,6 +6,7 @@
 //! `unread`, and the scan goes on: the answer says what it does not know.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use rustic_core::TreeId;
 
@@ -14,7 +15,7 @@ use super::{Opened, Snapshot};
 use crate::scan::history::{BadVersion, Lost, Missing, Series, Step};
 use crate::scan::judge::{self, Verdict};
 use crate::scan::ledger::{Identity, Ledger};
-use crate::scan::report::{self, Bad, File, Gone, RepositoryReport, SeriesReport, SnapshotReport};
+use crate::scan::report::{self, Bad, Gone, RepositoryReport, SeriesReport, SnapshotReport};
 use crate::scan::rules::Rules;
 use crate::scan::shown;
 use crate::scan::snapshots::{self, Found, Seen, Tally, rfc3339};
@@ -178,17 +179,17 @@ fn go_through(
         ));
     }
     let id = |at: usize| wish.order[at].id.clone();
+    let ids: Vec<Rc<str>> = wish.order.iter().map(|seen| Rc::from(seen.id.as_str())).collect();
     for (number, series) in series.into_iter().enumerate() {
         let (bad, lost) = series.end();
-        let bad = bad.into_iter().map(|bad| bad_file(bad, number, wish.order.len(), &id));
-        report.bad.extend(bad);
+        report.bad.extend(bad.into_iter().map(|bad| bad_file(bad, number, &ids)));
         report.gone.extend(lost.into_iter().map(|lost: Lost| Gone {
             path: shown::path(&lost.path),
             snapshot: id(lost.gone_in),
             last_clean: id(lost.last_clean),
         }));
     }
-    report.bad.sort_by(|a, b| (&a.file.path, a.series, a.from).cmp(&(&b.file.path, b.series, b.from)));
+    report.bad.sort_unstable_by(|a, b| (&a.path, a.series, a.from).cmp(&(&b.path, b.series, b.from)));
 }
 
 /// A deletion breaks no file, so a snapshot may be clean and hold next to nothing. That is said in every snapshot
@@ -236,13 +237,19 @@ fn count(all: &mut Vec<SeriesReport>, one: &Chosen<'_>, answer: &mut SnapshotRep
     }
 }
 
-fn bad_file(bad: BadVersion, series: usize, end: usize, id: &dyn Fn(usize) -> String) -> Bad {
-    let mut file = File::new(shown::path(&bad.path), &bad.judgement);
-    if let Some(clean) = bad.last_clean {
-        file.last_clean = Some(id(clean.snapshot));
-        file.last_clean_path = (clean.path != bad.path).then(|| shown::path(&clean.path));
+fn bad_file(bad: BadVersion, series: usize, ids: &[Rc<str>]) -> Bad {
+    let last_clean_path =
+        bad.last_clean.as_ref().filter(|clean| clean.path != bad.path).map(|clean| shown::path(&clean.path));
+    Bad {
+        path: shown::path(&bad.path),
+        judgement: bad.judgement,
+        last_clean: bad.last_clean.map(|clean| ids[clean.snapshot].clone()),
+        last_clean_path,
+        series,
+        from: bad.from,
+        until: bad.until.unwrap_or(ids.len()),
+        tolerable: bad.tolerable,
     }
-    Bad { file, series, from: bad.from, until: bad.until.unwrap_or(end), tolerable: bad.tolerable }
 }
 
 fn notes(opened: &Opened, wish: &Wish<'_>) -> Vec<String> {
