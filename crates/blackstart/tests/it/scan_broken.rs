@@ -54,6 +54,57 @@ fn after_a_mass_deletion_the_snapshot_that_still_has_the_files_is_named() {
 }
 
 #[test]
+fn after_a_mass_deletion_a_person_chooses_what_is_restored_and_the_scan_says_how() {
+    let stage = Stage::new();
+    (6..30).for_each(|number| stage.letter(number, b""));
+    let whole = stage.snapshot();
+    let incident = stage.at("incident");
+    let (incident, repository) = (text(&incident), stage.repository());
+    let args = ["scan", &repository, "--journal", incident, "--store", "store:core-muc", "--json"];
+    assert_eq!(blackstart(&args, Some(PASSWORD)).code, 0);
+    let choices = |stage: &Stage| {
+        let all = stage.entries();
+        all.into_iter().filter(|line| line.contains("scan.recovery_point")).collect::<Vec<_>>()
+    };
+    assert!(choices(&stage)[0].contains(&whole), "{:?}", choices(&stage));
+
+    (0..20).for_each(|number| fs::remove_file(stage.at(&format!("live/letter-{number}.txt"))).unwrap());
+    let rest = stage.snapshot();
+    let advice = |answer: &Answer| {
+        let notes = list(&answer.json()["notes"]);
+        notes.into_iter().find(|note| note.contains("blackstart choose")).unwrap_or_default()
+    };
+    let scanned = blackstart(&args, Some(PASSWORD));
+    assert_eq!((scanned.code, &scanned.json()["last_clean"]), (0, &Value::from(rest.clone())));
+    let commands: Vec<String> = [&whole, &rest]
+        .iter()
+        .map(|snapshot| format!("blackstart choose {incident} store:core-muc {snapshot}"))
+        .collect();
+    assert!(commands.iter().all(|command| advice(&scanned).contains(command)), "{}", advice(&scanned));
+    assert!(!choices(&stage)[1].contains(&whole) && !choices(&stage)[1].contains(&rest), "none is chosen");
+    let status = blackstart(&["status", incident], None);
+    assert!(status.out.contains("choose") && status.out.contains("store:core-muc"), "{}", status.out);
+
+    // The very command that was advised, without and with the answer to its question.
+    let mut words: Vec<&str> = commands[0].split(' ').skip(1).collect();
+    let unanswered = blackstart(&words, None);
+    assert_eq!(unanswered.code, 1);
+    says(&unanswered, &["no snapshot was chosen", "--yes"]);
+    words.extend(["--yes", "--by", "anna", "--reason", "the letters are wanted"]);
+    let chosen = blackstart(&words, None);
+    assert_eq!((chosen.code, chosen.out.trim()), (0, format!("chosen {whole}").as_str()), "{}", chosen.err);
+    assert!(!blackstart(&["status", incident], None).out.contains("blackstart choose"));
+    // It stands, whatever is scanned later, and that is said.
+    let again = blackstart(&args, Some(PASSWORD));
+    assert!(advice(&again).starts_with("anna chose"), "{}", again.out);
+    assert_eq!(choices(&stage).len(), 3, "{:?}", choices(&stage));
+    let dirty = blackstart(&["choose", incident, "store:core-muc", "ffff"], None);
+    assert_eq!(dirty.code, 1);
+    says(&dirty, &["no snapshot whose id begins with"]);
+    assert_eq!(blackstart(&["choose", incident, "nothing", "ffff"], None).code, 2);
+}
+
+#[test]
 fn a_config_or_key_that_is_damaged_or_gone_is_told_from_a_wrong_password() {
     let stage = Stage::new();
     stage.snapshot();

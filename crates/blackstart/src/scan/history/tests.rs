@@ -98,7 +98,7 @@ fn play(archive: &MadeUp, trees: &[usize]) -> Played {
 }
 
 fn last_clean(snapshot: usize, path: &str) -> Option<LastClean> {
-    Some(LastClean { snapshot, path: path.into() })
+    Some(LastClean { snapshot, path: Path::new(path).into() })
 }
 
 #[test]

@@ -238,8 +238,11 @@ fn count(all: &mut Vec<SeriesReport>, one: &Chosen<'_>, answer: &mut SnapshotRep
 }
 
 fn bad_file(bad: BadVersion, series: usize, ids: &[Rc<str>]) -> Bad {
-    let last_clean_path =
-        bad.last_clean.as_ref().filter(|clean| clean.path != bad.path).map(|clean| shown::path(&clean.path));
+    let last_clean_path = bad
+        .last_clean
+        .as_ref()
+        .filter(|clean| *clean.path != *bad.path)
+        .map(|clean| shown::path(&*clean.path));
     Bad {
         path: shown::path(&bad.path),
         judgement: bad.judgement,

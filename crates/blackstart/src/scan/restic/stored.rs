@@ -367,7 +367,7 @@ fn entry(node: repofile::Node, names: &BTreeSet<OsString>) -> Option<(OsString, 
             let beside = if has("-journal") || has("-wal") { Beside::Journal } else { Beside::Nothing };
             Node::File(Version {
                 bytes: node.meta.size,
-                modified_ns: node.meta.mtime.map(|time| time.as_nanosecond()),
+                modified_ns: node.meta.mtime.and_then(|time| i64::try_from(time.as_nanosecond()).ok()),
                 content: Content::new(node.content.unwrap_or_default()),
                 beside,
             })
