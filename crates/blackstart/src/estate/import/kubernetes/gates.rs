@@ -1,7 +1,7 @@
 //! Probes as gates. A probe is carried out inside of the cluster; a gate from where Blackstart runs: by the address of
 //! the Service in front of the pods, or through `kubectl exec`.
 
-use super::super::draft::Draft;
+use super::super::draft::{Draft, Origin};
 use super::super::yaml::Node;
 use super::StartBy;
 use super::objects::{Cluster, Sort, Stage, Workload};
@@ -18,13 +18,29 @@ enum Unasked {
     /// The probe names a port that its container does not have.
     NoSuchPort(String),
     /// It is carried out inside of the cluster, and nothing leads there from outside.
-    NotFromHere(&'static str),
+    FromInside(&'static str),
     /// Nothing is known of this way of asking.
     UnknownWay,
 }
 
+/// A probe that is carried out inside of the cluster.
+pub(super) struct Inside {
+    called: String,
+    why: &'static str,
+    origin: Origin,
+}
+
+/// Of those so many are named; the rest is counted.
+const INSIDE_SHOWN: usize = 8;
+
 /// The gates of a workload, and whether it has a probe of its own. A probe that becomes none is said.
-pub(super) fn gates(cluster: &Cluster, at: usize, start_by: StartBy, draft: &mut Draft) -> (Vec<Gate>, bool) {
+pub(super) fn gates(
+    cluster: &Cluster,
+    at: usize,
+    start_by: StartBy,
+    draft: &mut Draft,
+    inside: &mut Vec<Inside>,
+) -> (Vec<Gate>, bool) {
     let workload = &cluster.workloads[at];
     let mut gates: Vec<Gate> = Vec::new();
     let mut probed = false;
@@ -42,7 +58,18 @@ pub(super) fn gates(cluster: &Cluster, at: usize, start_by: StartBy, draft: &mut
                     gates.push(gate);
                 }
             }
-            Err(why) => not_asked(&called, probe, &why, draft),
+            Err(Unasked::FromInside(why)) => {
+                inside.push(Inside { called, why, origin: probe.origin.clone() })
+            }
+            Err(Unasked::NoSuchPort(port)) => {
+                let what =
+                    format!("{called} asks at port `{port}`, and its container has no port of that name");
+                not_asked(Grade::Serious, "kubernetes-probe-port", what, &probe.origin, draft);
+            }
+            Err(Unasked::UnknownWay) => {
+                let what = format!("{called} asks neither by httpGet, tcpSocket, grpc nor exec");
+                not_asked(Grade::Note, "kubernetes-probe-unknown", what, &probe.origin, draft);
+            }
         }
     }
     if gates.is_empty() && start_by == StartBy::Kubectl {
@@ -55,28 +82,27 @@ fn plain(probe: Probe, deadline_ms: u64) -> Gate {
     Gate { probe, hold_ms: HOLD_MS, deadline_ms, every_ms: EVERY_MS, uses: Vec::new() }
 }
 
-fn not_asked(called: &str, probe: &Node, why: &Unasked, draft: &mut Draft) {
-    let (grade, code, what) = match why {
-        Unasked::NoSuchPort(port) => (
-            Grade::Serious,
-            "kubernetes-probe-port",
-            format!("{called} asks at port `{port}`, and its container has no port of that name"),
-        ),
-        Unasked::NotFromHere(why) => (
-            Grade::Note,
-            "kubernetes-probe-inside",
-            format!("{called} can only be asked inside of the cluster: {why}"),
-        ),
-        Unasked::UnknownWay => (
-            Grade::Note,
-            "kubernetes-probe-unknown",
-            format!("{called} asks neither by httpGet, tcpSocket, grpc nor exec"),
-        ),
+/// Probes that only the cluster itself can carry out: there are many of them, so they are said together.
+pub(super) fn only_inside(probes: &[Inside], draft: &mut Draft) {
+    let Some(first) = probes.first() else { return };
+    let said =
+        probes.iter().take(INSIDE_SHOWN).map(|one| format!("{} ({}; {})", one.called, one.why, one.origin));
+    let more = match probes.len().saturating_sub(INSIDE_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
+    let what = format!(
+        "probes that can only be asked inside of the cluster: {}{more}",
+        said.collect::<Vec<_>>().join(", ")
+    );
+    not_asked(Grade::Note, "kubernetes-probe-inside", what, &first.origin, draft);
+}
+
+fn not_asked(grade: Grade, code: &'static str, what: String, origin: &Origin, draft: &mut Draft) {
     draft.note(
         grade,
         code,
-        Some(&probe.origin),
+        Some(origin),
         what,
         "no gate was made of it; what is left only asks whether everything runs, not whether it works",
         "correct it in the manifest and import again, or write a gate into the estate",
@@ -117,11 +143,11 @@ fn asked(
     if let Some(command) = probe.at(&["exec", "command"]).and_then(Node::as_list) {
         let object = match workload.sort {
             Sort::Pod => format!("pod/{}", workload.name),
-            Sort::Job | Sort::CronJob => return Err(Unasked::NotFromHere("a job has no pod that stays")),
+            Sort::Job | Sort::CronJob => return Err(Unasked::FromInside("a job has no pod that stays")),
             sort => format!("{}/{}", sort.word(), workload.name),
         };
         if start_by == StartBy::Hand {
-            return Err(Unasked::NotFromHere("it runs a command in the container, and kubectl is not used"));
+            return Err(Unasked::FromInside("it runs a command in the container, and kubectl is not used"));
         }
         let name = container.get("name").and_then(Node::as_text).unwrap_or_default();
         let start =
@@ -137,7 +163,7 @@ fn asked(
     let written = node.get("port").and_then(Node::as_text).unwrap_or_default();
     let port = number_of(written, container).ok_or_else(|| Unasked::NoSuchPort(written.to_owned()))?;
     let address = address(cluster, at, container, port)
-        .ok_or(Unasked::NotFromHere("no Service leads to the port it asks at"))?;
+        .ok_or(Unasked::FromInside("no Service leads to the port it asks at"))?;
     if !is_http {
         return Ok(Probe::Tcp(address));
     }

@@ -19,8 +19,9 @@ pub(super) fn enter(cluster: &Cluster, ids: &[Id], wish: &Wish, draft: &mut Draf
     let tiers = tiers(cluster);
     let hosts = hosts(cluster, draft);
     let mut without_probe: Vec<&Id> = Vec::new();
+    let mut inside = Vec::new();
     for (at, (workload, id)) in cluster.workloads.iter().zip(ids).enumerate() {
-        let (gates, probed) = gates::gates(cluster, at, wish.start_by, draft);
+        let (gates, probed) = gates::gates(cluster, at, wish.start_by, draft, &mut inside);
         if !probed && !matches!(workload.sort, Sort::Job | Sort::CronJob) {
             without_probe.push(id);
         }
@@ -64,6 +65,7 @@ pub(super) fn enter(cluster: &Cluster, ids: &[Id], wish: &Wish, draft: &mut Draf
             "add a readinessProbe, or a gate in the estate",
         );
     }
+    gates::only_inside(&inside, draft);
     entrances(cluster, ids, draft);
 }
 
