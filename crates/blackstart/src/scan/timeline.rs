@@ -61,11 +61,12 @@ fn lead(report: &RepositoryReport) -> String {
     let clean = report.snapshots.iter().find(|one| Some(&one.id) == report.last_clean.as_ref());
     match clean {
         Some(clean) => format!(
-            "<p class=\"lead\"><strong>Last clean snapshot: {}</strong>, first seen {}, claims {}. {} snapshots judged.</p>\n",
+            "<p class=\"lead\"><strong>Last clean snapshot: {}</strong>, first seen {}, claims {}. {} snapshots judged.</p>\n{}",
             escape(&clean.id),
             escape(&clean.first_seen),
             escape(&clean.time),
-            report.snapshots.len()
+            report.snapshots.len(),
+            report.before_loss.as_deref().map(lost).unwrap_or_default()
         ),
         None => format!(
             "<p class=\"lead\"><strong>No clean snapshot</strong> among the {} that were judged. Single files may still have \
@@ -73,6 +74,15 @@ fn lead(report: &RepositoryReport) -> String {
             report.snapshots.len()
         ),
     }
+}
+
+/// Whoever holds the page in hand has to choose between two snapshots.
+fn lost(before: &str) -> String {
+    format!(
+        "<p class=\"lead\"><strong>But many files vanished before it was made.</strong> Snapshot {} is clean and still has \
+         them. Which of the two is restored, a person has to choose.</p>\n",
+        escape(before)
+    )
 }
 
 /// Letter, class and words of a verdict.
@@ -400,11 +410,13 @@ mod tests {
     fn a_long_history_folds_neighbours_that_look_the_same_and_says_how_many() {
         let snapshots: Vec<SnapshotReport> = (0..200).map(|at| snapshot(at, at < 150, 0)).collect();
         let last_clean = Some(snapshots[149].id.clone());
-        let report = RepositoryReport { snapshots, last_clean, ..RepositoryReport::default() };
+        let before_loss = Some("00000000ffff".to_owned());
+        let report = RepositoryReport { snapshots, last_clean, before_loss, ..RepositoryReport::default() };
         let columns = columns(&report);
         assert_eq!(columns.iter().map(|column| column.count).collect::<Vec<_>>(), [150, 50]);
         let page = page("restic:/repository", &report);
         assert!(page.contains("and 149 like it") && page.contains("ok last"));
         assert!(page.contains("In no folder was anything found"));
+        assert!(page.contains("many files vanished") && page.contains("Snapshot 00000000ffff is clean"));
     }
 }
