@@ -59,7 +59,7 @@ pub(super) fn gates(
                 }
             }
             Err(Unasked::FromInside(why)) => {
-                inside.push(Inside { called, why, origin: probe.origin.clone() })
+                inside.push(Inside { called, why, origin: probe.origin.clone() });
             }
             Err(Unasked::NoSuchPort(port)) => {
                 let what =
