@@ -132,7 +132,11 @@ fn choose(
     }
     if shown.is_empty() {
         let surest = open().map(|proposed| proposed.confidence).max();
-        return Err(refused(&Refusal::NoSuchProposal(none_fits(args, surest))));
+        let why = match &ends {
+            Some((from, to)) => update::why_not_proposed(&found.files, from, to),
+            None => none_fits(args, surest),
+        };
+        return Err(refused(&Refusal::NoSuchProposal(why)));
     }
     let update = change(&found.files, &chosen, kind).map_err(|refusal| refused(&refusal))?;
     replace(&args.estate, &found, &update.files).map_err(|fault| failed(&fault))?;
@@ -155,12 +159,11 @@ fn least(share: f64) -> Result<u16, Failure> {
 /// Why nothing was chosen.
 fn none_fits(args: &ChoiceArgs, surest: Option<u16>) -> String {
     let shown = |thousandths: u16| f64::from(thousandths) / 1000.0;
-    match (surest, args.above, args.ends.as_slice()) {
-        (None, ..) => "nothing is proposed in this estate".to_owned(),
-        (Some(surest), Some(above), _) => {
+    match (surest, args.above) {
+        (Some(surest), Some(above)) => {
             format!("none has a confidence of {above} or more; the surest has {}", shown(surest))
         }
-        (Some(_), None, ends) => harmless(&ends.join(" ")),
+        (None, _) | (Some(_), None) => "nothing is proposed in this estate".to_owned(),
     }
 }
 
@@ -358,8 +361,9 @@ fn summary(draft: &Draft, update: &Update, path: &Path) {
     let services = draft.estate.services.len();
     let share = (alone.len() * 100).checked_div(services).unwrap_or(0);
     talk::data(format!(
-        "{services} services, {} stores; dependencies: {} hard, {} soft, {} start_only, {} data, {} order; {} proposed.",
-        draft.estate.stores.len(),
+        "{}, {}; dependencies: {} hard, {} soft, {} start_only, {} data, {} order; {} proposed.",
+        counted(services, "service"),
+        counted(draft.estate.stores.len(), "store"),
         kinds.hard,
         kinds.soft,
         kinds.start_only,
@@ -368,13 +372,19 @@ fn summary(draft: &Draft, update: &Update, path: &Path) {
         draft.proposed.len(),
     ));
     talk::data(format!(
-        "{} of {services} services ({share} %) have no known dependency on another service or from one; volumes do not count.",
-        alone.len()
+        "{} of {} ({share} %) {} no known dependency on another service or from one; volumes do not count.",
+        alone.len(),
+        counted(services, "service"),
+        if alone.len() == 1 { "has" } else { "have" }
     ));
     talk::data(format!("Written to {}; next: blackstart check {0}", path.display()));
     if !update.proposed.is_empty() {
         talk::data(format!("To look at what is proposed: {}/{}", path.display(), update::PROPOSED));
     }
+}
+
+fn counted(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
 /// Text from other people's files must not steer the terminal.

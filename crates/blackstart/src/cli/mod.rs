@@ -53,6 +53,8 @@ commands! {
     Recover => recover,
     /// Is this folder or repository clean?
     Scan => scan,
+    /// Which snapshot of a store is restored.
+    Choose => choose,
     /// Watch live stores and raise the alarm.
     Watch => watch,
     /// What to cut off, at which price; with --apply, cut it off.

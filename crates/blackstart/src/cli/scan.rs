@@ -164,12 +164,16 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     let mut ledger = ledger(args, &opened, rules.as_ref())?;
     let mut bar = Bar::new();
     let wish = Wish { order: &order, newest: args.newest.map(|newest| usize::try_from(newest).unwrap_or(usize::MAX)), tolerate: args.tolerate, rules: rules.as_ref() };
-    let report = restic::scan(&opened, &wish, &mut ledger, &mut |progress| {
+    let mut report = restic::scan(&opened, &wish, &mut ledger, &mut |progress| {
         bar.show(progress.bytes_done, progress.bytes_total);
     });
     bar.end();
     let refused = match &mut journal {
-        Some((store, incident)) => record(store, incident, &report)?,
+        Some((store, incident)) => {
+            let refused = record(store, incident, &report)?;
+            report.notes.extend(advice(store, incident, &report));
+            refused
+        }
         None => None,
     };
     if let Some(path) = &args.html {
@@ -274,13 +278,18 @@ fn cannot_open(fault: &RepositoryFault) -> Failure {
         RepositoryFault::NotLocal(_) => {
             Failure::usage(what, unread, "mount or copy the repository, then name the folder: restic:/path")
         }
-        RepositoryFault::NotThere(_) | RepositoryFault::NotARepository { .. } => {
+        RepositoryFault::NotThere(_) | RepositoryFault::NotAFolder(_) | RepositoryFault::NotARepository { .. } => {
             Failure::usage(what, unread, "name the folder that holds `config`, `keys`, `snapshots`, `index` and `data`")
         }
-        RepositoryFault::Open { .. } | RepositoryFault::Folder { .. } => Failure::fault(
+        RepositoryFault::Look { .. } => Failure::fault(
             what,
             unread,
-            "look at the permissions of the folder; if a part is damaged, take another copy of the repository",
+            "let the user who runs this read the whole folder, or run it as a user who may",
+        ),
+        RepositoryFault::Open { .. } => Failure::fault(
+            what,
+            unread,
+            "look at the permissions; if a file is damaged or gone, bring it back from another copy of this very repository, or scan that copy",
         ),
     }
 }
@@ -314,8 +323,9 @@ fn record(store: &Id, incident: &mut Incident, report: &RepositoryReport) -> Res
             .collect();
         let blocked = view.blocked_by(store).map(|unknown| unknown.sequence);
         let chosen = known.and_then(|known| known.recovery_point.as_ref());
-        if blocked.is_none() && (chosen != report.last_clean.as_ref() || chosen.is_none()) {
-            let snapshot = report.last_clean.clone();
+        let by_hand = known.is_some_and(|known| known.chosen_by.is_some());
+        let snapshot = recovery_point(report).cloned();
+        if blocked.is_none() && !by_hand && (chosen != snapshot.as_ref() || chosen.is_none()) {
             events.push(Event::Scan(ScanEvent::RecoveryPointChosen { store: store.clone(), snapshot }));
         }
         Ok::<_, std::convert::Infallible>(events)
@@ -328,6 +338,34 @@ fn record(store: &Id, incident: &mut Incident, report: &RepositoryReport) -> Res
             "read that entry with the version that wrote it, or accept it, then scan again",
         )
     }))
+}
+
+/// What a scan may choose by itself: the last clean snapshot, unless many files vanished before it was made. Whether
+/// those are wanted back only a person can say.
+fn recovery_point(report: &RepositoryReport) -> Option<&String> {
+    report.last_clean.as_ref().filter(|_| report.before_loss.is_none())
+}
+
+/// What a person has to choose, or has chosen otherwise than a scan would.
+fn advice(store: &Id, incident: &Incident, report: &RepositoryReport) -> Option<String> {
+    let known = incident.view().scan.stores.get(store)?;
+    let choose = format!("blackstart choose {} {store}", incident.folder().display());
+    if let (Some(by), Some(chosen)) = (&known.chosen_by, &known.recovery_point) {
+        let there = report.snapshots.iter().find(|snapshot| snapshot.id == *chosen);
+        let state = match there {
+            _ if Some(chosen) == report.last_clean.as_ref() => return None,
+            Some(snapshot) if snapshot.is_clean => "it stands, and another is the last clean one",
+            Some(_) => "it is NOT CLEAN now, so a restart holds until another is chosen",
+            None => "it is not among the snapshots that were judged now",
+        };
+        let by = shown::harmless(by);
+        return Some(format!("{by} chose {} for {store}: {state}; to choose another: {choose} SNAPSHOT", short(chosen)));
+    }
+    let (last_clean, before) = (report.last_clean.as_ref()?, report.before_loss.as_ref()?);
+    Some(format!(
+        "many files vanished before the last clean snapshot was made, so no recovery point is recorded for {store}, and a restart holds until somebody chooses. \
+         With those files, older: {choose} {before}. Without them, newer: {choose} {last_clean}"
+    ))
 }
 
 fn already_said(known: Option<&view::StoreView>, snapshot: &SnapshotReport) -> bool {
@@ -353,8 +391,8 @@ fn show_repository(report: &RepositoryReport) {
     for bad in report.bad.iter().take(SHOWN_MAX) {
         let from = report.snapshots.iter().find(|one| one.series == bad.series && one.at >= bad.from);
         let from = from.map_or_else(|| "unknown".to_owned(), |one| short(&one.id).to_owned());
-        talk::data(format!("{} since {from}: {}", bad.file.verdict.word(), shown::harmless(&bad.file.path)));
-        show_reasons(&bad.file);
+        talk::data(format!("{} since {from}: {}", bad.judgement.verdict.word(), shown::harmless(&bad.path)));
+        show_reasons(&bad.file());
     }
     show_rest(report.bad.len());
     talk::data("snapshots, oldest first by first sight:");
@@ -393,7 +431,7 @@ fn show_repository(report: &RepositoryReport) {
         None => talk::data("NO CLEAN SNAPSHOT among those judged"),
     }
     if let Some(before) = &report.before_loss {
-        talk::data(format!("BUT MANY FILES VANISHED before it was made: snapshot {before} is clean and still has them"));
+        talk::data(format!("BUT MANY FILES VANISHED before it was made: snapshot {before} is clean and still has them; decide which of the two is restored (with a journal: blackstart choose DIR store:ID SNAPSHOT)"));
     }
     talk::say(format!("({})", report::FORM));
 }

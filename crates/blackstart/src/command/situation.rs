@@ -272,6 +272,12 @@ fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
             format!("blackstart resume {folder} entry:{} --reason TEXT", unknown.sequence),
         );
     }
+    for (store, _) in view.scan.stores.iter().filter(|(_, store)| store.waits_for_a_choice()) {
+        decide(
+            format!("{store}: files vanished before its newest clean snapshot; which is restored?"),
+            format!("blackstart choose {folder} {store} SNAPSHOT"),
+        );
+    }
     for step in
         view.recover.steps.iter().filter(|(_, step)| matches!(step.state, State::Failed | State::Held))
     {

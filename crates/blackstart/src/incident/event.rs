@@ -75,6 +75,9 @@ pub enum ScanEvent {
     /// `None`: no clean one was found.
     #[serde(rename = "scan.recovery_point_chosen")]
     RecoveryPointChosen { store: Id, snapshot: Option<String> },
+    /// A person chose it. It stands until a person chooses again.
+    #[serde(rename = "scan.recovery_point_decided")]
+    RecoveryPointDecided { store: Id, snapshot: String, reason: String },
 }
 
 /// What is done to the world to cut something off.
@@ -224,7 +227,8 @@ impl ScanEvent {
             | ScanEvent::AlarmDismissed { store, .. }
             | ScanEvent::SnapshotFirstSeen { store, .. }
             | ScanEvent::SnapshotJudged { store, .. }
-            | ScanEvent::RecoveryPointChosen { store, .. } => vec![store.clone()],
+            | ScanEvent::RecoveryPointChosen { store, .. }
+            | ScanEvent::RecoveryPointDecided { store, .. } => vec![store.clone()],
         }
     }
 }

@@ -564,6 +564,22 @@ fn nothing_is_restored_from_a_snapshot_that_nobody_judged() {
 }
 
 #[test]
+fn where_a_person_has_to_choose_a_snapshot_a_restore_waits_and_goes_on_with_the_chosen_one() {
+    let mut stage = stage(&provider(), 0);
+    let store = id("store:db");
+    stage.log.put(&Event::Scan(ScanEvent::RecoveryPointChosen { store: store.clone(), snapshot: None }));
+    let result = stage.run().unwrap();
+    assert!(result.waits.contains(&Refusal::NotChosen { store: store.clone() }), "{result:?}");
+    assert!(!stage.end().running.contains(&id("service:db")), "it waits for its data");
+    let events = crate::scan::choose::choose(&stage.log.view, &store, "clean-d", "they are wanted").unwrap();
+    events.iter().for_each(|event| stage.log.put(event));
+    // A scan that found another one does not overrule a person.
+    stage.log.put(&Event::Scan(ScanEvent::RecoveryPointChosen { store, snapshot: None }));
+    stage.run().unwrap();
+    assert!(stage.end().running.contains(&id("service:db")));
+}
+
+#[test]
 fn an_entry_in_between_makes_it_decide_again() {
     let estate = provider();
     let (expected, _, entries) = undisturbed(&estate, &[], 2);

@@ -260,6 +260,9 @@ impl Ground<'_> {
     fn with_clean_snapshot(&self, step: &Step) -> Verdict {
         match recovery_point(self.view, step) {
             Ok(_) => Verdict::Do(Act::Perform(self.task(step))),
+            Err(_) if waits_for_a_choice(self.view, step) => {
+                Verdict::Refused(Refusal::NotChosen { store: step.service.clone() })
+            }
             Err(why) => Verdict::Refused(Refusal::NotClean { store: step.service.clone(), why }),
         }
     }
@@ -400,6 +403,12 @@ fn must_be_up(step: StepKind, edge: EdgeKind) -> bool {
         StepKind::Start => edge.blocks_start(),
         StepKind::Admit => edge.parks_dependent(),
     }
+}
+
+/// There are clean snapshots, and a person has to say which is restored.
+fn waits_for_a_choice(view: &View, step: &Step) -> bool {
+    step.recovery_point.is_none()
+        && view.scan.stores.get(&step.service).is_some_and(|store| store.waits_for_a_choice())
 }
 
 /// The snapshot to restore: the plan's, else the one chosen in the journal; in any case one that was judged clean.

@@ -25,6 +25,10 @@ pub enum Refusal {
     ProviderNotPlanned { step: String, provider: Id },
     #[error("{store} is not restored: {why}")]
     NotClean { store: Id, why: String },
+    #[error(
+        "{store} is not restored: it has clean snapshots, but many files vanished before the newest of them was made, and nobody has chosen one"
+    )]
+    NotChosen { store: Id },
     #[error("{service} is parked: it cannot work without {waits_for}")]
     Parked { service: Id, waits_for: Id },
     #[error("{service} needs a second person; {by} began this run")]
@@ -77,6 +81,9 @@ impl Refusal {
             Refusal::NotClean { store, .. } => {
                 format!("judge its snapshots: blackstart scan restic:REPO --journal {folder} --store {store}")
             }
+            Refusal::NotChosen { store } => {
+                format!("choose one as the scan advised: blackstart choose {folder} {store} SNAPSHOT")
+            }
             Refusal::Parked { waits_for, .. } => format!("it goes on by itself when {waits_for} is healthy"),
             Refusal::SecondPerson { service, .. } => format!(
                 "somebody else allows it: blackstart resume {folder} {service} --by NAME --reason TEXT"
@@ -102,6 +109,7 @@ impl Refusal {
             | Refusal::ProviderUnhealthy { .. }
             | Refusal::ProviderNotPlanned { .. }
             | Refusal::NotClean { .. }
+            | Refusal::NotChosen { .. }
             | Refusal::SecondPerson { .. }
             | Refusal::CannotStop { .. } => false,
         }

@@ -1,6 +1,7 @@
 //! What `scan` answers, as the JSON contract has it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -36,10 +37,14 @@ pub struct FolderReport {
     pub form: &'static str,
 }
 
-/// A version of a file that is not clean, in every snapshot in which it stands.
+/// A version of a file that is not clean, in every snapshot in which it stands. After an attack on everything there are
+/// millions of them, so what they have in common is kept once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bad {
-    pub file: File,
+    pub path: String,
+    pub judgement: Rc<Judgement>,
+    pub last_clean: Option<Rc<str>>,
+    pub last_clean_path: Option<String>,
     /// Which series of snapshots it belongs to.
     pub series: usize,
     /// Places in the order: from the first to before the second.
@@ -142,11 +147,21 @@ impl File {
     }
 }
 
+impl Bad {
+    pub fn file(&self) -> File {
+        File {
+            last_clean: self.last_clean.as_deref().map(str::to_owned),
+            last_clean_path: self.last_clean_path.clone(),
+            ..File::new(self.path.clone(), &self.judgement)
+        }
+    }
+}
+
 impl RepositoryReport {
     /// Every file that is not clean in every snapshot in which it stands, oldest snapshot first.
     pub fn files(&self) -> impl Iterator<Item = File> + '_ {
         self.snapshots.iter().flat_map(|snapshot| {
-            self.bad_in(snapshot).map(|bad| File { snapshot: Some(snapshot.id.clone()), ..bad.file.clone() })
+            self.bad_in(snapshot).map(|bad| File { snapshot: Some(snapshot.id.clone()), ..bad.file() })
         })
     }
 

@@ -14,7 +14,7 @@
 //! | the same | no version | tolerated up to the limit |
 //! | declared-encrypted | no version; it arrived while nothing vanished | somebody's own; tolerated up to a limit of its own |
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::judge::Verdict;
 use crate::estate::Id;
@@ -37,14 +37,84 @@ pub struct Found {
     pub id: String,
     pub claims_ms: i64,
     pub arrived_ms: i64,
+    /// Snapshots that its client had before it. It holds their ids, which are hashes, so they were there first:
+    /// nobody can forge that.
+    pub parents: Vec<String>,
+    /// The snapshot that it is a new form of: tagged, or copied from another repository.
+    pub original: Option<String>,
 }
 
-/// Order without a journal: by arrival of the snapshot's file, then by what it claims.
+impl Found {
+    /// Tagging and copying make a new file of an old snapshot, and when that one arrived says nothing; its time does,
+    /// as far as it can be believed. Whoever forges this moves his snapshot to the front, never to the end, where the
+    /// last clean one is looked for.
+    fn since_ms(&self) -> i64 {
+        if self.original.is_some() { self.arrived_ms.min(self.claims_ms) } else { self.arrived_ms }
+    }
+}
+
+/// Order without a journal: by arrival of the snapshot's file, then by what it claims; never before a parent.
 pub fn by_arrival(mut found: Vec<Found>) -> Vec<Seen> {
-    found.sort_by(|a, b| (a.arrived_ms, a.claims_ms, &a.id).cmp(&(b.arrived_ms, b.claims_ms, &b.id)));
+    found.sort_by(|a, b| (a.since_ms(), a.claims_ms, &a.id).cmp(&(b.since_ms(), b.claims_ms, &b.id)));
     let seen =
         |found: Found| Seen { id: found.id, claims_ms: found.claims_ms, first_seen_ms: found.arrived_ms };
-    found.into_iter().map(seen).collect()
+    after_parents(found).into_iter().map(seen).collect()
+}
+
+/// The same order, but nothing before a parent of its own: where the times of files were lost when a repository was
+/// copied, parents still tell what came first.
+fn after_parents(found: Vec<Found>) -> Vec<Found> {
+    let there: BTreeSet<String> = found.iter().map(|found| found.id.clone()).collect();
+    let mut placed: BTreeSet<String> = BTreeSet::new();
+    let mut order = Vec::with_capacity(found.len());
+    let mut open = VecDeque::from(found);
+    let mut waiting: BTreeMap<String, Vec<Found>> = BTreeMap::new();
+    while let Some(next) = open.pop_front() {
+        let missing = next
+            .parents
+            .iter()
+            .find(|parent| **parent != next.id && there.contains(*parent) && !placed.contains(*parent));
+        if let Some(parent) = missing.cloned() {
+            waiting.entry(parent).or_default().push(next);
+            continue;
+        }
+        for child in waiting.remove(&next.id).into_iter().flatten().rev() {
+            open.push_front(child);
+        }
+        placed.insert(next.id.clone());
+        order.push(next);
+    }
+    // Only a broken hash could make a circle; then arrival counts alone.
+    order.extend(waiting.into_values().flatten());
+    order
+}
+
+/// Where the arrival of files does not tell the order, in words.
+pub fn arrival_remarks(found: &[Found]) -> Vec<String> {
+    let arrived: BTreeMap<&str, i64> =
+        found.iter().map(|found| (found.id.as_str(), found.arrived_ms)).collect();
+    let before_parent = |found: &&Found| {
+        found
+            .parents
+            .iter()
+            .any(|parent| arrived.get(parent.as_str()).is_some_and(|ms| *ms > found.arrived_ms))
+    };
+    let rewritten = found.iter().filter(|found| found.original.is_some()).count();
+    let before_parent = found.iter().filter(before_parent).count();
+    let mut remarks = Vec::new();
+    if rewritten > 0 {
+        remarks.push(format!(
+            "{rewritten} of {} snapshots are new forms of older ones (tagged, or copied from another repository): without a journal they stand at the time that they claim",
+            found.len()
+        ));
+    }
+    if before_parent > 0 {
+        remarks.push(format!(
+            "{before_parent} of {} snapshots arrived before the one they were made from: the times of the files were lost, probably when the repository was copied; no snapshot stands before its parent, but without a journal the rest of the order is uncertain",
+            found.len()
+        ));
+    }
+    remarks
 }
 
 /// What to record: every snapshot that the journal does not know yet, in the order of arrival.
@@ -63,20 +133,23 @@ pub fn first_sights(store: &Id, known: Option<&StoreView>, found: Vec<Found>) ->
         .collect()
 }
 
-/// Order with a journal: as recorded. Snapshots that are gone from the repository fall out.
+/// Order with a journal: as recorded. Snapshots that are gone from the repository fall out; one that was tagged
+/// since, and has another id by that, keeps its place.
 pub fn by_first_sight(known: &StoreView, found: &[Found]) -> Vec<Seen> {
-    known
-        .snapshots
+    let places: HashMap<&str, usize> =
+        known.snapshots.iter().enumerate().map(|(place, known)| (known.id.as_str(), place)).collect();
+    let mut seen: Vec<(usize, usize, Seen)> = found
         .iter()
-        .filter_map(|known| {
-            let found = found.iter().find(|found| found.id == known.id)?;
-            Some(Seen {
-                id: known.id.clone(),
-                claims_ms: found.claims_ms,
-                first_seen_ms: known.first_seen_ms,
-            })
+        .filter_map(|found| {
+            let own = *places.get(found.id.as_str())?;
+            let former = found.original.as_deref().and_then(|original| places.get(original));
+            let place = former.map_or(own, |former| own.min(*former));
+            let first_seen_ms = known.snapshots[place].first_seen_ms;
+            Some((place, own, Seen { id: found.id.clone(), claims_ms: found.claims_ms, first_seen_ms }))
         })
-        .collect()
+        .collect();
+    seen.sort_by_key(|(place, own, _)| (*place, *own));
+    seen.into_iter().map(|(_, _, seen)| seen).collect()
 }
 
 /// How far two honest clocks may differ.
@@ -252,7 +325,10 @@ impl Tally {
     pub fn complaints(&self, wanted: Option<u64>) -> Vec<String> {
         let mut reasons = Vec::new();
         if self.unread_parts > 0 {
-            reasons.push(format!("{} parts of it could not be read", self.unread_parts));
+            reasons.push(match self.unread_parts {
+                1 => "a part of it could not be read".to_owned(),
+                parts => format!("{parts} parts of it could not be read"),
+            });
         }
         for (verdict, count) in self.blocking.iter().filter(|(_, count)| **count > 0) {
             let what = match verdict {
@@ -260,7 +336,9 @@ impl Tally {
                 Verdict::Unread => " (what was not read is not clean)".to_owned(),
                 _ => ", and were not before".to_owned(),
             };
-            reasons.push(format!("{count} files are {}{what}", verdict.word()));
+            let files = if *count == 1 { "file is" } else { "files are" };
+            let what = if *count == 1 { what.replace("were not", "was not") } else { what };
+            reasons.push(format!("{count} {files} {}{what}", verdict.word()));
         }
         let limit = self.limit(wanted);
         let counted = self.tolerable + if wanted.is_some() { self.own } else { 0 };
@@ -275,7 +353,7 @@ impl Tally {
                 self.own
             ));
         }
-        if self.files() == 0 {
+        if self.files() == 0 && self.unread_parts == 0 {
             reasons.push("it holds no files".to_owned());
         }
         reasons
@@ -314,7 +392,54 @@ mod tests {
     use super::*;
 
     fn found(id: &str, claims_ms: i64, arrived_ms: i64) -> Found {
-        Found { id: id.to_owned(), claims_ms, arrived_ms }
+        Found { id: id.to_owned(), claims_ms, arrived_ms, parents: Vec::new(), original: None }
+    }
+
+    fn ids(order: &[Seen]) -> Vec<&str> {
+        order.iter().map(|seen| seen.id.as_str()).collect()
+    }
+
+    #[test]
+    fn nothing_stands_before_the_snapshot_that_it_was_made_from() {
+        let made_from = |parent: &str, found: Found| Found { parents: vec![parent.to_owned()], ..found };
+        // Copied without the times of the files, newest first.
+        let (c, b) = (made_from("b", found("c", 3, 101)), made_from("a", found("b", 2, 102)));
+        let all = vec![c.clone(), b.clone(), found("a", 1, 103), found("alone", 9, 104)];
+        assert_eq!(ids(&by_arrival(all.clone())), ["a", "b", "c", "alone"]);
+        assert!(arrival_remarks(&all)[0].contains("2 of 4"), "{:?}", arrival_remarks(&all));
+        // A parent that was deleted is waited for by nobody.
+        assert_eq!(ids(&by_arrival(vec![c, b])), ["b", "c"]);
+        let circle = vec![made_from("y", found("x", 1, 1)), made_from("x", found("y", 2, 2))];
+        assert_eq!(by_arrival(circle).len(), 2, "no snapshot is lost, whatever is forged");
+    }
+
+    #[test]
+    fn a_snapshot_that_was_tagged_or_copied_stands_where_the_former_one_stood() {
+        let form_of = |former: &str, found: Found| Found { original: Some(former.to_owned()), ..found };
+        // Copied newest first: all files arrived in one minute, much later.
+        let copied = vec![
+            form_of("3", found("c", 30, 901)),
+            form_of("2", found("b", 20, 902)),
+            form_of("1", found("a", 10, 903)),
+        ];
+        assert_eq!(ids(&by_arrival(copied)), ["a", "b", "c"]);
+        // One that claims to come from the future does not get behind those that arrived after it.
+        let forged = vec![form_of("0", found("forged", 5000, 50)), found("later", 60, 60)];
+        assert_eq!(ids(&by_arrival(forged)), ["forged", "later"]);
+
+        let mut view = StoreView::default();
+        for (id, first_seen_ms) in [("1", 11), ("2", 22), ("3", 33), ("b", 44)] {
+            view.snapshots.push(crate::scan::view::SnapshotView {
+                id: id.to_owned(),
+                claims_time: String::new(),
+                first_seen_ms,
+                clean: None,
+                reasons: Vec::new(),
+            });
+        }
+        let tagged = vec![found("1", 10, 10), form_of("2", found("b", 20, 902)), found("3", 30, 30)];
+        let order = by_first_sight(&view, &tagged);
+        assert_eq!((ids(&order), order[1].first_seen_ms), (vec!["1", "b", "3"], 22));
     }
 
     #[test]

@@ -61,11 +61,12 @@ fn lead(report: &RepositoryReport) -> String {
     let clean = report.snapshots.iter().find(|one| Some(&one.id) == report.last_clean.as_ref());
     match clean {
         Some(clean) => format!(
-            "<p class=\"lead\"><strong>Last clean snapshot: {}</strong>, first seen {}, claims {}. {} snapshots judged.</p>\n",
+            "<p class=\"lead\"><strong>Last clean snapshot: {}</strong>, first seen {}, claims {}. {} snapshots judged.</p>\n{}",
             escape(&clean.id),
             escape(&clean.first_seen),
             escape(&clean.time),
-            report.snapshots.len()
+            report.snapshots.len(),
+            report.before_loss.as_deref().map(lost).unwrap_or_default()
         ),
         None => format!(
             "<p class=\"lead\"><strong>No clean snapshot</strong> among the {} that were judged. Single files may still have \
@@ -73,6 +74,15 @@ fn lead(report: &RepositoryReport) -> String {
             report.snapshots.len()
         ),
     }
+}
+
+/// Whoever holds the page in hand has to choose between two snapshots.
+fn lost(before: &str) -> String {
+    format!(
+        "<p class=\"lead\"><strong>But many files vanished before it was made.</strong> Snapshot {} is clean and still has \
+         them. Which of the two is restored, a person has to choose.</p>\n",
+        escape(before)
+    )
 }
 
 /// Letter, class and words of a verdict.
@@ -177,8 +187,8 @@ fn cell(text: &mut String, bad: &[&Bad], snapshot: &SnapshotReport) {
     let (mut worst, mut count) = (Verdict::Clean, 0_u64);
     for bad in here {
         count += 1;
-        if rank(bad.file.verdict) > rank(worst) {
-            worst = bad.file.verdict;
+        if rank(bad.judgement.verdict) > rank(worst) {
+            worst = bad.judgement.verdict;
         }
     }
     let (letter, class, words) = sign(worst);
@@ -196,11 +206,8 @@ fn cell(text: &mut String, bad: &[&Bad], snapshot: &SnapshotReport) {
 fn rows(report: &RepositoryReport) -> Vec<(String, Vec<&Bad>)> {
     let mut folders: BTreeMap<&str, Vec<&Bad>> = BTreeMap::new();
     for bad in &report.bad {
-        let folder = bad
-            .file
-            .path
-            .rsplit_once('/')
-            .map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
+        let folder =
+            bad.path.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
         folders.entry(folder).or_default().push(bad);
     }
     let mut rows: Vec<(String, Vec<&Bad>)> =
@@ -267,8 +274,8 @@ fn files(text: &mut String, report: &RepositoryReport) {
     text.push_str("<h2>Files that are not clean, and where their last clean version is</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">file</th><th scope=\"col\">verdict</th><th scope=\"col\">since</th><th scope=\"col\">last clean in</th><th scope=\"col\">why</th></tr></thead>\n<tbody>\n");
     for bad in report.bad.iter().take(FILES_MAX) {
         let since = report.snapshots.iter().find(|one| one.series == bad.series && one.at >= bad.from);
-        let (letter, class, _) = sign(bad.file.verdict);
-        let clean = match (&bad.file.last_clean, &bad.file.last_clean_path) {
+        let (letter, class, _) = sign(bad.judgement.verdict);
+        let clean = match (&bad.last_clean, &bad.last_clean_path) {
             (Some(id), Some(path)) => format!("{} as {}", escape(short(id)), escape(path)),
             (Some(id), None) => escape(short(id)),
             (None, _) => "no clean version seen".to_owned(),
@@ -277,10 +284,10 @@ fn files(text: &mut String, report: &RepositoryReport) {
         let _ = writeln!(
             text,
             "<tr><td class=\"p\">{}</td><td class=\"{class}\">{letter} {}{tolerated}</td><td class=\"p\">{}</td><td class=\"p\">{clean}</td><td>{}</td></tr>",
-            escape(&bad.file.path),
-            bad.file.verdict.word(),
+            escape(&bad.path),
+            bad.judgement.verdict.word(),
             since.map_or("", |one| short(&one.id)),
-            bad.file.reasons.iter().map(|reason| escape(reason)).collect::<Vec<_>>().join("<br>")
+            bad.judgement.reasons.iter().map(|reason| escape(reason)).collect::<Vec<_>>().join("<br>")
         );
     }
     text.push_str("</tbody>\n</table></div>\n");
@@ -343,8 +350,10 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::rc::Rc;
+
     use crate::scan::judge::Judgement;
-    use crate::scan::report::{File, Gone};
+    use crate::scan::report::Gone;
 
     fn snapshot(at: usize, is_clean: bool, bad: u64) -> SnapshotReport {
         SnapshotReport {
@@ -362,10 +371,9 @@ mod tests {
     }
 
     fn bad(path: &str, verdict: Verdict, from: usize, until: usize) -> Bad {
-        let judgement = Judgement { verdict, ..Judgement::unread("because of <b>") };
-        let file =
-            File { last_clean: Some("11111111ffff".to_owned()), ..File::new(path.to_owned(), &judgement) };
-        Bad { file, series: 0, from, until, tolerable: false }
+        let judgement = Rc::new(Judgement { verdict, ..Judgement::unread("because of <b>") });
+        let (path, last_clean) = (path.to_owned(), Some(Rc::from("11111111ffff")));
+        Bad { path, judgement, last_clean, last_clean_path: None, series: 0, from, until, tolerable: false }
     }
 
     #[test]
@@ -402,11 +410,13 @@ mod tests {
     fn a_long_history_folds_neighbours_that_look_the_same_and_says_how_many() {
         let snapshots: Vec<SnapshotReport> = (0..200).map(|at| snapshot(at, at < 150, 0)).collect();
         let last_clean = Some(snapshots[149].id.clone());
-        let report = RepositoryReport { snapshots, last_clean, ..RepositoryReport::default() };
+        let before_loss = Some("00000000ffff".to_owned());
+        let report = RepositoryReport { snapshots, last_clean, before_loss, ..RepositoryReport::default() };
         let columns = columns(&report);
         assert_eq!(columns.iter().map(|column| column.count).collect::<Vec<_>>(), [150, 50]);
         let page = page("restic:/repository", &report);
         assert!(page.contains("and 149 like it") && page.contains("ok last"));
         assert!(page.contains("In no folder was anything found"));
+        assert!(page.contains("many files vanished") && page.contains("Snapshot 00000000ffff is clean"));
     }
 }

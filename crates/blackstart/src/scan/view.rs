@@ -22,6 +22,15 @@ pub struct StoreView {
     /// Oldest first by first sight, whatever time they claim.
     pub snapshots: Vec<SnapshotView>,
     pub recovery_point: Option<String>,
+    /// Who chose it, if it was a person.
+    pub chosen_by: Option<String>,
+}
+
+impl StoreView {
+    /// Clean snapshots are there and none is chosen: a person has to.
+    pub fn waits_for_a_choice(&self) -> bool {
+        self.recovery_point.is_none() && self.snapshots.iter().any(|snapshot| snapshot.clean == Some(true))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -79,8 +88,17 @@ impl View {
                     known.reasons.clone_from(reasons);
                 }
             }
+            // What a person chose stands; a scan that did not know of it cannot change that.
             ScanEvent::RecoveryPointChosen { store, snapshot } => {
-                self.stores.entry(store.clone()).or_default().recovery_point.clone_from(snapshot);
+                let store = self.stores.entry(store.clone()).or_default();
+                if store.chosen_by.is_none() {
+                    store.recovery_point.clone_from(snapshot);
+                }
+            }
+            ScanEvent::RecoveryPointDecided { store, snapshot, .. } => {
+                let store = self.stores.entry(store.clone()).or_default();
+                store.recovery_point = Some(snapshot.clone());
+                store.chosen_by = Some(entry.actor.clone());
             }
         }
     }

@@ -6,7 +6,8 @@
 //! - `import_systemd`, `import_kubernetes`, `import_csv` on `import_rig`: estates from what is there already.
 //! - `plan`: the planner's contract, wishes, plan files, and what is refused.
 //! - `restart`: a restart of real processes, killed in the middle.
-//! - `scan`: judging folders and repositories, and the watch.
+//! - `scan` on `scan_rig`: judging folders and repositories, and the watch.
+//! - `scan_broken` on `scan_rig`: what is damaged, is no file, or is being written.
 //! - `status`: what a commander is told at each point of an incident, on a serial line.
 //! - `tidy`: rules about the source that the compiler does not see.
 //! - `world`: the real machine, asked what the simulation only claims.
@@ -26,6 +27,8 @@ mod import_systemd;
 mod plan;
 mod restart;
 mod scan;
+mod scan_broken;
+mod scan_rig;
 mod status;
 mod tidy;
 mod world;

@@ -80,7 +80,7 @@ impl<'a> Provider<'a> {
                 let version = |held: &Held| Version {
                     content: held.content,
                     bytes: self.bytes(held.content).len() as u64,
-                    modified_ns: Some(held.modified),
+                    modified_ns: i64::try_from(held.modified).ok(),
                     beside: Beside::Nothing,
                 };
                 files

@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::estate::id::Id;
 
+/// Lines of a text that are looked through.
+pub const LINES_MAX: usize = 5_000;
+
 /// The names under which services are reached, and the ports they listen on.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
@@ -97,6 +100,20 @@ pub fn in_setting(reach: &Reach, variable: &str, value: &str, unset: &[String]) 
         }
     }
     hints
+}
+
+/// The settings in a text of several lines, as configuration files have them: what is before `=` or `:`, and what is
+/// after it. Comments are left out.
+pub fn settings_in(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let is_said = |line: &&str| !line.is_empty() && !line.starts_with(['#', ';']) && !line.starts_with("//");
+    text.lines().take(LINES_MAX).map(str::trim).filter(is_said).map(|line| {
+        let (variable, value) = line.split_once(['=', ':']).unwrap_or(("", line));
+        let whole = if value.starts_with("//") { line } else { value };
+        // `rails['db_host']`: what counts is the last word.
+        let variable = variable.trim().trim_matches(['"', '\'', ']']);
+        let variable = variable.rsplit(['[', '"', '\'']).next().unwrap_or_default();
+        (variable, whole.trim().trim_matches(['"', '\'', ',', ';']))
+    })
 }
 
 /// Hints in a command line, word by word: addresses in it, and options like `--db-host mysql`.

@@ -440,3 +440,24 @@ fn a_dependency_that_is_gone_from_the_source_is_told_in_words() {
         ]
     );
 }
+
+#[test]
+fn a_proposal_that_cannot_be_chosen_is_refused_with_the_place_where_it_stands_otherwise() {
+    let estate = "provider = \"P\"\n[service.a]\nname = \"A\"\n[service.b]\nname = \"B\"\nneeds.hard = [\"service:a\"]\n[service.c]\nname = \"C\"\n";
+    let proposed = "# hints\n\n[[proposed]]\nfrom = \"service:a\"\nto = \"service:c\"\nkind = \"hard\"\nevidence = \"x\"\nconfidence = 0.9\nrejected = true\n";
+    let file = |name: &str, text: &str| RawFile {
+        name: name.to_owned(),
+        content: crate::estate::files::Content::Bytes(text.as_bytes().to_vec()),
+    };
+    let files = [file("a.toml", estate), file(update::PROPOSED, proposed)];
+    let why =
+        |from: &str, to: &str| update::why_not_proposed(&files, &from.parse().unwrap(), &to.parse().unwrap());
+    assert_eq!(why("service:a", "service:c"), "proposed.toml:3: service:a service:c was rejected before");
+    assert_eq!(
+        why("service:c", "service:a"),
+        "proposed.toml:3: only the other way round: service:a service:c"
+    );
+    assert_eq!(why("service:b", "service:a"), "a.toml:6: service:b service:a is a dependency already (hard)");
+    assert_eq!(why("service:a", "service:z"), "service:z is not in this estate");
+    assert_eq!(why("service:b", "service:c"), "nothing in proposed.toml proposes service:b service:c");
+}

@@ -151,6 +151,55 @@ pub fn proposals_in(files: &[RawFile]) -> Vec<Proposed> {
     read_files(&file).proposed
 }
 
+/// Why two things are not among the proposals that can be chosen, with the place.
+pub fn why_not_proposed(files: &[RawFile], from: &Id, to: &Id) -> String {
+    let reading = read_files(files);
+    let is = |proposed: &&Proposed, from: &Id, to: &Id| proposed.from == *from && proposed.to == *to;
+    let place = |from: &Id, to: &Id| {
+        proposal_line(files, from, to)
+            .map_or_else(|| PROPOSED.to_owned(), |line| format!("{PROPOSED}:{line}"))
+    };
+    let known = proposals_in(files);
+    if known.iter().any(|proposed| is(&proposed, from, to)) {
+        return format!("{}: {from} {to} was rejected before", place(from, to));
+    }
+    if known.iter().any(|proposed| is(&proposed, to, from)) {
+        return format!("{}: only the other way round: {to} {from}", place(to, from));
+    }
+    if let Some(edge) = reading.estate.edges.iter().find(|edge| edge.from == *from && edge.to == *to) {
+        let word = edge.kind.word();
+        let at = origin(&reading, from, &format!("needs.{word} {to}"));
+        let at = at.map_or_else(String::new, |origin| format!("{origin}: "));
+        return format!("{at}{from} {to} is a dependency already ({word})");
+    }
+    let unknown = [from, to].into_iter().find(|id| reading.sources.place(id, "").is_none());
+    match unknown {
+        Some(id) => format!("{id} is not in this estate"),
+        None => format!("nothing in {PROPOSED} proposes {from} {to}"),
+    }
+}
+
+/// The line on which a proposal begins.
+fn proposal_line(files: &[RawFile], from: &Id, to: &Id) -> Option<usize> {
+    let file = files.iter().find(|file| file.name == PROPOSED)?;
+    let Content::Bytes(bytes) = &file.content else { return None };
+    let (mut begin, mut ends) = (0, (false, false));
+    for (at, line) in std::str::from_utf8(bytes).ok()?.lines().enumerate() {
+        let says = |field: &str, id: &Id| {
+            let value = line.trim().strip_prefix(field).map(|rest| rest.trim_start().trim_start_matches('='));
+            value.is_some_and(|value| value.trim().trim_matches(['"', '\'']) == id.to_string())
+        };
+        if line.trim_start().starts_with("[[proposed]]") {
+            (begin, ends) = (at + 1, (false, false));
+        }
+        ends = (ends.0 || says("from", from), ends.1 || says("to", to));
+        if ends == (true, true) {
+            return Some(begin);
+        }
+    }
+    None
+}
+
 /// The file and line of a field of the estate.
 fn origin(reading: &Reading, id: &Id, field: &str) -> Option<Origin> {
     let (file, line, _) = reading.sources.line(reading.sources.place(id, field)?)?;

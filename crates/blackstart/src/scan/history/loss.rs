@@ -1,7 +1,7 @@
 //! What vanished around a file that is new, and what that says about it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use crate::scan::judge::kind::name_before;
@@ -23,7 +23,7 @@ pub(super) struct MassLoss {
     /// Files that there were before.
     pub(super) files_before: u64,
     vanished: usize,
-    missing: BTreeSet<PathBuf>,
+    missing: BTreeSet<Rc<Path>>,
 }
 
 impl MassLoss {
@@ -31,7 +31,7 @@ impl MassLoss {
     pub(super) fn of(
         at: usize,
         files_before: u64,
-        vanished: &[PathBuf],
+        vanished: &[Rc<Path>],
         is_left: impl Fn(&Path) -> bool,
     ) -> Option<MassLoss> {
         let much = vanished.len() as u64 * 5 >= files_before;
@@ -53,7 +53,7 @@ impl MassLoss {
 }
 
 /// Folders below which many vanished.
-fn folders(vanished: &[PathBuf]) -> impl Iterator<Item = &Path> {
+fn folders(vanished: &[Rc<Path>]) -> impl Iterator<Item = &Path> {
     let mut counts: BTreeMap<&Path, usize> = BTreeMap::new();
     for folder in vanished.iter().flat_map(|path| path.ancestors().skip(1)) {
         *counts.entry(folder).or_default() += 1;
@@ -61,15 +61,34 @@ fn folders(vanished: &[PathBuf]) -> impl Iterator<Item = &Path> {
     counts.into_iter().filter(|(_, count)| *count >= MASS_MIN).map(|(folder, _)| folder)
 }
 
-/// Whether an archive with a password stands for what vanished only now: the file that it is named after, the folder
-/// that it is named after, or much from beside it.
-pub(super) fn stands_for_later(path: &Path, vanished: &[PathBuf]) -> bool {
-    let named_after = path.file_name().and_then(|name| name.to_str()).and_then(name_before);
-    let file = named_after.map(|name| path.with_file_name(name));
-    let folder = path.with_extension("");
-    let below = vanished.iter().filter(|gone| gone.starts_with(&folder)).count();
-    let beside = vanished.iter().filter(|gone| gone.parent() == path.parent()).count();
-    file.is_some_and(|file| vanished.contains(&file)) || below >= SEVERAL_VANISHED || beside >= MUCH_VANISHED
+/// What vanished in one step, for many questions about it.
+pub(super) struct Vanished<'a> {
+    paths: BTreeSet<&'a Path>,
+    beside: BTreeMap<&'a Path, usize>,
+}
+
+impl<'a> Vanished<'a> {
+    pub(super) fn new(vanished: &'a [Rc<Path>]) -> Vanished<'a> {
+        let mut beside = BTreeMap::new();
+        for folder in vanished.iter().filter_map(|gone| gone.parent()) {
+            *beside.entry(folder).or_default() += 1;
+        }
+        Vanished { paths: vanished.iter().map(|gone| &**gone).collect(), beside }
+    }
+
+    /// Whether an archive with a password stands for what vanished only now: the file that it is named after, the folder
+    /// that it is named after, or much from beside it.
+    pub(super) fn is_what_stands_in(&self, path: &Path) -> bool {
+        let named_after = path.file_name().and_then(|name| name.to_str()).and_then(name_before);
+        let file = named_after.map(|name| path.with_file_name(name));
+        let folder = path.with_extension("");
+        // Whatever lies below a folder follows it in the order of paths.
+        let below = self.paths.range(folder.as_path()..).take_while(|gone| gone.starts_with(&folder));
+        let beside = path.parent().and_then(|folder| self.beside.get(folder)).copied().unwrap_or(0);
+        file.is_some_and(|file| self.paths.contains(file.as_path()))
+            || below.take(SEVERAL_VANISHED).count() >= SEVERAL_VANISHED
+            || beside >= MUCH_VANISHED
+    }
 }
 
 /// How much vanished in the step in which a file arrived. Whoever packs files into an archive with a password and deletes
@@ -83,17 +102,14 @@ pub(super) enum Loss {
 }
 
 /// What vanished around a path, if it is worth a thought.
-pub(super) fn around(path: &Path, vanished: &[PathBuf]) -> Option<Loss> {
+pub(super) fn around(path: &Path, vanished: &[Rc<Path>]) -> Option<Loss> {
     let folder = path.parent()?;
+    if vanished.len() >= MUCH_VANISHED {
+        return Some(Loss::Much(vanished.len()));
+    }
     let beside = vanished.iter().filter(|gone| gone.parent() == Some(folder)).count();
     let below = vanished.iter().filter(|gone| gone.starts_with(folder)).count();
-    if vanished.len() >= MUCH_VANISHED {
-        Some(Loss::Much(vanished.len()))
-    } else if beside > 0 || below >= SEVERAL_VANISHED {
-        Some(Loss::Near(below))
-    } else {
-        None
-    }
+    if beside > 0 || below >= SEVERAL_VANISHED { Some(Loss::Near(below)) } else { None }
 }
 
 /// Whether a new file of this verdict counts as standing in the place of what vanished around it.

@@ -37,7 +37,7 @@ pub struct Version<C> {
     pub content: C,
     pub bytes: u64,
     /// As the client wrote it; it can be set back.
-    pub modified_ns: Option<i128>,
+    pub modified_ns: Option<i64>,
     pub beside: Beside,
 }
 

@@ -13,13 +13,13 @@
 //! 5. one that is gone from the same folder since the snapshot before: for a file that is bad, of about its size; for
 //!    one of a type that cannot be verified, of exactly its size.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::left::{Gone, Good, Known, Left};
-use super::loss::{self, Loss, MassLoss};
+use super::loss::{self, Loss, MassLoss, Vanished};
 use super::signs::{Signs, Usual};
 use super::{Archive, Change, Node, Version, Walk, changes};
 use crate::scan::judge::kind::name_before;
@@ -37,7 +37,7 @@ pub struct LastClean {
     /// Place in the order of snapshots.
     pub snapshot: usize,
     /// The name it had there.
-    pub path: PathBuf,
+    pub path: Rc<Path>,
 }
 
 /// A version of a file that is not clean, or a part that could not be read.
@@ -95,7 +95,7 @@ enum Origin<C> {
     /// The same bytes under another name.
     Moved(Known<C>),
     /// It stands where another one of its size stood.
-    InPlaceOf(PathBuf, Known<C>),
+    InPlaceOf(Rc<Path>, Known<C>),
     /// Nothing like it was there, and files vanished around it in the same step.
     AmidLoss(Loss),
 }
@@ -108,6 +108,8 @@ pub struct Series<A: Archive> {
     /// Clean files whose verdict is not that on their bytes alone.
     settled: BTreeMap<PathBuf, Verdict>,
     unread: BTreeMap<PathBuf, (String, usize)>,
+    /// Files in parts that cannot be read: nobody knows whether they are gone.
+    hidden: BTreeSet<PathBuf>,
     gone: Gone<A::Content>,
     usual: Usual,
     /// Snapshots before the first one that is judged, newest first: place in the order, and tree.
@@ -128,6 +130,7 @@ impl<A: Archive> Series<A> {
             bad: BTreeMap::new(),
             settled: BTreeMap::new(),
             unread: BTreeMap::new(),
+            hidden: BTreeSet::new(),
             gone: Gone { known: HashMap::new(), order: VecDeque::new() },
             usual: Usual::default(),
             older,
@@ -221,36 +224,44 @@ impl<A: Archive> Series<A> {
         tree: A::Tree,
         signs: &mut Signs<A::Content>,
     ) {
-        let files_before = self.tally.files();
-        let mut all = Vec::new();
-        changes::between(archive, old, tree, Walk::Differences, &mut |change| all.push(change));
-        let (mut unread, mut removed, mut changed, mut added) = (vec![], vec![], vec![], vec![]);
-        for change in all {
-            match change {
-                Change::Renewed { path } => {
-                    if let Some((why, from)) = self.unread.remove(&path) {
-                        self.over.push(unread_part(path, why, from, Some(at)));
-                    }
+        let mut files_before = self.tally.files();
+        let (mut unread, mut removed, mut added) = (vec![], vec![], vec![]);
+        changes::between(archive, old, tree, Walk::Differences, &mut |change| match change {
+            Change::Renewed { path } => {
+                if let Some((why, from)) = self.unread.remove(&path) {
+                    self.over.push(unread_part(path, why, from, Some(at)));
                 }
-                Change::Unread { path, why } => unread.push((path, why)),
-                Change::Removed { path, before } => removed.push((path, before)),
-                Change::Changed { path, before, now } => changed.push((path, before, now)),
-                Change::Added { path, now } => added.push((path, now)),
-                Change::Same { .. } => {}
             }
-        }
+            Change::Unread { path, why } => unread.push((path, why)),
+            Change::Removed { path, before } => removed.push((path, before)),
+            // It is itself its past, so it need not wait for all the others.
+            Change::Changed { path, before, now } => {
+                signs.changed(&path, &before, &now);
+                let known = self.leave(archive, at, &Rc::from(path.as_path()), &before);
+                self.arrive(archive, at, path, &now, Origin::Before(known));
+            }
+            Change::Added { path, now } => added.push((path, now)),
+            Change::Same { .. } => {}
+        });
         self.unread.extend(unread.into_iter().map(|(path, why)| (path, (why, at))));
         let mut left = Left::new();
-        for (path, before) in removed {
-            let known = self.leave(archive, at, &path, &before);
+        let hidden = self.hidden.len();
+        let vanished_while_hidden = self.no_longer_hidden(&added);
+        files_before += (hidden - self.hidden.len()) as u64;
+        for path in vanished_while_hidden {
             signs.removed();
-            left.add(&path, &before, known.clone());
-            self.gone.add(path, known);
+            left.all.push(path.into());
         }
-        for (path, before, now) in changed {
-            signs.changed(&path, &before, &now);
+        for (path, before) in removed {
+            let path: Rc<Path> = path.into();
             let known = self.leave(archive, at, &path, &before);
-            self.arrive(archive, at, path, &now, Origin::Before(known));
+            if self.is_in_an_unread_part(&path) {
+                self.hidden.insert(path.to_path_buf());
+            } else {
+                signs.removed();
+                left.add(&path, &before);
+            }
+            self.gone.add(path, known);
         }
         // First all that came back, so that nobody takes a file that is there for one that is gone.
         let back: Vec<Option<Known<A::Content>>> =
@@ -259,14 +270,14 @@ impl<A: Archive> Series<A> {
             added.iter().for_each(|(path, _)| loss.is_back(path));
         }
         left.find_moved(added.iter().map(|(_, now)| now));
-        let mut arriving = Vec::new();
-        for ((path, now), back) in added.into_iter().zip(back) {
-            let origin = self.origin(archive, &path, &now, back, &mut left, signs);
-            arriving.push((path, now, origin));
-        }
+        let origins: Vec<Origin<A::Content>> = added
+            .iter()
+            .zip(back)
+            .map(|((path, now), back)| self.origin(archive, path, now, back, &mut left, signs))
+            .collect();
         // Only now it is known of which files nobody can say what became of them.
         let vanished = left.unexplained();
-        for (path, now, origin) in arriving {
+        for ((path, now), origin) in added.into_iter().zip(origins) {
             let origin = match origin {
                 Origin::Nowhere => loss::around(&path, &vanished).map_or(Origin::Nowhere, Origin::AmidLoss),
                 other => other,
@@ -280,12 +291,30 @@ impl<A: Archive> Series<A> {
             self.remember_lost(at, &left);
         }
         self.mass_losses.extend(mass);
+        self.gone.forget_the_oldest();
+    }
+
+    fn is_in_an_unread_part(&self, path: &Path) -> bool {
+        !self.unread.is_empty() && path.ancestors().any(|part| self.unread.contains_key(part))
+    }
+
+    /// Files of parts that could not be read before and can be now, as far as they are not there: those are gone.
+    fn no_longer_hidden(&mut self, added: &[(PathBuf, Version<A::Content>)]) -> Vec<PathBuf> {
+        if self.hidden.is_empty() {
+            return Vec::new();
+        }
+        let (hidden, seen): (BTreeSet<PathBuf>, BTreeSet<PathBuf>) =
+            std::mem::take(&mut self.hidden).into_iter().partition(|path| self.is_in_an_unread_part(path));
+        self.hidden = hidden;
+        let there: BTreeSet<&Path> = added.iter().map(|(path, _)| path.as_path()).collect();
+        seen.into_iter().filter(|path| !there.contains(path.as_path())).collect()
     }
 
     /// Archives that were let pass while nothing was missing, and of which that is no longer true.
-    fn later_losses(&mut self, vanished: &[PathBuf]) {
+    fn later_losses(&mut self, vanished: &[Rc<Path>]) {
+        let vanished = Vanished::new(vanished);
         for (path, bad) in &mut self.bad {
-            if bad.weight != Weight::Own || !loss::stands_for_later(path, vanished) {
+            if bad.weight != Weight::Own || !vanished.is_what_stands_in(path) {
                 continue;
             }
             self.tally.remove(bad.judgement.verdict, bad.weight);
@@ -294,7 +323,7 @@ impl<A: Archive> Series<A> {
             let mut judgement = (*bad.judgement).clone();
             judgement.reasons.push("what it stands beside vanished later".to_owned());
             bad.judgement = Rc::new(judgement);
-            let former = without_appended(path).and_then(|former| self.gone.known.get(&former));
+            let former = without_appended(path).and_then(|former| self.gone.known.get(former.as_path()));
             if bad.known.good.is_none() {
                 bad.known.good = former.and_then(|known| known.good.clone());
             }
@@ -306,24 +335,24 @@ impl<A: Archive> Series<A> {
         &mut self,
         archive: &A,
         at: usize,
-        path: &Path,
+        path: &Rc<Path>,
         before: &Version<A::Content>,
     ) -> Known<A::Content> {
         let name = path.file_name().unwrap_or_default();
-        let good = || Good { path: path.to_owned(), version: before.clone(), snapshot: self.last };
+        let good = || Rc::new(Good { path: path.clone(), version: before.clone(), snapshot: self.last });
         if self.tree.is_none() {
             // The snapshot before is not judged itself; only this file of it is.
             let verdict = archive.judged(name, before).verdict;
             let past = past_of(verdict);
             return Known { past, verdict, good: verdict.is_clean().then(good), is_own: false };
         }
-        if let Some(bad) = self.bad.remove(path) {
+        if let Some(bad) = self.bad.remove(&**path) {
             self.tally.remove(bad.judgement.verdict, bad.weight);
             let known = bad.known.clone();
-            self.over.push(bad.ended(path.to_owned(), Some(at)));
+            self.over.push(bad.ended(path.to_path_buf(), Some(at)));
             return known;
         }
-        let verdict = self.settled.remove(path).unwrap_or_else(|| archive.judged(name, before).verdict);
+        let verdict = self.settled.remove(&**path).unwrap_or_else(|| archive.judged(name, before).verdict);
         let known = Known { past: Past::Good, verdict, good: Some(good()), is_own: false };
         self.tally.remove(verdict, Weight::Good);
         known
@@ -343,18 +372,20 @@ impl<A: Archive> Series<A> {
             signs.added(path, now);
             return Origin::Before(known);
         }
-        if let Some((former, known)) = left.by_content.get(&now.content).filter(|_| now.bytes > 0) {
+        if let Some(former) = left.by_content.get(&now.content).filter(|_| now.bytes > 0)
+            && let Some(known) = self.gone.known.get(former)
+        {
             left.found.insert(former.clone());
             signs.moved();
             return Origin::Moved(known.clone());
         }
         if let Some(former) = without_appended(path)
-            && let Some(known) = self.gone.known.get(&former)
+            && let Some(known) = self.gone.known.get(former.as_path())
         {
             if let Some(good) = &known.good {
                 signs.renamed(&former, path, &good.version, now);
             }
-            left.found.insert(former);
+            left.found.insert(former.into());
             return Origin::Before(known.clone());
         }
         signs.added(path, now);
@@ -444,7 +475,7 @@ impl<A: Archive> Series<A> {
                 let verdict = archive.judged(path.file_name().unwrap_or_default(), &version).verdict;
                 let past = past_of(verdict);
                 if verdict.is_clean() {
-                    let good = Good { path: path.to_owned(), version, snapshot: *snapshot };
+                    let good = Rc::new(Good { path: path.into(), version, snapshot: *snapshot });
                     return Some(Known { past, verdict, good: Some(good), is_own: false });
                 }
                 other.get_or_insert(Known { past, verdict, good: None, is_own: false });
@@ -460,7 +491,7 @@ impl<A: Archive> Series<A> {
                 return;
             }
             if let Some(good) = self.gone.known.get(path).and_then(|known| known.good.as_ref()) {
-                self.lost.push(Lost { path: path.clone(), gone_in: at, last_clean: good.snapshot });
+                self.lost.push(Lost { path: path.to_path_buf(), gone_in: at, last_clean: good.snapshot });
             }
         }
     }
@@ -546,7 +577,8 @@ fn unread_part(path: PathBuf, why: String, from: usize, until: Option<usize>) ->
 
 impl<C> Bad<C> {
     fn ended(self, path: PathBuf, until: Option<usize>) -> BadVersion {
-        let last_clean = self.known.good.map(|good| LastClean { snapshot: good.snapshot, path: good.path });
+        let clean = |good: Rc<Good<C>>| LastClean { snapshot: good.snapshot, path: good.path.clone() };
+        let last_clean = self.known.good.map(clean);
         let tolerable = matches!(self.weight, Weight::Tolerable | Weight::Own);
         BadVersion { path, judgement: self.judgement, tolerable, last_clean, from: self.from, until }
     }

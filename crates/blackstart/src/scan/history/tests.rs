@@ -98,7 +98,7 @@ fn play(archive: &MadeUp, trees: &[usize]) -> Played {
 }
 
 fn last_clean(snapshot: usize, path: &str) -> Option<LastClean> {
-    Some(LastClean { snapshot, path: path.into() })
+    Some(LastClean { snapshot, path: Path::new(path).into() })
 }
 
 #[test]
@@ -331,4 +331,22 @@ fn a_file_that_was_changed_and_moved_at_once_has_the_past_of_the_one_of_its_name
     {
         assert_eq!(played.bad(path).last_clean, last_clean(0, former), "{path}");
     }
+}
+
+#[test]
+fn files_in_a_folder_that_cannot_be_read_are_not_said_to_have_vanished_until_it_can_be_read_again() {
+    let mut archive = MadeUp::default();
+    let files: Vec<(String, u32)> = (0..30).map(|number| (format!("d/{number}"), 100 + number)).collect();
+    let some = |from: usize| -> Vec<(&str, u32)> {
+        files[from..].iter().map(|(path, content)| (path.as_str(), *content)).collect()
+    };
+    let (all, few) = (archive.tree(&some(0)), archive.tree(&some(20)));
+    let unreadable = 999;
+    let played = play(&archive, &[all, unreadable, all]);
+    assert_eq!(played.steps[1].missing, [], "nobody knows");
+    assert!(played.steps[1].signs.is_empty(), "{:?}", played.steps[1].signs);
+    assert_eq!(played.steps[2].missing, [], "and they are all there");
+    let played = play(&archive, &[all, unreadable, few]);
+    let [missing] = &played.steps[2].missing[..] else { panic!("{:?}", played.steps[2].missing) };
+    assert_eq!((missing.gone_in, missing.files, missing.of), (2, 20, 30));
 }

@@ -45,14 +45,16 @@ pub enum RepositoryFault {
     NotLocal(String),
     #[error("there is no folder {0}")]
     NotThere(PathBuf),
+    #[error("{0} is no folder, and a repository is one")]
+    NotAFolder(PathBuf),
     #[error("{path} is not a restic repository: it has no `{missing}`")]
     NotARepository { path: PathBuf, missing: &'static str },
     #[error("the password does not fit any key of the repository {0}")]
     WrongPassword(PathBuf),
     #[error("cannot open the repository {path}: {cause}")]
     Open { path: PathBuf, cause: String },
-    #[error("cannot read the folder {path}")]
-    Folder { path: PathBuf, source: std::io::Error },
+    #[error("cannot look at {path}")]
+    Look { path: PathBuf, source: std::io::Error },
 }
 
 /// Something in the repository that could not be read, in words.
@@ -70,6 +72,10 @@ pub struct Snapshot {
     pub arrived_ms: i64,
     /// Host and paths: snapshots that agree in these are versions of the same thing.
     pub series: (String, Vec<String>),
+    /// Ids of snapshots that were there when it was made.
+    pub parents: Vec<String>,
+    /// The snapshot that it is a new form of.
+    pub original: Option<String>,
     tree: TreeId,
 }
 
@@ -81,6 +87,7 @@ pub struct Opened {
     snapshots: Vec<Snapshot>,
     unread_snapshots: Vec<(String, String)>,
     writers: Vec<String>,
+    is_without_index: bool,
 }
 
 /// The folder behind `restic:/path` or a plain path.
@@ -111,15 +118,21 @@ fn open_with(repository: &str, credentials: &Credentials) -> Result<Opened, Repo
         .repository(format!("local:{name}"))
         .to_backends()
         .map_err(|error| fault(&error))?;
-    let door = Arc::new(ReadOnly::new(backends.repository()));
+    let door = Arc::new(ReadOnly::new(backends.repository(), &path));
     let backends = RepositoryBackends::new(door.clone(), None);
     let options = RepositoryOptions::default().no_cache(true);
     let opened = Repository::new(&options, &backends)
         .and_then(|repository| repository.open(credentials))
         .map_err(|error| {
             // A damaged key file was left out of the listing; then the password cannot be blamed.
-            if error.is_incorrect_password() && door.left_out().is_empty() {
+            if error.is_incorrect_password()
+                && door.left_out().is_empty()
+                && !names(&path.join("keys")).is_empty()
+            {
                 RepositoryFault::WrongPassword(path.clone())
+            } else if error.is_incorrect_password() && door.left_out().is_empty() {
+                let cause = "it holds no key file, and without one no password opens it".to_owned();
+                RepositoryFault::Open { path: path.clone(), cause }
             } else if error.is_incorrect_password() {
                 RepositoryFault::Open { path: path.clone(), cause: door.left_out().join("; ") }
             } else if brief(&error).contains("Config") {
@@ -141,27 +154,39 @@ fn open_with(repository: &str, credentials: &Credentials) -> Result<Opened, Repo
     }
     unread_snapshots.sort();
     let writers = names(&path.join("locks"));
+    let is_without_index = names(&path.join("index")).is_empty() && !snapshots.is_empty();
     let repository = opened.to_indexed().map_err(|error| fault(&error))?;
-    Ok(Opened { path, repository, door, snapshots, unread_snapshots, writers })
+    Ok(Opened { path, repository, door, snapshots, unread_snapshots, writers, is_without_index })
 }
 
 fn looks_like_a_repository(path: &Path) -> Result<(), RepositoryFault> {
-    if !path.is_dir() {
-        return Err(RepositoryFault::NotThere(path.to_owned()));
+    let look =
+        |part: &Path| std::fs::metadata(part).map_err(|source| (source.kind(), look_fault(part, source)));
+    match look(path) {
+        Ok(metadata) if metadata.is_dir() => {}
+        Ok(_) => return Err(RepositoryFault::NotAFolder(path.to_owned())),
+        Err((std::io::ErrorKind::NotFound, _)) => return Err(RepositoryFault::NotThere(path.to_owned())),
+        Err((_, fault)) => return Err(fault),
     }
-    if !path.join("config").is_file() {
-        return Err(RepositoryFault::NotARepository { path: path.to_owned(), missing: "config" });
-    }
-    for folder in ["keys", "snapshots", "index", "data"] {
-        let folder_path = path.join(folder);
-        if !folder_path.is_dir() {
-            return Err(RepositoryFault::NotARepository { path: path.to_owned(), missing: folder });
+    for missing in ["config", "keys", "snapshots", "index", "data"] {
+        let part = path.join(missing);
+        match look(&part) {
+            Ok(metadata) if missing == "config" && metadata.is_file() => {}
+            // The library only logs what it cannot list; a folder that cannot be read would look empty.
+            Ok(metadata) if missing != "config" && metadata.is_dir() => {
+                std::fs::read_dir(&part).map_err(|source| look_fault(&part, source))?;
+            }
+            Ok(_) | Err((std::io::ErrorKind::NotFound, _)) => {
+                return Err(RepositoryFault::NotARepository { path: path.to_owned(), missing });
+            }
+            Err((_, fault)) => return Err(fault),
         }
-        // The library only logs what it cannot list; a folder that cannot be read would look empty.
-        std::fs::read_dir(&folder_path)
-            .map_err(|source| RepositoryFault::Folder { path: folder_path.clone(), source })?;
     }
     Ok(())
+}
+
+fn look_fault(path: &Path, source: std::io::Error) -> RepositoryFault {
+    RepositoryFault::Look { path: path.to_owned(), source }
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -180,11 +205,14 @@ fn snapshot(repository: &Path, id: SnapshotId, file: &SnapshotFile) -> Snapshot 
         .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
         .and_then(|since| i64::try_from(since.as_millis()).ok());
     let claims_ms = file.time.timestamp().as_millisecond();
+    let hex = |id: &SnapshotId| id.to_hex().as_str().to_owned();
     Snapshot {
         id,
         claims_ms,
         arrived_ms: arrived.unwrap_or(claims_ms),
         series: (file.hostname.clone(), file.paths.iter().cloned().collect()),
+        parents: file.parent.iter().chain(&file.parents).map(hex).collect(),
+        original: file.original.as_ref().map(hex),
         tree: file.tree,
     }
 }
@@ -203,7 +231,15 @@ impl Opened {
     pub fn unread(&self) -> Vec<String> {
         let mut all = self.door.left_out();
         all.extend(self.unread_snapshots.iter().map(|(id, why)| format!("snapshot {id}: {why}")));
+        if self.is_without_index {
+            all.push("the index: there is no index file, so nobody knows where anything lies".to_owned());
+        }
         all
+    }
+
+    /// Not all of the index is there, and what is stored may well be whole.
+    fn index_is_short(&self) -> bool {
+        self.is_without_index || self.door.left_out().iter().any(|what| what.starts_with("index"))
     }
 
     /// Names of locks that others hold: somebody may be writing.

@@ -6,6 +6,7 @@
 //! `unread`, and the scan goes on: the answer says what it does not know.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use rustic_core::TreeId;
 
@@ -14,7 +15,7 @@ use super::{Opened, Snapshot};
 use crate::scan::history::{BadVersion, Lost, Missing, Series, Step};
 use crate::scan::judge::{self, Verdict};
 use crate::scan::ledger::{Identity, Ledger};
-use crate::scan::report::{self, Bad, File, Gone, RepositoryReport, SeriesReport, SnapshotReport};
+use crate::scan::report::{self, Bad, Gone, RepositoryReport, SeriesReport, SnapshotReport};
 use crate::scan::rules::Rules;
 use crate::scan::shown;
 use crate::scan::snapshots::{self, Found, Seen, Tally, rfc3339};
@@ -45,6 +46,8 @@ impl Opened {
             id: snapshot.id.clone(),
             claims_ms: snapshot.claims_ms,
             arrived_ms: snapshot.arrived_ms,
+            parents: snapshot.parents.clone(),
+            original: snapshot.original.clone(),
         };
         self.snapshots.iter().map(found).collect()
     }
@@ -176,17 +179,17 @@ fn go_through(
         ));
     }
     let id = |at: usize| wish.order[at].id.clone();
+    let ids: Vec<Rc<str>> = wish.order.iter().map(|seen| Rc::from(seen.id.as_str())).collect();
     for (number, series) in series.into_iter().enumerate() {
         let (bad, lost) = series.end();
-        let bad = bad.into_iter().map(|bad| bad_file(bad, number, wish.order.len(), &id));
-        report.bad.extend(bad);
+        report.bad.extend(bad.into_iter().map(|bad| bad_file(bad, number, &ids)));
         report.gone.extend(lost.into_iter().map(|lost: Lost| Gone {
             path: shown::path(&lost.path),
             snapshot: id(lost.gone_in),
             last_clean: id(lost.last_clean),
         }));
     }
-    report.bad.sort_by(|a, b| (&a.file.path, a.series, a.from).cmp(&(&b.file.path, b.series, b.from)));
+    report.bad.sort_unstable_by(|a, b| (&a.path, a.series, a.from).cmp(&(&b.path, b.series, b.from)));
 }
 
 /// A deletion breaks no file, so a snapshot may be clean and hold next to nothing. That is said in every snapshot
@@ -234,18 +237,28 @@ fn count(all: &mut Vec<SeriesReport>, one: &Chosen<'_>, answer: &mut SnapshotRep
     }
 }
 
-fn bad_file(bad: BadVersion, series: usize, end: usize, id: &dyn Fn(usize) -> String) -> Bad {
-    let mut file = File::new(shown::path(&bad.path), &bad.judgement);
-    if let Some(clean) = bad.last_clean {
-        file.last_clean = Some(id(clean.snapshot));
-        file.last_clean_path = (clean.path != bad.path).then(|| shown::path(&clean.path));
+fn bad_file(bad: BadVersion, series: usize, ids: &[Rc<str>]) -> Bad {
+    let last_clean_path = bad
+        .last_clean
+        .as_ref()
+        .filter(|clean| *clean.path != *bad.path)
+        .map(|clean| shown::path(&*clean.path));
+    Bad {
+        path: shown::path(&bad.path),
+        judgement: bad.judgement,
+        last_clean: bad.last_clean.map(|clean| ids[clean.snapshot].clone()),
+        last_clean_path,
+        series,
+        from: bad.from,
+        until: bad.until.unwrap_or(ids.len()),
+        tolerable: bad.tolerable,
     }
-    Bad { file, series, from: bad.from, until: bad.until.unwrap_or(end), tolerable: bad.tolerable }
 }
 
 fn notes(opened: &Opened, wish: &Wish<'_>) -> Vec<String> {
     let mut notes = snapshots::disagreements(wish.order);
-    if wish.order.is_empty() {
+    notes.extend(snapshots::arrival_remarks(&opened.found()));
+    if wish.order.is_empty() && opened.unread_snapshots.is_empty() {
         notes.push("the repository holds no snapshots: nothing was ever backed up into it, or all were forgotten or deleted".to_owned());
     }
     if let Some(newest) = wish.newest.filter(|newest| wish.order.len() > *newest) {
@@ -253,6 +266,9 @@ fn notes(opened: &Opened, wish: &Wish<'_>) -> Vec<String> {
             "judged the newest {newest} of {} snapshots; without --newest all are judged",
             wish.order.len()
         ));
+    }
+    if opened.index_is_short() {
+        notes.push("not all of the index can be read, but the packs themselves may be whole: make a new index from them in a copy of the repository (restic repair index; before version 0.16: restic rebuild-index), and scan that".to_owned());
     }
     if !opened.writers().is_empty() {
         notes.push(format!(

@@ -1,5 +1,7 @@
 //! Real repositories, written by the library with which others write theirs, in temporary folders.
 
+mod others;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

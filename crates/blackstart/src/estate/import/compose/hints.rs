@@ -114,7 +114,14 @@ impl One<'_> {
                 Some(text) => text.to_owned(),
                 None => project.variables.get(&setting.key).unwrap_or_default().to_owned(),
             };
-            let hints = mentions::in_setting(self.reach, &setting.key, &value, &setting.node.unset);
+            let mut hints = mentions::in_setting(self.reach, &setting.key, &value, &setting.node.unset);
+            // A whole configuration file in one variable.
+            if value.contains('\n') {
+                let inner = mentions::settings_in(&value);
+                hints.extend(
+                    inner.flat_map(|(name, value)| mentions::in_setting(self.reach, name, value, &[])),
+                );
+            }
             self.add(hints, &format!("environment {}", setting.key), &setting.origin);
             self.leads_outside(&value, &setting.origin);
         }

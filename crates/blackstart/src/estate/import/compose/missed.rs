@@ -22,37 +22,39 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn findings(mut self, variables: &Variables, first: &str) -> Result<Vec<Noted>, Unreadable> {
+    pub(super) fn findings(mut self, variables: &Variables, first: &str) -> Vec<Noted> {
         let mut findings = std::mem::take(&mut self.notes);
-        if let Some((name, (origin, message))) = self.required.iter().next().filter(|_| variables.given) {
-            let why = if message.is_empty() { String::new() } else { format!(": {message}") };
-            return Err(Unreadable::new(
-                origin,
-                format!("the required variable {name} is not set{why}"),
-                "set it in the environment file, or in this shell",
-            ));
-        }
-        if let Some((_, (origin, _))) = self.required.iter().next() {
-            let why =
-                |message: &str| if message.is_empty() { String::new() } else { format!(" ({message})") };
-            let places = self
-                .required
-                .iter()
-                .map(|(name, (origin, message))| format!("{name} at {origin}{}", why(message)));
-            findings.push(Noted {
-                origin: Some(origin.clone()),
-                finding: Finding::new(
-                    Grade::Serious,
-                    "required-variable",
-                    format!("required variables are not set: {}", listed(places)),
-                    format!("there is no .env beside {first} and none was named; their values are empty here, so addresses in them propose nothing"),
-                    "import again with --env-file and the file that the running system uses",
-                ),
-            });
-        }
+        findings.extend(self.required(variables, first));
         findings.extend(self.borrowed());
         findings.extend(self.empty());
-        Ok(findings)
+        findings
+    }
+
+    /// Variables without which the project does not start. What the files say without them is imported all the same:
+    /// half an estate with the gap named is worth more than none.
+    fn required(&self, variables: &Variables, first: &str) -> Option<Noted> {
+        let (_, (origin, _)) = self.required.iter().next()?;
+        let why = |message: &str| if message.is_empty() { String::new() } else { format!(" ({message})") };
+        let places = self
+            .required
+            .iter()
+            .map(|(name, (origin, message))| format!("{name} at {origin}{}", why(message)));
+        let (means, to_do) = if variables.given {
+            (
+                "the environment files do not set them, and compose does not start without; their values are empty here, so addresses in them propose nothing".to_owned(),
+                "set them in the environment file or in this shell, and import again",
+            )
+        } else {
+            (
+                format!(
+                    "there is no .env beside {first} and none was named; their values are empty here, so addresses in them propose nothing"
+                ),
+                "import again with --env-file and the file that the running system uses",
+            )
+        };
+        let what = format!("required variables are not set: {}", listed(places));
+        let finding = Finding::new(Grade::Serious, "required-variable", what, means, to_do);
+        Some(Noted { origin: Some(origin.clone()), finding })
     }
 
     /// Variables of this shell that made it into the estate.

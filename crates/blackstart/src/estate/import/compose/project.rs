@@ -52,7 +52,7 @@ pub(super) fn load(options: &Options, fetch: &Fetch<'_>) -> Result<Project, Unre
         project.volumes = volumes;
     }
     profiles(&mut project, options, &variables);
-    project.findings.extend(loader.seen.into_inner().findings(&variables, first)?);
+    project.findings.extend(loader.seen.into_inner().findings(&variables, first));
     project.variables = variables;
     Ok(project)
 }

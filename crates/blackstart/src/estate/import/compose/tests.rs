@@ -242,7 +242,7 @@ fn files_that_are_no_compose_files_are_faults() {
 }
 
 #[test]
-fn a_required_variable_is_a_fault_if_there_is_an_environment_and_else_a_finding() {
+fn a_required_variable_that_nobody_sets_is_a_serious_finding_and_the_rest_is_imported() {
     let text = "services:\n  a:\n    image: 'x:${TAG:?say which}'\n    environment: {OTHER: '${OTHER}'}\n  b: {image: b}\n";
     let draft = one(text);
     assert_eq!(draft.estate.services.len(), 2);
@@ -251,8 +251,11 @@ fn a_required_variable_is_a_fault_if_there_is_an_environment_and_else_a_finding(
     assert!(required.finding.what.contains("TAG at compose.yaml:3 (say which)"), "{}", required.finding.what);
     assert!(codes(&draft).contains("unset-variable"));
     let with = |env: &str| project(&[("compose.yaml", text), (".env", env)], &of(&["compose.yaml"]));
-    let said = with("OTHER=1\n").unwrap_err().to_string();
-    assert_eq!(said, "compose.yaml:3: the required variable TAG is not set: say which");
+    let draft = with("OTHER=1\n").unwrap();
+    let required = draft.findings.iter().find(|noted| noted.finding.code == "required-variable").unwrap();
+    assert_eq!((draft.estate.services.len(), required.finding.grade), (2, Grade::Serious));
+    assert_eq!(required.origin.as_ref().unwrap().to_string(), "compose.yaml:3");
+    assert!(required.finding.means.contains("environment files do not set them"), "{required:?}");
     assert!(codes(&with("TAG=1\nOTHER=1\n").unwrap()).is_empty());
     let shell = BTreeMap::from([("TAG".to_owned(), "1".to_owned()), ("OTHER".to_owned(), "2".to_owned())]);
     let options = Options { shell, ..of(&["compose.yaml"]) };

@@ -18,7 +18,7 @@ const DEPTH_MAX: usize = 16;
 pub struct Variables {
     pub shell: BTreeMap<String, String>,
     pub files: BTreeMap<String, String>,
-    /// There was an environment file, so a required variable that is missing is a mistake in it. Without any, it is the
+    /// There was an environment file, so a required variable that is missing is missing in it. Without any, it is the
     /// environment as a whole that is missing.
     pub given: bool,
 }

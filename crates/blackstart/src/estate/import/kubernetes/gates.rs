@@ -1,9 +1,11 @@
 //! Probes as gates. A probe is carried out inside of the cluster; a gate from where Blackstart runs: by the address of
 //! the Service in front of the pods, or through `kubectl exec`.
 
+use super::super::draft::{Draft, Origin};
 use super::super::yaml::Node;
 use super::StartBy;
 use super::objects::{Cluster, Sort, Stage, Workload};
+use crate::estate::Grade;
 use crate::estate::model::{Gate, Probe};
 
 const HOLD_MS: u64 = 2_000;
@@ -11,8 +13,34 @@ const DEADLINE_MS: u64 = 120_000;
 const EVERY_MS: u64 = 500;
 const LONGEST_MS: u64 = 3_600_000;
 
-/// The gates of a workload, and whether it has a probe of its own.
-pub(super) fn gates(cluster: &Cluster, at: usize, start_by: StartBy) -> (Vec<Gate>, bool) {
+/// Why no gate is made of a probe.
+enum Unasked {
+    /// The probe names a port that its container does not have.
+    NoSuchPort(String),
+    /// It is carried out inside of the cluster, and nothing leads there from outside.
+    FromInside(&'static str),
+    /// Nothing is known of this way of asking.
+    UnknownWay,
+}
+
+/// A probe that is carried out inside of the cluster.
+pub(super) struct Inside {
+    called: String,
+    why: &'static str,
+    origin: Origin,
+}
+
+/// Of those so many are named; the rest is counted.
+const INSIDE_SHOWN: usize = 8;
+
+/// The gates of a workload, and whether it has a probe of its own. A probe that becomes none is said.
+pub(super) fn gates(
+    cluster: &Cluster,
+    at: usize,
+    start_by: StartBy,
+    draft: &mut Draft,
+    inside: &mut Vec<Inside>,
+) -> (Vec<Gate>, bool) {
     let workload = &cluster.workloads[at];
     let mut gates: Vec<Gate> = Vec::new();
     let mut probed = false;
@@ -22,10 +50,25 @@ pub(super) fn gates(cluster: &Cluster, at: usize, start_by: StartBy) -> (Vec<Gat
             ["readinessProbe", "startupProbe", "livenessProbe"].iter().find_map(|name| container.get(name));
         let Some(probe) = probe else { continue };
         probed = true;
-        if let Some(asked) = asked(cluster, at, container, probe, start_by) {
-            let gate = timed(asked, probe, container.get("startupProbe"));
-            if !gates.contains(&gate) {
-                gates.push(gate);
+        let called = format!("the probe of {}", workload.called());
+        match asked(cluster, at, container, probe, start_by) {
+            Ok(asked) => {
+                let gate = timed(asked, probe, container.get("startupProbe"), &called, draft);
+                if !gates.contains(&gate) {
+                    gates.push(gate);
+                }
+            }
+            Err(Unasked::FromInside(why)) => {
+                inside.push(Inside { called, why, origin: probe.origin.clone() });
+            }
+            Err(Unasked::NoSuchPort(port)) => {
+                let what =
+                    format!("{called} asks at port `{port}`, and its container has no port of that name");
+                not_asked(Grade::Serious, "kubernetes-probe-port", what, &probe.origin, draft);
+            }
+            Err(Unasked::UnknownWay) => {
+                let what = format!("{called} asks neither by httpGet, tcpSocket, grpc nor exec");
+                not_asked(Grade::Note, "kubernetes-probe-unknown", what, &probe.origin, draft);
             }
         }
     }
@@ -39,15 +82,44 @@ fn plain(probe: Probe, deadline_ms: u64) -> Gate {
     Gate { probe, hold_ms: HOLD_MS, deadline_ms, every_ms: EVERY_MS, uses: Vec::new() }
 }
 
-fn timed(asked: Probe, probe: &Node, startup: Option<&Node>) -> Gate {
-    let number = |node: &Node, name: &str, otherwise: u64| {
-        node.get(name).and_then(Node::as_text).and_then(|text| text.parse::<u64>().ok()).unwrap_or(otherwise)
+/// Probes that only the cluster itself can carry out: there are many of them, so they are said together.
+pub(super) fn only_inside(probes: &[Inside], draft: &mut Draft) {
+    let Some(first) = probes.first() else { return };
+    let said =
+        probes.iter().take(INSIDE_SHOWN).map(|one| format!("{} ({}; {})", one.called, one.why, one.origin));
+    let more = match probes.len().saturating_sub(INSIDE_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
-    let patience = |node: &Node| {
+    let what = format!(
+        "probes that can only be asked inside of the cluster: {}{more}",
+        said.collect::<Vec<_>>().join(", ")
+    );
+    not_asked(Grade::Note, "kubernetes-probe-inside", what, &first.origin, draft);
+}
+
+fn not_asked(grade: Grade, code: &'static str, what: String, origin: &Origin, draft: &mut Draft) {
+    draft.note(
+        grade,
+        code,
+        Some(origin),
+        what,
+        "no gate was made of it; what is left only asks whether everything runs, not whether it works",
+        "correct it in the manifest and import again, or write a gate into the estate",
+    );
+}
+
+fn timed(asked: Probe, probe: &Node, startup: Option<&Node>, called: &str, draft: &mut Draft) -> Gate {
+    let mut number = |node: &Node, name: &str, otherwise: u64| {
+        let (called, instead) =
+            (format!("{name} of {called}"), format!("{otherwise} counts, as Kubernetes has it"));
+        draft.read(node.get(name), &called, &instead, |text| text.parse::<u64>().ok()).unwrap_or(otherwise)
+    };
+    let mut patience = |node: &Node| {
         let tries = number(node, "failureThreshold", 3).saturating_mul(number(node, "periodSeconds", 10));
         number(node, "initialDelaySeconds", 0).saturating_add(tries)
     };
-    let seconds = patience(probe).saturating_add(startup.map_or(0, patience));
+    let seconds = patience(probe).saturating_add(startup.map_or(0, &mut patience));
     let successes = number(probe, "successThreshold", 1);
     let hold_ms = match successes {
         0 | 1 => HOLD_MS,
@@ -60,35 +132,43 @@ fn timed(asked: Probe, probe: &Node, startup: Option<&Node>) -> Gate {
     Gate { hold_ms, ..plain(asked, deadline_ms) }
 }
 
-fn asked(cluster: &Cluster, at: usize, container: &Node, probe: &Node, start_by: StartBy) -> Option<Probe> {
+fn asked(
+    cluster: &Cluster,
+    at: usize,
+    container: &Node,
+    probe: &Node,
+    start_by: StartBy,
+) -> Result<Probe, Unasked> {
     let workload = &cluster.workloads[at];
     if let Some(command) = probe.at(&["exec", "command"]).and_then(Node::as_list) {
         let object = match workload.sort {
             Sort::Pod => format!("pod/{}", workload.name),
-            Sort::Job | Sort::CronJob => return None,
+            Sort::Job | Sort::CronJob => return Err(Unasked::FromInside("a job has no pod that stays")),
             sort => format!("{}/{}", sort.word(), workload.name),
         };
         if start_by == StartBy::Hand {
-            return None;
+            return Err(Unasked::FromInside("it runs a command in the container, and kubectl is not used"));
         }
         let name = container.get("name").and_then(Node::as_text).unwrap_or_default();
         let start =
             ["kubectl", "--namespace", &workload.namespace, "exec", &object, "--container", name, "--"];
         let words = command.iter().filter_map(Node::as_text);
-        return Some(Probe::Command(start.into_iter().chain(words).map(str::to_owned).collect()));
+        return Ok(Probe::Command(start.into_iter().chain(words).map(str::to_owned).collect()));
     }
     let (node, is_http) = match (probe.get("httpGet"), probe.get("tcpSocket"), probe.get("grpc")) {
         (Some(node), ..) => (node, node.get("scheme").and_then(Node::as_text) != Some("HTTPS")),
         (None, Some(node), _) | (None, None, Some(node)) => (node, false),
-        (None, None, None) => return None,
+        (None, None, None) => return Err(Unasked::UnknownWay),
     };
-    let port = number_of(node.get("port")?.as_text()?, container)?;
-    let address = address(cluster, at, container, port)?;
+    let written = node.get("port").and_then(Node::as_text).unwrap_or_default();
+    let port = number_of(written, container).ok_or_else(|| Unasked::NoSuchPort(written.to_owned()))?;
+    let address = address(cluster, at, container, port)
+        .ok_or(Unasked::FromInside("no Service leads to the port it asks at"))?;
     if !is_http {
-        return Some(Probe::Tcp(address));
+        return Ok(Probe::Tcp(address));
     }
     let path = node.get("path").and_then(Node::as_text).unwrap_or("/").trim_start_matches('/');
-    Some(Probe::Http { url: format!("http://{address}/{path}"), status: 200 })
+    Ok(Probe::Http { url: format!("http://{address}/{path}"), status: 200 })
 }
 
 /// A port by number or by its name in the container.

@@ -16,8 +16,7 @@ use crate::estate::finding::Grade;
 use crate::estate::id::{Id, Kind};
 use crate::estate::model::{EdgeKind, External};
 
-/// Lines of a config map that are looked through, and replicas of a StatefulSet that have names.
-const LINES_MAX: usize = 5_000;
+/// Replicas of a StatefulSet that have names.
 const REPLICAS_MAX: u64 = 16;
 
 pub(super) fn propose(cluster: &Cluster, ids: &[Id], draft: &mut Draft) {
@@ -234,20 +233,8 @@ impl One<'_> {
             let Some(name) = name else { continue };
             let Some(map) = self.config_map(cluster, name, users) else { continue };
             for (key, text) in pairs(map.get("data")) {
-                for line in text.lines().take(LINES_MAX) {
-                    let line = line.trim();
-                    if line.is_empty() || line.starts_with(['#', ';']) || line.starts_with("//") {
-                        continue;
-                    }
-                    let (variable, value) = line.split_once(['=', ':']).unwrap_or(("", line));
-                    let whole = if value.starts_with("//") { line } else { value };
-                    let value = whole.trim().trim_matches(['"', '\'', ',', ';']);
-                    self.setting(
-                        variable.trim().trim_matches('"'),
-                        value,
-                        &format!("config map {name}, {key}"),
-                        &volume.origin,
-                    );
+                for (variable, value) in mentions::settings_in(text) {
+                    self.setting(variable, value, &format!("config map {name}, {key}"), &volume.origin);
                 }
             }
         }
@@ -266,7 +253,7 @@ impl One<'_> {
             .iter()
             .flat_map(|text| text.split(apart))
             .filter(|word| !word.is_empty())
-            .take(LINES_MAX)
+            .take(mentions::LINES_MAX)
             .collect();
         let namespace = &self.workload.namespace;
         let mut hints = self.world.hints(namespace, |reach| mentions::in_command(reach, &words));

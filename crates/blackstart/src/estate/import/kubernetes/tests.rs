@@ -4,7 +4,9 @@
 
 use super::gather::{Text, gather, text};
 use super::{Draft, StartBy, Wish, read};
+use crate::estate::Grade;
 use crate::estate::import::Unreadable;
+use crate::estate::import::draft::Noted;
 use crate::estate::import::told::{codes, proposed, said_at, service, services, stated};
 use crate::estate::model::{Probe, StartClass};
 
@@ -137,6 +139,30 @@ fn claims_become_stores_with_their_size_and_who_mounts_them_waits() {
     assert_eq!(sizes, [30_720, 477]);
     assert_eq!(proposed(&draft), ["b soft a 150"]);
     assert!(codes(&draft).contains(&"kubernetes-host-path"));
+}
+
+#[test]
+fn a_probe_that_becomes_no_gate_and_times_that_cannot_be_read_are_said_with_their_place() {
+    let said = |probe: &str| {
+        let draft = draft(&app("web", 8080, &format!("        readinessProbe: {probe}\n")));
+        let of_probe = |noted: &&Noted| noted.finding.what.contains("the probe of web");
+        let shown = |noted: &Noted| {
+            let place = noted.origin.as_ref().unwrap();
+            (noted.finding.grade, noted.finding.code, format!("{place}: {}", noted.finding.what))
+        };
+        draft.findings.iter().filter(of_probe).map(shown).collect::<Vec<_>>()
+    };
+    assert_eq!(said("{httpGet: {path: /ready, port: web}}"), []);
+    let port = said("{httpGet: {path: /ready, port: metrics}}");
+    assert_eq!((port.len(), port[0].0, port[0].1), (1, Grade::Serious, "kubernetes-probe-port"), "{port:?}");
+    assert!(port[0].2.contains("yaml:") && port[0].2.contains("`metrics`"), "{port:?}");
+    let inside = said("{httpGet: {port: 9999}}");
+    assert_eq!((inside.len(), inside[0].0, inside[0].1), (1, Grade::Note, "kubernetes-probe-inside"));
+    assert_eq!(said("{ping: {}}")[0].1, "kubernetes-probe-unknown");
+    let times =
+        said("{tcpSocket: {port: 8080}, initialDelaySeconds: soon, periodSeconds: 5, failureThreshold: [1]}");
+    assert_eq!(times.len(), 2, "{times:?}");
+    assert!(times.iter().any(|(_, _, what)| what.contains("initialDelaySeconds") && what.contains("soon")));
 }
 
 #[test]

@@ -19,8 +19,9 @@ pub(super) fn enter(cluster: &Cluster, ids: &[Id], wish: &Wish, draft: &mut Draf
     let tiers = tiers(cluster);
     let hosts = hosts(cluster, draft);
     let mut without_probe: Vec<&Id> = Vec::new();
+    let mut inside = Vec::new();
     for (at, (workload, id)) in cluster.workloads.iter().zip(ids).enumerate() {
-        let (gates, probed) = gates::gates(cluster, at, wish.start_by);
+        let (gates, probed) = gates::gates(cluster, at, wish.start_by, draft, &mut inside);
         if !probed && !matches!(workload.sort, Sort::Job | Sort::CronJob) {
             without_probe.push(id);
         }
@@ -56,11 +57,15 @@ pub(super) fn enter(cluster: &Cluster, ids: &[Id], wish: &Wish, draft: &mut Draf
             Grade::Note,
             "kubernetes-no-probe",
             origin.as_ref(),
-            format!("{} workloads have no probe: {}{more}", without_probe.len(), names.join(", ")),
+            match without_probe.len() {
+                1 => format!("a workload has no probe: {}", names.join(", ")),
+                several => format!("{several} workloads have no probe: {}{more}", names.join(", ")),
+            },
             "their gate only asks whether they run, not whether they work",
             "add a readinessProbe, or a gate in the estate",
         );
     }
+    gates::only_inside(&inside, draft);
     entrances(cluster, ids, draft);
 }
 

@@ -158,3 +158,11 @@ fn environment_files_count_from_the_project_that_names_them_and_its_includer_has
         draft.estate.services.values().filter_map(|service| service.image.as_deref()).collect();
     assert_eq!(images, ["cache:outer-inner", "web:outer"]);
 }
+
+#[test]
+fn a_configuration_file_in_one_variable_is_looked_through_line_by_line() {
+    let draft = one(
+        "services:\n  git:\n    image: g\n    environment:\n      CONFIG: |\n        # old: redis\n        rails['db_host'] = 'pg'\n        url 'https://git.example.com'\n        [cache]\n        server: cache:6379\n  pg: {image: postgres}\n  cache: {image: redis}\n  redis: {image: redis}\n",
+    );
+    assert_eq!(crate::estate::import::told::proposed(&draft), ["git hard cache 900", "git hard pg 850"]);
+}
