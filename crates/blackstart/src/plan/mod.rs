@@ -212,7 +212,12 @@ fn best(
     let price_steps = effort.bound.steps();
     let wish = search::Wish { schedules: effort.schedules, seed: effort.seed, price_steps, least };
     let found = search::search(&wished, &starts, &wish, effort.watch);
-    let bound = if is_wish { bound::lower_bound_seconds(instance, effort.bound) } else { found.bound };
+    // Prices of the wish prove nothing about what it costs; others take as long again, and a brief look has no time for it.
+    let bound = match effort.bound {
+        _ if !is_wish => found.bound,
+        bound::Effort::Quick | bound::Effort::Brief => 0,
+        bound::Effort::Thorough => bound::lower_bound_seconds(instance, effort.bound),
+    };
     // The earlier order counts even if the search ended before it came to it.
     let earlier = starts.first().map(|first| generate::schedule(&wished, first));
     let worth = |schedule: &Schedule| {
