@@ -21,7 +21,7 @@ impl Look {
     /// For a plan from the beginning.
     pub const FIRST: Look = Look {
         after_prices: Duration::from_secs(2),
-        in_all: Duration::from_secs(5),
+        in_all: Duration::from_secs(6),
         bound: Effort::Thorough,
     };
     /// For a plan that goes on with a run, which waits for it. The order of the plan in force is nearly right.

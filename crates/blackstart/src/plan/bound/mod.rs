@@ -40,7 +40,7 @@ impl Effort {
         match self {
             Effort::Quick => 0,
             Effort::Brief => 60_000_000,
-            Effort::Thorough => 600_000_000,
+            Effort::Thorough => 400_000_000,
         }
     }
 }

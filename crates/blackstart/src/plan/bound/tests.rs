@@ -2,8 +2,8 @@
 
 use super::super::generate;
 use super::super::instance::{Demand, Instance};
-use super::super::search::price_seconds;
 use super::super::search::tests::{activity, limit, random};
+use super::super::search::{first_orders, price_seconds};
 use super::*;
 
 /// The least cost over all orders of preference. Some order gives the best plan where demands begin with their
@@ -116,4 +116,22 @@ fn a_long_queue_for_one_limit_is_seen_at_once() {
     let heaviest_first: Vec<u64> = (0..200).map(|at| 200 - at).collect();
     let best = price_seconds(&instance, &generate::schedule(&instance, &heaviest_first));
     assert!(quick <= best && quick * 100 >= best * 95, "{quick} {best}");
+}
+
+/// The best order on the way to the bound, beside the best rule of thumb.
+#[test]
+fn orders_that_prices_suggest_cost_less_than_rules_of_thumb() {
+    let (mut suggested, mut thumb) = (0, 0);
+    for seed in 0..6 {
+        let instance = random(seed, 40, true);
+        let cost = |rank: &[u64]| price_seconds(&instance, &generate::schedule(&instance, rank));
+        let mut pricing = Pricing::new(instance.clone(), 4_000_000).expect("time for some rounds");
+        let mut best = u128::MAX;
+        while pricing.round() {
+            best = best.min(cost(&pricing.order()));
+        }
+        suggested += best;
+        thumb += first_orders(&instance).iter().map(|rank| cost(rank)).min().expect("there are some");
+    }
+    assert!(suggested < thumb, "{suggested} {thumb}");
 }
