@@ -32,6 +32,7 @@ pub(super) fn riff(
     let end = u64::from(little32(&head, 4)) + 8;
     let form = String::from_utf8_lossy(&head[8..12]).into_owned();
     let (mut at, mut ends, mut plain_sound) = (12_u64, vec![end], false);
+    let mut odd = false;
     for _ in 0..BOXES_MAX {
         while ends.last().is_some_and(|end| at >= *end) {
             ends.pop();
@@ -49,7 +50,13 @@ pub(super) fn riff(
             return Ok(ended(&peek, at, &form));
         };
         let size = u64::from(little32(&head, 4));
-        if !head[..4].iter().all(|byte| (0x20..0x7f).contains(byte)) {
+        let is_name = |name: &[u8]| name.iter().all(|byte| (0x20..0x7f).contains(byte));
+        // Careless writers leave out the byte that makes an odd length even.
+        if odd && !is_name(&head[..4]) && peek.array::<4>(at - 1)?.is_some_and(|name| is_name(&name)) {
+            (at, odd) = (at - 1, false);
+            continue;
+        }
+        if !is_name(&head[..4]) {
             return Ok(Structure::broken(at, format!("a chunk of the {form} file begins with nonsense")));
         }
         if at + 8 + size > end + 1 && at + 8 + size <= peek.length {
@@ -69,9 +76,9 @@ pub(super) fn riff(
         }
         if head.starts_with(b"LIST") && ends.len() < DEPTH_MAX {
             ends.push(at + 8 + size);
-            at += 12;
+            (at, odd) = (at + 12, false);
         } else {
-            at = at + 8 + size + (size & 1);
+            (at, odd) = (at + 8 + size + (size & 1), size & 1 == 1);
         }
         if !work.spend(8) {
             return Ok(Work::exhausted("RIFF file"));

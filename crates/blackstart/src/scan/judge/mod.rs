@@ -14,6 +14,7 @@ mod compare;
 mod declared;
 mod difference;
 mod facts;
+mod font;
 mod gzip;
 mod inner;
 pub(super) mod kind;
@@ -21,6 +22,7 @@ mod magic;
 mod mail;
 mod markup;
 mod matroska;
+mod metafile;
 mod ole2;
 mod packed;
 mod pdf;
@@ -55,11 +57,14 @@ use serde::Serialize;
 
 pub use compare::compare;
 pub use facts::{Facts, State};
-use kind::Kind;
-use statistics::{Statistics, WINDOW, count};
+use kind::{Kind, Promise};
+use statistics::{Statistics, WINDOW, count, is_even};
 use text::TextWatch;
 use verdict::{Leaning, Vote};
 use work::Work;
+
+/// Bytes of which it is asked whether they look random where a structure breaks.
+const SAMPLE: usize = 1024;
 
 /// What a file was found to be. The words are a contract; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -120,7 +125,7 @@ impl Verdict {
 
 /// The version of everything that leads to a verdict. A ledger that holds judgements of another version
 /// asks again; whoever changes a verdict, a threshold or a checker counts this up.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// A verdict and why, and what to keep for the comparison with a later version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,6 +214,17 @@ impl Structure {
         }
     }
 
+    /// Where something is wrong with it.
+    fn place(&self) -> Option<u64> {
+        match self {
+            Structure::Whole(_) | Structure::Partly(_) | Structure::Odd(_) | Structure::Declared(_) => None,
+            Structure::Cut { at, .. }
+            | Structure::Broken { at, .. }
+            | Structure::Random { at, .. }
+            | Structure::Trailing { at, .. } => Some(*at),
+        }
+    }
+
     fn broken(at: u64, why: String) -> Structure {
         Structure::Broken { at, why, framing: true }
     }
@@ -292,9 +308,22 @@ fn look(
         && let Some(structure) = guarded(name, kind, source, &statistics, beside, work)?
     {
         facts.state = structure.state();
-        votes.push(verdict::from_structure(structure, kind, &statistics));
+        let random_there = structure.place().map_or(Ok(false), |at| looks_random_at(source, at))?;
+        votes.push(verdict::from_structure(structure, kind, &statistics, random_there));
     }
     Ok((votes, facts))
+}
+
+/// Whether the bytes at this place look random: three of the next four kilobytes, or of all there are.
+/// That something is wrong somewhere, and something else in the file is compressed, is no sign of encryption.
+fn looks_random_at(source: &mut dyn Source, at: u64) -> io::Result<bool> {
+    let mut bytes = [0; 4 * SAMPLE];
+    let last = source.length().saturating_sub(bytes.len() as u64);
+    let near_end = at + SAMPLE as u64 > source.length();
+    let read = source.read_at(if near_end { last } else { at }, &mut bytes)?;
+    let pieces = || bytes[..read].chunks(SAMPLE);
+    let random = pieces().filter(|piece| is_even(&count(piece))).count();
+    Ok(random > 0 && random * 4 >= pieces().count() * 3)
 }
 
 fn facts_of(shown: Option<Kind>, statistics: &Statistics) -> Facts {
@@ -335,7 +364,7 @@ fn guarded(
 
 /// The type that the content shows. Text shows itself by containing nothing else; whether it is JSON or
 /// XML then follows from the name.
-fn shown_kind(head: &[u8], text: &TextWatch, promise: &kind::Promise) -> Option<Kind> {
+fn shown_kind(head: &[u8], text: &TextWatch, promise: &Promise) -> Option<Kind> {
     let by_magic = kind::by_magic(head);
     // Two letters such as `BM` begin many a sentence.
     let weak = matches!(
@@ -362,6 +391,7 @@ fn shown_kind(head: &[u8], text: &TextWatch, promise: &kind::Promise) -> Option<
         .or_else(|| kind::is_der(head, length).then_some(magic::DER))
         .or_else(|| unmarked.filter(|_| length > 0))
         .or_else(|| postgres::page_size(head, length).map(|_| Kind::Postgres))
+        .or_else(|| packed::begins_with_zlib(head).filter(|_| promise.kind.is_none()))
 }
 
 /// Some programs put a few bytes before the head of a PDF.
@@ -378,7 +408,10 @@ fn check(
     work: &mut Work,
 ) -> io::Result<Option<Structure>> {
     let mut part = inner::Part::of_packed(name);
+    let called_so = kind::by_name(name).kind.is_some_and(|(promised, _)| promised == kind);
     let found = match kind {
+        Kind::Zlib if !called_so => return packed::nameless_zlib(source, work, &mut part).map(Some),
+
         Kind::Zip => Some(zip::check(name, source, work)?),
         Kind::Pdf => Some(pdf::check(source, statistics, work)?),
         Kind::Png => Some(picture::png(source)?),
@@ -411,6 +444,8 @@ fn check(
         Kind::Flac => Some(sound::flac(source, work)?),
         Kind::Ogg => Some(sound::ogg(source, work)?),
         Kind::Bitmap => Some(program::bitmap(source, statistics)?),
+        Kind::Metafile => Some(metafile::check(source, work)?),
+        Kind::Font => Some(font::check(source, statistics, work)?),
         Kind::Elf => Some(program::elf(source, statistics)?),
         Kind::Windows => Some(program::windows(source, statistics)?),
         Kind::Ole2 => Some(ole2::check(source, work)?),

@@ -13,8 +13,12 @@ pub(super) const WINDOW: usize = 4096;
 const BLOCK: usize = 64;
 /// Where chi-square lies for even bytes, with room: the 0.05th to the 99.95th percentile is 185 to 335.
 const EVEN: std::ops::RangeInclusive<u64> = 180..=340;
+/// The same where much more speaks for it, so that bytes which are even by one chance in two thousand less do not hide.
+const NEARLY_EVEN: std::ops::RangeInclusive<u64> = 140..=400;
 /// A neighbour must be this far from even before a pattern is called one.
 const UNEVEN: u64 = 1000;
+/// Windows in a row at the end that must look random before it is called a random end.
+const TAIL_MIN: u64 = 2;
 /// Fewer bytes say nothing about evenness.
 pub(super) const SAMPLE_MIN: u64 = 256;
 /// Windows whose evenness is remembered one by one: 8 MiB of memory, 256 GiB of file.
@@ -42,6 +46,13 @@ pub(super) struct Statistics {
     pub(super) last_is_even: bool,
     head_is_even: bool,
     run: u64,
+    /// Windows that are plainly not random: text, tables, pixels. Compressed data lies between these and the even ones.
+    plain_windows: u64,
+    first_is_plain: bool,
+    /// Counts since the last window that did not look random, where they begin, and how many windows they are of.
+    tail: Histogram,
+    tail_from: u64,
+    tail_windows: u64,
     even_map: Vec<u64>,
     seen_windows: usize,
     /// Last seen blocks by a part of their hash, with how often each came: 16 KiB.
@@ -69,6 +80,11 @@ impl Statistics {
             last_is_even: false,
             head_is_even: false,
             run: 0,
+            plain_windows: 0,
+            first_is_plain: false,
+            tail: [0; 256],
+            tail_from: 0,
+            tail_windows: 0,
             even_map: Vec::new(),
             seen_windows: 0,
             seen: vec![(0, 0); 1024],
@@ -88,7 +104,9 @@ impl Statistics {
             *sum += u64::from(*count);
         }
         if window.len() as u64 >= SAMPLE_MIN {
-            let even = is_even(counts);
+            let uneven = unevenness(counts);
+            let even = EVEN.contains(&uneven);
+            self.tail(counts, uneven, window.len());
             self.windows += 1;
             self.even_windows += u64::from(even);
             self.run = if even { self.run + 1 } else { 0 };
@@ -107,6 +125,27 @@ impl Statistics {
             self.cycle(window);
         }
         self.length += window.len() as u64;
+    }
+
+    /// Follows the random end, and counts what is plainly not random.
+    fn tail(&mut self, counts: &Counts, uneven: u64, length: usize) {
+        if NEARLY_EVEN.contains(&uneven) {
+            for (sum, count) in self.tail.iter_mut().zip(counts) {
+                *sum += u64::from(*count);
+            }
+            self.tail_windows += 1;
+            return;
+        }
+        if self.tail_windows > 0 {
+            self.tail = [0; 256];
+            self.tail_windows = 0;
+        }
+        self.tail_from = self.length + length as u64;
+        let plain = is_plain(uneven, length);
+        self.plain_windows += u64::from(plain);
+        if self.windows == 0 {
+            self.first_is_plain = plain;
+        }
     }
 
     fn remember(&mut self, even: bool) {
@@ -198,18 +237,29 @@ impl Statistics {
         self.head_is_even || self.first_is_even
     }
 
-    /// The head is even, and most of what follows is not: no container of packed data looks like that.
+    /// The head is even, and most of what follows is not, or much of it plainly not: no container of packed data
+    /// looks like that.
     pub(super) fn starts_with_only_an_even_head(&self) -> bool {
+        let mostly_not = self.windows <= 4 || self.even_windows * 20 <= self.windows * 11;
+        let plainly_not = self.plain_windows > 0 && self.plain_windows * 4 >= self.windows;
         self.head_is_even
             && self.length >= 2048
             && self.even_windows < self.windows
-            && (self.windows <= 4 || self.even_windows * 20 <= self.windows * 11)
+            && (mostly_not || plainly_not)
     }
 
-    /// The window at this offset, or the one after it, looks even.
-    pub(super) fn is_even_at(&self, offset: u64) -> bool {
-        let window = usize::try_from(offset / WINDOW as u64).unwrap_or(usize::MAX);
-        [window, window.saturating_add(1)].into_iter().any(|window| self.even_window(window))
+    /// It begins with what is plainly not random, and from this byte on is random to its last byte. Packed data
+    /// hardly ever is both: it stays a little uneven, which adds up, and the heads in front of it are short.
+    pub(super) fn random_end(&self) -> Option<u64> {
+        let begins = self.first_is_plain && self.tail_windows >= TAIL_MIN;
+        (begins && NEARLY_EVEN.contains(&chi_square(&self.tail))).then_some(self.tail_from)
+    }
+
+    /// Random from end to end. A window of a random file in a thousand looks uneven, so a few may.
+    pub(super) fn is_random_throughout(&self) -> bool {
+        let percent = self.even_percent();
+        self.windows > 0
+            && (percent >= 95 || (percent >= 80 && NEARLY_EVEN.contains(&chi_square(&self.histogram))))
     }
 
     pub(super) fn even_window(&self, window: usize) -> bool {
@@ -243,7 +293,7 @@ impl Statistics {
             if used.iter().any(|histogram| histogram.iter().sum::<u64>() < 4 * SAMPLE_MIN) {
                 return None;
             }
-            let even = used.iter().filter(|histogram| even(histogram)).count();
+            let even = used.iter().filter(|histogram| NEARLY_EVEN.contains(&chi_square(histogram))).count();
             let uneven = used.iter().filter(|histogram| chi_square(histogram) > UNEVEN).count();
             (even == 1 && uneven == pieces - 1).then_some(name)
         })
@@ -261,11 +311,20 @@ pub(super) fn repeated_key(head: &[u8]) -> Option<usize> {
     if head.len() < 1024 {
         return None;
     }
+    // What rises or falls in equal steps repeats itself as well, and is no key.
+    let varied = |length: usize| {
+        let steps: std::collections::HashSet<u8> =
+            head[..=length].windows(2).map(|two| two[1].wrapping_sub(two[0])).collect();
+        steps.len() * 4 >= length.min(128)
+    };
     // By chance four in a thousand meet.
     let nowhere_else = || {
         [1, 2, 3, 4, 5, 7, 8, 12, 15, 17, 24, 31, 33, 48, 63, 65].into_iter().all(|other| meet(other) < 16)
     };
-    [64, 128, 256].into_iter().find(|distance| meet(*distance) >= 32).filter(|_| nowhere_else())
+    [64, 128, 256]
+        .into_iter()
+        .find(|distance| meet(*distance) >= 32 && varied(*distance))
+        .filter(|_| nowhere_else())
 }
 
 /// Whether random pieces may alternate with others in a window: half of the bytes of a random piece are above 127, and at
@@ -315,14 +374,34 @@ pub(super) fn even(counts: &Histogram) -> bool {
     counts.iter().sum::<u64>() >= SAMPLE_MIN && EVEN.contains(&chi_square(counts))
 }
 
-/// Of one window: the numbers are small, so this is quick.
+/// Of one window.
 pub(super) fn is_even(counts: &Counts) -> bool {
+    counts.iter().sum::<u32>() >= SAMPLE_MIN as u32 && EVEN.contains(&unevenness(counts))
+}
+
+/// Neither random nor packed. What stands out of chance by so much in a whole window does so by less in a part of one.
+fn is_plain(uneven: u64, length: usize) -> bool {
+    uneven > 400 + (UNEVEN - 400) * length as u64 / WINDOW as u64
+}
+
+/// Packed or random from end to end, as far as counts can tell.
+pub(super) fn is_opaque(bytes: &[u8]) -> bool {
+    bytes.chunks(WINDOW).all(|window| !is_plain(unevenness(&count(window)), window.len()))
+}
+
+/// The same with room for chance: where many are looked at, one in a thousand that is not even must not decide.
+pub(super) fn is_nearly_even(counts: &Counts) -> bool {
+    NEARLY_EVEN.contains(&unevenness(counts))
+}
+
+/// Chi-square of one window: the numbers are small, so this is quick.
+fn unevenness(counts: &Counts) -> u64 {
     let (mut total, mut squares) = (0_u64, 0_u64);
     for count in counts {
         total += u64::from(*count);
         squares += u64::from(count * count);
     }
-    total >= SAMPLE_MIN && EVEN.contains(&(squares * 256 / total).saturating_sub(total))
+    (squares * 256).checked_div(total).unwrap_or(0).saturating_sub(total)
 }
 
 #[expect(

@@ -14,7 +14,7 @@ use std::io;
 
 use container::{Container, Stream};
 
-use super::statistics::{count, is_even};
+use super::statistics::{self, count, is_even, is_nearly_even};
 use super::work::Work;
 use super::{Source, Structure, little16, little32};
 
@@ -23,6 +23,8 @@ const BLOCK: usize = 1024;
 const RUN: u64 = 3;
 /// Rests of sectors that are looked at.
 const SLACK_MAX: usize = 4096;
+/// A random end is at least so long.
+const END_MIN: u64 = 2048;
 const THEME: u64 = 16 * 1024;
 
 /// What is wrong inside a stream, at which place of it.
@@ -56,7 +58,7 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
     }
     let container = match Container::read(source)? {
         Ok(container) => container,
-        Err(structure) => return Ok(structure),
+        Err(structure) => return as_far_as_random(source, structure),
     };
     if container.find("EncryptedPackage").is_some() {
         return Ok(Structure::Declared("Office document with a password".to_owned()));
@@ -95,16 +97,32 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
         let why = "what lies between the ends of its streams looks random".to_owned();
         return Ok(Structure::Random { at, why });
     }
+    if let Some(at) = random_end(source, &container)? {
+        let why = format!("from byte {at} to its end all of it looks random, also where no stream lies");
+        return Ok(Structure::Odd(why));
+    }
     let total = container.streams.len();
     Ok(Structure::Whole(format!(
         "the OLE2 tables and the chains of all {total} streams fit, {known} streams read"
     )))
 }
 
+/// A table or folder that is wrong is a sign of encryption only if it looks random itself: what lies behind it may be a
+/// picture.
+fn as_far_as_random(source: &mut dyn Source, wrong: Structure) -> io::Result<Structure> {
+    let Structure::Broken { at, why, .. } = wrong else { return Ok(wrong) };
+    let mut sector = [0; 512];
+    let read = source.read_at(at, &mut sector)?;
+    let framing = read == sector.len() && is_nearly_even(&count(&sector));
+    Ok(Structure::Broken { at, why, framing })
+}
+
 fn look(source: &mut dyn Source, container: &Container, stream: &Stream) -> io::Result<Content> {
     match stream.name.as_str() {
+        name if name.eq_ignore_ascii_case("Workbook") || name.eq_ignore_ascii_case("Book") => {
+            excel::check(source, container, stream)
+        }
         "WordDocument" => word::check(source, container, stream),
-        "Workbook" | "Book" => excel::check(source, container, stream),
         "PowerPoint Document" => slides::document(source, container, stream),
         "Pictures" => slides::pictures(source, container, stream),
         "Current User" => slides::current_user(source, container, stream),
@@ -173,24 +191,66 @@ fn random_slack(source: &mut dyn Source, container: &Container) -> io::Result<Op
     places.sort_unstable();
     let mut looks = Vec::new();
     for (at, size) in places.into_iter().take(SLACK_MAX) {
-        let mut bytes = vec![0; size];
-        let read = source.read_at(at, &mut bytes)?;
-        let mut seen = [false; 256];
-        bytes[..read].iter().for_each(|byte| seen[usize::from(*byte)] = true);
-        let distinct = seen.iter().filter(|seen| **seen).count();
-        // Random bytes: 101 values among 128 bytes, 162 among 256, 221 among 512.
-        let random = match read {
-            96..160 => distinct >= 68,
-            160..320 => distinct >= 100,
-            320.. => distinct >= 160,
-            _ => continue,
-        };
-        looks.push((at, random));
+        looks.extend(has_many_values(source, at, size)?.map(|random| (at, random)));
     }
     let Some(first) = looks.iter().position(|(_, random)| *random) else { return Ok(None) };
     let from_there = &looks[first..];
     let random = from_there.iter().filter(|(_, random)| *random).count();
     Ok((random >= 2 && random * 4 >= from_there.len() * 3).then_some(looks[first].0))
+}
+
+/// Whether as many values occur in these bytes as among random ones; too few bytes say nothing.
+fn has_many_values(source: &mut dyn Source, at: u64, size: usize) -> io::Result<Option<bool>> {
+    let mut bytes = vec![0; size];
+    let read = source.read_at(at, &mut bytes)?;
+    let mut seen = [false; 256];
+    bytes[..read].iter().for_each(|byte| seen[usize::from(*byte)] = true);
+    let distinct = seen.iter().filter(|seen| **seen).count();
+    // Random bytes: 101 values among 128 bytes, 162 among 256, 221 among 512.
+    Ok(match read {
+        96..160 => Some(distinct >= 68),
+        160..320 => Some(distinct >= 100),
+        320.. => Some(distinct >= 160),
+        _ => None,
+    })
+}
+
+/// Where the end of the file begins that is random to its last byte, if it holds streams and something that no stream
+/// uses: a sector that is free, or the rest of one. A picture at the end may be as random, but not what lies around it.
+fn random_end(source: &mut dyn Source, container: &Container) -> io::Result<Option<u64>> {
+    let (from, sum) = even_end(source)?;
+    let length = source.length();
+    if length - from < END_MIN || from == 0 || !statistics::even(&sum) {
+        return Ok(None);
+    }
+    let free = container.free(length);
+    let unused = container.slack().into_iter().chain(free.iter().copied());
+    let (mut random, mut other) = (0, 0);
+    for (at, size) in unused.filter(|(at, _)| *at >= from).take(SLACK_MAX) {
+        match has_many_values(source, at, size)? {
+            Some(true) => random += 1,
+            Some(false) => other += 1,
+            None => {}
+        }
+    }
+    let free_bytes: u64 = free.iter().filter(|(at, _)| *at >= from).map(|(_, size)| *size as u64).sum();
+    Ok((random > 0 && other == 0 && free_bytes < length - from).then_some(from))
+}
+
+/// From the end backwards as long as blocks look random: where that begins, and the counts of those bytes.
+fn even_end(source: &mut dyn Source) -> io::Result<(u64, [u64; 256])> {
+    let (mut from, mut sum) = (source.length(), [0; 256]);
+    let mut block = [0; BLOCK];
+    while let Some(at) = from.checked_sub(BLOCK as u64) {
+        source.read_at(at, &mut block)?;
+        let counts = count(&block);
+        if !is_nearly_even(&counts) {
+            break;
+        }
+        sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += u64::from(count));
+        from = at;
+    }
+    Ok((from, sum))
 }
 
 /// Text and tables never look random, not even three kilobytes of them. Themes of later versions are small

@@ -32,7 +32,7 @@ pub(super) fn check(source: &mut dyn Source, container: &Container, stream: &Str
         return Ok(Content::Unknown);
     }
     let name = if flags & 0x0200 != 0 { "1Table" } else { "0Table" };
-    let Some(table) = container.find(name) else {
+    let Some(table) = container.find_beside(stream, name) else {
         return Ok(Content::Wrong(Trouble::new(
             0,
             format!("the stream `{name}` of the document is missing"),
