@@ -10,6 +10,8 @@ use super::statistics::{Statistics, WINDOW};
 use super::work::Work;
 use super::{Source, Structure, big32, little16, little32};
 
+/// Windows of code in which there must be one more place that looks random: 512 KiB.
+const PLACE_EVERY: u64 = 128;
 const DEPTH_MAX: usize = 16;
 const BOXES_MAX: u64 = 2_000_000;
 const MOVIE_MAX: u64 = 64 << 20;
@@ -20,6 +22,18 @@ pub(super) fn random_between(statistics: &Statistics, from: u64, to: u64) -> Opt
     (from.div_ceil(window)..to / window)
         .find(|number| statistics.even_window(usize::try_from(*number).unwrap_or(usize::MAX)))
         .map(|number| number * window)
+}
+
+/// As `random_between`, but tables of random numbers, which programs for encryption hold, are let pass: they lie in one
+/// piece. Damage is spread: so much code holds at least two places that look random, and so on.
+pub(super) fn random_places_between(statistics: &Statistics, from: u64, to: u64) -> Option<u64> {
+    let window = WINDOW as u64;
+    let (first, last) = (from.div_ceil(window), to / window);
+    let even = |number: u64| usize::try_from(number).is_ok_and(|number| statistics.even_window(number));
+    let begins = |number: &u64| even(*number) && (*number == first || !even(number - 1));
+    let places = (first..last).filter(begins).count() as u64;
+    let wanted = last.saturating_sub(first) / PLACE_EVERY;
+    (places > wanted).then(|| random_between(statistics, from, to)).flatten()
 }
 
 pub(super) fn riff(
@@ -60,7 +74,9 @@ pub(super) fn riff(
             return Ok(Structure::broken(at, format!("a chunk of the {form} file begins with nonsense")));
         }
         if at + 8 + size > end + 1 && at + 8 + size <= peek.length {
-            return Ok(Structure::broken(at, format!("a chunk of the {form} file reaches beyond its own")));
+            // Its name is one: these bytes were not encrypted.
+            let why = format!("a chunk of the {form} file reaches beyond its own");
+            return Ok(Structure::Broken { at, why, framing: false });
         }
         if head.starts_with(b"fmt ") {
             plain_sound = little16(peek.bytes(at + 8, 2)?, 0) == 1;

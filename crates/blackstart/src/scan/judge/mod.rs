@@ -13,6 +13,7 @@ mod boxes;
 mod compare;
 mod declared;
 mod difference;
+mod ending;
 mod facts;
 mod font;
 mod gzip;
@@ -44,6 +45,8 @@ mod work;
 mod written;
 mod zip;
 
+#[cfg(test)]
+mod doubts;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
@@ -245,6 +248,23 @@ pub fn judge_within(name: &str, source: &mut dyn Source, beside: Beside, work_by
     }
 }
 
+/// Random to its last byte, where its type has nothing like that at its end. Of a file of no known type more must be so:
+/// its own head may stand in front of data that is packed.
+fn ends_random(source: &mut dyn Source, shown: Option<Kind>) -> io::Result<Option<Vote>> {
+    let least = match shown {
+        Some(kind) if kind.never_ends_random() => 2048,
+        None => (source.length() / 8 * 3).max(WINDOW as u64),
+        Some(_) => return Ok(None),
+    };
+    let reason = |from| {
+        format!(
+            "begins with what is not random, and looks random from byte {from} to its end, as where only the beginning \
+was left"
+        )
+    };
+    Ok(ending::random_end(source, least)?.map(|from| verdict::vote(Leaning::Odd, reason(from))))
+}
+
 /// Read at once: a multiple of windows.
 fn piece_bytes(length: u64) -> usize {
     let windows = length.div_ceil(WINDOW as u64).clamp(1, 16);
@@ -294,6 +314,9 @@ fn look(
         shown_kind(&head, &text, &promise)
     };
     let mut votes = verdict::from_bytes(&promise, shown, &head, &statistics, &text);
+    if votes.is_empty() && statistics.may_end_random() {
+        votes.extend(ends_random(source, shown)?);
+    }
     let mut facts = facts_of(shown, &statistics);
     if shown.is_some_and(Kind::is_text)
         && !promise.declares_encryption
@@ -382,6 +405,10 @@ fn shown_kind(head: &[u8], text: &TextWatch, promise: &Promise) -> Option<Kind> 
     if text.is_text() && (by_magic.is_none() || weak) {
         let promised = promise.kind.map(|(kind, _)| kind).filter(|kind| kind.is_text());
         return Some(promised.unwrap_or(Kind::Text));
+    }
+    if by_magic.is_none() && text.is_unmarked_utf16() && promise.kind.is_some_and(|(kind, _)| kind.is_text())
+    {
+        return Some(Kind::Text);
     }
     let length = text.length;
     let unmarked =

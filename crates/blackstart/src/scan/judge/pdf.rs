@@ -222,7 +222,10 @@ impl Walk<'_> {
                     }
                 }
             } else {
-                let size = stated.unwrap_or(0).min(length - data_at);
+                let size = match stated {
+                    Some(size) => size.min(length - data_at),
+                    None => find_end(source, data_at)?.unwrap_or(data_at) - data_at,
+                };
                 let picture = is_jpeg(head) && size > 0;
                 if let Some(wrong) = if picture { jpeg(source, data_at, size)? } else { None } {
                     return Ok(Some(wrong));
@@ -284,10 +287,13 @@ impl Walk<'_> {
 /// Illustrator keeps data of its own in streams that do not say how they are packed. Such a stream is packed from end to
 /// end, and ends where its length says; one of which a part was encrypted is not.
 fn is_opaque(source: &mut dyn Source, from: u64, to: u64) -> std::io::Result<bool> {
-    if to - from < 1024 || !ends_there(source, to)? {
+    if to.saturating_sub(from) < 1024 || !ends_there(source, to)? {
         return Ok(false);
     }
     let mut piece = vec![0; PIECE];
+    if source.read_at(from, &mut piece)? > 0 && piece.starts_with(b"%AI12_CompressedData") {
+        return Ok(true);
+    }
     let mut at = from;
     while at < to {
         let wanted = usize::try_from(to - at).unwrap_or(PIECE).min(PIECE);
@@ -298,6 +304,23 @@ fn is_opaque(source: &mut dyn Source, from: u64, to: u64) -> std::io::Result<boo
         at += read as u64;
     }
     Ok(true)
+}
+
+/// Where the stream ends whose length stands in another object.
+fn find_end(source: &mut dyn Source, from: u64) -> std::io::Result<Option<u64>> {
+    const MARK: &[u8] = b"endstream";
+    let mut piece = vec![0; PIECE];
+    let mut at = from;
+    loop {
+        let read = source.read_at(at, &mut piece)?;
+        if let Some(found) = find(&piece[..read], MARK) {
+            return Ok(Some(at + found as u64));
+        }
+        if read < PIECE {
+            return Ok(None);
+        }
+        at += (PIECE - MARK.len()) as u64;
+    }
 }
 
 /// Whether the stream ends where its length says.

@@ -17,8 +17,8 @@ const EVEN: std::ops::RangeInclusive<u64> = 180..=340;
 const NEARLY_EVEN: std::ops::RangeInclusive<u64> = 140..=400;
 /// A neighbour must be this far from even before a pattern is called one.
 const UNEVEN: u64 = 1000;
-/// Windows in a row at the end that must look random before it is called a random end.
-const TAIL_MIN: u64 = 2;
+/// Packed data is never further from even than this.
+const OPAQUE_MAX: u64 = 4000;
 /// Fewer bytes say nothing about evenness.
 pub(super) const SAMPLE_MIN: u64 = 256;
 /// Windows whose evenness is remembered one by one: 8 MiB of memory, 256 GiB of file.
@@ -49,10 +49,6 @@ pub(super) struct Statistics {
     /// Windows that are plainly not random: text, tables, pixels. Compressed data lies between these and the even ones.
     plain_windows: u64,
     first_is_plain: bool,
-    /// Counts since the last window that did not look random, where they begin, and how many windows they are of.
-    tail: Histogram,
-    tail_from: u64,
-    tail_windows: u64,
     even_map: Vec<u64>,
     seen_windows: usize,
     /// Last seen blocks by a part of their hash, with how often each came: 16 KiB.
@@ -82,9 +78,6 @@ impl Statistics {
             run: 0,
             plain_windows: 0,
             first_is_plain: false,
-            tail: [0; 256],
-            tail_from: 0,
-            tail_windows: 0,
             even_map: Vec::new(),
             seen_windows: 0,
             seen: vec![(0, 0); 1024],
@@ -106,13 +99,15 @@ impl Statistics {
         if window.len() as u64 >= SAMPLE_MIN {
             let uneven = unevenness(counts);
             let even = EVEN.contains(&uneven);
-            self.tail(counts, uneven, window.len());
+            let plain = is_plain(uneven, window.len());
+            self.plain_windows += u64::from(plain);
             self.windows += 1;
             self.even_windows += u64::from(even);
             self.run = if even { self.run + 1 } else { 0 };
             self.longest_even_run = self.longest_even_run.max(self.run);
             if self.seen_windows == 0 {
                 self.first_is_even = even;
+                self.first_is_plain = plain;
             }
             self.last_is_even = even;
             self.remember(even);
@@ -125,27 +120,6 @@ impl Statistics {
             self.cycle(window);
         }
         self.length += window.len() as u64;
-    }
-
-    /// Follows the random end, and counts what is plainly not random.
-    fn tail(&mut self, counts: &Counts, uneven: u64, length: usize) {
-        if NEARLY_EVEN.contains(&uneven) {
-            for (sum, count) in self.tail.iter_mut().zip(counts) {
-                *sum += u64::from(*count);
-            }
-            self.tail_windows += 1;
-            return;
-        }
-        if self.tail_windows > 0 {
-            self.tail = [0; 256];
-            self.tail_windows = 0;
-        }
-        self.tail_from = self.length + length as u64;
-        let plain = is_plain(uneven, length);
-        self.plain_windows += u64::from(plain);
-        if self.windows == 0 {
-            self.first_is_plain = plain;
-        }
     }
 
     fn remember(&mut self, even: bool) {
@@ -248,11 +222,9 @@ impl Statistics {
             && (mostly_not || plainly_not)
     }
 
-    /// It begins with what is plainly not random, and from this byte on is random to its last byte. Packed data
-    /// hardly ever is both: it stays a little uneven, which adds up, and the heads in front of it are short.
-    pub(super) fn random_end(&self) -> Option<u64> {
-        let begins = self.first_is_plain && self.tail_windows >= TAIL_MIN;
-        (begins && NEARLY_EVEN.contains(&chi_square(&self.tail))).then_some(self.tail_from)
+    /// It begins with what is plainly not random, and its last window is: a look at where that begins is worthwhile.
+    pub(super) fn may_end_random(&self) -> bool {
+        self.first_is_plain && self.last_is_even
     }
 
     /// Random from end to end. A window of a random file in a thousand looks uneven, so a few may.
@@ -384,9 +356,9 @@ fn is_plain(uneven: u64, length: usize) -> bool {
     uneven > 400 + (UNEVEN - 400) * length as u64 / WINDOW as u64
 }
 
-/// Packed or random from end to end, as far as counts can tell.
+/// Packed or random from end to end. Packed data of some kinds comes near to text, but text is ten times as uneven.
 pub(super) fn is_opaque(bytes: &[u8]) -> bool {
-    bytes.chunks(WINDOW).all(|window| !is_plain(unevenness(&count(window)), window.len()))
+    bytes.chunks(WINDOW).all(|window| unevenness(&count(window)) <= OPAQUE_MAX)
 }
 
 /// The same with room for chance: where many are looked at, one in a thousand that is not even must not decide.

@@ -122,7 +122,6 @@ pub(super) fn from_bytes(
     }
     if let Some(kind) = shown.filter(|kind| !kind.is_packed()) {
         votes.extend(too_random(kind, statistics));
-        votes.extend(random_end(statistics).filter(|_| kind.never_ends_random()));
     }
     votes
 }
@@ -308,16 +307,7 @@ beginning was encrypted",
         );
         return vec![vote(Leaning::Odd, reason)];
     }
-    random_end(statistics).into_iter().collect()
-}
-
-fn random_end(statistics: &Statistics) -> Option<Vote> {
-    let from = statistics.random_end()?;
-    let reason = format!(
-        "begins with what is not random, and looks random from about byte {from} to its end, as where only the \
-beginning was left"
-    );
-    Some(vote(Leaning::Odd, reason))
+    Vec::new()
 }
 
 /// What the checker of its type says.

@@ -14,7 +14,8 @@ use std::io;
 
 use container::{Container, Stream};
 
-use super::statistics::{self, count, is_even, is_nearly_even};
+use super::ending;
+use super::statistics::{count, is_even, is_nearly_even};
 use super::work::Work;
 use super::{Source, Structure, little16, little32};
 
@@ -129,7 +130,8 @@ fn look(source: &mut dyn Source, container: &Container, stream: &Stream) -> io::
         "\u{5}SummaryInformation" | "\u{5}DocumentSummaryInformation" => {
             property_set(source, container, stream)
         }
-        "0Table" | "1Table" | "__properties_version1.0" => Ok(Content::Fits { opaque: Vec::new() }),
+        "0Table" | "1Table" => word::lists(source, container, stream),
+        "__properties_version1.0" => Ok(Content::Fits { opaque: Vec::new() }),
         // Texts of a mail, in Unicode.
         name if name.starts_with("__substg1.0_") && name.ends_with("001F") => {
             utf16_text(source, container, stream)
@@ -218,11 +220,8 @@ fn has_many_values(source: &mut dyn Source, at: u64, size: usize) -> io::Result<
 /// Where the end of the file begins that is random to its last byte, if it holds streams and something that no stream
 /// uses: a sector that is free, or the rest of one. A picture at the end may be as random, but not what lies around it.
 fn random_end(source: &mut dyn Source, container: &Container) -> io::Result<Option<u64>> {
-    let (from, sum) = even_end(source)?;
+    let Some(from) = ending::random_end(source, END_MIN)? else { return Ok(None) };
     let length = source.length();
-    if length - from < END_MIN || from == 0 || !statistics::even(&sum) {
-        return Ok(None);
-    }
     let free = container.free(length);
     let unused = container.slack().into_iter().chain(free.iter().copied());
     let (mut random, mut other) = (0, 0);
@@ -235,22 +234,6 @@ fn random_end(source: &mut dyn Source, container: &Container) -> io::Result<Opti
     }
     let free_bytes: u64 = free.iter().filter(|(at, _)| *at >= from).map(|(_, size)| *size as u64).sum();
     Ok((random > 0 && other == 0 && free_bytes < length - from).then_some(from))
-}
-
-/// From the end backwards as long as blocks look random: where that begins, and the counts of those bytes.
-fn even_end(source: &mut dyn Source) -> io::Result<(u64, [u64; 256])> {
-    let (mut from, mut sum) = (source.length(), [0; 256]);
-    let mut block = [0; BLOCK];
-    while let Some(at) = from.checked_sub(BLOCK as u64) {
-        source.read_at(at, &mut block)?;
-        let counts = count(&block);
-        if !is_nearly_even(&counts) {
-            break;
-        }
-        sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += u64::from(count));
-        from = at;
-    }
-    Ok((from, sum))
 }
 
 /// Text and tables never look random, not even three kilobytes of them. Themes of later versions are small
