@@ -194,6 +194,15 @@ fn agrees(kind: Kind, head: &[u8]) -> bool {
         Plain("disk image") => head.len() < 512 || matches!(head[0], 0xeb | 0xe9 | 0xfa | 0x33 | 0),
         Packed("AC-3 sound") => head.get(4).is_some_and(|byte| byte >> 6 != 3 && byte & 63 < 38),
         Packed("JPEG XL picture") => head.len() > 2,
+        // The length of the first name, with the zero at its end.
+        Packed("cpio archive") if head[0] == 0xc7 => {
+            let name = usize::from(super::little16(head, 20));
+            (2..1024).contains(&name) && head.get(25 + name).is_none_or(|last| *last == 0)
+        }
+        Packed("ARJ archive") => (20..=2600).contains(&super::little16(head, 2)),
+        Packed("compress file") => {
+            head.get(2).is_some_and(|flags| flags & 0x60 == 0 && (9..=16).contains(&(flags & 31)))
+        }
         // The name of its first table.
         Font => head.len() < 16 || head[12..16].iter().all(|byte| (0x20..0x7f).contains(byte)),
         // Two letters, and in front of them the version.

@@ -27,6 +27,7 @@ pub(super) struct Container {
     mini_size: u64,
     /// Sectors of the stream in which all small streams lie.
     mini_stream: Vec<u32>,
+    mini_bytes: u64,
     pub(super) streams: Vec<Stream>,
     /// The table of sectors: for each the next one, or a mark.
     table: Vec<u32>,
@@ -84,17 +85,19 @@ impl Container {
             Ok(found) => found,
             Err(wrong) => return Ok(Err(wrong)),
         };
-        let (sector_size, mini_size) = (head.sector_size, head.mini_size);
-        Ok(Ok(Container { sector_size, mini_size, mini_stream, streams, table }))
+        let (sector_size, mini_size, mini_bytes) = (head.sector_size, head.mini_size, entries[0].size);
+        Ok(Ok(Container { sector_size, mini_size, mini_stream, mini_bytes, streams, table }))
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Stream> {
-        self.streams.iter().find(|stream| stream.name == name)
+        self.streams.iter().find(|stream| stream.name.eq_ignore_ascii_case(name))
     }
 
     /// In the same folder as another one.
     pub(super) fn find_beside(&self, other: &Stream, name: &str) -> Option<&Stream> {
-        self.streams.iter().find(|stream| stream.storage == other.storage && stream.name == name)
+        let beside =
+            |stream: &&Stream| stream.storage == other.storage && stream.name.eq_ignore_ascii_case(name);
+        self.streams.iter().find(beside)
     }
 
     /// Sectors that belong to nothing: place and size.
@@ -108,15 +111,18 @@ impl Container {
         (0..).zip(&self.table).filter_map(is_free).collect()
     }
 
-    /// The rests of the last sectors of all streams: place and size.
+    /// The rests of the last sectors of all streams, and of the one in which the small ones lie: place and size.
     pub(super) fn slack(&self) -> Vec<(u64, usize)> {
-        let rest = |stream: &Stream| {
-            let used = stream.size % self.sector_size;
-            let at = self.place(stream, stream.size - 1) + 1;
+        let rest = |chain: &[u32], bytes: u64| {
+            let used = bytes % self.sector_size;
+            let last = chain.get(usize::try_from(bytes / self.sector_size).ok()?)?;
+            let at = self.sector_size.max(512) + u64::from(*last) * self.sector_size + used;
             let size = usize::try_from(self.sector_size - used).ok()?;
-            (!stream.mini && used > 0 && at > 1).then_some((at, size))
+            (used > 0).then_some((at, size))
         };
-        self.streams.iter().filter_map(rest).collect()
+        let large = self.streams.iter().filter(|stream| !stream.mini);
+        let small = rest(&self.mini_stream, self.mini_bytes);
+        large.filter_map(|stream| rest(&stream.chain, stream.size)).chain(small).collect()
     }
 
     /// Where in the file a place of a stream lies.
@@ -465,4 +471,27 @@ fn streams(
         streams.push(Stream { name: entry.name.clone(), storage, size: entry.size, chain, mini });
     }
     Ok((mini_stream, streams))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(left: u32, right: u32, child: u32) -> Entry {
+        Entry { name: String::new(), kind: 2, at: 0, left, right, child, start: 0, size: 0 }
+    }
+
+    #[test]
+    fn every_entry_knows_its_folder_and_a_circle_ends() {
+        let none = NOTHING;
+        // The root holds 1 and, beside it, 2 and 3; 2 is a folder that holds 4, and 4 leads back to 1.
+        let entries = [
+            entry(none, none, 1),
+            entry(2, 3, none),
+            entry(none, none, 4),
+            entry(none, none, none),
+            entry(1, 9, none),
+        ];
+        assert_eq!(storages(&entries), [0, 0, 0, 0, 2]);
+    }
 }

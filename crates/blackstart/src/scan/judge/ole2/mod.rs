@@ -119,21 +119,20 @@ fn as_far_as_random(source: &mut dyn Source, wrong: Structure) -> io::Result<Str
 }
 
 fn look(source: &mut dyn Source, container: &Container, stream: &Stream) -> io::Result<Content> {
-    match stream.name.as_str() {
-        name if name.eq_ignore_ascii_case("Workbook") || name.eq_ignore_ascii_case("Book") => {
-            excel::check(source, container, stream)
-        }
-        "WordDocument" => word::check(source, container, stream),
-        "PowerPoint Document" => slides::document(source, container, stream),
-        "Pictures" => slides::pictures(source, container, stream),
-        "Current User" => slides::current_user(source, container, stream),
-        "\u{5}SummaryInformation" | "\u{5}DocumentSummaryInformation" => {
+    // Capitals make no difference in the folder of an OLE2 file.
+    match stream.name.to_ascii_lowercase().as_str() {
+        "workbook" | "book" => excel::check(source, container, stream),
+        "worddocument" => word::check(source, container, stream),
+        "powerpoint document" => slides::document(source, container, stream),
+        "pictures" => slides::pictures(source, container, stream),
+        "current user" => slides::current_user(source, container, stream),
+        "\u{5}summaryinformation" | "\u{5}documentsummaryinformation" => {
             property_set(source, container, stream)
         }
-        "0Table" | "1Table" => word::lists(source, container, stream),
+        "0table" | "1table" => word::lists(source, container, stream),
         "__properties_version1.0" => Ok(Content::Fits { opaque: Vec::new() }),
         // Texts of a mail, in Unicode.
-        name if name.starts_with("__substg1.0_") && name.ends_with("001F") => {
+        name if name.starts_with("__substg1.0_") && name.ends_with("001f") => {
             utf16_text(source, container, stream)
         }
         _ => Ok(Content::Unknown),
