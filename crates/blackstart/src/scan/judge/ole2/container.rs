@@ -277,11 +277,13 @@ struct Chains<'a> {
 }
 
 /// What is wrong with a chain, and behind which sector; behind none if it does not even begin.
+#[derive(Clone, Copy)]
 struct ChainFault {
     what: ChainFaultKind,
     behind: Option<u32>,
 }
 
+#[derive(Clone, Copy)]
 enum ChainFaultKind {
     Outside(u32),
     Shared(u32),
