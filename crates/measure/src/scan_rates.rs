@@ -131,7 +131,7 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
         let other = previous.get(&clean.kind());
         transitions(&clean, other, &mut calm);
         for row in &mut rows {
-            attack_one(row, &clean, other.map_or(&[][..], |other| &other.bytes), &wish);
+            attack_one(row, &clean, other.map_or(&[][..], |other| &other.bytes), &wish)?;
         }
         previous.insert(clean.kind(), clean);
     }
@@ -159,7 +159,7 @@ fn read(wish: &Wish, path: &Path, calm: &mut Calm) -> Result<Option<Clean>, Stri
     Ok(Some(clean))
 }
 
-fn attack_one(row: &mut Row, clean: &Clean, other: &[u8], wish: &Wish) {
+fn attack_one(row: &mut Row, clean: &Clean, other: &[u8], wish: &Wish) -> Result<(), String> {
     let seed = drill::rng::Rng::named(wish.seed, &clean.path).next();
     let mut name = clean.name.clone();
     let pattern = Pattern::ALL.into_iter().find(|pattern| pattern.name() == row.name);
@@ -174,17 +174,33 @@ fn attack_one(row: &mut Row, clean: &Clean, other: &[u8], wish: &Wish) {
         let damage = Damage::ALL.into_iter().find(|damage| damage.name() == row.name);
         let damage = damage.expect("every name is a pattern or a damage");
         if damage == Damage::Swapped && other.is_empty() {
-            return;
+            return Ok(());
         }
         damage::apply(damage, &clean.bytes, other, seed)
     };
     if bytes == clean.bytes {
-        return;
+        return Ok(());
     }
     let alone = judge(&name, &mut bytes.as_slice(), Beside::Nothing);
     let beside =
         compare(&name, &mut bytes.as_slice(), &alone, &mut clean.bytes.as_slice(), &clean.judgement.facts);
     count(row, clean, &alone, &beside);
+    match &wish.keep {
+        Some(folder) if !is_found(&alone) || !is_found(&beside) => {
+            keep(folder, row.name, clean, &name, &bytes)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes an attacked file beside the one it was made from, for whoever wants to know why it was missed.
+fn keep(folder: &Path, pattern: &str, clean: &Clean, name: &str, bytes: &[u8]) -> Result<(), String> {
+    let flat = clean.path.replace('/', "_");
+    let folder = folder.join(pattern).join(flat);
+    let wrong = |error: std::io::Error| format!("cannot write to {}: {error}", folder.display());
+    std::fs::create_dir_all(&folder).map_err(wrong)?;
+    std::fs::write(folder.join(name), bytes).map_err(wrong)?;
+    std::fs::write(folder.join(format!("before-{name}")), &clean.bytes).map_err(wrong)
 }
 
 fn is_found(judgement: &Judgement) -> bool {

@@ -128,7 +128,11 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
     } else {
         show_files(&report.files);
         talk::data(show_counts(&report.counts));
-        talk::data(if clean { "clean" } else { "NOT CLEAN" });
+        talk::data(match (met.is_empty(), clean) {
+            (true, _) => "NOTHING TO JUDGE: it holds no file, so nothing could be restored from it. Was the right folder named?",
+            (false, true) => "clean",
+            (false, false) => "NOT CLEAN",
+        });
         talk::say(format!("({})", report::FORM));
     }
     Ok(if clean { Answer::Done } else { Answer::No })

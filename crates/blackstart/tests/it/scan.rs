@@ -222,3 +222,11 @@ fn a_watch_records_an_alarm_before_it_prints_it_and_a_killed_one_goes_on_without
     assert!(watch.child.wait().unwrap().success());
     assert_eq!(stage.count("scan.alarm_raised"), 1);
 }
+
+#[test]
+fn a_folder_without_files_is_not_called_clean_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = blackstart(&["scan", text(folder.path())], None);
+    assert!(answer.out.contains("NOTHING TO JUDGE"), "{}", answer.out);
+    assert_eq!(answer.code, 0, "the exit code is a contract: nothing in it is not clean");
+}

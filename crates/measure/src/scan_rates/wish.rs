@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 pub(super) const USE: &str = "\
 call `eval-scan FOLDER [--json] [--seed N] [--holdout SOURCE,..] [--except SOURCE,..] [--patterns NAME,..] [--max-bytes N]
-[--misses N]`; a source is a folder directly below FOLDER; --holdout measures only these, --except all others";
+[--misses N] [--keep DIR]`; a source is a folder directly below FOLDER; --holdout measures only these, --except all others;
+--keep writes the attacked files that were missed into DIR, to look at them";
 
 #[derive(Debug)]
 pub(super) struct Wish {
@@ -17,6 +18,8 @@ pub(super) struct Wish {
     pub(super) bytes_max: u64,
     /// Names printed of each kind of miss.
     pub(super) misses: usize,
+    /// Where attacked files that were missed are written, if anywhere.
+    pub(super) keep: Option<PathBuf>,
 }
 
 impl Wish {
@@ -30,6 +33,7 @@ impl Wish {
             patterns: Vec::new(),
             bytes_max: 64 << 20,
             misses: 12,
+            keep: None,
         };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
@@ -42,6 +46,7 @@ impl Wish {
                 "--patterns" => wish.patterns = list(value()?),
                 "--max-bytes" => wish.bytes_max = number(value()?)?,
                 "--misses" => wish.misses = usize::try_from(number(value()?)?).unwrap_or(usize::MAX),
+                "--keep" => wish.keep = Some(PathBuf::from(value()?)),
                 flag if flag.starts_with("--") => return Err(format!("{flag} is unknown; {USE}")),
                 folder if wish.folder.as_os_str().is_empty() => wish.folder = PathBuf::from(folder),
                 more => return Err(format!("{more} is one folder too many; {USE}")),

@@ -10,6 +10,8 @@ use super::statistics::{Statistics, WINDOW};
 use super::work::Work;
 use super::{Source, Structure, big32, little16, little32};
 
+/// Windows of code in which there must be one more place that looks random: 512 KiB.
+const PLACE_EVERY: u64 = 128;
 const DEPTH_MAX: usize = 16;
 const BOXES_MAX: u64 = 2_000_000;
 const MOVIE_MAX: u64 = 64 << 20;
@@ -22,6 +24,18 @@ pub(super) fn random_between(statistics: &Statistics, from: u64, to: u64) -> Opt
         .map(|number| number * window)
 }
 
+/// As `random_between`, but tables of random numbers, which programs for encryption hold, are let pass: they lie in one
+/// piece. Damage is spread: so much code holds at least two places that look random, and so on.
+pub(super) fn random_places_between(statistics: &Statistics, from: u64, to: u64) -> Option<u64> {
+    let window = WINDOW as u64;
+    let (first, last) = (from.div_ceil(window), to / window);
+    let even = |number: u64| usize::try_from(number).is_ok_and(|number| statistics.even_window(number));
+    let begins = |number: &u64| even(*number) && (*number == first || !even(number - 1));
+    let places = (first..last).filter(begins).count() as u64;
+    let wanted = last.saturating_sub(first) / PLACE_EVERY;
+    (places > wanted).then(|| random_between(statistics, from, to)).flatten()
+}
+
 pub(super) fn riff(
     source: &mut dyn Source,
     statistics: &Statistics,
@@ -32,6 +46,7 @@ pub(super) fn riff(
     let end = u64::from(little32(&head, 4)) + 8;
     let form = String::from_utf8_lossy(&head[8..12]).into_owned();
     let (mut at, mut ends, mut plain_sound) = (12_u64, vec![end], false);
+    let mut odd = false;
     for _ in 0..BOXES_MAX {
         while ends.last().is_some_and(|end| at >= *end) {
             ends.pop();
@@ -49,11 +64,19 @@ pub(super) fn riff(
             return Ok(ended(&peek, at, &form));
         };
         let size = u64::from(little32(&head, 4));
-        if !head[..4].iter().all(|byte| (0x20..0x7f).contains(byte)) {
+        let is_name = |name: &[u8]| name.iter().all(|byte| (0x20..0x7f).contains(byte));
+        // Careless writers leave out the byte that makes an odd length even.
+        if odd && !is_name(&head[..4]) && peek.array::<4>(at - 1)?.is_some_and(|name| is_name(&name)) {
+            (at, odd) = (at - 1, false);
+            continue;
+        }
+        if !is_name(&head[..4]) {
             return Ok(Structure::broken(at, format!("a chunk of the {form} file begins with nonsense")));
         }
         if at + 8 + size > end + 1 && at + 8 + size <= peek.length {
-            return Ok(Structure::broken(at, format!("a chunk of the {form} file reaches beyond its own")));
+            // Its name is one: these bytes were not encrypted.
+            let why = format!("a chunk of the {form} file reaches beyond its own");
+            return Ok(Structure::Broken { at, why, framing: false });
         }
         if head.starts_with(b"fmt ") {
             plain_sound = little16(peek.bytes(at + 8, 2)?, 0) == 1;
@@ -69,9 +92,9 @@ pub(super) fn riff(
         }
         if head.starts_with(b"LIST") && ends.len() < DEPTH_MAX {
             ends.push(at + 8 + size);
-            at += 12;
+            (at, odd) = (at + 12, false);
         } else {
-            at = at + 8 + size + (size & 1);
+            (at, odd) = (at + 8 + size + (size & 1), size & 1 == 1);
         }
         if !work.spend(8) {
             return Ok(Work::exhausted("RIFF file"));

@@ -129,7 +129,7 @@ fn votes(
     }
     let difference = Difference::between(now, before)?;
     votes.extend(replaced(&difference, now.length(), before.length(), present, facts));
-    votes.extend(wiped(&difference, now.length(), before.length(), present));
+    votes.extend(wiped(&difference, now, before.length(), present)?);
     votes.extend(cut_off(&difference, now.length(), before.length(), present));
     if present.state != State::Whole {
         let moved = match beheaded(now, before, present)? {
@@ -251,21 +251,42 @@ by bytes that look random"
 }
 
 /// Whoever changes a file with a program changes something else beside it, if only a time or a sum. So what became zero
-/// counts where nothing else changed: one range of at least a sector, or several of as much.
-fn wiped(difference: &Difference, length: u64, previous: u64, present: &Facts) -> Option<Vote> {
+/// counts where nothing else changed: one range of at least a sector, with the zeros around it of at least two, or several of as much.
+fn wiped(
+    difference: &Difference,
+    now: &mut dyn Source,
+    previous: u64,
+    present: &Facts,
+) -> io::Result<Option<Vote>> {
+    let length = now.length();
     let in_place = length >= previous && length - previous <= FOOTER_MAX;
     let disk = present.kind.starts_with("disk image");
     if disk || !in_place || difference.not_zeroed > 0 {
-        return None;
+        return Ok(None);
     }
-    let one = difference.one_wiped_range().is_some_and(|range| range >= SECTOR);
-    (difference.zeroed >= SECTOR || (one && difference.zeroed >= WIPED_MIN)).then(|| {
+    let one = match difference.one_wiped_range() {
+        Some((from, to)) => to - from >= SECTOR || zeros_around(now, from, to)? >= 2 * SECTOR,
+        None => false,
+    };
+    Ok((difference.zeroed >= SECTOR || (one && difference.zeroed >= WIPED_MIN)).then(|| {
         let reason = format!(
             "{} bytes that held data in its previous version are zero now, up to {} in a row, and nothing else changed",
             difference.zeroed, difference.longest_zeroed
         );
         vote(Leaning::Broken, reason)
-    })
+    }))
+}
+
+/// How long the row of zeros is in which these lie, as far as that is of interest.
+fn zeros_around(source: &mut dyn Source, from: u64, to: u64) -> io::Result<u64> {
+    let mut bytes = vec![0; usize::try_from(2 * SECTOR).expect("a kibibyte")];
+    let start = from.saturating_sub(2 * SECTOR);
+    let wanted = usize::try_from(from - start).expect("at most a kibibyte");
+    let read = source.read_at(start, &mut bytes[..wanted])?;
+    let before = bytes[..read].iter().rev().take_while(|byte| **byte == 0).count();
+    let read = source.read_at(to, &mut bytes)?;
+    let behind = bytes[..read].iter().take_while(|byte| **byte == 0).count();
+    Ok(to - from + (before + behind) as u64)
 }
 
 /// The end of its previous version, byte for byte, without what stood in front of it.

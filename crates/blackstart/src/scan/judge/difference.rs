@@ -247,9 +247,9 @@ impl Difference {
         }
     }
 
-    /// All that changed lies in one range that is nothing but zeros now: how long it is.
-    pub(super) fn one_wiped_range(&self) -> Option<u64> {
-        self.span.filter(|span| span.is_zero).map(|span| span.to - span.from)
+    /// All that changed lies in one range that is nothing but zeros now: from where to where.
+    pub(super) fn one_wiped_range(&self) -> Option<(u64, u64)> {
+        self.span.filter(|span| span.is_zero).map(|span| (span.from, span.to))
     }
 
     /// Bytes in units of which nearly every byte is another.

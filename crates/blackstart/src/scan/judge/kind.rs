@@ -52,6 +52,10 @@ pub(super) enum Kind {
     Flac,
     Ogg,
     Bitmap,
+    /// WMF, EMF: a list of what is to be drawn.
+    Metafile,
+    /// TrueType and OpenType.
+    Font,
     /// A program for Linux.
     Elf,
     /// A program for Windows.
@@ -66,9 +70,9 @@ pub(super) enum Kind {
 }
 
 use Kind::{
-    Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail, Matroska, Mp3,
-    Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Postgres, Rar, Riff, Rtf, Seven, Sqlite, Tar, Text, Tiff,
-    Windows, Xml, Xz, Zip, Zlib, Zstd,
+    Bitmap, Brotli, Bzip2, Elf, Flac, Font, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail,
+    Matroska, Metafile, Mp3, Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Postgres, Rar, Riff, Rtf, Seven,
+    Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zlib, Zstd,
 };
 
 use super::magic::{DECLARED, ENDINGS, FORMLESS, MAGIC};
@@ -107,6 +111,8 @@ impl Kind {
             Flac => "FLAC sound",
             Ogg => "Ogg sound",
             Bitmap => "bitmap picture",
+            Metafile => "Windows metafile",
+            Font => "font",
             Elf => "program (ELF)",
             Windows => "program (Windows)",
             Sqlite => "SQLite database",
@@ -129,6 +135,15 @@ impl Kind {
         matches!(self, Lzma | Zlib | Brotli)
     }
 
+    /// Of those that are not packed: nothing that may be packed or encrypted on purpose lies at its end.
+    pub(super) fn never_ends_random(self) -> bool {
+        match self {
+            Bitmap | Font | Metafile => true,
+            Plain(name) => !name.starts_with("disk image"),
+            _ => false,
+        }
+    }
+
     /// Even bytes inside are normal for it.
     pub(super) fn is_packed(self) -> bool {
         match self {
@@ -136,7 +151,8 @@ impl Kind {
             | Rar | Matroska | Seven | Tiff | Riff | Mp4 | Mp3 | Flac | Ogg | Packed(_) => true,
             // Archives and programs carry packed content inside; text and tables do not.
             Tar | Elf | Windows | Postgres => true,
-            Text | Json | Xml | Mail | Rtf | LooseText | Sqlite | Ole2 | Bitmap | Plain(_) => false,
+            Text | Json | Xml | Mail | Rtf | LooseText | Sqlite | Ole2 | Bitmap | Metafile | Font
+            | Plain(_) => false,
         }
     }
 }
@@ -178,6 +194,19 @@ fn agrees(kind: Kind, head: &[u8]) -> bool {
         Plain("disk image") => head.len() < 512 || matches!(head[0], 0xeb | 0xe9 | 0xfa | 0x33 | 0),
         Packed("AC-3 sound") => head.get(4).is_some_and(|byte| byte >> 6 != 3 && byte & 63 < 38),
         Packed("JPEG XL picture") => head.len() > 2,
+        // The length of the first name, with the zero at its end.
+        Packed("cpio archive") if head[0] == 0xc7 => {
+            let name = usize::from(super::little16(head, 20));
+            (2..1024).contains(&name) && head.get(25 + name).is_none_or(|last| *last == 0)
+        }
+        Packed("ARJ archive") => (20..=2600).contains(&super::little16(head, 2)),
+        Packed("compress file") => {
+            head.get(2).is_some_and(|flags| flags & 0x60 == 0 && (9..=16).contains(&(flags & 31)))
+        }
+        // The name of its first table.
+        Font => head.len() < 16 || head[12..16].iter().all(|byte| (0x20..0x7f).contains(byte)),
+        // Two letters, and in front of them the version.
+        Packed("embedded font") => super::little16(head, 34) == 0x504c,
         _ => true,
     }
 }

@@ -1,9 +1,9 @@
 //! First bytes by which types are known, and endings and what they promise. Tables only.
 
 use super::kind::Kind::{
-    self, Bitmap, Brotli, Bzip2, Elf, Flac, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail,
-    Matroska, Mp3, Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Rar, Riff, Rtf, Seven, Sqlite, Tar, Text, Tiff,
-    Windows, Xml, Xz, Zip, Zlib, Zstd,
+    self, Bitmap, Brotli, Bzip2, Elf, Flac, Font, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail,
+    Matroska, Metafile, Mp3, Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Rar, Riff, Rtf, Seven, Sqlite, Tar,
+    Text, Tiff, Windows, Xml, Xz, Zip, Zlib, Zstd,
 };
 
 /// Certificates, signatures and keys, known by their outermost length.
@@ -14,6 +14,9 @@ pub(super) const OWNER: Kind = Plain("note of who has a document open");
 
 /// Type, offset, bytes. The first that fits counts.
 pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
+    // Its first 128 bytes are free, and some put the head of a TIFF there.
+    (Packed("DICOM picture"), 128, b"DICM"),
+    (Packed("Design Web Format drawing"), 0, b"(DWF V"),
     (Zip, 0, b"PK\x03\x04"),
     (Zip, 0, b"PK\x05\x06"),
     (Pdf, 0, b"%PDF-"),
@@ -31,6 +34,8 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Bzip2, 0, b"BZh"),
     (Lzip, 0, b"LZIP\x01"),
     (Riff, 0, b"RIFF"),
+    (Packed("WAVE sound of large files, or in the other order of bytes"), 0, b"RIFX"),
+    (Packed("WAVE sound of large files, or in the other order of bytes"), 0, b"RF64"),
     (Mp4, 4, b"ftyp"),
     (Mp4, 4, b"moov"),
     (Mp4, 4, b"mdat"),
@@ -121,6 +126,8 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("Hangul document"), 0, b"HWP Document File"),
     (Packed("Blender scene"), 0, b"BLENDER"),
     (Packed("Parquet table"), 0, b"PAR1"),
+    (Packed("Arrow table"), 0, b"ARROW1"),
+    (Packed("Arrow table"), 0, b"FEA1"),
     (Packed("ORC table"), 0, b"ORC"),
     (Packed("Avro table"), 0, b"Obj\x01"),
     (Packed("HDF5 data"), 0, b"\x89HDF\r\n\x1a\n"),
@@ -134,13 +141,18 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Plain("FITS picture"), 0, b"SIMPLE  ="),
     (Plain("NumPy array"), 0, b"\x93NUMPY"),
     (Plain("NetCDF data"), 0, b"CDF"),
-    (Plain("Windows metafile"), 40, b" EMF"),
-    (Plain("Windows metafile"), 0, b"\xd7\xcd\xc6\x9a"),
+    (Metafile, 40, b" EMF"),
+    (Metafile, 0, b"\xd7\xcd\xc6\x9a"),
+    (Metafile, 0, b"\x01\0\x09\0\0\x03"),
+    (Metafile, 0, b"\x02\0\x09\0\0\x03"),
     (Plain("note of macOS about a file"), 0, b"\0\x05\x16\x07"),
     (Plain("note of macOS about a file"), 0, b"\0\x05\x16\0"),
-    (Plain("font"), 0, b"\0\x01\0\0\0"),
-    (Plain("font"), 0, b"OTTO"),
-    (Plain("font"), 0, b"true\0"),
+    (Font, 0, b"\0\x01\0\0\0"),
+    (Font, 0, b"OTTO"),
+    (Font, 0, b"true\0"),
+    (Packed("embedded font"), 8, b"\0\0\x01\0"),
+    (Packed("embedded font"), 8, b"\x01\0\x02\0"),
+    (Packed("embedded font"), 8, b"\x02\0\x02\0"),
     (Plain("font"), 0, b"ttcf"),
     (Plain("Access database"), 4, b"Standard Jet DB"),
     (Plain("Access database"), 4, b"Standard ACE DB"),
@@ -188,7 +200,7 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (
         Zip,
         true,
-        "docx xlsx pptx docm xlsm pptm dotx xltx odt ods odp odg epub jar war ear apk zip vsdx xpi whl kmz xlsb xps",
+        "docx xlsx pptx ooxml docm xlsm pptm dotx xltx odt ods odp odg epub jar war ear apk zip vsdx xpi whl kmz xlsb xps",
     ),
     (
         Zip,
@@ -197,7 +209,7 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     ),
     (Pdf, true, "pdf"),
     (Png, true, "png"),
-    (Jpeg, true, "jpg jpeg jpe jfif"),
+    (Jpeg, true, "jpg jpeg jpe jfif mpo"),
     (Gif, true, "gif"),
     (Gzip, true, "gz tgz"),
     (Sqlite, true, "sqlite sqlite3 db3"),
@@ -230,6 +242,7 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (Packed("compiled help"), false, "chm"),
     (Packed("git pack"), false, "pack"),
     (Packed("HDF5 data"), false, "h5 hdf5"),
+    (Packed("Design Web Format drawing"), true, "dwf"),
     (Packed("DirectDraw texture"), false, "dds"),
     (Packed("Flash film"), false, "swf flv"),
     (Packed("Windows Media file"), true, "wma wmv asf"),
@@ -245,10 +258,11 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (Windows, false, "exe dll"),
     (Plain("Java class"), true, "class"),
     (Bitmap, true, "bmp"),
-    (Plain("font"), false, "ttf otf ttc"),
-    (Plain("Windows metafile"), false, "emf wmf"),
+    (Font, false, "ttf otf ttc"),
+    (Packed("embedded font"), true, "eot fntdata"),
+    (Metafile, false, "emf wmf"),
     (Plain("Access database"), true, "accdb"),
-    (Plain("disk image"), false, "vmdk vdi vhd qcow2 img iso raw dd"),
+    (Plain("disk image"), false, "vmdk vdi vhd qcow2 img iso dd"),
     (Plain("disk image (VHDX)"), true, "vhdx"),
     (Plain("Windows event log"), true, "evtx"),
     (Plain("database file"), false, "mdb mdf ldf ibd dbf frm myd myi"),

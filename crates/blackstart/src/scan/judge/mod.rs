@@ -13,7 +13,9 @@ mod boxes;
 mod compare;
 mod declared;
 mod difference;
+mod ending;
 mod facts;
+mod font;
 mod gzip;
 mod inner;
 pub(super) mod kind;
@@ -21,6 +23,7 @@ mod magic;
 mod mail;
 mod markup;
 mod matroska;
+mod metafile;
 mod ole2;
 mod packed;
 mod pdf;
@@ -43,6 +46,8 @@ mod written;
 mod zip;
 
 #[cfg(test)]
+mod doubts;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 pub(super) mod specimens;
@@ -55,11 +60,14 @@ use serde::Serialize;
 
 pub use compare::compare;
 pub use facts::{Facts, State};
-use kind::Kind;
-use statistics::{Statistics, WINDOW, count};
+use kind::{Kind, Promise};
+use statistics::{Statistics, WINDOW, count, is_even};
 use text::TextWatch;
 use verdict::{Leaning, Vote};
 use work::Work;
+
+/// Bytes of which it is asked whether they look random where a structure breaks.
+const SAMPLE: usize = 1024;
 
 /// What a file was found to be. The words are a contract; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -120,7 +128,7 @@ impl Verdict {
 
 /// The version of everything that leads to a verdict. A ledger that holds judgements of another version
 /// asks again; whoever changes a verdict, a threshold or a checker counts this up.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// A verdict and why, and what to keep for the comparison with a later version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,6 +217,17 @@ impl Structure {
         }
     }
 
+    /// Where something is wrong with it.
+    fn place(&self) -> Option<u64> {
+        match self {
+            Structure::Whole(_) | Structure::Partly(_) | Structure::Odd(_) | Structure::Declared(_) => None,
+            Structure::Cut { at, .. }
+            | Structure::Broken { at, .. }
+            | Structure::Random { at, .. }
+            | Structure::Trailing { at, .. } => Some(*at),
+        }
+    }
+
     fn broken(at: u64, why: String) -> Structure {
         Structure::Broken { at, why, framing: true }
     }
@@ -227,6 +246,23 @@ pub fn judge_within(name: &str, source: &mut dyn Source, beside: Beside, work_by
         Ok((votes, facts)) => verdict::weigh(votes, facts),
         Err(error) => Judgement::unread(format!("could not be read: {error}")),
     }
+}
+
+/// Random to its last byte, where its type has nothing like that at its end. Of a file of no known type more must be so:
+/// its own head may stand in front of data that is packed.
+fn ends_random(source: &mut dyn Source, shown: Option<Kind>) -> io::Result<Option<Vote>> {
+    let least = match shown {
+        Some(kind) if kind.never_ends_random() => 2048,
+        None => (source.length() / 8 * 3).max(WINDOW as u64),
+        Some(_) => return Ok(None),
+    };
+    let reason = |from| {
+        format!(
+            "begins with what is not random, and looks random from byte {from} to its end, as where only the beginning \
+was left"
+        )
+    };
+    Ok(ending::random_end(source, least)?.map(|from| verdict::vote(Leaning::Odd, reason(from))))
 }
 
 /// Read at once: a multiple of windows.
@@ -278,6 +314,9 @@ fn look(
         shown_kind(&head, &text, &promise)
     };
     let mut votes = verdict::from_bytes(&promise, shown, &head, &statistics, &text);
+    if votes.is_empty() && statistics.may_end_random() {
+        votes.extend(ends_random(source, shown)?);
+    }
     let mut facts = facts_of(shown, &statistics);
     if shown.is_some_and(Kind::is_text)
         && !promise.declares_encryption
@@ -292,9 +331,22 @@ fn look(
         && let Some(structure) = guarded(name, kind, source, &statistics, beside, work)?
     {
         facts.state = structure.state();
-        votes.push(verdict::from_structure(structure, kind, &statistics));
+        let random_there = structure.place().map_or(Ok(false), |at| looks_random_at(source, at))?;
+        votes.push(verdict::from_structure(structure, kind, &statistics, random_there));
     }
     Ok((votes, facts))
+}
+
+/// Whether the bytes at this place look random: three of the next four kilobytes, or of all there are.
+/// That something is wrong somewhere, and something else in the file is compressed, is no sign of encryption.
+fn looks_random_at(source: &mut dyn Source, at: u64) -> io::Result<bool> {
+    let mut bytes = [0; 4 * SAMPLE];
+    let last = source.length().saturating_sub(bytes.len() as u64);
+    let near_end = at + SAMPLE as u64 > source.length();
+    let read = source.read_at(if near_end { last } else { at }, &mut bytes)?;
+    let pieces = || bytes[..read].chunks(SAMPLE);
+    let random = pieces().filter(|piece| is_even(&count(piece))).count();
+    Ok(random > 0 && random * 4 >= pieces().count() * 3)
 }
 
 fn facts_of(shown: Option<Kind>, statistics: &Statistics) -> Facts {
@@ -335,7 +387,7 @@ fn guarded(
 
 /// The type that the content shows. Text shows itself by containing nothing else; whether it is JSON or
 /// XML then follows from the name.
-fn shown_kind(head: &[u8], text: &TextWatch, promise: &kind::Promise) -> Option<Kind> {
+fn shown_kind(head: &[u8], text: &TextWatch, promise: &Promise) -> Option<Kind> {
     let by_magic = kind::by_magic(head);
     // Two letters such as `BM` begin many a sentence.
     let weak = matches!(
@@ -354,6 +406,10 @@ fn shown_kind(head: &[u8], text: &TextWatch, promise: &kind::Promise) -> Option<
         let promised = promise.kind.map(|(kind, _)| kind).filter(|kind| kind.is_text());
         return Some(promised.unwrap_or(Kind::Text));
     }
+    if by_magic.is_none() && text.is_unmarked_utf16() && promise.kind.is_some_and(|(kind, _)| kind.is_text())
+    {
+        return Some(Kind::Text);
+    }
     let length = text.length;
     let unmarked =
         promise.kind.map(|(kind, _)| kind).filter(|kind| kind.is_unmarked() && promise.appended.is_none());
@@ -362,6 +418,7 @@ fn shown_kind(head: &[u8], text: &TextWatch, promise: &kind::Promise) -> Option<
         .or_else(|| kind::is_der(head, length).then_some(magic::DER))
         .or_else(|| unmarked.filter(|_| length > 0))
         .or_else(|| postgres::page_size(head, length).map(|_| Kind::Postgres))
+        .or_else(|| packed::begins_with_zlib(head).filter(|_| promise.kind.is_none()))
 }
 
 /// Some programs put a few bytes before the head of a PDF.
@@ -378,7 +435,10 @@ fn check(
     work: &mut Work,
 ) -> io::Result<Option<Structure>> {
     let mut part = inner::Part::of_packed(name);
+    let called_so = kind::by_name(name).kind.is_some_and(|(promised, _)| promised == kind);
     let found = match kind {
+        Kind::Zlib if !called_so => return packed::nameless_zlib(source, work, &mut part).map(Some),
+
         Kind::Zip => Some(zip::check(name, source, work)?),
         Kind::Pdf => Some(pdf::check(source, statistics, work)?),
         Kind::Png => Some(picture::png(source)?),
@@ -411,6 +471,8 @@ fn check(
         Kind::Flac => Some(sound::flac(source, work)?),
         Kind::Ogg => Some(sound::ogg(source, work)?),
         Kind::Bitmap => Some(program::bitmap(source, statistics)?),
+        Kind::Metafile => Some(metafile::check(source, work)?),
+        Kind::Font => Some(font::check(source, statistics, work)?),
         Kind::Elf => Some(program::elf(source, statistics)?),
         Kind::Windows => Some(program::windows(source, statistics)?),
         Kind::Ole2 => Some(ole2::check(source, work)?),

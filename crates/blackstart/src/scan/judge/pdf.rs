@@ -5,7 +5,7 @@
 
 use std::io::{BufReader, Read};
 
-use super::statistics::{Statistics, WINDOW};
+use super::statistics::{self, Statistics, WINDOW};
 use super::work::Work;
 use super::{At, Part, Source, Structure, picture};
 
@@ -222,14 +222,19 @@ impl Walk<'_> {
                     }
                 }
             } else {
-                let size = stated.unwrap_or(0).min(length - data_at);
+                let size = match stated {
+                    Some(size) => size.min(length - data_at),
+                    None => find_end(source, data_at)?.unwrap_or(data_at) - data_at,
+                };
                 let picture = is_jpeg(head) && size > 0;
                 if let Some(wrong) = if picture { jpeg(source, data_at, size)? } else { None } {
                     return Ok(Some(wrong));
                 }
                 data_at + size
             };
-            if is_coded {
+            // Fonts of the first kind are scrambled by their own rule.
+            let is_font = find(head, b"/Length1").is_some();
+            if is_coded || is_font || is_opaque(source, data_at, behind)? {
                 self.coded.push((data_at, behind));
             }
             at = behind.max(data_at);
@@ -277,6 +282,52 @@ impl Walk<'_> {
         }
         Structure::Whole("PDF table, objects and compressed parts fit together".to_owned())
     }
+}
+
+/// Illustrator keeps data of its own in streams that do not say how they are packed. Such a stream is packed from end to
+/// end, and ends where its length says; one of which a part was encrypted is not.
+fn is_opaque(source: &mut dyn Source, from: u64, to: u64) -> std::io::Result<bool> {
+    if to.saturating_sub(from) < 1024 || !ends_there(source, to)? {
+        return Ok(false);
+    }
+    let mut piece = vec![0; PIECE];
+    if source.read_at(from, &mut piece)? > 0 && piece.starts_with(b"%AI12_CompressedData") {
+        return Ok(true);
+    }
+    let mut at = from;
+    while at < to {
+        let wanted = usize::try_from(to - at).unwrap_or(PIECE).min(PIECE);
+        let read = source.read_at(at, &mut piece[..wanted])?;
+        if read == 0 || !statistics::is_opaque(&piece[..read]) {
+            return Ok(false);
+        }
+        at += read as u64;
+    }
+    Ok(true)
+}
+
+/// Where the stream ends whose length stands in another object.
+fn find_end(source: &mut dyn Source, from: u64) -> std::io::Result<Option<u64>> {
+    const MARK: &[u8] = b"endstream";
+    let mut piece = vec![0; PIECE];
+    let mut at = from;
+    loop {
+        let read = source.read_at(at, &mut piece)?;
+        if let Some(found) = find(&piece[..read], MARK) {
+            return Ok(Some(at + found as u64));
+        }
+        if read < PIECE {
+            return Ok(None);
+        }
+        at += (PIECE - MARK.len()) as u64;
+    }
+}
+
+/// Whether the stream ends where its length says.
+fn ends_there(source: &mut dyn Source, at: u64) -> std::io::Result<bool> {
+    let mut bytes = [0; 16];
+    let read = source.read_at(at, &mut bytes)?;
+    Ok(bytes[..read].trim_ascii_start().starts_with(b"endstream"))
 }
 
 struct Found {

@@ -4,6 +4,9 @@ use std::io::{BufRead, BufReader, Read};
 
 use super::{At, Source, Structure};
 
+/// So many bytes FF that JPEG forbids are no single bit that fell over. Random bytes hold as many in a kilobyte.
+const WRONG_MARKS_MIN: usize = 4;
+
 type Reader<'a> = BufReader<At<'a>>;
 
 fn reader(source: &mut dyn Source) -> Reader<'_> {
@@ -76,6 +79,25 @@ pub(super) fn png(source: &mut dyn Source) -> std::io::Result<Structure> {
 /// JPEG: segments by their length, picture data by the rule that a byte FF is always followed by 00, a
 /// restart mark or the next segment. Random bytes break that rule within a kilobyte.
 pub(super) fn jpeg(source: &mut dyn Source) -> std::io::Result<Structure> {
+    Ok(match walk_jpeg(source)? {
+        // Picture data looks random: that the rule is broken from there on is what tells encryption from damage.
+        Structure::Broken { at, why, .. } => {
+            let framing = breaks_the_rule(source, at)?;
+            Structure::Broken { at, why, framing }
+        }
+        found => found,
+    })
+}
+
+fn breaks_the_rule(source: &mut dyn Source, at: u64) -> std::io::Result<bool> {
+    let mut bytes = [0; 16 * 1024];
+    let read = source.read_at(at, &mut bytes)?;
+    let marks = || bytes[..read].windows(2).filter(|two| two[0] == 0xff);
+    let wrong = marks().filter(|two| !matches!(two[1], 0x00 | 0xd0..=0xd7 | 0xff)).count();
+    Ok(wrong >= WRONG_MARKS_MIN && wrong * 2 >= marks().count())
+}
+
+fn walk_jpeg(source: &mut dyn Source) -> std::io::Result<Structure> {
     let length = source.length();
     let mut reader = reader(source);
     let _start: Option<[u8; 2]> = exactly(&mut reader)?;

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::boxes::random_between;
+use super::boxes::{random_between, random_places_between};
 use super::statistics::{Statistics, WINDOW};
 use super::{Source, Structure, little16, little32};
 
@@ -56,7 +56,7 @@ pub(super) fn elf(source: &mut dyn Source, statistics: &Statistics) -> io::Resul
             ));
         }
         let code = kind == 1 && flags & 4 != 0;
-        if code && let Some(random) = random_between(statistics, from, from.saturating_add(size)) {
+        if code && let Some(random) = random_places_between(statistics, from, from.saturating_add(size)) {
             return Ok(Structure::Odd(format!("code of the program looks random (byte {random})")));
         }
     }

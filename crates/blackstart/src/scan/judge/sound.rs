@@ -169,6 +169,10 @@ pub(super) fn mp3(source: &mut dyn Source, work: &mut Work) -> io::Result<Struct
             at += size;
             continue;
         }
+        // Other programs put the same tag in front of sound of other forms.
+        if at > 0 && frames == 0 && super::kind::by_magic(head).is_some() {
+            return Ok(Structure::Partly("is sound of another form behind a tag of MP3".to_owned()));
+        }
         // The next place at which two frames follow each other.
         let mut next = at + 1;
         loop {

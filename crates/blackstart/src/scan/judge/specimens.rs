@@ -130,7 +130,7 @@ pub(crate) fn sqlite_next_day(bytes: &[u8], seed: u64) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-fn zlib(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn zlib(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()

@@ -13,8 +13,12 @@ pub(super) const WINDOW: usize = 4096;
 const BLOCK: usize = 64;
 /// Where chi-square lies for even bytes, with room: the 0.05th to the 99.95th percentile is 185 to 335.
 const EVEN: std::ops::RangeInclusive<u64> = 180..=340;
+/// The same where much more speaks for it, so that bytes which are even by one chance in two thousand less do not hide.
+const NEARLY_EVEN: std::ops::RangeInclusive<u64> = 140..=400;
 /// A neighbour must be this far from even before a pattern is called one.
 const UNEVEN: u64 = 1000;
+/// Packed data is never further from even than this.
+const OPAQUE_MAX: u64 = 4000;
 /// Fewer bytes say nothing about evenness.
 pub(super) const SAMPLE_MIN: u64 = 256;
 /// Windows whose evenness is remembered one by one: 8 MiB of memory, 256 GiB of file.
@@ -42,6 +46,9 @@ pub(super) struct Statistics {
     pub(super) last_is_even: bool,
     head_is_even: bool,
     run: u64,
+    /// Windows that are plainly not random: text, tables, pixels. Compressed data lies between these and the even ones.
+    plain_windows: u64,
+    first_is_plain: bool,
     even_map: Vec<u64>,
     seen_windows: usize,
     /// Last seen blocks by a part of their hash, with how often each came: 16 KiB.
@@ -69,6 +76,8 @@ impl Statistics {
             last_is_even: false,
             head_is_even: false,
             run: 0,
+            plain_windows: 0,
+            first_is_plain: false,
             even_map: Vec::new(),
             seen_windows: 0,
             seen: vec![(0, 0); 1024],
@@ -88,13 +97,17 @@ impl Statistics {
             *sum += u64::from(*count);
         }
         if window.len() as u64 >= SAMPLE_MIN {
-            let even = is_even(counts);
+            let uneven = unevenness(counts);
+            let even = EVEN.contains(&uneven);
+            let plain = is_plain(uneven, window.len());
+            self.plain_windows += u64::from(plain);
             self.windows += 1;
             self.even_windows += u64::from(even);
             self.run = if even { self.run + 1 } else { 0 };
             self.longest_even_run = self.longest_even_run.max(self.run);
             if self.seen_windows == 0 {
                 self.first_is_even = even;
+                self.first_is_plain = plain;
             }
             self.last_is_even = even;
             self.remember(even);
@@ -198,18 +211,27 @@ impl Statistics {
         self.head_is_even || self.first_is_even
     }
 
-    /// The head is even, and most of what follows is not: no container of packed data looks like that.
+    /// The head is even, and most of what follows is not, or much of it plainly not: no container of packed data
+    /// looks like that.
     pub(super) fn starts_with_only_an_even_head(&self) -> bool {
+        let mostly_not = self.windows <= 4 || self.even_windows * 20 <= self.windows * 11;
+        let plainly_not = self.plain_windows > 0 && self.plain_windows * 4 >= self.windows;
         self.head_is_even
             && self.length >= 2048
             && self.even_windows < self.windows
-            && (self.windows <= 4 || self.even_windows * 20 <= self.windows * 11)
+            && (mostly_not || plainly_not)
     }
 
-    /// The window at this offset, or the one after it, looks even.
-    pub(super) fn is_even_at(&self, offset: u64) -> bool {
-        let window = usize::try_from(offset / WINDOW as u64).unwrap_or(usize::MAX);
-        [window, window.saturating_add(1)].into_iter().any(|window| self.even_window(window))
+    /// It begins with what is plainly not random, and its last window is: a look at where that begins is worthwhile.
+    pub(super) fn may_end_random(&self) -> bool {
+        self.first_is_plain && self.last_is_even
+    }
+
+    /// Random from end to end. A window of a random file in a thousand looks uneven, so a few may.
+    pub(super) fn is_random_throughout(&self) -> bool {
+        let percent = self.even_percent();
+        self.windows > 0
+            && (percent >= 95 || (percent >= 80 && NEARLY_EVEN.contains(&chi_square(&self.histogram))))
     }
 
     pub(super) fn even_window(&self, window: usize) -> bool {
@@ -243,7 +265,7 @@ impl Statistics {
             if used.iter().any(|histogram| histogram.iter().sum::<u64>() < 4 * SAMPLE_MIN) {
                 return None;
             }
-            let even = used.iter().filter(|histogram| even(histogram)).count();
+            let even = used.iter().filter(|histogram| NEARLY_EVEN.contains(&chi_square(histogram))).count();
             let uneven = used.iter().filter(|histogram| chi_square(histogram) > UNEVEN).count();
             (even == 1 && uneven == pieces - 1).then_some(name)
         })
@@ -261,11 +283,20 @@ pub(super) fn repeated_key(head: &[u8]) -> Option<usize> {
     if head.len() < 1024 {
         return None;
     }
+    // What rises or falls in equal steps repeats itself as well, and is no key.
+    let varied = |length: usize| {
+        let steps: std::collections::HashSet<u8> =
+            head[..=length].windows(2).map(|two| two[1].wrapping_sub(two[0])).collect();
+        steps.len() * 4 >= length.min(128)
+    };
     // By chance four in a thousand meet.
     let nowhere_else = || {
         [1, 2, 3, 4, 5, 7, 8, 12, 15, 17, 24, 31, 33, 48, 63, 65].into_iter().all(|other| meet(other) < 16)
     };
-    [64, 128, 256].into_iter().find(|distance| meet(*distance) >= 32).filter(|_| nowhere_else())
+    [64, 128, 256]
+        .into_iter()
+        .find(|distance| meet(*distance) >= 32 && varied(*distance))
+        .filter(|_| nowhere_else())
 }
 
 /// Whether random pieces may alternate with others in a window: half of the bytes of a random piece are above 127, and at
@@ -315,14 +346,34 @@ pub(super) fn even(counts: &Histogram) -> bool {
     counts.iter().sum::<u64>() >= SAMPLE_MIN && EVEN.contains(&chi_square(counts))
 }
 
-/// Of one window: the numbers are small, so this is quick.
+/// Of one window.
 pub(super) fn is_even(counts: &Counts) -> bool {
+    counts.iter().sum::<u32>() >= SAMPLE_MIN as u32 && EVEN.contains(&unevenness(counts))
+}
+
+/// Neither random nor packed. What stands out of chance by so much in a whole window does so by less in a part of one.
+fn is_plain(uneven: u64, length: usize) -> bool {
+    uneven > 400 + (UNEVEN - 400) * length as u64 / WINDOW as u64
+}
+
+/// Packed or random from end to end. Packed data of some kinds comes near to text, but text is ten times as uneven.
+pub(super) fn is_opaque(bytes: &[u8]) -> bool {
+    bytes.chunks(WINDOW).all(|window| unevenness(&count(window)) <= OPAQUE_MAX)
+}
+
+/// The same with room for chance: where many are looked at, one in a thousand that is not even must not decide.
+pub(super) fn is_nearly_even(counts: &Counts) -> bool {
+    NEARLY_EVEN.contains(&unevenness(counts))
+}
+
+/// Chi-square of one window: the numbers are small, so this is quick.
+fn unevenness(counts: &Counts) -> u64 {
     let (mut total, mut squares) = (0_u64, 0_u64);
     for count in counts {
         total += u64::from(*count);
         squares += u64::from(count * count);
     }
-    total >= SAMPLE_MIN && EVEN.contains(&(squares * 256 / total).saturating_sub(total))
+    (squares * 256).checked_div(total).unwrap_or(0).saturating_sub(total)
 }
 
 #[expect(

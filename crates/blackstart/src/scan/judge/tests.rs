@@ -479,3 +479,15 @@ fn the_elements_of_a_film_follow_each_other() {
         assert!(!judgement.verdict.is_clean(), "{pattern}: {judgement:?}");
     }
 }
+
+#[test]
+fn a_small_piece_that_was_wiped_counts_if_the_zeros_around_it_are_many() {
+    let mut dice = Dice::new(22);
+    let mut before = b"wvpk".to_vec();
+    before.extend(dice.bytes(20_000));
+    before[8000..12_096].fill(0);
+    before[9000..9200].copy_from_slice(&dice.bytes(200));
+    let mut wiped = before.clone();
+    wiped[8000..12_096].fill(0);
+    assert_eq!(beside("a.wv", &wiped, &before).verdict, Verdict::Damaged);
+}

@@ -26,6 +26,8 @@ pub(super) struct TextWatch {
     /// An unfinished UTF-8 character at the end of the last piece.
     carry: Vec<u8>,
     utf16: Option<Utf16>,
+    /// It begins with the mark of UTF-16.
+    is_marked: bool,
     ebcdic: bool,
 }
 
@@ -50,6 +52,7 @@ impl TextWatch {
             first_bad: None,
             carry: Vec::new(),
             utf16: None,
+            is_marked: false,
             ebcdic: false,
         }
     }
@@ -62,6 +65,9 @@ impl TextWatch {
                 [0xfe, 0xff, ..] => Some(false),
                 _ => None,
             };
+            self.is_marked = little.is_some();
+            let little =
+                little.or_else(|| [true, false].into_iter().find(|little| reads_as_utf16(window, *little)));
             self.utf16 = little.map(|little| Utf16 { little, odd: None, bad: 0, units: 0 });
         }
         let bad_before = self.bad();
@@ -135,11 +141,19 @@ impl TextWatch {
 
     /// Text in some encoding.
     pub(super) fn is_text(&self) -> bool {
-        let utf16 =
-            self.utf16.as_ref().is_some_and(|utf16| utf16.units > 0 && utf16.bad * 1000 <= utf16.units);
+        let utf16 = self.is_marked && self.reads_as_utf16();
         let eight_bit = self.length >= 64 && self.zeros == 0 && self.controls == 0 && self.mixed_blocks == 0;
         let short = self.length < 64 && self.controls + self.zeros == 0 && self.high * 10 <= self.length * 3;
         self.is_utf8_text() || utf16 || eight_bit || self.ebcdic || (self.length > 0 && short)
+    }
+
+    fn reads_as_utf16(&self) -> bool {
+        self.utf16.as_ref().is_some_and(|utf16| utf16.units > 0 && utf16.bad * 1000 <= utf16.units)
+    }
+
+    /// Text in UTF-16 without a mark, under a name that promises text. Elsewhere tables may look like it.
+    pub(super) fn is_unmarked_utf16(&self) -> bool {
+        !self.is_marked && self.reads_as_utf16()
     }
 
     /// Where the first byte stands that cannot be part of text.
@@ -226,6 +240,15 @@ pub(super) enum Complaint {
         at: u64,
         why: String,
     },
+}
+
+/// Letters from end to end, and blanks or ends of lines between them: of random units one in six is no letter.
+fn reads_as_utf16(window: &[u8], little: bool) -> bool {
+    let mut utf16 = Utf16 { little, odd: None, bad: 0, units: 0 };
+    utf16.feed(window);
+    let blank =
+        |two: &[u8]| matches!((two[usize::from(!little)], two[usize::from(little)]), (0x20 | 0x0a | 0x0d, 0));
+    utf16.units >= 16 && utf16.bad == 0 && window.chunks_exact(2).any(blank)
 }
 
 impl Utf16 {

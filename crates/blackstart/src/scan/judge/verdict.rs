@@ -5,6 +5,10 @@ use super::statistics::{Statistics, repeated_key};
 use super::text::{Complaint, TextWatch};
 use super::{Facts, Judgement, Structure, Verdict, declared};
 
+/// So many blocks of 64 bytes must mix text with random bytes before that is called encryption: a few bytes that do not
+/// belong there are damage.
+const MIXED_MIN: u64 = 4;
+
 /// What one piece of evidence speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leaning {
@@ -96,7 +100,10 @@ pub(super) fn from_bytes(
         (Some((promised, strict)), None) => {
             votes.extend(without_magic(promise, promised, strict, head, statistics));
         }
-        (Some((promised, true)), Some(shown)) if shown.is_text() && !promised.is_text() => {
+        // `archive.zip.uu`: the ending in the middle is of what was written as text. Letters of a cipher show by themselves.
+        (Some((promised, true)), Some(shown))
+            if shown.is_text() && !promised.is_text() && promise.appended.is_none() =>
+        {
             votes.push(vote(Leaning::TypeLost, format!("is called .{} but holds only text", promise.ending)));
         }
         (Some(_), Some(_)) => {}
@@ -149,7 +156,8 @@ fn too_random(kind: Kind, statistics: &Statistics) -> Option<Vote> {
 /// Should be text, is not, and nothing else is recognised either.
 fn not_text(promise: &Promise, promised: Kind, statistics: &Statistics, text: &TextWatch) -> Vec<Vote> {
     let mut votes = Vec::new();
-    let random = statistics.even_windows > 0 || statistics.trace().is_some() || text.mixed_blocks > 0;
+    let mixed = text.mixed_blocks >= MIXED_MIN;
+    let random = statistics.even_windows > 0 || statistics.trace().is_some() || mixed;
     match text.complaint() {
         None => {}
         Some(Complaint::Sparse(why)) => votes.push(vote(Leaning::Partly, why)),
@@ -225,6 +233,10 @@ fn without_magic(
         let what = if first == 0 { "zeros".to_owned() } else { format!("the byte {first:#04x}") };
         return vec![lost(promise), vote(Leaning::Broken, format!("begins with nothing but {what}"))];
     }
+    // `data.lz4.feather`: the ending in the middle may mean nothing, and nothing here looks random.
+    if let Some(appended) = promise.appended.as_deref().filter(|_| statistics.length >= 1024) {
+        return vec![vote(Leaning::Partly, format!("its last ending .{appended} is unknown"))];
+    }
     if strict && !(first == 0 && empty_tar) {
         let ends = if statistics.last_is_even { "; its end looks random" } else { "" };
         return vec![
@@ -259,7 +271,7 @@ fn unknown(promise: &Promise, head: &[u8], statistics: &Statistics, text: &TextW
     if promise.formless {
         return Vec::new();
     }
-    if statistics.windows > 0 && percent >= 95 {
+    if statistics.is_random_throughout() {
         return vec![vote(
             Leaning::Odd,
             "looks random from end to end, and neither name nor first bytes say what it is",
@@ -299,7 +311,13 @@ beginning was encrypted",
 }
 
 /// What the checker of its type says.
-pub(super) fn from_structure(structure: Structure, kind: Kind, statistics: &Statistics) -> Vote {
+/// `random_there`: where its structure breaks, the bytes themselves look random.
+pub(super) fn from_structure(
+    structure: Structure,
+    kind: Kind,
+    statistics: &Statistics,
+    random_there: bool,
+) -> Vote {
     let zeros = statistics.zero_bytes_in_a_row();
     match structure {
         // A wiped piece of picture data breaks no rule of JPEG, and a plain white area may look like it.
@@ -313,7 +331,7 @@ pub(super) fn from_structure(structure: Structure, kind: Kind, statistics: &Stat
         Structure::Cut { at, why } => vote(Leaning::Broken, format!("{why} (byte {at})")),
         Structure::Broken { at, why, framing } => {
             // Compressed content looks random anyway, so a checksum alone cannot tell damage from encryption.
-            let random = framing && statistics.is_even_at(at) && zeros < 512;
+            let random = framing && random_there && zeros < 512;
             let rhythm = !kind.is_packed() && statistics.rhythm().is_some();
             let looks = if random { "; the bytes there look random" } else { "" };
             let mut broken =
@@ -327,7 +345,7 @@ pub(super) fn from_structure(structure: Structure, kind: Kind, statistics: &Stat
             random.random = true;
             random
         }
-        Structure::Trailing { at, bytes } if bytes >= 64 && statistics.is_even_at(at) => vote(
+        Structure::Trailing { bytes, .. } if bytes >= 64 && random_there => vote(
             Leaning::Odd,
             format!("is a complete {}, followed by {bytes} bytes that look random", kind.word()),
         ),

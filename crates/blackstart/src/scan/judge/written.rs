@@ -29,10 +29,11 @@ pub(super) fn random_in_text(
     if (0..256).any(|byte| histogram[byte] > 0 && !numeric(byte)) {
         return Ok(None);
     }
+    let numbers = numbers(source)?;
     let mut counts = [0; 256];
-    let is_bytes = numbers(source, &mut counts)?;
-    Ok((is_bytes && counts.iter().sum::<u64>() >= SIGNS_MIN && statistics::even(&counts))
-        .then(|| "consists of numbers from 0 to 255, each as frequent as every other".to_owned()))
+    numbers.iter().for_each(|number| counts[usize::from(*number)] += 1);
+    let random = numbers.len() as u64 >= SIGNS_MIN && statistics::even(&counts) && !is_ordered(&numbers);
+    Ok(random.then(|| "consists of numbers from 0 to 255, each as frequent as every other".to_owned()))
 }
 
 /// How many letters there are, if they are spread evenly. Separators of one kind are no letters.
@@ -55,17 +56,28 @@ fn even_letters(histogram: &[u64; 256]) -> Option<u64> {
     (scaled.saturating_sub(total) <= chance).then_some(kinds)
 }
 
-/// Counts the numbers; `false` if one is above 255 or they end in nothing.
-fn numbers(source: &mut dyn Source, counts: &mut [u64; 256]) -> std::io::Result<bool> {
+/// Tables of colours run through all values one after the other: neighbours, in the row or in the column, are near
+/// each other. Of random numbers one in eight is that near.
+fn is_ordered(numbers: &[u8]) -> bool {
+    (1..=4).any(|distance| {
+        let pairs = numbers.iter().zip(&numbers[distance.min(numbers.len())..]);
+        let near = pairs.filter(|(first, second)| first.abs_diff(**second) <= 16).count();
+        near * 2 > numbers.len()
+    })
+}
+
+/// The numbers; none at all if one is above 255.
+fn numbers(source: &mut dyn Source) -> std::io::Result<Vec<u8>> {
     let mut bytes = vec![0; NUMBERS_MAX.min(usize::try_from(source.length()).unwrap_or(usize::MAX))];
     let read = source.read_at(0, &mut bytes)?;
+    let mut numbers = Vec::new();
     let between = |byte: &u8| !byte.is_ascii_digit();
     for number in bytes[..read].split(between).filter(|digits| !digits.is_empty()) {
         let value = number.iter().fold(0_usize, |sum, digit| (sum * 10 + usize::from(digit - b'0')).min(999));
-        match counts.get_mut(value) {
-            Some(count) => *count += 1,
-            None => return Ok(false),
+        match u8::try_from(value) {
+            Ok(value) => numbers.push(value),
+            Err(_) => return Ok(Vec::new()),
         }
     }
-    Ok(true)
+    Ok(numbers)
 }

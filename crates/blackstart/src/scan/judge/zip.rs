@@ -45,7 +45,10 @@ pub(super) fn check(name: &str, source: &mut dyn Source, work: &mut Work) -> std
         return Ok(Structure::Partly("is larger than this version can check (ZIP64)".to_owned()));
     }
     if end.directory_at + end.directory_size > end.at {
-        return Ok(Structure::broken(end.at, "its directory does not lie where its end says".to_owned()));
+        let why = "its directory does not lie where its end says".to_owned();
+        // If it is there, only a number is wrong, and nothing was encrypted here.
+        let framing = !holds_directory(source, end.at)?;
+        return Ok(Structure::Broken { at: end.at, why, framing });
     }
     // Self-extracting programs put something before the first member; then all offsets are shifted.
     let shift = end.at - end.directory_at - end.directory_size;
@@ -143,7 +146,10 @@ fn check_members(
         let name = String::from_utf8_lossy(&member.name).into_owned();
         let at = member.header_at + shift;
         let Some(data_at) = data_offset(source, at, member)? else {
-            return Ok(Structure::broken(at, format!("the member `{name}` is not where the directory says")));
+            let why = format!("the member `{name}` is not where the directory says");
+            // The head of another one is no random bytes, though what is packed behind it looks like them.
+            let framing = !begins_member(source, at)?;
+            return Ok(Structure::Broken { at, why, framing });
         };
         if data_at + member.packed > source.length() {
             return Ok(Structure::Cut {
@@ -263,6 +269,19 @@ fn data_offset(source: &mut dyn Source, at: u64, member: &Member) -> std::io::Re
         && header[30..] == member.name;
     let behind = 30 + u64::from(little16(&header, 26)) + u64::from(little16(&header, 28));
     Ok(fits.then_some(at + behind))
+}
+
+/// Whether entries of a directory stand in front of its end.
+fn holds_directory(source: &mut dyn Source, end: u64) -> std::io::Result<bool> {
+    let from = end.saturating_sub(64 << 10);
+    let bytes = At::new(source, from, end).limited_to(64 << 10)?.into_inner();
+    Ok(bytes.windows(4).any(|mark| mark == b"PK\x01\x02"))
+}
+
+fn begins_member(source: &mut dyn Source, at: u64) -> std::io::Result<bool> {
+    let mut mark = [0; 4];
+    source.read_at(at, &mut mark)?;
+    Ok(mark == *b"PK\x03\x04")
 }
 
 /// OpenDocument says in its list of members that they are encrypted.

@@ -14,6 +14,8 @@ const MARKS: u32 = 0xffff_fffa;
 
 pub(super) struct Stream {
     pub(super) name: String,
+    /// The entry of the folder it lies in: documents inside of documents have streams of the same names.
+    pub(super) storage: usize,
     pub(super) size: u64,
     /// Sectors, or small sectors if `mini`.
     pub(super) chain: Vec<u32>,
@@ -25,7 +27,10 @@ pub(super) struct Container {
     mini_size: u64,
     /// Sectors of the stream in which all small streams lie.
     mini_stream: Vec<u32>,
+    mini_bytes: u64,
     pub(super) streams: Vec<Stream>,
+    /// The table of sectors: for each the next one, or a mark.
+    table: Vec<u32>,
 }
 
 struct Head {
@@ -56,40 +61,68 @@ impl Container {
         if sectors > SECTORS_MAX {
             return Ok(Err(Structure::Partly("is an OLE2 file larger than is looked at".to_owned())));
         }
-        let table = match table(source, &head, sectors)? {
+        let (list, table) = match table(source, &head, sectors)? {
             Ok(table) => table,
             Err(wrong) => return Ok(Err(wrong)),
         };
-        let mut chains = Chains { table: &table, sectors, used: vec![false; table.len()] };
+        let used = vec![false; table.len()];
+        let layout = Layout { size: head.sector_size, length };
+        let mut chains = Chains { table: &table, list: &list, layout, sectors, used, is_file: true };
         let folder = match chains.follow(head.folder, None) {
             Ok(folder) => folder,
-            Err(fault) => return Ok(Err(fault.of("the folder of its streams", head.sector_size, length))),
+            Err(fault) => return Ok(Err(chains.wrong(fault, "the folder of its streams", 48))),
         };
-        let mini_table = match chains.follow(head.mini_table, None) {
+        let mini_list = match chains.follow(head.mini_table, None) {
             Ok(chain) => chain,
-            Err(fault) => return Ok(Err(fault.of("its table of small sectors", head.sector_size, length))),
+            Err(fault) => return Ok(Err(chains.wrong(fault, "its table of small sectors", 60))),
         };
         let entries = match entries(source, &folder, head.sector_size)? {
             Ok(entries) => entries,
             Err(wrong) => return Ok(Err(wrong)),
         };
-        let mini_table = numbers(source, &mini_table, head.sector_size)?;
-        Ok(streams(&head, &entries, &mut chains, &mini_table, length))
+        let mini_table = numbers(source, &mini_list, head.sector_size)?;
+        let (mini_stream, streams) = match streams(&head, &entries, &mut chains, &mini_table, &mini_list) {
+            Ok(found) => found,
+            Err(wrong) => return Ok(Err(wrong)),
+        };
+        let (sector_size, mini_size, mini_bytes) = (head.sector_size, head.mini_size, entries[0].size);
+        Ok(Ok(Container { sector_size, mini_size, mini_stream, mini_bytes, streams, table }))
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Stream> {
-        self.streams.iter().find(|stream| stream.name == name)
+        self.streams.iter().find(|stream| stream.name.eq_ignore_ascii_case(name))
     }
 
-    /// The rests of the last sectors of all streams: place and size.
-    pub(super) fn slack(&self) -> Vec<(u64, usize)> {
-        let rest = |stream: &Stream| {
-            let used = stream.size % self.sector_size;
-            let at = self.place(stream, stream.size - 1) + 1;
-            let size = usize::try_from(self.sector_size - used).ok()?;
-            (!stream.mini && used > 0 && at > 1).then_some((at, size))
+    /// In the same folder as another one.
+    pub(super) fn find_beside(&self, other: &Stream, name: &str) -> Option<&Stream> {
+        let beside =
+            |stream: &&Stream| stream.storage == other.storage && stream.name.eq_ignore_ascii_case(name);
+        self.streams.iter().find(beside)
+    }
+
+    /// Sectors that belong to nothing: place and size.
+    pub(super) fn free(&self, length: u64) -> Vec<(u64, usize)> {
+        let layout = Layout { size: self.sector_size, length };
+        let size = usize::try_from(self.sector_size).expect("512 or 4096");
+        let is_free = |(sector, next): (u32, &u32)| {
+            let at = layout.place(sector);
+            (*next == NOTHING && at + self.sector_size <= length).then_some((at, size))
         };
-        self.streams.iter().filter_map(rest).collect()
+        (0..).zip(&self.table).filter_map(is_free).collect()
+    }
+
+    /// The rests of the last sectors of all streams, and of the one in which the small ones lie: place and size.
+    pub(super) fn slack(&self) -> Vec<(u64, usize)> {
+        let rest = |chain: &[u32], bytes: u64| {
+            let used = bytes % self.sector_size;
+            let last = chain.get(usize::try_from(bytes / self.sector_size).ok()?)?;
+            let at = self.sector_size.max(512) + u64::from(*last) * self.sector_size + used;
+            let size = usize::try_from(self.sector_size - used).ok()?;
+            (used > 0).then_some((at, size))
+        };
+        let large = self.streams.iter().filter(|stream| !stream.mini);
+        let small = rest(&self.mini_stream, self.mini_bytes);
+        large.filter_map(|stream| rest(&stream.chain, stream.size)).chain(small).collect()
     }
 
     /// Where in the file a place of a stream lies.
@@ -178,7 +211,8 @@ fn cut(length: u64, place: &str) -> Structure {
 }
 
 /// The table of sectors, itself spread over sectors that are listed in the head and behind it.
-fn table(source: &mut dyn Source, head: &Head, sectors: u64) -> Wrong<Vec<u32>> {
+/// Which sectors those are, and what stands in them.
+fn table(source: &mut dyn Source, head: &Head, sectors: u64) -> Wrong<(Vec<u32>, Vec<u32>)> {
     let mut list: Vec<u32> = head.first.iter().copied().take_while(|sector| *sector < MARKS).collect();
     let mut more = head.more;
     let each = usize::try_from(head.sector_size / 4).expect("small");
@@ -202,7 +236,8 @@ fn table(source: &mut dyn Source, head: &Head, sectors: u64) -> Wrong<Vec<u32>> 
             Structure::broken(76, format!("names sector {outside}, which does not exist, as its table"))
         }));
     }
-    numbers(source, &list, head.sector_size).map(Ok)
+    let numbers = numbers(source, &list, head.sector_size)?;
+    Ok(Ok((list, numbers)))
 }
 
 /// The numbers in some sectors; what lies behind the end reads as nothing.
@@ -218,42 +253,42 @@ fn numbers(source: &mut dyn Source, sectors: &[u32], size: u64) -> io::Result<Ve
     Ok(all)
 }
 
+#[derive(Clone, Copy)]
+struct Layout {
+    size: u64,
+    length: u64,
+}
+
+impl Layout {
+    fn place(self, sector: u32) -> u64 {
+        (self.size.max(512) + u64::from(sector) * self.size).min(self.length)
+    }
+}
+
 struct Chains<'a> {
     table: &'a [u32],
+    /// The sectors in which the table stands.
+    list: &'a [u32],
+    layout: Layout,
     sectors: u64,
     used: Vec<bool>,
+    /// Of the sectors of the file, not of the small ones in their stream.
+    is_file: bool,
 }
 
-enum ChainFault {
+/// What is wrong with a chain, and behind which sector; behind none if it does not even begin.
+#[derive(Clone, Copy)]
+struct ChainFault {
+    what: ChainFaultKind,
+    behind: Option<u32>,
+}
+
+#[derive(Clone, Copy)]
+enum ChainFaultKind {
     Outside(u32),
     Shared(u32),
-    Unmarked(u32),
+    Unmarked,
     Short,
-}
-
-impl ChainFault {
-    fn of(self, what: &str, size: u64, length: u64) -> Structure {
-        let at = |sector: u32| (size.max(512) + u64::from(sector) * size).min(length);
-        match self {
-            ChainFault::Outside(sector) if u64::from(sector) * size < length * 64 => {
-                Structure::Cut { at: length, why: format!("the OLE2 file ends before the end of {what}") }
-            }
-            ChainFault::Outside(sector) => Structure::broken(
-                length,
-                format!("the chain of {what} leads to sector {sector}, which does not exist"),
-            ),
-            ChainFault::Shared(sector) => Structure::broken(
-                at(sector),
-                format!("the chain of {what} runs into sector {sector}, which belongs to something else"),
-            ),
-            ChainFault::Unmarked(sector) => {
-                Structure::broken(at(sector), format!("the chain of {what} breaks off at sector {sector}"))
-            }
-            ChainFault::Short => {
-                Structure::broken(length, format!("the chain of {what} is shorter than its stated size"))
-            }
-        }
-    }
 }
 
 impl Chains<'_> {
@@ -265,29 +300,75 @@ impl Chains<'_> {
             if wanted.is_some_and(|wanted| chain.len() as u64 >= wanted) && next >= MARKS {
                 break;
             }
+            let behind = chain.last().copied();
+            let fault = |what| Err(ChainFault { what, behind });
             if next >= MARKS {
-                return Err(ChainFault::Unmarked(chain.last().copied().unwrap_or(0)));
+                return fault(ChainFaultKind::Unmarked);
             }
             let place = next as usize;
             if u64::from(next) >= self.sectors || place >= self.table.len() {
-                return Err(ChainFault::Outside(next));
+                return fault(ChainFaultKind::Outside(next));
             }
             if std::mem::replace(&mut self.used[place], true) {
-                return Err(ChainFault::Shared(next));
+                return fault(ChainFaultKind::Shared(next));
             }
             chain.push(next);
             next = self.table[place];
         }
         if wanted.is_some_and(|wanted| (chain.len() as u64) < wanted) {
-            return Err(ChainFault::Short);
+            return Err(ChainFault { what: ChainFaultKind::Short, behind: chain.last().copied() });
         }
         Ok(chain)
+    }
+
+    fn of_stream(&mut self, entry: &Entry, each: u64) -> Result<Vec<u32>, Structure> {
+        self.follow(entry.start, Some(entry.size.div_ceil(each)))
+            .map_err(|fault| self.wrong(fault, &format!("stream `{}`", entry.name), entry.at))
+    }
+
+    /// In words, at the place of the number that is wrong: in the table, or, if the chain does not begin, at `start`.
+    fn wrong(&self, fault: ChainFault, what: &str, start: u64) -> Structure {
+        let each = u32::try_from(self.layout.size / 4).expect("128 or 1024");
+        let in_table = fault
+            .behind
+            .and_then(|sector| self.list.get((sector / each) as usize))
+            .map(|sector| self.layout.place(*sector));
+        let at = in_table.unwrap_or(start);
+        let why = match fault.what {
+            // A file that was cut off still says honestly where its sectors were.
+            ChainFaultKind::Outside(sector)
+                if self.is_file && u64::from(sector) * self.layout.size < self.layout.length * 64 =>
+            {
+                let why = format!("the OLE2 file ends before the end of {what}");
+                return Structure::Cut { at: self.layout.length, why };
+            }
+            ChainFaultKind::Outside(sector) => {
+                format!("leads to {}sector {sector}, which does not exist", self.small())
+            }
+            ChainFaultKind::Shared(sector) => {
+                format!("runs into {}sector {sector}, which belongs to something else", self.small())
+            }
+            ChainFaultKind::Unmarked => "breaks off without an end".to_owned(),
+            ChainFaultKind::Short => "is shorter than its stated size".to_owned(),
+        };
+        Structure::broken(at, format!("the chain of {what} {why}"))
+    }
+
+    /// Small sectors lie in a stream that was followed already: they cannot be cut off.
+    fn small(&self) -> &'static str {
+        if self.is_file { "" } else { "small " }
     }
 }
 
 struct Entry {
     name: String,
     kind: u8,
+    /// Where the entry stands in the file.
+    at: u64,
+    /// Left and right of it in the same folder, and the first one in it if it is a folder.
+    left: u32,
+    right: u32,
+    child: u32,
     start: u32,
     size: u64,
 }
@@ -300,8 +381,9 @@ fn entries(source: &mut dyn Source, folder: &[u32], size: u64) -> Wrong<Vec<Entr
     for sector in folder {
         let at = size.max(512) + u64::from(*sector) * size;
         let read = source.read_at(at, &mut bytes)?;
-        for entry in bytes[..read].chunks_exact(128) {
+        for (number, entry) in (0..).zip(bytes[..read].chunks_exact(128)) {
             let (name_bytes, kind) = (usize::from(little16(entry, 64)), entry[66]);
+            let place = at + number * 128;
             let fits = matches!(kind, 0 | 1 | 2 | 5)
                 && name_bytes <= 64
                 && entry[67] <= 1
@@ -319,6 +401,10 @@ fn entries(source: &mut dyn Source, folder: &[u32], size: u64) -> Wrong<Vec<Entr
             all.push(Entry {
                 name: String::from_utf16_lossy(&units),
                 kind,
+                at: place,
+                left: little32(entry, 68),
+                right: little32(entry, 72),
+                child: little32(entry, 76),
                 start: little32(entry, 116),
                 size: u64::from(little32(entry, 120)) | high,
             });
@@ -335,43 +421,79 @@ fn entries(source: &mut dyn Source, folder: &[u32], size: u64) -> Wrong<Vec<Entr
     Ok(Ok(all))
 }
 
+/// For each entry the folder it lies in. Entries that no folder leads to lie in the root.
+fn storages(entries: &[Entry]) -> Vec<usize> {
+    let mut storages = vec![0; entries.len()];
+    let mut seen = vec![false; entries.len()];
+    let mut open = vec![(0, 0)];
+    while let Some((number, storage)) = open.pop() {
+        let Some(entry) = entries.get(number).filter(|_| !std::mem::replace(&mut seen[number], true)) else {
+            continue;
+        };
+        storages[number] = storage;
+        let beside = [entry.left, entry.right].map(|next| (next as usize, storage));
+        let inside = (entry.child as usize, number);
+        open.extend(beside.into_iter().chain([inside]).filter(|(next, _)| *next < entries.len()));
+    }
+    storages
+}
+
 fn streams(
     head: &Head,
     entries: &[Entry],
     chains: &mut Chains<'_>,
     mini_table: &[u32],
-    length: u64,
-) -> Result<Container, Structure> {
+    mini_list: &[u32],
+) -> Result<(Vec<u32>, Vec<Stream>), Structure> {
     let root = &entries[0];
     let mini_stream = match root.size {
         0 => Vec::new(),
         size => chains
             .follow(root.start, Some(size.div_ceil(head.sector_size)))
-            .map_err(|fault| fault.of("its small streams", head.sector_size, length))?,
+            .map_err(|fault| chains.wrong(fault, "its small streams", root.at))?,
     };
     let mut small = Chains {
         table: mini_table,
+        list: mini_list,
+        layout: chains.layout,
         sectors: mini_stream.len() as u64 * head.sector_size / head.mini_size,
         used: vec![false; mini_table.len()],
+        is_file: false,
     };
     let mut streams = Vec::new();
-    for entry in entries.iter().filter(|entry| entry.kind == 2 && entry.size > 0) {
-        let what = format!("stream `{}`", entry.name);
+    let storages = storages(entries);
+    let held = entries.iter().zip(storages).filter(|(entry, _)| entry.kind == 2 && entry.size > 0);
+    for (entry, storage) in held {
         let mini = entry.size < head.cutoff;
         let chain = if mini {
-            small.follow(entry.start, Some(entry.size.div_ceil(head.mini_size)))
+            small.of_stream(entry, head.mini_size)
         } else {
-            chains.follow(entry.start, Some(entry.size.div_ceil(head.sector_size)))
-        };
-        let chain = chain.map_err(|fault| match fault {
-            // Small sectors lie in a stream that was followed already: they cannot be cut off.
-            ChainFault::Outside(sector) if mini => Structure::broken(
-                0,
-                format!("the chain of {what} leads to small sector {sector}, which does not exist"),
-            ),
-            fault => fault.of(&what, head.sector_size, length),
-        })?;
-        streams.push(Stream { name: entry.name.clone(), size: entry.size, chain, mini });
+            chains.of_stream(entry, head.sector_size)
+        }?;
+        streams.push(Stream { name: entry.name.clone(), storage, size: entry.size, chain, mini });
     }
-    Ok(Container { sector_size: head.sector_size, mini_size: head.mini_size, mini_stream, streams })
+    Ok((mini_stream, streams))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(left: u32, right: u32, child: u32) -> Entry {
+        Entry { name: String::new(), kind: 2, at: 0, left, right, child, start: 0, size: 0 }
+    }
+
+    #[test]
+    fn every_entry_knows_its_folder_and_a_circle_ends() {
+        let none = NOTHING;
+        // The root holds 1 and, beside it, 2 and 3; 2 is a folder that holds 4, and 4 leads back to 1.
+        let entries = [
+            entry(none, none, 1),
+            entry(2, 3, none),
+            entry(none, none, 4),
+            entry(none, none, none),
+            entry(1, 9, none),
+        ];
+        assert_eq!(storages(&entries), [0, 0, 0, 0, 2]);
+    }
 }

@@ -14,7 +14,8 @@ use std::io;
 
 use container::{Container, Stream};
 
-use super::statistics::{count, is_even};
+use super::ending;
+use super::statistics::{count, is_even, is_nearly_even};
 use super::work::Work;
 use super::{Source, Structure, little16, little32};
 
@@ -23,6 +24,8 @@ const BLOCK: usize = 1024;
 const RUN: u64 = 3;
 /// Rests of sectors that are looked at.
 const SLACK_MAX: usize = 4096;
+/// A random end is at least so long.
+const END_MIN: u64 = 2048;
 const THEME: u64 = 16 * 1024;
 
 /// What is wrong inside a stream, at which place of it.
@@ -56,7 +59,7 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
     }
     let container = match Container::read(source)? {
         Ok(container) => container,
-        Err(structure) => return Ok(structure),
+        Err(structure) => return as_far_as_random(source, structure),
     };
     if container.find("EncryptedPackage").is_some() {
         return Ok(Structure::Declared("Office document with a password".to_owned()));
@@ -95,25 +98,41 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
         let why = "what lies between the ends of its streams looks random".to_owned();
         return Ok(Structure::Random { at, why });
     }
+    if let Some(at) = random_end(source, &container)? {
+        let why = format!("from byte {at} to its end all of it looks random, also where no stream lies");
+        return Ok(Structure::Odd(why));
+    }
     let total = container.streams.len();
     Ok(Structure::Whole(format!(
         "the OLE2 tables and the chains of all {total} streams fit, {known} streams read"
     )))
 }
 
+/// A table or folder that is wrong is a sign of encryption only if it looks random itself: what lies behind it may be a
+/// picture.
+fn as_far_as_random(source: &mut dyn Source, wrong: Structure) -> io::Result<Structure> {
+    let Structure::Broken { at, why, .. } = wrong else { return Ok(wrong) };
+    let mut sector = [0; 512];
+    let read = source.read_at(at, &mut sector)?;
+    let framing = read == sector.len() && is_nearly_even(&count(&sector));
+    Ok(Structure::Broken { at, why, framing })
+}
+
 fn look(source: &mut dyn Source, container: &Container, stream: &Stream) -> io::Result<Content> {
-    match stream.name.as_str() {
-        "WordDocument" => word::check(source, container, stream),
-        "Workbook" | "Book" => excel::check(source, container, stream),
-        "PowerPoint Document" => slides::document(source, container, stream),
-        "Pictures" => slides::pictures(source, container, stream),
-        "Current User" => slides::current_user(source, container, stream),
-        "\u{5}SummaryInformation" | "\u{5}DocumentSummaryInformation" => {
+    // Capitals make no difference in the folder of an OLE2 file.
+    match stream.name.to_ascii_lowercase().as_str() {
+        "workbook" | "book" => excel::check(source, container, stream),
+        "worddocument" => word::check(source, container, stream),
+        "powerpoint document" => slides::document(source, container, stream),
+        "pictures" => slides::pictures(source, container, stream),
+        "current user" => slides::current_user(source, container, stream),
+        "\u{5}summaryinformation" | "\u{5}documentsummaryinformation" => {
             property_set(source, container, stream)
         }
-        "0Table" | "1Table" | "__properties_version1.0" => Ok(Content::Fits { opaque: Vec::new() }),
+        "0table" | "1table" => word::lists(source, container, stream),
+        "__properties_version1.0" => Ok(Content::Fits { opaque: Vec::new() }),
         // Texts of a mail, in Unicode.
-        name if name.starts_with("__substg1.0_") && name.ends_with("001F") => {
+        name if name.starts_with("__substg1.0_") && name.ends_with("001f") => {
             utf16_text(source, container, stream)
         }
         _ => Ok(Content::Unknown),
@@ -173,24 +192,47 @@ fn random_slack(source: &mut dyn Source, container: &Container) -> io::Result<Op
     places.sort_unstable();
     let mut looks = Vec::new();
     for (at, size) in places.into_iter().take(SLACK_MAX) {
-        let mut bytes = vec![0; size];
-        let read = source.read_at(at, &mut bytes)?;
-        let mut seen = [false; 256];
-        bytes[..read].iter().for_each(|byte| seen[usize::from(*byte)] = true);
-        let distinct = seen.iter().filter(|seen| **seen).count();
-        // Random bytes: 101 values among 128 bytes, 162 among 256, 221 among 512.
-        let random = match read {
-            96..160 => distinct >= 68,
-            160..320 => distinct >= 100,
-            320.. => distinct >= 160,
-            _ => continue,
-        };
-        looks.push((at, random));
+        looks.extend(has_many_values(source, at, size)?.map(|random| (at, random)));
     }
     let Some(first) = looks.iter().position(|(_, random)| *random) else { return Ok(None) };
     let from_there = &looks[first..];
     let random = from_there.iter().filter(|(_, random)| *random).count();
     Ok((random >= 2 && random * 4 >= from_there.len() * 3).then_some(looks[first].0))
+}
+
+/// Whether as many values occur in these bytes as among random ones; too few bytes say nothing.
+fn has_many_values(source: &mut dyn Source, at: u64, size: usize) -> io::Result<Option<bool>> {
+    let mut bytes = vec![0; size];
+    let read = source.read_at(at, &mut bytes)?;
+    let mut seen = [false; 256];
+    bytes[..read].iter().for_each(|byte| seen[usize::from(*byte)] = true);
+    let distinct = seen.iter().filter(|seen| **seen).count();
+    // Random bytes: 101 values among 128 bytes, 162 among 256, 221 among 512.
+    Ok(match read {
+        96..160 => Some(distinct >= 68),
+        160..320 => Some(distinct >= 100),
+        320.. => Some(distinct >= 160),
+        _ => None,
+    })
+}
+
+/// Where the end of the file begins that is random to its last byte, if it holds streams and something that no stream
+/// uses: a sector that is free, or the rest of one. A picture at the end may be as random, but not what lies around it.
+fn random_end(source: &mut dyn Source, container: &Container) -> io::Result<Option<u64>> {
+    let Some(from) = ending::random_end(source, END_MIN)? else { return Ok(None) };
+    let length = source.length();
+    let free = container.free(length);
+    let unused = container.slack().into_iter().chain(free.iter().copied());
+    let (mut random, mut other) = (0, 0);
+    for (at, size) in unused.filter(|(at, _)| *at >= from).take(SLACK_MAX) {
+        match has_many_values(source, at, size)? {
+            Some(true) => random += 1,
+            Some(false) => other += 1,
+            None => {}
+        }
+    }
+    let free_bytes: u64 = free.iter().filter(|(at, _)| *at >= from).map(|(_, size)| *size as u64).sum();
+    Ok((random > 0 && other == 0 && free_bytes < length - from).then_some(from))
 }
 
 /// Text and tables never look random, not even three kilobytes of them. Themes of later versions are small

@@ -6,6 +6,8 @@ use super::super::{Source, little16, little32};
 use super::{Container, Content, Stream, Trouble};
 
 const HEAD: usize = 0x1aa;
+/// Where the head says where drawings lie.
+const DRAWINGS: u64 = 0x22a;
 const PIECES_MAX: usize = 1 << 20;
 const PAGE: u64 = 512;
 /// Lists longer than this are not kept.
@@ -32,7 +34,7 @@ pub(super) fn check(source: &mut dyn Source, container: &Container, stream: &Str
         return Ok(Content::Unknown);
     }
     let name = if flags & 0x0200 != 0 { "1Table" } else { "0Table" };
-    let Some(table) = container.find(name) else {
+    let Some(table) = container.find_beside(stream, name) else {
         return Ok(Content::Wrong(Trouble::new(
             0,
             format!("the stream `{name}` of the document is missing"),
@@ -52,6 +54,15 @@ pub(super) fn check(source: &mut dyn Source, container: &Container, stream: &Str
         }
     }
     Ok(Content::Fits { opaque: old_pictures(&head, length) })
+}
+
+/// The lists of a document. Among them may lie drawings, with pictures in them.
+pub(super) fn lists(source: &mut dyn Source, container: &Container, stream: &Stream) -> io::Result<Content> {
+    let Some(document) = container.find_beside(stream, "WordDocument") else { return Ok(Content::Unknown) };
+    let mut place = [0; 8];
+    container.reader(source, document).read_at(DRAWINGS, &mut place)?;
+    let (at, size) = (u64::from(little32(&place, 0)), u64::from(little32(&place, 4)));
+    Ok(Content::Fits { opaque: vec![(at, at + size)] })
 }
 
 /// Documents that were edited by versions before 97 may still carry pictures in this stream.
