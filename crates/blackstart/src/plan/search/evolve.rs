@@ -9,7 +9,8 @@
 //! Nothing here depends on how many schedules are wished for, so that a search that was stopped can be repeated up to
 //! the same schedule.
 
-use super::super::bound::Pricing;
+use super::super::bound;
+use super::super::instance::Instance;
 use super::breed::{Marks, exchange, shift};
 use super::build::{Ahead, Bench};
 use super::chance::Chance;
@@ -45,6 +46,7 @@ pub(super) struct Evolution<'a, R: Room> {
     best: Option<Best>,
     pub(super) schedules: u64,
     schedules_max: u64,
+    price_steps: u64,
     /// No schedule costs less, as the caller knows; 0: that says nothing.
     least: u128,
     /// The schedule that was the best so far when it was built.
@@ -95,6 +97,7 @@ impl<'a, R: Room> Evolution<'a, R> {
             best: None,
             schedules: 0,
             schedules_max: wish.schedules.max(1),
+            price_steps: wish.price_steps,
             least: wish.least,
             better_at: 0,
             stopped: false,
@@ -107,14 +110,19 @@ impl<'a, R: Room> Evolution<'a, R> {
         }
     }
 
-    /// `starts` are lists that respect what waits for what.
-    pub(super) fn run(&mut self, starts: &[Vec<u32>], pricing: Option<&mut Pricing>) {
+    /// `starts` are lists that respect what waits for what. What no schedule can cost less than is returned, as far as
+    /// prices have shown it.
+    pub(super) fn run(&mut self, instance: &Instance, starts: &[Vec<u32>]) -> u128 {
         let mut starts = starts.to_vec();
-        if let Some(pricing) = pricing {
-            // Something to go by is there at once, whatever prices take.
+        let mut bound = 0;
+        if self.price_steps > 0 {
             self.pricing = true;
+            // Something to go by is there at once, whatever prices take.
             self.build(0, &starts[0], Ahead::PLAIN);
-            starts.splice(0..0, self.suggested(pricing));
+            if let Some(mut pricing) = bound::pricing(instance, self.price_steps) {
+                starts.splice(0..0, self.suggested(&mut pricing));
+                bound = pricing.bound();
+            }
             self.pricing = false;
         }
         if self.compact.aim == Aim::Sum && self.compact.count() >= climb::ACTIVITIES_MIN {
@@ -131,6 +139,7 @@ impl<'a, R: Room> Evolution<'a, R> {
                 }
             }
         }
+        bound
     }
 
     /// Children, until the age ends, or the search, or nothing better comes any more.

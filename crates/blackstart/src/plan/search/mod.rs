@@ -8,7 +8,6 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::bound::{self, Pricing};
 use super::generate::{self, Schedule};
 use super::instance::Instance;
 use super::priority::{self, Work};
@@ -87,16 +86,14 @@ pub fn search(
     let lists: Vec<Vec<u32>> = starts.iter().map(|rank| list(&compact, rank)).collect();
     // The last schedule is what the generator makes of the order that was found.
     let limits = Wish { schedules: wish.schedules.saturating_sub(1), ..*wish };
-    let mut pricing = bound::pricing(instance, wish.price_steps);
-    let (best, schedules) = match Rows::new(instance, &compact) {
-        Some(rooms) => evolve(Evolution::new(&compact, rooms, limits, progress), &lists, pricing.as_mut()),
+    let (best, schedules, bound) = match Rows::new(instance, &compact) {
+        Some(rooms) => evolve(Evolution::new(&compact, rooms, limits, progress), instance, &lists),
         None => {
             let rooms =
                 [(0, true), (1, false)].map(|(side, held)| Levels::new(instance, &compact.sides[side], held));
-            evolve(Evolution::new(&compact, rooms, limits, progress), &lists, pricing.as_mut())
+            evolve(Evolution::new(&compact, rooms, limits, progress), instance, &lists)
         }
     };
-    let bound = pricing.map_or(0, |pricing| pricing.bound());
     let mut found = Found { cost: u128::MAX, schedule: as_found(&compact, &best), schedules, bound };
     found.cost = price_seconds(instance, &found.schedule);
     if schedules < wish.schedules {
@@ -113,12 +110,12 @@ pub fn search(
 
 fn evolve<R: Room>(
     mut evolution: Evolution<'_, R>,
+    instance: &Instance,
     lists: &[Vec<u32>],
-    pricing: Option<&mut Pricing>,
-) -> (Best, u64) {
-    evolution.run(lists, pricing);
+) -> (Best, u64, u128) {
+    let bound = evolution.run(instance, lists);
     let schedules = evolution.schedules;
-    (evolution.best(), schedules)
+    (evolution.best(), schedules, bound)
 }
 
 /// The list that an order of preference means: of what waits for nothing unlisted, the lowest rank first.
