@@ -255,6 +255,9 @@ fn faults(file: &File, weights: Option<&[u128]>, found: &Found) -> Vec<String> {
         Some(weights) => weights.iter().zip(&end).map(|(weight, &end)| weight * u128::from(end)).sum(),
         None => u128::from(last),
     };
+    if found.bound > found.cost {
+        faults.push(format!("it costs {} and no plan shall cost less than {}", found.cost, found.bound));
+    }
     if cost != found.cost {
         faults.push(format!("it costs {cost} and says {}", found.cost));
     }
@@ -359,6 +362,7 @@ RESOURCEAVAILABILITIES:
             schedule: blackstart::plan::generate::Schedule { start_s: start_s.to_vec() },
             cost,
             schedules: 1,
+            bound: 0,
         };
         assert_eq!(faults(&file, None, &schedule(&[0, 0, 3, 5], 5)), Vec::<String>::new());
         assert_eq!(
@@ -367,6 +371,8 @@ RESOURCEAVAILABILITIES:
         );
         assert_eq!(faults(&file, None, &schedule(&[0, 0, 3, 4], 5)), ["4 begins before 3 ends"]);
         assert_eq!(faults(&file, None, &schedule(&[0, 0, 3, 5], 4)), ["it costs 5 and says 4"]);
+        let bound = Found { bound: 6, ..schedule(&[0, 0, 3, 5], 5) };
+        assert_eq!(faults(&file, None, &bound), ["it costs 5 and no plan shall cost less than 6"]);
     }
 
     #[test]
