@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use blackstart::plan::bound::{Effort, lower_bound_seconds};
+use blackstart::plan::bound::Effort;
 use blackstart::plan::instance::{Activity, Demand, Instance as Problem, Limit, LimitName, What};
 use blackstart::plan::search::{Found, Then, Wish, first_orders, search};
 
@@ -217,13 +217,13 @@ fn solve(file: &File, args: &Args) -> Outcome {
     let weights = args.weighted.then(|| weights(file));
     let problem = problem(file, weights.as_deref());
     let begun = Instant::now();
-    let prices = if args.weighted { Effort::Thorough } else { Effort::Quick };
-    let (schedules, seed, price_steps) = (args.schedules, args.seed, prices.steps());
-    let wish = Wish { schedules, seed, price_steps, least: 0 };
+    let prices = Effort::Thorough.steps();
+    let (prove, price_steps) = (args.weighted, if args.weighted { prices } else { 0 });
+    let wish = Wish { schedules: args.schedules, seed: args.seed, prove, price_steps };
     let found = search(&problem, &first_orders(&problem), &wish, &mut |_| Then::Continue);
     let time = begun.elapsed();
     let least = match weights {
-        Some(_) => found.bound.max(lower_bound_seconds(&problem, Effort::Quick)),
+        Some(_) => found.bound,
         None => u128::from(critical_path(file)),
     };
     let faults = faults(file, weights.as_deref(), &found);

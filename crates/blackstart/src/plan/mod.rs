@@ -205,18 +205,17 @@ fn best(
     }
     starts.extend([Work::Seconds, Work::Scarcest].map(|work| priority::weight_order(&wished, work)));
     starts.extend(usual.iter().map(|usual| forecast::order_of(instance, usual)));
-    let quick = bound::lower_bound_seconds(instance, bound::Effort::Quick);
-    // A bound is about what it costs, not about whom a person has put first: there the wish has prices of its own.
-    let is_wish = !question.first.is_empty();
-    let least = if is_wish { 0 } else { quick };
     let price_steps = effort.bound.steps();
-    let wish = search::Wish { schedules: effort.schedules, seed: effort.seed, price_steps, least };
+    let wish = search::Wish { schedules: effort.schedules, seed: effort.seed, prove: true, price_steps };
     let found = search::search(&wished, &starts, &wish, effort.watch);
-    // Prices of the wish prove nothing about what it costs; others take as long again, and a brief look has no time for it.
+    // What cannot cost less for the wish proves nothing about what it costs without. Prices once more take as long again, and
+    // a brief look has no time for that.
     let bound = match effort.bound {
-        _ if !is_wish => found.bound,
-        bound::Effort::Quick | bound::Effort::Brief => 0,
-        bound::Effort::Thorough => bound::lower_bound_seconds(instance, effort.bound),
+        _ if question.first.is_empty() => found.bound,
+        bound::Effort::Quick | bound::Effort::Brief => {
+            bound::lower_bound_seconds(instance, bound::Effort::Quick)
+        }
+        bound::Effort::Thorough => bound::lower_bound_seconds(instance, bound::Effort::Thorough),
     };
     // The earlier order counts even if the search ended before it came to it.
     let earlier = starts.first().map(|first| generate::schedule(&wished, first));
@@ -228,7 +227,7 @@ fn best(
     let best = all.min_by_key(worth).expect("at least the search has found one");
     // Closed up once more: nothing ends later by that, and what has been begun begins at second 0.
     let schedule = generate::schedule(instance, &forecast::order_of(instance, &best));
-    Best { schedule, schedules: found.schedules, bound: bound.max(quick) }
+    Best { schedule, schedules: found.schedules, bound }
 }
 
 /// How much more a person's wish for a tenant counts than its insured.

@@ -45,9 +45,8 @@ pub(super) struct Evolution<'a, R: Room> {
     populations: [Vec<Member>; 2],
     best: Option<Best>,
     pub(super) schedules: u64,
-    schedules_max: u64,
-    price_steps: u64,
-    /// No schedule costs less, as the caller knows; 0: that says nothing.
+    wish: Wish,
+    /// No schedule costs less; 0: that says nothing.
     least: u128,
     /// The schedule that was the best so far when it was built.
     better_at: u64,
@@ -96,9 +95,8 @@ impl<'a, R: Room> Evolution<'a, R> {
             populations: [Vec::new(), Vec::new()],
             best: None,
             schedules: 0,
-            schedules_max: wish.schedules.max(1),
-            price_steps: wish.price_steps,
-            least: wish.least,
+            wish: Wish { schedules: wish.schedules.max(1), ..wish },
+            least: 0,
             better_at: 0,
             stopped: false,
             pricing: false,
@@ -111,17 +109,18 @@ impl<'a, R: Room> Evolution<'a, R> {
     }
 
     /// `starts` are lists that respect what waits for what. What no schedule can cost less than is returned, as far as
-    /// prices have shown it.
+    /// that was asked for.
     pub(super) fn run(&mut self, instance: &Instance, starts: &[Vec<u32>]) -> u128 {
         let mut starts = starts.to_vec();
-        let mut bound = 0;
-        if self.price_steps > 0 {
+        if self.wish.prove {
+            // Something to go by is there at once, whatever bounds take.
             self.pricing = true;
-            // Something to go by is there at once, whatever prices take.
             self.build(0, &starts[0], Ahead::PLAIN);
-            if let Some(mut pricing) = bound::pricing(instance, self.price_steps) {
+            self.least = bound::lower_bound_seconds(instance, bound::Effort::Quick);
+            if !self.is_proven()
+                && let Some(mut pricing) = bound::pricing(instance, self.wish.price_steps)
+            {
                 starts.splice(0..0, self.suggested(&mut pricing));
-                bound = pricing.bound();
             }
             self.pricing = false;
         }
@@ -139,7 +138,7 @@ impl<'a, R: Room> Evolution<'a, R> {
                 }
             }
         }
-        bound
+        self.least
     }
 
     /// Children, until the age ends, or the search, or nothing better comes any more.
@@ -185,7 +184,7 @@ impl<'a, R: Room> Evolution<'a, R> {
 
     pub(super) fn is_over(&self) -> bool {
         self.stopped
-            || self.schedules >= self.schedules_max
+            || self.schedules >= self.wish.schedules
             || self.best.as_ref().is_some_and(|best| self.is_least(best.cost))
     }
 

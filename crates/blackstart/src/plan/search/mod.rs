@@ -34,11 +34,11 @@ pub struct Wish {
     /// How many schedules to generate at most. At least one is.
     pub schedules: u64,
     pub seed: u64,
-    /// Elementary steps that prices for the limits may take: they make a bound, and suggest orders. 0: no prices.
+    /// Say what no schedule can cost less than; what costs no more is looked at only a little longer, for an earlier end of
+    /// all.
+    pub prove: bool,
+    /// For that: elementary steps that prices for the limits may take, which also suggest orders. 0: no prices.
     pub price_steps: u64,
-    /// What no schedule can cost less than, if the caller knows; 0: nothing is known. What costs no more is looked at
-    /// only a little longer, for an earlier end of all.
-    pub least: u128,
 }
 
 /// Where the search stands.
@@ -67,7 +67,7 @@ pub struct Found {
     pub cost: u128,
     /// Schedules generated. With this number in `Wish` the same schedule is found again.
     pub schedules: u64,
-    /// What no schedule can cost less than, as far as prices have shown it.
+    /// What no schedule can cost less than, as far as it was shown; 0 if that was not asked for.
     pub bound: u128,
 }
 

@@ -100,7 +100,7 @@ pub(in super::super) fn faults(instance: &Instance, schedule: &Schedule) -> Vec<
 }
 
 fn found(instance: &Instance, starts: &[Vec<u64>], schedules: u64, seed: u64) -> Found {
-    search(instance, starts, &Wish { schedules, seed, price_steps: 0, least: 0 }, &mut |_| Then::Continue)
+    search(instance, starts, &Wish { schedules, seed, prove: false, price_steps: 0 }, &mut |_| Then::Continue)
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn with_prices_the_bound_holds_and_a_stopped_search_can_be_had_again() {
             instance.activities.push(activity(count, 0, 7));
             instance.before.push((0..count).collect());
         }
-        let wish = Wish { schedules: 300, seed, price_steps: 600_000, least: 0 };
+        let wish = Wish { schedules: 300, seed, prove: true, price_steps: 600_000 };
         let mut pricing = 0;
         let mut calls = 0;
         let stop_at = 1 + seed * 7;
@@ -175,7 +175,7 @@ fn a_search_stopped_by_the_clock_can_be_had_again_by_its_number_of_schedules() {
     let instance = random(5, 14, true);
     for stop_at in [1, 2, 7, 130] {
         let mut calls = 0;
-        let wish = Wish { schedules: 1_000_000, seed: 3, price_steps: 0, least: 0 };
+        let wish = Wish { schedules: 1_000_000, seed: 3, prove: false, price_steps: 0 };
         let stopped = search(&instance, &[], &wish, &mut |progress| {
             calls += 1;
             assert_eq!(progress.schedules, calls);
@@ -207,7 +207,7 @@ fn among_plans_of_equal_cost_the_one_that_ends_first_is_found() {
         instance.before.push(Vec::new());
     }
     let found =
-        search(&instance, &[], &Wish { schedules: 5000, seed: 1, price_steps: 0, least: 5 }, &mut |_| {
+        search(&instance, &[], &Wish { schedules: 5000, seed: 1, prove: true, price_steps: 0 }, &mut |_| {
             Then::Continue
         });
     let end_s = (0..6).map(|at| found.schedule.end_s(&instance, at)).max();
