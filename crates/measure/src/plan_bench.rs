@@ -85,7 +85,7 @@ fn plan(shape: &Shape, seed: u64, schedules: Option<u64>, bound: bound::Effort) 
     let mut looking = Look::FIRST.begin();
     let mut watch = |progress: Progress| {
         first.get_or_insert_with(|| begun.elapsed());
-        let then = looking.told(progress);
+        let then = looking.told(progress, begun.elapsed());
         if schedules.is_none() { then } else { Then::Continue }
     };
     let mut effort = Effort {
@@ -170,7 +170,7 @@ fn again(services: u64, seed: u64) -> Result<String, String> {
         samples: 0,
         bound: Look::AGAIN.bound,
         advice: 0,
-        watch: &mut |progress| looking.told(progress),
+        watch: &mut |progress| looking.told(progress, begun.elapsed()),
     };
     let made = make(&estate, "", &question, &mut effort).map_err(|refusal| refusal.to_string())?;
     Ok(format!(

@@ -250,7 +250,8 @@ fn search<M>(
     make: impl FnOnce(&mut Effort<'_>) -> Result<M, Refusal>,
 ) -> Result<M, Failure> {
     let mut looking = look.begin();
-    let mut told = Instant::now();
+    let begun = Instant::now();
+    let mut told = begun;
     let by_clock = args.schedules.is_none();
     let mut watch = |progress: Progress| {
         if told.elapsed() >= Duration::from_secs(1) {
@@ -262,7 +263,7 @@ fn search<M>(
                 page::hours(price)
             ));
         }
-        let then = looking.told(progress);
+        let then = looking.told(progress, begun.elapsed());
         if by_clock { then } else { Then::Continue }
     };
     let mut effort = Effort {

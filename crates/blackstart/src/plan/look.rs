@@ -1,9 +1,9 @@
 //! For how long is looked for a better plan, if nobody says how many schedules to try?
 //!
-//! The only place near the planner that reads a clock. The plan itself does not depend on it: the number of schedules that
-//! fitted into the time is written into the plan, and with that number the same plan is made again.
+//! The clock is the caller's. The plan does not depend on it: the number of schedules that fitted into the time is written
+//! into the plan, and with that number the same plan is made again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::bound::Effort;
 use super::search::{Progress, Then};
@@ -38,8 +38,7 @@ impl Look {
     };
 
     pub fn begin(self) -> Looking {
-        let now = Instant::now();
-        Looking { look: self, begun: now, priced: now }
+        Looking { look: self, priced: Duration::ZERO }
     }
 }
 
@@ -47,18 +46,35 @@ impl Look {
 #[derive(Clone, Copy, Debug)]
 pub struct Looking {
     look: Look,
-    begun: Instant,
-    priced: Instant,
+    /// When prices were last being found, counted from the beginning.
+    priced: Duration,
 }
 
 impl Looking {
-    /// To be told of everything that the search tells.
-    pub fn told(&mut self, progress: Progress) -> Then {
+    /// To be told of everything that the search tells, and how long the look has taken so far.
+    pub fn told(&mut self, progress: Progress, elapsed: Duration) -> Then {
         if progress.pricing {
-            self.priced = Instant::now();
+            self.priced = elapsed;
         }
         let enough =
-            self.begun.elapsed() >= self.look.in_all || self.priced.elapsed() >= self.look.after_prices;
+            elapsed >= self.look.in_all || elapsed.saturating_sub(self.priced) >= self.look.after_prices;
         if enough { Then::Stop } else { Then::Continue }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_to_look_begins_when_prices_are_found_and_ends_in_any_case() {
+        let mut looking = Look::FIRST.begin();
+        let mut told = |pricing: bool, elapsed_ms: u64| {
+            let progress = Progress { schedules: 1, pricing, cost: 1 };
+            looking.told(progress, Duration::from_millis(elapsed_ms)) == Then::Stop
+        };
+        assert!(!told(true, 0) && !told(true, 2500), "prices take their time");
+        assert!(!told(false, 4400) && told(false, 4500), "two seconds after that");
+        assert!(told(true, 6000), "whatever prices take");
     }
 }
