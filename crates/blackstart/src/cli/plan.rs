@@ -62,7 +62,7 @@ pub struct Args {
     /// With --continue: what the plan that runs does without is used again.
     #[arg(long, value_name = "ID", num_args = 1.., requires = "go_on")]
     pub with: Vec<String>,
-    /// Schedules to try. Without it: as many as fit into two seconds; the number is recorded in the plan.
+    /// Schedules to try. Without it: as many as fit into a few seconds; the number is recorded in the plan.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub schedules: Option<u64>,
     /// Chance to begin with. The same estate, seed and number of schedules give the same plan on every machine.
