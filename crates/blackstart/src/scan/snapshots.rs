@@ -427,19 +427,21 @@ mod tests {
         let forged = vec![form_of("0", found("forged", 5000, 50)), found("later", 60, 60)];
         assert_eq!(ids(&by_arrival(forged)), ["forged", "later"]);
 
-        let mut view = StoreView::default();
-        for (id, first_seen_ms) in [("1", 11), ("2", 22), ("3", 33), ("b", 44)] {
-            view.snapshots.push(crate::scan::view::SnapshotView {
-                id: id.to_owned(),
-                claims_time: String::new(),
-                first_seen_ms,
-                clean: None,
-                reasons: Vec::new(),
-            });
-        }
+        let view = seen_before(&[("1", 11), ("2", 22), ("3", 33), ("b", 44)]);
         let tagged = vec![found("1", 10, 10), form_of("2", found("b", 20, 902)), found("3", 30, 30)];
         let order = by_first_sight(&view, &tagged);
         assert_eq!((ids(&order), order[1].first_seen_ms), (vec!["1", "b", "3"], 22));
+    }
+
+    fn seen_before(snapshots: &[(&str, i64)]) -> StoreView {
+        let seen = |(id, first_seen_ms): &(&str, i64)| crate::scan::view::SnapshotView {
+            id: (*id).to_owned(),
+            claims_time: String::new(),
+            first_seen_ms: *first_seen_ms,
+            clean: None,
+            reasons: Vec::new(),
+        };
+        StoreView { snapshots: snapshots.iter().map(seen).collect(), ..StoreView::default() }
     }
 
     #[test]
@@ -455,16 +457,7 @@ mod tests {
     #[test]
     fn the_journal_beats_the_files_times() {
         let store: Id = "store:core".parse().unwrap();
-        let mut view = StoreView::default();
-        for (id, first_seen_ms) in [("late", 10), ("early", 20)] {
-            view.snapshots.push(crate::scan::view::SnapshotView {
-                id: id.to_owned(),
-                claims_time: String::new(),
-                first_seen_ms,
-                clean: None,
-                reasons: Vec::new(),
-            });
-        }
+        let view = seen_before(&[("late", 10), ("early", 20)]);
         let all = vec![found("early", 1, 1), found("late", 2, 2), found("new", 0, 0)];
         let events = first_sights(&store, Some(&view), all.clone());
         assert_eq!(events.len(), 1, "only what is new");

@@ -243,3 +243,59 @@ fn a_table_of_random_numbers_in_a_large_program_is_let_pass() {
         "much of a small one"
     );
 }
+
+/// Counts what is read, where a clock would measure the machine.
+struct Counted<'a> {
+    bytes: &'a [u8],
+    read: u64,
+}
+
+impl Source for Counted<'_> {
+    fn length(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read_at(offset, into)?;
+        self.read += read as u64;
+        Ok(read)
+    }
+}
+
+#[test]
+fn thousands_of_streams_without_an_end_are_not_each_followed_to_the_end() {
+    let mut pdf = b"%PDF-1.4\n".to_vec();
+    for number in 0..4000 {
+        pdf.extend(format!("{number} 0 obj\n<</Filter/ASCIIHexDecode/Length 9 0 R>>stream\nab\n").bytes());
+    }
+    pdf.extend(b"startxref\n9\n%%EOF\n");
+    pdf.resize(pdf.len() + 400_000, b' ');
+    pdf.extend(b"startxref\n9\n%%EOF\n");
+    let mut source = Counted { bytes: &pdf, read: 0 };
+    judge("a.pdf", &mut source, Beside::default());
+    // A piece of 32 KiB for each that seems to begin, and the file a few times.
+    assert!(source.read < 4000 * 33_000 + 4 * pdf.len() as u64, "{} of {} bytes", source.read, pdf.len());
+}
+
+#[test]
+fn tables_of_a_font_that_lie_over_each_other_cost_no_more_than_a_file_may() {
+    let mut font = vec![0, 1, 0, 0, 0, 200, 0, 0, 0, 0, 0, 0];
+    for _ in 0..200 {
+        font.extend(b"glyf");
+        font.extend([0_u32, 0, 40_000].map(u32::to_be_bytes).concat());
+    }
+    font.resize(40_000, 0);
+    let mut source = Counted { bytes: &font, read: 0 };
+    let mut work = Work::for_length(0).at_most(100_000);
+    let found = font::check(&mut source, &Statistics::new(), &mut work).expect("memory can be read");
+    assert!(matches!(found, Structure::Partly(_)), "takes too much work");
+    assert!(source.read < 100_000, "{} bytes", source.read);
+}
+
+#[test]
+fn a_place_far_beyond_the_end_is_no_place() {
+    for place in [u64::MAX, u64::MAX - 1023, 1 << 63] {
+        let pdf = format!("%PDF-1.4\n{}\nstartxref\n{place}\n%%EOF\n", "1 0 obj\n<<>>\nendobj\n".repeat(300));
+        assert_bad("a.pdf", pdf.as_bytes());
+    }
+}

@@ -53,7 +53,7 @@ pub(super) fn check(
     {
         return Ok(Structure::Declared("PDF with a password or restricted rights (/Encrypt)".to_owned()));
     }
-    let mut walk = Walk { coded: Vec::new(), work, streams: 0, cut_short: false };
+    let mut walk = Walk::new(work);
     if let Some(wrong) = walk.streams(source)? {
         return Ok(wrong);
     }
@@ -67,7 +67,7 @@ fn without_end(
     work: &mut Work,
 ) -> std::io::Result<Structure> {
     let length = source.length();
-    let mut walk = Walk { coded: Vec::new(), work, streams: 0, cut_short: false };
+    let mut walk = Walk::new(work);
     let wrong = walk.streams(source)?;
     Ok(match wrong.unwrap_or_else(|| walk.answer(length, statistics)) {
         Structure::Random { at, why } => {
@@ -175,9 +175,15 @@ struct Walk<'a> {
     work: &'a mut Work,
     streams: u32,
     cut_short: bool,
+    /// No stream ends from here on: looked for once, not again for each of thousands that pretend to begin.
+    no_end_from: u64,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(work: &'a mut Work) -> Walk<'a> {
+        Walk { coded: Vec::new(), work, streams: 0, cut_short: false, no_end_from: u64::MAX }
+    }
+
     fn streams(&mut self, source: &mut dyn Source) -> std::io::Result<Option<Structure>> {
         let length = source.length();
         let mut at = 0;
@@ -224,7 +230,7 @@ impl Walk<'_> {
             } else {
                 let size = match stated {
                     Some(size) => size.min(length - data_at),
-                    None => find_end(source, data_at)?.unwrap_or(data_at) - data_at,
+                    None => self.size_to_end(source, data_at)?,
                 };
                 let picture = is_jpeg(head) && size > 0;
                 if let Some(wrong) = if picture { jpeg(source, data_at, size)? } else { None } {
@@ -281,6 +287,18 @@ impl Walk<'_> {
             return Structure::Partly("is a PDF that unpacks to more than is looked at".to_owned());
         }
         Structure::Whole("PDF table, objects and compressed parts fit together".to_owned())
+    }
+
+    /// Of a stream whose length stands in another object; 0 if it has no end.
+    fn size_to_end(&mut self, source: &mut dyn Source, from: u64) -> std::io::Result<u64> {
+        if from >= self.no_end_from {
+            return Ok(0);
+        }
+        let end = find_end(source, from)?;
+        if end.is_none() {
+            self.no_end_from = from;
+        }
+        Ok(end.unwrap_or(from) - from)
     }
 }
 
