@@ -59,8 +59,8 @@ impl Relaxed {
         }
     }
 
-    /// The sum of all minima, after a sweep forth: that has left nothing to any pair but what is dear enough elsewhere, so
-    /// the minimum of each pair is zero.
+    /// The sum of all minima, to be asked after a sweep forth. That has moved the least cost of each pair to the dependent, so
+    /// nothing is left of the pairs themselves.
     pub(super) fn bound(&self) -> i64 {
         self.at.iter().map(|cost| cost.iter().min().copied().unwrap_or(0)).sum()
     }
