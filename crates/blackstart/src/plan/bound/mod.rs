@@ -2,11 +2,10 @@
 //!
 //! Three answers, and the largest one counts. [`alone`] looks at each service as if it had the estate to itself: quick,
 //! and weak where many want the same. [`queue`] lets all of them wait for one limit: quick, and close where one limit
-//! decides. [`prices`] lets a limit that is wanted by many cost something while it is
-//! wanted, and asks what everything costs at least at these prices: slower, and much closer. [`apart`] adds limits for what
-//! can never run side by side, which prices on single limits do not see. Both are true of every
-//! plan of the instance, whoever makes it. A gap against the bound says how much is not proven, not how much could be
-//! saved.
+//! decides. [`prices`] lets a limit that is wanted by many cost something while it is wanted, and asks what everything costs
+//! at least at these prices: slower, and much closer; [`apart`] gives it more limits, for what can never run side by side,
+//! which prices on single limits do not see. All are true of every plan of the instance, whoever makes it. A gap against
+//! the bound says how much is not proven, not how much could be saved.
 
 use super::instance::Instance;
 
