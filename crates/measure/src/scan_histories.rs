@@ -223,7 +223,6 @@ fn ordinary(day: Day, base: &[Base], shared: &Shared, rng: &mut Rng, figures: &m
         let bad: Vec<String> = series
             .end()
             .0
-            .iter()
             .map(|bad| format!("{}: {:?}", bad.path.display(), bad.judgement.reasons))
             .collect();
         figures.stories.push(format!("alarm on an ordinary day ({}): {after:?} {bad:?}", day.name()));

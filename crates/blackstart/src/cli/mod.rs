@@ -139,7 +139,11 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match dispatch(&line.command) {
+    let answer = dispatch(&line.command);
+    if answer.is_ok() && talk::is_cut_off() {
+        return ExitCode::from(2);
+    }
+    match answer {
         Ok(Answer::Done) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
         Err(failure) => {

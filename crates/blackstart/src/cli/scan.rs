@@ -172,6 +172,8 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
         bar.show(progress.bytes_done, progress.bytes_total);
     });
     bar.end();
+    // What was read is no longer needed, and the answer may be long.
+    drop((opened, ledger));
     let refused = match &mut journal {
         Some((store, incident)) => {
             let refused = record(store, incident, &report)?;
@@ -395,7 +397,7 @@ fn show_repository(report: &RepositoryReport) {
     for bad in report.bad.iter().take(SHOWN_MAX) {
         let from = report.snapshots.iter().find(|one| one.series == bad.series && one.at >= bad.from);
         let from = from.map_or_else(|| "unknown".to_owned(), |one| short(&one.id).to_owned());
-        talk::data(format!("{} since {from}: {}", bad.judgement.verdict.word(), shown::harmless(&bad.path)));
+        talk::data(format!("{} since {from}: {}", bad.judgement.verdict.word(), shown::harmless(&shown::path(&*bad.path))));
         show_reasons(&bad.file());
     }
     show_rest(report.bad.len());

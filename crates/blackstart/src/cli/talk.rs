@@ -1,6 +1,7 @@
-//! The only place that prints. Data to stdout, talk to stderr; a closed pipe is not an error.
+//! The only place that prints. Data to stdout, talk to stderr; a closed pipe is not an error, a full disk is.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -8,16 +9,39 @@ use super::{Failure, FailureKind};
 
 /// One line (or several) of data for whoever reads the output.
 pub fn data(text: impl AsRef<str>) {
-    // Whoever closed the pipe has read enough; there is nobody left to tell.
-    let _ = writeln!(std::io::stdout().lock(), "{}", text.as_ref());
+    written(writeln!(io::stdout().lock(), "{}", text.as_ref()));
 }
 
-/// The value as JSON on stdout, one line, keys in the order of the type.
+/// The value as JSON on stdout, one line, keys in the order of the type. Written while it is made: the answer about a
+/// repository can be longer than the memory that it took to find it.
 pub fn json(value: &impl Serialize) {
-    data(
-        serde_json::to_string(value)
-            .expect("command answers hold only strings, numbers, lists and maps with string keys"),
-    );
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let made = serde_json::to_writer(&mut out, value).map_err(|error| match error.io_error_kind() {
+        Some(_) => io::Error::from(error),
+        None => unreachable!("command answers hold only strings, numbers, lists and maps with string keys"),
+    });
+    written(made.and_then(|()| writeln!(out)).and_then(|()| out.flush()));
+}
+
+/// Set once data could not be written.
+static IS_CUT_OFF: AtomicBool = AtomicBool::new(false);
+
+/// Whether the reader of stdout got less than there was to say.
+pub(super) fn is_cut_off() -> bool {
+    IS_CUT_OFF.load(Ordering::Relaxed)
+}
+
+/// Whoever closed the pipe has read enough. Whoever sent the answer into a file on a full disk must not take what is
+/// there for all of it.
+fn written(result: io::Result<()>) {
+    let Err(error) = result else { return };
+    if error.kind() != io::ErrorKind::BrokenPipe && !IS_CUT_OFF.swap(true, Ordering::Relaxed) {
+        failure(&Failure::fault(
+            format!("the answer could not be written to the standard output: {error}"),
+            "what stands there is cut off; whatever the command did is done and stands in the journal, if it has one",
+            "make room or name another place, then ask again",
+        ));
+    }
 }
 
 /// One line of talk for the person at the terminal.

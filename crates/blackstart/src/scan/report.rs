@@ -1,11 +1,13 @@
 //! What `scan` answers, as the JSON contract has it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::judge::{Judgement, Verdict};
+use super::shown;
 
 /// Said in every answer, so that nobody takes more from it than it holds.
 pub const FORM: &str = "every byte is read, and where a type has a checker its structure is verified; in repositories what \
@@ -41,10 +43,11 @@ pub struct FolderReport {
 /// millions of them, so what they have in common is kept once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bad {
-    pub path: String,
+    pub path: Rc<Path>,
     pub judgement: Rc<Judgement>,
     pub last_clean: Option<Rc<str>>,
-    pub last_clean_path: Option<String>,
+    /// The name it has there, if it is another one.
+    pub last_clean_path: Option<Rc<Path>>,
     /// Which series of snapshots it belongs to.
     pub series: usize,
     /// Places in the order: from the first to before the second.
@@ -151,8 +154,8 @@ impl Bad {
     pub fn file(&self) -> File {
         File {
             last_clean: self.last_clean.as_deref().map(str::to_owned),
-            last_clean_path: self.last_clean_path.clone(),
-            ..File::new(self.path.clone(), &self.judgement)
+            last_clean_path: self.last_clean_path.as_deref().map(shown::path),
+            ..File::new(shown::path(&*self.path), &self.judgement)
         }
     }
 }

@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 use super::judge::Verdict;
 use super::report::{Bad, RepositoryReport, SnapshotReport};
+use super::shown;
 use super::snapshots::short;
 
 const ROWS_MAX: usize = 40;
@@ -204,14 +206,12 @@ fn cell(text: &mut String, bad: &[&Bad], snapshot: &SnapshotReport) {
 
 /// Folders with something bad at any time: those with most of it, in the order of their names.
 fn rows(report: &RepositoryReport) -> Vec<(String, Vec<&Bad>)> {
-    let mut folders: BTreeMap<&str, Vec<&Bad>> = BTreeMap::new();
+    let mut folders: BTreeMap<&Path, Vec<&Bad>> = BTreeMap::new();
     for bad in &report.bad {
-        let folder =
-            bad.path.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
-        folders.entry(folder).or_default().push(bad);
+        folders.entry(bad.path.parent().unwrap_or(Path::new("/"))).or_default().push(bad);
     }
     let mut rows: Vec<(String, Vec<&Bad>)> =
-        folders.into_iter().map(|(folder, bad)| (folder.to_owned(), bad)).collect();
+        folders.into_iter().map(|(folder, bad)| (shown::path(folder), bad)).collect();
     if rows.len() > ROWS_MAX {
         rows.sort_by_key(|(_, bad)| std::cmp::Reverse(bad.len()));
         rows[..ROWS_MAX].sort_by(|a, b| a.0.cmp(&b.0));
@@ -276,7 +276,7 @@ fn files(text: &mut String, report: &RepositoryReport) {
         let since = report.snapshots.iter().find(|one| one.series == bad.series && one.at >= bad.from);
         let (letter, class, _) = sign(bad.judgement.verdict);
         let clean = match (&bad.last_clean, &bad.last_clean_path) {
-            (Some(id), Some(path)) => format!("{} as {}", escape(short(id)), escape(path)),
+            (Some(id), Some(path)) => format!("{} as {}", escape(short(id)), escape(&shown::path(&**path))),
             (Some(id), None) => escape(short(id)),
             (None, _) => "no clean version seen".to_owned(),
         };
@@ -284,7 +284,7 @@ fn files(text: &mut String, report: &RepositoryReport) {
         let _ = writeln!(
             text,
             "<tr><td class=\"p\">{}</td><td class=\"{class}\">{letter} {}{tolerated}</td><td class=\"p\">{}</td><td class=\"p\">{clean}</td><td>{}</td></tr>",
-            escape(&bad.path),
+            escape(&shown::path(&*bad.path)),
             bad.judgement.verdict.word(),
             since.map_or("", |one| short(&one.id)),
             bad.judgement.reasons.iter().map(|reason| escape(reason)).collect::<Vec<_>>().join("<br>")
@@ -372,7 +372,7 @@ mod tests {
 
     fn bad(path: &str, verdict: Verdict, from: usize, until: usize) -> Bad {
         let judgement = Rc::new(Judgement { verdict, ..Judgement::unread("because of <b>") });
-        let (path, last_clean) = (path.to_owned(), Some(Rc::from("11111111ffff")));
+        let (path, last_clean) = (Path::new(path).into(), Some(Rc::from("11111111ffff")));
         Bad { path, judgement, last_clean, last_clean_path: None, series: 0, from, until, tolerable: false }
     }
 

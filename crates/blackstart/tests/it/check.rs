@@ -73,3 +73,19 @@ fn a_line_without_end_is_named_and_not_drawn() {
     assert!(out(&output).len() < 2000, "{} bytes", out(&output).len());
     assert!(out(&output).contains("(a.toml:1:"), "{}", out(&output));
 }
+
+/// Who finds half an answer in a file must not take it for the whole.
+#[test]
+fn an_answer_that_finds_no_room_is_a_fault_and_not_a_result() {
+    for more in [&[][..], &["--json"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_blackstart"))
+            .args(["check", &here("../../estates/gkv")])
+            .args(more)
+            .stdout(full)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(talk(&output).contains("could not be written to the standard output"), "{}", talk(&output));
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::{Archive, Node, Version};
 
@@ -14,31 +15,31 @@ const ENTRIES_MAX: u64 = 100_000_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change<C> {
     Added {
-        path: PathBuf,
+        path: Rc<Path>,
         now: Version<C>,
     },
     Changed {
-        path: PathBuf,
+        path: Rc<Path>,
         before: Version<C>,
         now: Version<C>,
     },
     Removed {
-        path: PathBuf,
+        path: Rc<Path>,
         before: Version<C>,
     },
     /// The same as before; only told when asked for.
     Same {
-        path: PathBuf,
+        path: Rc<Path>,
         now: Version<C>,
     },
     /// This part cannot be read now.
     Unread {
-        path: PathBuf,
+        path: Rc<Path>,
         why: String,
     },
     /// This part was looked at again, or is gone: what was said of it before no longer counts.
     Renewed {
-        path: PathBuf,
+        path: Rc<Path>,
     },
 }
 
@@ -84,24 +85,24 @@ impl<A: Archive> Walker<'_, A> {
     fn folder(&mut self, path: &Path, old: Option<A::Tree>, new: Option<A::Tree>) {
         let before = old.map(|tree| self.read(tree).0).unwrap_or_default();
         if old.is_some() {
-            (self.tell)(Change::Renewed { path: path.to_owned() });
+            (self.tell)(Change::Renewed { path: path.into() });
         }
         let (now, trouble) = new.map(|tree| self.read(tree)).unwrap_or_default();
         if let Some(why) = trouble {
-            (self.tell)(Change::Unread { path: path.to_owned(), why });
+            (self.tell)(Change::Unread { path: path.into(), why });
         }
         if path.components().count() > DEPTH_MAX {
             // Nothing of it was told when it came, so nothing is told when it goes.
             if !now.is_empty() {
                 let why = format!("nested deeper than {DEPTH_MAX} folders; what is in it was not read");
-                (self.tell)(Change::Unread { path: path.to_owned(), why });
+                (self.tell)(Change::Unread { path: path.into(), why });
             }
             return;
         }
         self.entries += now.len() as u64;
         if self.entries > ENTRIES_MAX {
             let why = format!("the snapshot holds more than {ENTRIES_MAX} entries; the rest was not read");
-            (self.tell)(Change::Unread { path: path.to_owned(), why });
+            (self.tell)(Change::Unread { path: path.into(), why });
             self.open.clear();
             return;
         }
@@ -126,9 +127,9 @@ impl<A: Archive> Walker<'_, A> {
                     if let Some(old) = self.folder_or_gone(&path, old) {
                         self.open.push((path.clone(), Some(old), None));
                     }
-                    (self.tell)(Change::Unread { path, why });
+                    (self.tell)(Change::Unread { path: path.into(), why });
                 }
-                Node::File(now) => self.file(path, old, now),
+                Node::File(now) => self.file(&path, old, now),
             }
         }
         for (name, old) in before {
@@ -139,19 +140,19 @@ impl<A: Archive> Walker<'_, A> {
         }
     }
 
-    fn file(&mut self, path: PathBuf, old: Option<Node<A::Tree, A::Content>>, now: Version<A::Content>) {
+    fn file(&mut self, path: &Path, old: Option<Node<A::Tree, A::Content>>, now: Version<A::Content>) {
         match old {
             Some(Node::File(before)) if before.content == now.content && before.beside == now.beside => {
                 if self.walk == Walk::Everything {
-                    (self.tell)(Change::Same { path, now });
+                    (self.tell)(Change::Same { path: path.into(), now });
                 }
             }
-            Some(Node::File(before)) => (self.tell)(Change::Changed { path, before, now }),
+            Some(Node::File(before)) => (self.tell)(Change::Changed { path: path.into(), before, now }),
             other => {
-                if let Some(tree) = self.folder_or_gone(&path, other) {
-                    self.open.push((path.clone(), Some(tree), None));
+                if let Some(tree) = self.folder_or_gone(path, other) {
+                    self.open.push((path.to_owned(), Some(tree), None));
                 }
-                (self.tell)(Change::Added { path, now });
+                (self.tell)(Change::Added { path: path.into(), now });
             }
         }
     }
@@ -160,8 +161,8 @@ impl<A: Archive> Walker<'_, A> {
     fn folder_or_gone(&mut self, path: &Path, old: Option<Node<A::Tree, A::Content>>) -> Option<A::Tree> {
         match old? {
             Node::Folder(tree) => return Some(tree),
-            Node::File(before) => (self.tell)(Change::Removed { path: path.to_owned(), before }),
-            Node::Unread(_) => (self.tell)(Change::Renewed { path: path.to_owned() }),
+            Node::File(before) => (self.tell)(Change::Removed { path: path.into(), before }),
+            Node::Unread(_) => (self.tell)(Change::Renewed { path: path.into() }),
         }
         None
     }

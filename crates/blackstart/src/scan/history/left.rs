@@ -4,7 +4,7 @@
 //! everything, everything has left: paths and good versions are kept once and shared.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -40,15 +40,18 @@ pub(super) struct Gone<C> {
     pub(super) order: VecDeque<Rc<Path>>,
 }
 
-/// What left in one step, for those who look for their past.
+/// What left in one step, for those who look for their past. Each index is made when it is asked for the first time, and
+/// holds places in `all`: it may be half of a large archive that left at once.
 pub(super) struct Left<C> {
-    pub(super) by_content: HashMap<C, Rc<Path>>,
-    by_name: HashMap<OsString, Vec<(u64, Rc<Path>)>>,
-    /// By folder and size.
-    by_folder: HashMap<PathBuf, BTreeSet<(u64, Rc<Path>)>>,
+    /// With the size; none if the file was gone already when its part could be read again.
+    all: Vec<(Rc<Path>, Option<u64>)>,
+    by_content: HashMap<C, u32>,
+    /// Sorted by name.
+    by_name: Option<Vec<u32>>,
+    /// By folder, then size.
+    by_folder: Option<HashMap<PathBuf, BTreeSet<(u64, u32)>>>,
     /// Those of which it is known what became of them.
-    pub(super) found: HashSet<Rc<Path>>,
-    pub(super) all: Vec<Rc<Path>>,
+    found: HashSet<Rc<Path>>,
 }
 
 impl<C> Gone<C> {
@@ -66,6 +69,9 @@ impl<C> Gone<C> {
                 self.known.remove(&oldest);
             }
         }
+        if self.known.capacity() > 4 * GONE_MAX {
+            self.known.shrink_to(GONE_MAX);
+        }
     }
 
     pub(super) fn take(&mut self, path: &Path) -> Option<Known<C>> {
@@ -76,49 +82,70 @@ impl<C> Gone<C> {
 impl<C: Clone + Eq + std::hash::Hash> Left<C> {
     pub(super) fn new() -> Left<C> {
         Left {
-            by_content: HashMap::new(),
-            by_name: HashMap::new(),
-            by_folder: HashMap::new(),
-            found: HashSet::new(),
             all: Vec::new(),
+            by_content: HashMap::new(),
+            by_name: None,
+            by_folder: None,
+            found: HashSet::new(),
         }
     }
 
-    pub(super) fn add(&mut self, path: &Rc<Path>, before: &Version<C>) {
-        self.all.push(path.clone());
-        self.by_content.insert(before.content.clone(), path.clone());
-        let name = path.file_name().unwrap_or_default().to_owned();
-        self.by_name.entry(name).or_default().push((before.bytes, path.clone()));
-        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
-        self.by_folder.entry(folder).or_default().insert((before.bytes, path.clone()));
+    /// `came_elsewhere`: the same bytes arrived under another name.
+    pub(super) fn add(&mut self, path: &Rc<Path>, before: &Version<C>, came_elsewhere: bool) {
+        if came_elsewhere {
+            let at = u32::try_from(self.all.len()).expect("a snapshot holds fewer entries");
+            self.by_content.insert(before.content.clone(), at);
+        }
+        self.all.push((path.clone(), Some(before.bytes)));
     }
 
     /// What was only moved stands in nobody's place.
-    pub(super) fn find_moved<'a>(&mut self, added: impl Iterator<Item = &'a Version<C>>)
-    where
-        C: 'a,
-    {
-        for now in added.filter(|now| now.bytes > 0) {
-            if let Some(former) = self.by_content.get(&now.content) {
-                self.found.insert(former.clone());
-            }
-        }
+    pub(super) fn find_moved(&mut self) {
+        let moved = self.by_content.values().map(|at| self.all[*at as usize].0.clone());
+        self.found.extend(moved);
+    }
+
+    /// A file that is gone, nobody knows since when.
+    pub(super) fn add_gone_before(&mut self, path: Rc<Path>) {
+        self.all.push((path, None));
+    }
+
+    /// The one that held the same bytes.
+    pub(super) fn of_its_content(&self, content: &C) -> Option<&Rc<Path>> {
+        self.by_content.get(content).map(|at| &self.all[*at as usize].0)
+    }
+
+    pub(super) fn is_found(&mut self, path: Rc<Path>) {
+        self.found.insert(path);
     }
 
     /// Those of which nobody can say what became of them.
-    pub(super) fn unexplained(&self) -> Vec<Rc<Path>> {
-        self.all.iter().filter(|path| !self.found.contains(*path)).cloned().collect()
+    pub(super) fn unexplained(&self) -> impl Iterator<Item = &Rc<Path>> {
+        self.all.iter().map(|(path, _)| path).filter(|path| !self.found.contains(*path))
     }
 
     /// The one of its name, or of its name before something was appended, that is gone from another folder; none if there
     /// are several. Taken only once.
     pub(super) fn of_its_name(&mut self, path: &Path, sizes: &RangeInclusive<u64>) -> Option<Rc<Path>> {
+        let all = &self.all;
+        let by_name = self.by_name.get_or_insert_with(|| {
+            let with_size = |at: &u32| all[*at as usize].1.is_some();
+            let mut places: Vec<u32> = (0..all.len() as u32).filter(with_size).collect();
+            places.sort_by_key(|at| all[*at as usize].0.file_name());
+            places
+        });
+        let of_name = |name: &OsStr| {
+            let start = by_name.partition_point(|at| all[*at as usize].0.file_name() < Some(name));
+            let end = by_name[start..].partition_point(|at| all[*at as usize].0.file_name() == Some(name));
+            &by_name[start..start + end]
+        };
         let name = path.file_name()?;
         let before = name.to_str().and_then(name_before).map(OsStr::new);
-        let gone = std::iter::once(name).chain(before).find_map(|name| self.by_name.get(name))?;
-        let mut open =
-            gone.iter().filter(|(bytes, path)| sizes.contains(bytes) && !self.found.contains(path));
-        let (_, former) = open.next()?;
+        let gone = std::iter::once(name).chain(before).map(of_name).find(|places| !places.is_empty())?;
+        let mut open = gone.iter().map(|at| &all[*at as usize]).filter(|(path, bytes)| {
+            bytes.is_some_and(|bytes| sizes.contains(&bytes)) && !self.found.contains(path)
+        });
+        let (former, _) = open.next()?;
         if open.next().is_some() {
             return None;
         }
@@ -134,13 +161,26 @@ impl<C: Clone + Eq + std::hash::Hash> Left<C> {
 
     /// The nearest size first; those whose fate is known by now are dropped on the way.
     pub(super) fn of_a_size(&mut self, path: &Path, sizes: RangeInclusive<u64>) -> Option<Rc<Path>> {
-        let gone = self.by_folder.get_mut(path.parent()?)?;
-        let nothing: Rc<Path> = Rc::from(Path::new(""));
-        let range = (*sizes.start(), nothing.clone())..(sizes.end().saturating_add(1), nothing);
-        while let Some(nearest) = gone.range(range.clone()).next_back().cloned() {
+        let all = &self.all;
+        let by_folder = self.by_folder.get_or_insert_with(|| {
+            let mut by_folder: HashMap<PathBuf, BTreeSet<(u64, u32)>> = HashMap::new();
+            for (at, (path, bytes)) in (0..).zip(all) {
+                let folder = path.parent().unwrap_or(Path::new("/"));
+                let Some(bytes) = bytes else { continue };
+                match by_folder.get_mut(folder) {
+                    Some(sizes) => sizes.insert((*bytes, at)),
+                    None => by_folder.entry(folder.to_owned()).or_default().insert((*bytes, at)),
+                };
+            }
+            by_folder
+        });
+        let gone = by_folder.get_mut(path.parent()?)?;
+        let range = (*sizes.start(), 0)..=(*sizes.end(), u32::MAX);
+        while let Some(nearest) = gone.range(range.clone()).next_back().copied() {
             gone.remove(&nearest);
-            if self.found.insert(nearest.1.clone()) {
-                return Some(nearest.1);
+            let former = &all[nearest.1 as usize].0;
+            if self.found.insert(former.clone()) {
+                return Some(former.clone());
             }
         }
         None

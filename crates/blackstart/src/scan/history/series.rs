@@ -13,7 +13,7 @@
 //! 5. one that is gone from the same folder since the snapshot before: for a file that is bad, of about its size; for
 //!    one of a type that cannot be verified, of exactly its size.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -43,7 +43,7 @@ pub struct LastClean {
 /// A version of a file that is not clean, or a part that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadVersion {
-    pub path: PathBuf,
+    pub path: Rc<Path>,
     pub judgement: Rc<Judgement>,
     /// Bad without ever having been seen good.
     pub tolerable: bool,
@@ -56,7 +56,7 @@ pub struct BadVersion {
 /// A file that vanished in a snapshot that is not clean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lost {
-    pub path: PathBuf,
+    pub path: Rc<Path>,
     pub gone_in: usize,
     pub last_clean: usize,
 }
@@ -104,12 +104,12 @@ pub struct Series<A: Archive> {
     tree: Option<A::Tree>,
     last: usize,
     tally: Tally,
-    bad: BTreeMap<PathBuf, Bad<A::Content>>,
+    bad: BTreeMap<Rc<Path>, Bad<A::Content>>,
     /// Clean files whose verdict is not that on their bytes alone.
-    settled: BTreeMap<PathBuf, Verdict>,
-    unread: BTreeMap<PathBuf, (String, usize)>,
+    settled: BTreeMap<Rc<Path>, Verdict>,
+    unread: BTreeMap<Rc<Path>, (String, usize)>,
     /// Files in parts that cannot be read: nobody knows whether they are gone.
-    hidden: BTreeSet<PathBuf>,
+    hidden: BTreeSet<Rc<Path>>,
     gone: Gone<A::Content>,
     usual: Usual,
     /// Snapshots before the first one that is judged, newest first: place in the order, and tree.
@@ -182,15 +182,13 @@ impl<A: Archive> Series<A> {
         Step { tally: self.tally.clone(), signs: signs.said(&mut self.usual, self.tally.files()), missing }
     }
 
-    /// All that was bad, and all that vanished from snapshots that are not clean.
-    pub fn end(mut self) -> (Vec<BadVersion>, Vec<Lost>) {
-        for (path, bad) in std::mem::take(&mut self.bad) {
-            self.over.push(bad.ended(path, None));
-        }
-        for (path, (why, from)) in std::mem::take(&mut self.unread) {
-            self.over.push(unread_part(path, why, from, None));
-        }
-        (self.over, self.lost)
+    /// All that was bad, and all that vanished from snapshots that are not clean. What is no longer needed for it is
+    /// dropped on the way.
+    pub fn end(self) -> (impl Iterator<Item = BadVersion>, Vec<Lost>) {
+        let Series { over, bad, unread, lost, .. } = self;
+        let bad = bad.into_iter().map(|(path, bad)| bad.ended(path, None));
+        let unread = unread.into_iter().map(|(path, (why, from))| unread_part(path, why, from, None));
+        (over.into_iter().chain(bad).chain(unread), lost)
     }
 
     /// Nothing came before: nothing is removed, so every file is settled as it is met.
@@ -237,7 +235,7 @@ impl<A: Archive> Series<A> {
             // It is itself its past, so it need not wait for all the others.
             Change::Changed { path, before, now } => {
                 signs.changed(&path, &before, &now);
-                let known = self.leave(archive, at, &Rc::from(path.as_path()), &before);
+                let known = self.leave(archive, at, &path, &before);
                 self.arrive(archive, at, path, &now, Origin::Before(known));
             }
             Change::Added { path, now } => added.push((path, now)),
@@ -250,33 +248,40 @@ impl<A: Archive> Series<A> {
         files_before += (hidden - self.hidden.len()) as u64;
         for path in vanished_while_hidden {
             signs.removed();
-            left.all.push(path.into());
+            left.add_gone_before(path);
         }
+        let arrived: HashSet<&A::Content> =
+            added.iter().filter(|(_, now)| now.bytes > 0).map(|(_, now)| &now.content).collect();
         for (path, before) in removed {
-            let path: Rc<Path> = path.into();
             let known = self.leave(archive, at, &path, &before);
             if self.is_in_an_unread_part(&path) {
-                self.hidden.insert(path.to_path_buf());
+                self.hidden.insert(path.clone());
             } else {
                 signs.removed();
-                left.add(&path, &before);
+                left.add(&path, &before, arrived.contains(&before.content));
             }
             self.gone.add(path, known);
         }
+        drop(arrived);
+        left.find_moved();
         // First all that came back, so that nobody takes a file that is there for one that is gone.
-        let back: Vec<Option<Known<A::Content>>> =
-            added.iter().map(|(path, _)| self.gone.take(path)).collect();
+        let mut back: BTreeMap<usize, Known<A::Content>> = added
+            .iter()
+            .enumerate()
+            .filter_map(|(number, (path, _))| Some((number, self.gone.take(path)?)))
+            .collect();
         for loss in &mut self.mass_losses {
             added.iter().for_each(|(path, _)| loss.is_back(path));
         }
-        left.find_moved(added.iter().map(|(_, now)| now));
         let origins: Vec<Origin<A::Content>> = added
             .iter()
-            .zip(back)
-            .map(|((path, now), back)| self.origin(archive, path, now, back, &mut left, signs))
+            .enumerate()
+            .map(|(number, (path, now))| {
+                self.origin(archive, path, now, back.remove(&number), &mut left, signs)
+            })
             .collect();
         // Only now it is known of which files nobody can say what became of them.
-        let vanished = left.unexplained();
+        let vanished: Vec<Rc<Path>> = left.unexplained().cloned().collect();
         for ((path, now), origin) in added.into_iter().zip(origins) {
             let origin = match origin {
                 Origin::Nowhere => loss::around(&path, &vanished).map_or(Origin::Nowhere, Origin::AmidLoss),
@@ -299,15 +304,15 @@ impl<A: Archive> Series<A> {
     }
 
     /// Files of parts that could not be read before and can be now, as far as they are not there: those are gone.
-    fn no_longer_hidden(&mut self, added: &[(PathBuf, Version<A::Content>)]) -> Vec<PathBuf> {
+    fn no_longer_hidden(&mut self, added: &[(Rc<Path>, Version<A::Content>)]) -> Vec<Rc<Path>> {
         if self.hidden.is_empty() {
             return Vec::new();
         }
-        let (hidden, seen): (BTreeSet<PathBuf>, BTreeSet<PathBuf>) =
+        let (hidden, seen): (BTreeSet<Rc<Path>>, BTreeSet<Rc<Path>>) =
             std::mem::take(&mut self.hidden).into_iter().partition(|path| self.is_in_an_unread_part(path));
         self.hidden = hidden;
-        let there: BTreeSet<&Path> = added.iter().map(|(path, _)| path.as_path()).collect();
-        seen.into_iter().filter(|path| !there.contains(path.as_path())).collect()
+        let there: BTreeSet<&Path> = added.iter().map(|(path, _)| &**path).collect();
+        seen.into_iter().filter(|path| !there.contains(&**path)).collect()
     }
 
     /// Archives that were let pass while nothing was missing, and of which that is no longer true.
@@ -349,7 +354,7 @@ impl<A: Archive> Series<A> {
         if let Some(bad) = self.bad.remove(&**path) {
             self.tally.remove(bad.judgement.verdict, bad.weight);
             let known = bad.known.clone();
-            self.over.push(bad.ended(path.to_path_buf(), Some(at)));
+            self.over.push(bad.ended(path.clone(), Some(at)));
             return known;
         }
         let verdict = self.settled.remove(&**path).unwrap_or_else(|| archive.judged(name, before).verdict);
@@ -372,20 +377,19 @@ impl<A: Archive> Series<A> {
             signs.added(path, now);
             return Origin::Before(known);
         }
-        if let Some(former) = left.by_content.get(&now.content).filter(|_| now.bytes > 0)
+        if let Some(former) = left.of_its_content(&now.content).filter(|_| now.bytes > 0)
             && let Some(known) = self.gone.known.get(former)
         {
-            left.found.insert(former.clone());
             signs.moved();
             return Origin::Moved(known.clone());
         }
         if let Some(former) = without_appended(path)
-            && let Some(known) = self.gone.known.get(former.as_path())
+            && let Some((former, known)) = self.gone.known.get_key_value(former.as_path())
         {
             if let Some(good) = &known.good {
-                signs.renamed(&former, path, &good.version, now);
+                signs.renamed(former, path, &good.version, now);
             }
-            left.found.insert(former.into());
+            left.is_found(former.clone());
             return Origin::Before(known.clone());
         }
         signs.added(path, now);
@@ -413,7 +417,7 @@ impl<A: Archive> Series<A> {
         &mut self,
         archive: &A,
         at: usize,
-        path: PathBuf,
+        path: Rc<Path>,
         now: &Version<A::Content>,
         origin: Origin<A::Content>,
     ) {
@@ -486,12 +490,12 @@ impl<A: Archive> Series<A> {
 
     /// Whatever vanished together with an attack may have been taken by it, and so much at once is worth its names.
     fn remember_lost(&mut self, at: usize, left: &Left<A::Content>) {
-        for path in left.all.iter().filter(|path| !left.found.contains(*path)) {
+        for path in left.unexplained() {
             if self.lost.len() >= LOST_MAX {
                 return;
             }
             if let Some(good) = self.gone.known.get(path).and_then(|known| known.good.as_ref()) {
-                self.lost.push(Lost { path: path.to_path_buf(), gone_in: at, last_clean: good.snapshot });
+                self.lost.push(Lost { path: path.clone(), gone_in: at, last_clean: good.snapshot });
             }
         }
     }
@@ -570,13 +574,13 @@ fn without_appended(path: &Path) -> Option<PathBuf> {
     Some(path.with_file_name(name_before(path.file_name()?.to_str()?)?))
 }
 
-fn unread_part(path: PathBuf, why: String, from: usize, until: Option<usize>) -> BadVersion {
+fn unread_part(path: Rc<Path>, why: String, from: usize, until: Option<usize>) -> BadVersion {
     let judgement = Rc::new(Judgement::unread(why));
     BadVersion { path, judgement, tolerable: false, last_clean: None, from, until }
 }
 
 impl<C> Bad<C> {
-    fn ended(self, path: PathBuf, until: Option<usize>) -> BadVersion {
+    fn ended(self, path: Rc<Path>, until: Option<usize>) -> BadVersion {
         let clean = |good: Rc<Good<C>>| LastClean { snapshot: good.snapshot, path: good.path.clone() };
         let last_clean = self.known.good.map(clean);
         let tolerable = matches!(self.weight, Weight::Tolerable | Weight::Own);

@@ -87,14 +87,14 @@ impl Played {
     }
 
     fn bad(&self, path: &str) -> &BadVersion {
-        self.bad.iter().find(|bad| bad.path.as_path() == Path::new(path)).unwrap()
+        self.bad.iter().find(|bad| *bad.path == *Path::new(path)).unwrap()
     }
 }
 
 fn play(archive: &MadeUp, trees: &[usize]) -> Played {
     let mut series: Series<MadeUp> = Series::new(Vec::new());
     let steps = trees.iter().enumerate().map(|(at, tree)| series.step(archive, at, *tree)).collect();
-    Played { steps, bad: series.end().0 }
+    Played { steps, bad: series.end().0.collect() }
 }
 
 fn last_clean(snapshot: usize, path: &str) -> Option<LastClean> {

@@ -166,7 +166,7 @@ impl Source for &[u8] {
 }
 
 /// What lies beside the file and changes what is normal for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Beside {
     #[default]
     Nothing,

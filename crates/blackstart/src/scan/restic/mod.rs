@@ -3,7 +3,7 @@
 //!
 //! - `read_only`: the door; what would write is refused.
 //! - `vault`: blobs out of packs, decrypted, unpacked, verified; `reading`: in the order of the disk, on all cores.
-//! - `stored`: the repository as a history reads it; `scan`: from there to the answer.
+//! - `trees`: folders out of trees; `stored`: the repository as a history reads it; `scan`: from there to the answer.
 //! - `restore`: one snapshot back into a folder.
 //!
 //! All use of the repository library stands in this folder, because its interface is young and may
@@ -17,6 +17,7 @@ mod scan;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod trees;
 mod vault;
 
 use std::ffi::OsString;

@@ -11,6 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use rustic_core::DataId;
+
 use super::vault::{Opener, Place, Vault};
 use crate::scan::judge::{Beside, Facts, Judgement, Source, Verdict, compare, judge};
 use crate::scan::ledger::Key;
@@ -26,21 +28,35 @@ const HOLE_BYTES_MAX: u64 = 128 << 10;
 const KEPT_BYTES_MAX: u64 = 24 << 20;
 const THREADS_MAX: usize = 16;
 
-/// A file of one blob, to be judged under a name of one kind.
+/// What a file is judged under.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Kind {
+    pub(super) name: String,
+    pub(super) beside: Beside,
+}
+
+/// A file of one blob. Small: a scan may hold a million of them.
 #[derive(Clone, Copy)]
 pub(super) struct Single {
     pub(super) place: Place,
-    pub(super) name: u32,
-    pub(super) beside: Beside,
-    pub(super) key: Key,
+    /// Place in `Judging::kinds`.
+    pub(super) kind: u32,
 }
 
 /// A file of several blobs.
 pub(super) struct Spread {
     pub(super) places: Vec<Place>,
-    pub(super) name: u32,
-    pub(super) beside: Beside,
+    pub(super) kind: u32,
     pub(super) key: Key,
+}
+
+/// What a verdict is kept under.
+pub(super) fn key(name: &str, beside: Beside, bytes: u64, blobs: &[DataId]) -> Key {
+    let beside = [u8::from(beside == Beside::Journal)];
+    let bytes = bytes.to_le_bytes();
+    let blobs: Vec<_> = blobs.iter().map(|id| id.to_hex()).collect();
+    let head = [name.as_bytes(), &beside, &bytes];
+    Key::of(head.into_iter().chain(blobs.iter().map(|id| id.as_str().as_bytes())))
 }
 
 /// A file beside its previous version.
@@ -56,8 +72,7 @@ pub(super) struct Pair {
 /// How files are judged.
 #[derive(Clone, Copy)]
 pub(super) struct Judging<'a> {
-    /// Kinds of names, by number.
-    pub(super) names: &'a [String],
+    pub(super) kinds: &'a [Kind],
     pub(super) rules: Option<&'a Rules>,
 }
 
@@ -72,16 +87,14 @@ pub(super) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, |count| count.get().min(THREADS_MAX))
 }
 
-/// Judges files of one blob, pack by pack. `singles` is brought into the order of the disk.
+/// Judges files of one blob, in the order in which they come: that of the disk.
 pub(super) fn singles(
     vault: &Vault,
-    singles: &mut [Single],
+    singles: Vec<Single>,
     how: Judging<'_>,
     done: &mut dyn FnMut(Vec<Found>),
 ) {
-    singles.sort_unstable_by_key(|single| (single.place.pack, single.place.offset, single.name));
-    let stretches = stretches(singles);
-    let singles = &*singles;
+    let stretches = stretches(&singles);
     in_parallel(
         vault,
         &stretches,
@@ -93,18 +106,19 @@ pub(super) fn singles(
 /// Judges files of several blobs, one after the other.
 pub(super) fn spread(
     vault: &Vault,
-    files: &mut [Spread],
+    mut files: Vec<Spread>,
     how: Judging<'_>,
     done: &mut dyn FnMut(Vec<Found>),
 ) {
     files.sort_by_key(|file| file.places.first().map(|place| (place.pack, place.offset)));
     in_parallel(
         vault,
-        &*files,
+        &files,
         |opener, file: &Spread| {
             let mut source = Blobs::new(opener, &file.places);
             let bytes = source.length;
-            let judgement = how.judged(&how.names[file.name as usize], &mut source, file.beside);
+            let kind = &how.kinds[file.kind as usize];
+            let judgement = how.judged(&kind.name, &mut source, kind.beside);
             vec![Found { key: file.key, judgement, bytes }]
         },
         done,
@@ -189,11 +203,14 @@ fn judge_stretch(opener: &mut Opener<'_>, singles: &[Single], how: Judging<'_>) 
             last = Some((single.place, opened));
         }
         let (_, opened) = last.as_ref().expect("just put there");
+        let kind = &how.kinds[single.kind as usize];
         let judgement = match opened {
-            Ok(plain) => how.judged(&how.names[single.name as usize], &mut &plain[..], single.beside),
+            Ok(plain) => how.judged(&kind.name, &mut &plain[..], kind.beside),
             Err(why) => Judgement::unread(format!("could not be read: {why}")),
         };
-        found.push(Found { key: single.key, judgement, bytes: single.place.bytes() });
+        let bytes = single.place.bytes();
+        let key = key(&kind.name, kind.beside, bytes, &[single.place.blob.into()]);
+        found.push(Found { key, judgement, bytes });
     }
     found
 }

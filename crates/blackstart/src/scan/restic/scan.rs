@@ -1,18 +1,19 @@
 //! Judges the snapshots of a repository, oldest first.
 //!
-//! Three passes. The trees alone say what has to be read: every distinct content under one kind of name once,
-//! however many snapshots hold it, and nothing that the ledger knows. Then that is read in the order of the disk. Then
-//! the history is gone through, snapshot by snapshot, with every verdict at hand. What cannot be read becomes
-//! `unread`, and the scan goes on: the answer says what it does not know.
+//! The trees alone say what has to be read: every distinct content under one kind of name once, however many snapshots
+//! hold it, and nothing that the ledger knows. That is read in the order of the disk. Then the trees are walked once more:
+//! what changed is compared with its previous version where their verdicts leave a question. At last the history is gone
+//! through, snapshot by snapshot, with every verdict at hand. What cannot be read becomes `unread`, and the scan goes
+//! on: the answer says what it does not know.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use rustic_core::TreeId;
 
-use super::stored::{Plan, Stored};
+use super::stored::{Content, Plan, Stored};
 use super::{Opened, Snapshot};
-use crate::scan::history::{BadVersion, Lost, Missing, Series, Step};
+use crate::scan::history::{BadVersion, Change, Lost, Missing, Series, Step};
 use crate::scan::judge::{self, Verdict};
 use crate::scan::ledger::{Identity, Ledger};
 use crate::scan::report::{self, Bad, Gone, RepositoryReport, SeriesReport, SnapshotReport};
@@ -132,16 +133,33 @@ fn read(
     progress: &mut dyn FnMut(Progress),
 ) {
     let mut plan = Plan::default();
-    let mut series = all_series(opened, wish, chosen);
-    for one in chosen {
-        series[one.series].foresee(stored, one.snapshot.tree, &mut |change| stored.plan(&mut plan, &change));
-    }
-    let mut so_far = Progress { bytes_total: plan.bytes, ..Progress::default() };
-    stored.read(&mut plan, &mut |files, bytes| {
+    foresee(stored, opened, wish, chosen, &mut |change| stored.plan(&mut plan, &change));
+    let has_changes = plan.has_changes;
+    let mut so_far = Progress { bytes_total: plan.bytes(), ..Progress::default() };
+    stored.read(plan, &mut |files, bytes| {
         so_far.files_done += files;
         so_far.bytes_done += bytes;
         progress(so_far);
     });
+    if has_changes {
+        let mut noted = Vec::new();
+        foresee(stored, opened, wish, chosen, &mut |change| stored.compare(&mut noted, &change));
+        stored.compare_all(&mut noted);
+    }
+}
+
+/// Everything that going through the snapshots will ask for, as far as the trees tell.
+fn foresee(
+    stored: &Stored<'_>,
+    opened: &Opened,
+    wish: &Wish<'_>,
+    chosen: &[Chosen<'_>],
+    tell: &mut dyn FnMut(Change<Content>),
+) {
+    let mut series = all_series(opened, wish, chosen);
+    for one in chosen {
+        series[one.series].foresee(stored, one.snapshot.tree, tell);
+    }
 }
 
 /// Snapshot by snapshot, with every verdict at hand.
@@ -182,14 +200,17 @@ fn go_through(
     let ids: Vec<Rc<str>> = wish.order.iter().map(|seen| Rc::from(seen.id.as_str())).collect();
     for (number, series) in series.into_iter().enumerate() {
         let (bad, lost) = series.end();
-        report.bad.extend(bad.into_iter().map(|bad| bad_file(bad, number, &ids)));
+        report.bad.extend(bad.map(|bad| bad_file(bad, number, &ids)));
         report.gone.extend(lost.into_iter().map(|lost: Lost| Gone {
-            path: shown::path(&lost.path),
+            path: shown::path(&*lost.path),
             snapshot: id(lost.gone_in),
             last_clean: id(lost.last_clean),
         }));
     }
-    report.bad.sort_unstable_by(|a, b| (&a.path, a.series, a.from).cmp(&(&b.path, b.series, b.from)));
+    let place = |bad: &Bad| (bad.series, bad.from);
+    report
+        .bad
+        .sort_unstable_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()).then(place(a).cmp(&place(b))));
 }
 
 /// A deletion breaks no file, so a snapshot may be clean and hold next to nothing. That is said in every snapshot
@@ -238,13 +259,10 @@ fn count(all: &mut Vec<SeriesReport>, one: &Chosen<'_>, answer: &mut SnapshotRep
 }
 
 fn bad_file(bad: BadVersion, series: usize, ids: &[Rc<str>]) -> Bad {
-    let last_clean_path = bad
-        .last_clean
-        .as_ref()
-        .filter(|clean| *clean.path != *bad.path)
-        .map(|clean| shown::path(&*clean.path));
+    let last_clean_path =
+        bad.last_clean.as_ref().map(|clean| clean.path.clone()).filter(|path| *path != bad.path);
     Bad {
-        path: shown::path(&bad.path),
+        path: bad.path,
         judgement: bad.judgement,
         last_clean: bad.last_clean.map(|clean| ids[clean.snapshot].clone()),
         last_clean_path,

@@ -2,19 +2,20 @@
 //! what is not there yet from the packs.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rustic_core::repofile::{self, NodeType};
-use rustic_core::{DataId, TreeId};
+use rustic_core::repofile::BlobType;
+use rustic_core::{BlobId, DataId, PackedId, TreeId};
 
-use super::reading::{self, Blobs, Found, Judging, Pair, Single, Spread};
-use super::vault::{Opener, Place, Vault, short};
-use super::{Opened, plain_name};
-use crate::scan::history::{Archive, Change, Entries, Node};
+use super::Opened;
+use super::reading::{self, Blobs, Found, Judging, Kind, Pair, Single, Spread};
+use super::trees::{self, Kept};
+use super::vault::{DATA_BYTES_MAX, Opener, Place, TREE_BYTES_MAX, Vault, short};
+use crate::scan::history::{Archive, Change, Entries};
 use crate::scan::judge::{Beside, Facts, Judgement, Verdict};
 use crate::scan::ledger::{Key, Ledger};
 use crate::scan::rules::Rules;
@@ -37,7 +38,7 @@ pub(super) enum Content {
 pub(super) type Version = history::Version<Content>;
 
 impl Content {
-    fn new(ids: Vec<DataId>) -> Content {
+    pub(super) fn new(ids: Vec<DataId>) -> Content {
         match ids[..] {
             [id] => Content::One(id),
             _ => Content::Several(ids.into()),
@@ -63,31 +64,56 @@ impl Held {
     fn of(version: &Version) -> Held {
         Held { content: version.content.clone(), bytes: version.bytes, beside: version.beside }
     }
+
+    fn key(&self, name: &str) -> Key {
+        reading::key(name, self.beside, self.bytes, self.content.ids())
+    }
 }
 
-/// A file that changed, to be compared with its previous version.
-struct Changed {
-    name: u32,
-    now: Held,
-    before: Held,
-}
+/// Files of one blob that were noted before those among them that are the same are dropped.
+const NOTED_MIN: usize = 1 << 18;
 
 /// What has to be read.
 #[derive(Default)]
 pub(super) struct Plan {
-    wanted: HashSet<Key>,
-    pub(super) singles: Vec<Single>,
-    pub(super) spread: Vec<Spread>,
-    changed: Vec<Changed>,
-    /// Of content, of all of them.
-    pub(super) bytes: u64,
+    singles: Vec<Single>,
+    /// How many of them there may be before they are looked through again.
+    noted_max: usize,
+    spread: HashMap<Key, Spread>,
+    /// Whether any file has to be compared with its previous version.
+    pub(super) has_changes: bool,
+}
+
+impl Plan {
+    fn note(&mut self, single: Single) {
+        if self.singles.len() >= self.noted_max.max(NOTED_MIN) {
+            self.drop_the_same();
+            self.noted_max = self.singles.len() * 2;
+        }
+        self.singles.push(single);
+    }
+
+    /// Puts them into the order of the disk. The same content under the same kind of name is the same file.
+    fn drop_the_same(&mut self) {
+        let place = |single: &Single| (single.place.pack, single.place.offset, single.kind);
+        self.singles.sort_unstable_by_key(place);
+        self.singles.dedup_by_key(|single| place(single));
+    }
+
+    /// Bytes of content in everything that was noted.
+    pub(super) fn bytes(&mut self) -> u64 {
+        self.drop_the_same();
+        let singles = self.singles.iter().map(|single| single.place.bytes());
+        let spread = self.spread.values().flat_map(|file| &file.places).map(Place::bytes);
+        singles.chain(spread).sum()
+    }
 }
 
 /// The kinds of names files are judged under, each once.
 #[derive(Default)]
-struct Names {
-    all: Vec<String>,
-    numbers: HashMap<String, u32>,
+struct Kinds {
+    all: Vec<Kind>,
+    numbers: HashMap<Kind, u32>,
 }
 
 pub(super) struct Stored<'a> {
@@ -96,7 +122,8 @@ pub(super) struct Stored<'a> {
     ledger: RefCell<&'a mut Ledger>,
     /// What cannot be read in this scan; the ledger never hears of it.
     unread: RefCell<HashMap<Key, Rc<Judgement>>>,
-    names: RefCell<Names>,
+    kinds: RefCell<Kinds>,
+    trees: RefCell<Kept>,
     rules: Option<&'a Rules>,
     /// One judgement for all that are clean: there is nothing to tell of them.
     clean: Rc<Judgement>,
@@ -134,7 +161,8 @@ impl<'a> Stored<'a> {
             vault: RefCell::new(vault),
             ledger: RefCell::new(ledger),
             unread: RefCell::default(),
-            names: RefCell::default(),
+            kinds: RefCell::default(),
+            trees: RefCell::default(),
             rules,
             clean: plain(Verdict::Clean),
             clean_unverified: plain(Verdict::CleanUnverified),
@@ -150,36 +178,30 @@ impl<'a> Stored<'a> {
             }
             Change::Changed { path, before, now } => {
                 let name = judged_name(path.file_name().unwrap_or_default());
-                let (now, before) = (Held::of(now), Held::of(before));
-                let key_now = self.want(plan, &name, &now);
-                let key_before = self.want(plan, &name, &before);
-                let is_known = self.ledger.borrow().knows(&Key::of_both(&key_now, &key_before));
-                if now.content != before.content && !is_known {
-                    plan.changed.push(Changed { name: self.names.borrow_mut().number(name), now, before });
-                }
+                self.want(plan, &name, &Held::of(now));
+                self.want(plan, &name, &Held::of(before));
+                plan.has_changes |= now.content != before.content;
             }
             Change::Removed { .. } | Change::Unread { .. } | Change::Renewed { .. } => {}
         }
     }
 
-    fn want(&self, plan: &mut Plan, name: &str, held: &Held) -> Key {
-        let key = key(name, held);
-        if !plan.wanted.insert(key) {
-            return key;
-        }
+    fn want(&self, plan: &mut Plan, name: &str, held: &Held) {
+        let kind = Kind { name: name.to_owned(), beside: held.beside };
+        let key = held.key(name);
         match self.places(held) {
             Err(why) => self.is_unread(key, Judgement::unread(format!("could not be read: {why}"))),
             Ok(_) if self.ledger.borrow().knows(&key) => {}
             Ok(places) => {
-                plan.bytes += held.bytes;
-                let (name, beside) = (self.names.borrow_mut().number(name.to_owned()), held.beside);
+                let kind = self.kinds.borrow_mut().number(kind);
                 match places[..] {
-                    [place] => plan.singles.push(Single { place, name, beside, key }),
-                    _ => plan.spread.push(Spread { places, name, beside, key }),
+                    [place] => plan.note(Single { place, kind }),
+                    _ => {
+                        plan.spread.insert(key, Spread { places, kind, key });
+                    }
                 }
             }
         }
-        key
     }
 
     /// Where the blobs of a file lie; an error if not all of them can be there.
@@ -188,14 +210,7 @@ impl<'a> Stored<'a> {
         let mut places = Vec::with_capacity(ids.len());
         let mut bytes = 0;
         for id in ids {
-            let entry = self
-                .opened
-                .repository
-                .get_index_entry(id)
-                .map_err(|_| format!("blob {} is in no index", short(id)))?;
-            let at = entry.location;
-            let mut vault = self.vault.borrow_mut();
-            let place = vault.place(*id, *entry.pack, at.offset, at.length, at.uncompressed_length)?;
+            let place = self.place(id, DATA_BYTES_MAX)?;
             bytes += place.bytes();
             places.push(place);
         }
@@ -205,10 +220,30 @@ impl<'a> Stored<'a> {
         Ok(places)
     }
 
-    /// Reads and judges everything that is planned. `done` gets the bytes of content that were judged.
-    pub(super) fn read(&self, plan: &mut Plan, done: &mut dyn FnMut(u64, u64)) {
-        plan.wanted = HashSet::new();
-        let (vault, names) = (self.vault.borrow(), self.names.borrow());
+    fn place<T: PackedId>(&self, id: &T, bytes_max: u64) -> Result<Place, String> {
+        let blob: BlobId = (*id).into();
+        let what = if T::TYPE == BlobType::Tree { "tree" } else { "blob" };
+        let entry = self.opened.repository.get_index_entry(id);
+        let entry = entry.map_err(|_| format!("{what} {} is in no index", short(&blob)))?;
+        let at = entry.location;
+        let mut vault = self.vault.borrow_mut();
+        vault.place(blob, bytes_max, *entry.pack, at.offset, at.length, at.uncompressed_length)
+    }
+
+    /// A tree as it was written.
+    fn tree(&self, id: TreeId) -> Result<Rc<Vec<u8>>, String> {
+        if let Some(tree) = self.trees.borrow_mut().get(id) {
+            return Ok(tree);
+        }
+        let place = self.place(&id, TREE_BYTES_MAX)?;
+        let tree = Rc::new(Opener::new(&self.vault.borrow()).blob(&place)?);
+        self.trees.borrow_mut().put(id, tree.clone());
+        Ok(tree)
+    }
+
+    /// Reads and judges everything that is planned. `done` gets the number of files and the bytes that were judged.
+    pub(super) fn read(&self, plan: Plan, done: &mut dyn FnMut(u64, u64)) {
+        let (vault, kinds) = (self.vault.borrow(), self.kinds.borrow());
         let mut keep = |found: Vec<Found>| {
             let (files, bytes) = (found.len() as u64, found.iter().map(|one| one.bytes).sum());
             for one in found {
@@ -217,33 +252,36 @@ impl<'a> Stored<'a> {
             self.ledger.borrow_mut().settle();
             done(files, bytes);
         };
-        let how = Judging { names: &names.all, rules: self.rules };
-        reading::singles(&vault, &mut plan.singles, how, &mut keep);
-        plan.singles = Vec::new();
-        reading::spread(&vault, &mut plan.spread, how, &mut keep);
-        plan.spread = Vec::new();
-        drop(vault);
-        self.compare_all(&std::mem::take(&mut plan.changed), &names.all);
+        let how = Judging { kinds: &kinds.all, rules: self.rules };
+        reading::singles(&vault, plan.singles, how, &mut keep);
+        reading::spread(&vault, plan.spread.into_values().collect(), how, &mut keep);
     }
 
-    /// Compares what changed with its previous version, some at a time.
-    fn compare_all(&self, changed: &[Changed], names: &[String]) {
-        for some in changed.chunks(PAIRS_AT_ONCE) {
-            let pair = |one: &Changed| {
-                let name = &names[one.name as usize];
-                self.pair(name, &one.now, name, &one.before)
-            };
-            let pairs: Vec<Pair> = some.iter().filter_map(pair).collect();
-            reading::pairs(&self.vault.borrow(), &pairs, &mut |found| {
-                found.into_iter().for_each(|one| self.keep(one.key, one.judgement));
-            });
-            self.ledger.borrow_mut().settle();
+    /// Once both versions of a file were judged: notes that they have to be compared, and compares when there is enough
+    /// to do for every core. Of an attack on everything nothing is noted: it is told by its verdicts alone.
+    pub(super) fn compare(&self, noted: &mut Vec<Pair>, change: &Change<Content>) {
+        if let Change::Changed { path, before, now } = change
+            && now.content != before.content
+        {
+            let name = judged_name(path.file_name().unwrap_or_default());
+            noted.extend(self.pair(&name, &Held::of(now), &name, &Held::of(before)));
         }
+        if noted.len() >= PAIRS_AT_ONCE {
+            self.compare_all(noted);
+        }
+    }
+
+    pub(super) fn compare_all(&self, noted: &mut Vec<Pair>) {
+        reading::pairs(&self.vault.borrow(), noted, &mut |found| {
+            found.into_iter().for_each(|one| self.keep(one.key, one.judgement));
+        });
+        noted.clear();
+        self.ledger.borrow_mut().settle();
     }
 
     /// What is needed for a comparison; `None` if it would say nothing new or was made already.
     fn pair(&self, name: &str, now: &Held, name_before: &str, before: &Held) -> Option<Pair> {
-        let (key_now, key_before) = (key(name, now), key(name_before, before));
+        let (key_now, key_before) = (now.key(name), before.key(name_before));
         let both = Key::of_both(&key_now, &key_before);
         let ledger = self.ledger.borrow();
         if ledger.knows(&both) || self.unread.borrow().contains_key(&both) {
@@ -305,7 +343,7 @@ impl<'a> Stored<'a> {
             Ok(places) => {
                 let vault = self.vault.borrow();
                 let mut opener = Opener::new(&vault);
-                let how = Judging { names: &[], rules: self.rules };
+                let how = Judging { kinds: &[], rules: self.rules };
                 how.judged(name, &mut Blobs::new(&mut opener, &places), held.beside)
             }
         };
@@ -319,15 +357,13 @@ impl Archive for Stored<'_> {
     type Content = Content;
 
     fn folder(&self, tree: TreeId) -> Result<Entries<TreeId, Content>, String> {
-        let nodes = self.opened.tree(tree).map_err(|unreadable| unreadable.0)?.nodes;
-        let names: BTreeSet<OsString> =
-            nodes.iter().filter(|node| node.meta.size > 0).map(|node| node.name().into_owned()).collect();
-        Ok(nodes.into_iter().filter_map(|node| entry(node, &names)).collect())
+        let bytes = self.tree(tree)?;
+        trees::entries(&bytes).map_err(|why| format!("tree {}: {why}", short(&tree)))
     }
 
     fn judged(&self, name: &OsStr, version: &Version) -> Rc<Judgement> {
         let (name, held) = (judged_name(name), Held::of(version));
-        let key = key(&name, &held);
+        let key = held.key(&name);
         self.known(&key).unwrap_or_else(|| self.judge_now(&name, &held, key))
     }
 
@@ -342,39 +378,9 @@ impl Archive for Stored<'_> {
             let found = reading::compared(&mut Opener::new(&vault), &pair);
             self.keep(found.key, found.judgement);
         }
-        let both = Key::of_both(&key(&name, &now), &key(&name_before, &before));
+        let both = Key::of_both(&now.key(&name), &before.key(&name_before));
         self.known(&both).unwrap_or(alone)
     }
-}
-
-/// Links, devices, pipes and sockets hold no content that could be restored.
-fn entry(node: repofile::Node, names: &BTreeSet<OsString>) -> Option<(OsString, Node<TreeId, Content>)> {
-    let Some(name) = plain_name(&node) else {
-        // Shown, never joined to a path as it stands.
-        let shown = node.name().to_string_lossy().replace('/', "\u{2215}");
-        let shown = if shown.trim_matches('.').is_empty() { format!("\u{2215}{shown}") } else { shown };
-        return Some((shown.into(), Node::Unread("an entry whose name is no file name".to_owned())));
-    };
-    let what = match (&node.node_type, node.subtree) {
-        (NodeType::Dir, Some(subtree)) => Node::Folder(subtree),
-        (NodeType::Dir, None) => Node::Unread("the entry is a folder without content".to_owned()),
-        (NodeType::File, _) => {
-            let has = |ending: &str| {
-                let mut other = name.clone();
-                other.push(ending);
-                names.contains(&other)
-            };
-            let beside = if has("-journal") || has("-wal") { Beside::Journal } else { Beside::Nothing };
-            Node::File(Version {
-                bytes: node.meta.size,
-                modified_ns: node.meta.mtime.and_then(|time| i64::try_from(time.as_nanosecond()).ok()),
-                content: Content::new(node.content.unwrap_or_default()),
-                beside,
-            })
-        }
-        _ => return None,
-    };
-    Some((name, what))
 }
 
 /// Names that end alike are judged alike, so the same content need not be read twice.
@@ -384,22 +390,14 @@ fn judged_name(name: &OsStr) -> String {
     if ending.is_empty() { "_".to_owned() } else { format!("_.{}", ending.to_lowercase()) }
 }
 
-fn key(name: &str, held: &Held) -> Key {
-    let beside = [u8::from(held.beside == Beside::Journal)];
-    let bytes = held.bytes.to_le_bytes();
-    let ids: Vec<_> = held.content.ids().iter().map(|id| id.to_hex()).collect();
-    let head = [name.as_bytes(), &beside, &bytes];
-    Key::of(head.into_iter().chain(ids.iter().map(|id| id.as_str().as_bytes())))
-}
-
-impl Names {
-    fn number(&mut self, name: String) -> u32 {
-        if let Some(number) = self.numbers.get(&name) {
+impl Kinds {
+    fn number(&mut self, kind: Kind) -> u32 {
+        if let Some(number) = self.numbers.get(&kind) {
             return *number;
         }
         let number = u32::try_from(self.all.len()).expect("there are fewer kinds of names than files");
-        self.all.push(name.clone());
-        self.numbers.insert(name, number);
+        self.all.push(kind.clone());
+        self.numbers.insert(kind, number);
         number
     }
 }

@@ -12,20 +12,22 @@ use aes256ctr_poly1305aes::aead::AeadInPlace;
 use aes256ctr_poly1305aes::{Aes256CtrPoly1305Aes, Key, Nonce, Tag};
 use bytes::Bytes;
 use rustic_core::repofile::MasterKey;
-use rustic_core::{DataId, FileType, Id, ReadBackend};
+use rustic_core::{BlobId, FileType, Id, ReadBackend};
 use sha2::{Digest, Sha256};
 
 use super::read_only::ReadOnly;
 
 const NONCE_BYTES: usize = 16;
 const TAG_BYTES: usize = 16;
-/// Restic makes blobs of at most 8 MiB. An index that claims more was not made by a backup.
-const BLOB_BYTES_MAX: u32 = 256 << 20;
+/// Restic makes pieces of files of at most 8 MiB. An index that claims more was not made by a backup.
+pub(super) const DATA_BYTES_MAX: u64 = 256 << 20;
+/// A tree holds a whole folder: some 350 bytes for each entry.
+pub(super) const TREE_BYTES_MAX: u64 = 1 << 30;
 
 /// Where a blob lies.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
-    pub(super) blob: DataId,
+    pub(super) blob: BlobId,
     /// Place in `Vault::packs`.
     pub(super) pack: u32,
     pub(super) offset: u32,
@@ -73,10 +75,11 @@ impl Vault {
         })
     }
 
-    /// Notes where a blob lies; an error says why it cannot be read, without reading it.
+    /// Notes where a blob of at most `bytes_max` lies; an error says why it cannot be read, without reading it.
     pub(super) fn place(
         &mut self,
-        blob: DataId,
+        blob: BlobId,
+        bytes_max: u64,
         pack: Id,
         offset: u32,
         length: u32,
@@ -99,7 +102,7 @@ impl Vault {
             Some(_) if length < (NONCE_BYTES + TAG_BYTES) as u32 => {
                 Err(format!("the index gives blob {} an impossible length", short(&blob)))
             }
-            Some(_) if place.bytes() > u64::from(BLOB_BYTES_MAX) => Err(format!(
+            Some(_) if place.bytes() > bytes_max => Err(format!(
                 "blob {} claims {} bytes, more than any backup writes",
                 short(&blob),
                 place.bytes()

@@ -15,6 +15,8 @@
 //! | record | 2 length of the body, body, 8 seal over both |
 //! | body | 20 key (content, kind of name, what lay beside), 1 verdict, 2 length of the facts, facts, reasons each with 2 bytes of length before it |
 
+mod memory;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -24,6 +26,8 @@ use std::path::{Path, PathBuf};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+use memory::Records;
+
 use super::judge::{Facts, Judgement, State, Verdict};
 
 const MAGIC: &[u8] = b"BLACKSTART LEDGER 1\n";
@@ -31,6 +35,10 @@ const IDENTITY_BYTES: usize = 32;
 const SEAL_BYTES: usize = 8;
 const HEAD_BYTES: usize = MAGIC.len() + IDENTITY_BYTES + SEAL_BYTES;
 const KEY_BYTES: usize = 20;
+/// Key and verdict.
+const HEAD_OF_BODY_BYTES: usize = KEY_BYTES + 1;
+/// Numbers that the facts begin with.
+const FACT_NUMBERS: usize = 7;
 /// Reasons are for people; a parser that talks without end is cut off here.
 const BODY_BYTES_MAX: usize = 4096;
 
@@ -135,7 +143,7 @@ impl At {
 #[expect(clippy::large_enum_variant, reason = "there is one ledger in a scan")]
 enum Keep {
     /// Nothing is kept beyond this scan.
-    Memory(Vec<u8>),
+    Memory(Records),
     File {
         file: File,
         path: PathBuf,
@@ -157,7 +165,7 @@ pub struct Ledger {
 impl Ledger {
     /// For a scan that keeps nothing.
     pub fn in_memory() -> Ledger {
-        Ledger { known: HashMap::new(), keep: Keep::Memory(Vec::new()), found: 0 }
+        Ledger { known: HashMap::new(), keep: Keep::Memory(Records::default()), found: 0 }
     }
 
     /// Opens or makes the file in `folder`. The note says what could not be used, if anything.
@@ -220,20 +228,17 @@ impl Ledger {
 
     /// The whole judgement. `None` also if the file can no longer be read: then it is judged once more.
     pub fn get(&self, key: &Key) -> Option<Judgement> {
-        let body = self.body(self.known.get(key)?.place())?;
+        let body = self.body(key, *self.known.get(key)?)?;
         parse(&body).filter(|(found, _)| found == key).map(|(_, judgement)| judgement)
     }
 
-    fn body(&self, at: u64) -> Option<Vec<u8>> {
-        let from = |bytes: &[u8], at: usize| {
-            let length = bytes.get(at..at + 2)?;
-            let length = usize::from(u16::from_le_bytes([length[0], length[1]]));
-            Some(bytes.get(at + 2..at + 2 + length)?.to_vec())
-        };
+    fn body(&self, key: &Key, at: At) -> Option<Vec<u8>> {
+        let (verdict, at) = (at.verdict, at.place());
         match &self.keep {
-            Keep::Memory(bytes) => from(bytes, usize::try_from(at).ok()?),
+            Keep::Memory(records) => records.body(key, verdict, at),
             Keep::File { written, unwritten, .. } if at >= *written => {
-                from(unwritten, usize::try_from(at - *written).ok()?)
+                let mut rest = unwritten.get(usize::try_from(at - *written).ok()?..)?;
+                Some(piece(&mut rest)?.to_vec())
             }
             Keep::File { file, .. } => {
                 let mut length = [0; 2];
@@ -251,12 +256,7 @@ impl Ledger {
         let body = body(&key, judgement);
         let length = u16::try_from(body.len()).expect("bodies are limited").to_le_bytes();
         let place = match &mut self.keep {
-            Keep::Memory(bytes) => {
-                let place = bytes.len() as u64;
-                bytes.extend(length);
-                bytes.extend(body);
-                place
-            }
+            Keep::Memory(records) => records.put(&body),
             Keep::File { written, unwritten, identity, .. } => {
                 let place = *written + unwritten.len() as u64;
                 let seal = identity.seal(&[&length, &body]);
@@ -345,10 +345,16 @@ fn fill(input: &mut impl Read, into: &mut [u8]) -> io::Result<bool> {
     }
 }
 
+/// What every body begins with.
+fn head(key: &Key, verdict: Verdict) -> Vec<u8> {
+    let mut head = key.0.to_vec();
+    let place = Verdict::ALL.iter().position(|one| *one == verdict);
+    head.push(place.and_then(|at| u8::try_from(at).ok()).expect("every verdict has its place"));
+    head
+}
+
 fn body(key: &Key, judgement: &Judgement) -> Vec<u8> {
-    let mut body = key.0.to_vec();
-    let verdict = Verdict::ALL.iter().position(|verdict| *verdict == judgement.verdict);
-    body.push(verdict.and_then(|at| u8::try_from(at).ok()).expect("every verdict has its place"));
+    let mut body = head(key, judgement.verdict);
     let facts = facts(judgement);
     body.extend(u16::try_from(facts.len()).expect("facts are short").to_le_bytes());
     body.extend(facts);
@@ -377,7 +383,7 @@ fn key_and_verdict(body: &[u8]) -> Option<(Key, Verdict)> {
 
 fn parse(body: &[u8]) -> Option<(Key, Judgement)> {
     let (key, verdict) = key_and_verdict(body)?;
-    let mut rest = &body[KEY_BYTES + 1..];
+    let mut rest = &body[HEAD_OF_BODY_BYTES..];
     let facts = piece(&mut rest)?;
     let mut reasons = Vec::new();
     while !rest.is_empty() {
@@ -400,8 +406,9 @@ fn facts(judgement: &Judgement) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(48);
     let state = STATES.iter().position(|state| *state == facts.state).expect("every state has its place");
     let entropy = u64::from(facts.entropy);
-    for mut number in [state as u64, facts.length, facts.windows, facts.even, facts.run, entropy, facts.zeros]
-    {
+    let numbers: [u64; FACT_NUMBERS] =
+        [state as u64, facts.length, facts.windows, facts.even, facts.run, entropy, facts.zeros];
+    for mut number in numbers {
         while number >= 0x80 {
             bytes.push(u8::try_from(number & 0x7f).expect("masked") | 0x80);
             number >>= 7;

@@ -1,0 +1,199 @@
+//! Folders out of the trees of a repository: each entry is taken as it is read, so that a folder of a million files
+//! costs what is kept of it and not what the library would make of it.
+
+use std::collections::{HashSet, VecDeque};
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::rc::Rc;
+
+use rustic_core::TreeId;
+use rustic_core::repofile::{self, NodeType};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::plain_name;
+use super::stored::{Content, Version};
+use crate::scan::history::{Entries, Node};
+use crate::scan::judge::Beside;
+
+/// What a snapshot and its successor have in common is read twice, and soon after the first time.
+const KEPT_BYTES_MAX: usize = 16 << 20;
+
+/// Trees that were read last, as they came.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Newest last.
+    trees: VecDeque<(TreeId, Rc<Vec<u8>>)>,
+    bytes: usize,
+}
+
+impl Kept {
+    pub(super) fn get(&mut self, id: TreeId) -> Option<Rc<Vec<u8>>> {
+        let at = self.trees.iter().rposition(|(kept, _)| *kept == id)?;
+        Some(self.trees[at].1.clone())
+    }
+
+    pub(super) fn put(&mut self, id: TreeId, tree: Rc<Vec<u8>>) {
+        self.bytes += tree.len();
+        self.trees.push_back((id, tree));
+        while self.bytes > KEPT_BYTES_MAX
+            && let Some((_, oldest)) = self.trees.pop_front()
+        {
+            self.bytes -= oldest.len();
+        }
+    }
+}
+
+/// What lies in a folder.
+pub(super) fn entries(tree: &[u8]) -> Result<Entries<TreeId, Content>, String> {
+    let mut found = Vec::new();
+    let mut journals = HashSet::new();
+    let mut reader = serde_json::Deserializer::from_slice(tree);
+    let mut take = |node: repofile::Node| {
+        if node.meta.size > 0
+            && let Some(database) = database_of(&node.name())
+        {
+            journals.insert(database);
+        }
+        found.extend(entry(node));
+    };
+    Tree(&mut take)
+        .deserialize(&mut reader)
+        .and_then(|()| reader.end())
+        .map_err(|error| error.to_string())?;
+    for (name, node) in &mut found {
+        if let Node::File(version) = node
+            && journals.contains(name)
+        {
+            version.beside = Beside::Journal;
+        }
+    }
+    Ok(found)
+}
+
+/// The database that a journal of this name belongs to.
+fn database_of(name: &OsStr) -> Option<OsString> {
+    let bytes = name.as_encoded_bytes();
+    let database = [&b"-journal"[..], b"-wal"].iter().find_map(|ending| bytes.strip_suffix(*ending))?;
+    Some(std::os::unix::ffi::OsStrExt::from_bytes(database)).map(OsStr::to_owned)
+}
+
+/// Links, devices, pipes and sockets hold no content that could be restored.
+fn entry(node: repofile::Node) -> Option<(OsString, Node<TreeId, Content>)> {
+    let Some(name) = plain_name(&node) else {
+        // Shown, never joined to a path as it stands.
+        let shown = node.name().to_string_lossy().replace('/', "\u{2215}");
+        let shown = if shown.trim_matches('.').is_empty() { format!("\u{2215}{shown}") } else { shown };
+        return Some((shown.into(), Node::Unread("an entry whose name is no file name".to_owned())));
+    };
+    let what = match (&node.node_type, node.subtree) {
+        (NodeType::Dir, Some(subtree)) => Node::Folder(subtree),
+        (NodeType::Dir, None) => Node::Unread("the entry is a folder without content".to_owned()),
+        (NodeType::File, _) => Node::File(Version {
+            bytes: node.meta.size,
+            modified_ns: node.meta.mtime.and_then(|time| i64::try_from(time.as_nanosecond()).ok()),
+            content: Content::new(node.content.unwrap_or_default()),
+            beside: Beside::Nothing,
+        }),
+        _ => return None,
+    };
+    Some((name, what))
+}
+
+/// `{"nodes": [...]}`, or `null` in place of the list; each node is handed on and dropped.
+struct Tree<'a>(&'a mut dyn FnMut(repofile::Node));
+
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree<'_> {
+    type Value = ();
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("a tree with its nodes")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        let mut has_nodes = false;
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "nodes" {
+                has_nodes = true;
+                map.next_value_seed(Nodes(self.0))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        if has_nodes { Ok(()) } else { Err(serde::de::Error::missing_field("nodes")) }
+    }
+}
+
+struct Nodes<'a>(&'a mut dyn FnMut(repofile::Node));
+
+impl<'de> DeserializeSeed<'de> for Nodes<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Nodes<'_> {
+    type Value = ();
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("a list of nodes")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut nodes: S) -> Result<(), S::Error> {
+        while let Some(node) = nodes.next_element()? {
+            (self.0)(node);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, size: u64) -> String {
+        format!("{{\"name\":{name:?},\"type\":\"file\",\"size\":{size},\"content\":[]}}")
+    }
+
+    #[test]
+    fn a_journal_is_noticed_wherever_it_stands_and_only_if_it_holds_anything() {
+        let names = ["a.db-wal", "a.db", "b.db", "b.db-journal", "c.db", "c.db-wal", "-wal"];
+        let size = |name: &&str| file(name, u64::from(*name != "c.db-wal"));
+        let tree = format!("{{\"nodes\":[{}]}}", names.iter().map(size).collect::<Vec<_>>().join(","));
+        let beside = |(name, node): (OsString, Node<TreeId, Content>)| match node {
+            Node::File(version) => (version.beside == Beside::Journal).then_some(name),
+            Node::Folder(_) | Node::Unread(_) => panic!("{name:?} is a file"),
+        };
+        let with_journal: Vec<OsString> =
+            entries(tree.as_bytes()).unwrap().into_iter().filter_map(beside).collect();
+        assert_eq!(with_journal, ["a.db", "b.db"]);
+    }
+
+    #[test]
+    fn an_empty_folder_may_be_written_in_two_ways_and_everything_else_is_an_error() {
+        for empty in ["{\"nodes\":null}", "{\"nodes\":[]}", "{\"more\":{},\"nodes\":[]}\n"] {
+            assert_eq!(entries(empty.as_bytes()), Ok(Vec::new()), "{empty}");
+        }
+        let one = format!("{{\"nodes\":[{}]}}", file("a", 1));
+        assert_eq!(entries(one.as_bytes()).map(|all| all.len()), Ok(1));
+        for cut in 0..one.len() {
+            assert!(entries(&one.as_bytes()[..cut]).is_err(), "cut at {cut}");
+        }
+        for broken in ["{}", "[]", "{\"nodes\":7}", "{\"nodes\":[7]}", "{\"nodes\":[]}x"] {
+            assert!(entries(broken.as_bytes()).is_err(), "{broken}");
+        }
+    }
+}
