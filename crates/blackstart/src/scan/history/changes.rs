@@ -1,11 +1,12 @@
 //! What differs between two trees? Folders that are the same are passed over without being read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::{Archive, Node, Version};
+use crate::scan::judge::kind::name_before;
 
 /// A repository that somebody forged can nest the same folder in itself again and again.
 const DEPTH_MAX: usize = 1000;
@@ -26,6 +27,13 @@ pub enum Change<C> {
     Removed {
         path: Rc<Path>,
         before: Version<C>,
+    },
+    /// A file is gone, and in the same folder stands one that is called like it with an ending appended.
+    Renamed {
+        former: Rc<Path>,
+        before: Version<C>,
+        path: Rc<Path>,
+        now: Version<C>,
     },
     /// The same as before; only told when asked for.
     Same {
@@ -73,6 +81,21 @@ pub(super) fn between<A: Archive>(
     }
 }
 
+/// For files that are new under their name and called like one that is gone: which one. Each stands for one file only.
+fn formers<T, C>(before: &ByName<T, C>, now: &ByName<T, C>) -> HashMap<OsString, OsString> {
+    let mut taken = HashSet::new();
+    let is_file = |node: Option<&Node<T, C>>| matches!(node, Some(Node::File(_)));
+    let former = |(name, node): (&OsString, &Node<T, C>)| {
+        if before.contains_key(name) || !is_file(Some(node)) {
+            return None;
+        }
+        let former = OsString::from(name_before(name.to_str()?)?);
+        let is_gone = is_file(before.get(&former)) && !now.contains_key(&former);
+        (is_gone && taken.insert(former.clone())).then(|| (name.clone(), former))
+    };
+    if before.is_empty() { HashMap::new() } else { now.iter().filter_map(former).collect() }
+}
+
 struct Walker<'a, A: Archive> {
     archive: &'a A,
     walk: Walk,
@@ -115,8 +138,15 @@ impl<A: Archive> Walker<'_, A> {
         mut before: ByName<A::Tree, A::Content>,
         now: ByName<A::Tree, A::Content>,
     ) {
+        let formers = formers(&before, &now);
         for (name, node) in now {
             let path = folder.join(&name);
+            let former = formers.get(&name).and_then(|former| before.remove_entry(former));
+            if let (Node::File(now), Some((former, Node::File(before)))) = (&node, &former) {
+                let (former, before, now) = (folder.join(former).into(), before.clone(), now.clone());
+                (self.tell)(Change::Renamed { former, before, path: path.into(), now });
+                continue;
+            }
             let old = before.remove(&name);
             match node {
                 Node::Folder(tree) => {
@@ -169,17 +199,13 @@ impl<A: Archive> Walker<'_, A> {
 
     /// The entries by name, and what was wrong with the folder.
     fn read(&self, tree: A::Tree) -> (ByName<A::Tree, A::Content>, Option<String>) {
-        let nodes = match self.archive.folder(tree) {
+        let mut nodes = match self.archive.folder(tree) {
             Ok(nodes) => nodes,
             Err(why) => return (ByName::new(), Some(format!("this folder could not be read: {why}"))),
         };
-        let mut entries = ByName::new();
-        let mut trouble = None;
-        for (name, node) in nodes {
-            if entries.insert(name.clone(), node).is_some() {
-                trouble = Some(format!("two entries are called {}, so one hides the other", name.display()));
-            }
-        }
-        (entries, trouble)
+        nodes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let twice = nodes.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0.display());
+        let trouble = twice.map(|name| format!("two entries are called {name}, so one hides the other"));
+        (nodes.into_iter().collect(), trouble)
     }
 }

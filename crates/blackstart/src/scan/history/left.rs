@@ -61,6 +61,14 @@ impl<C> Gone<C> {
         }
     }
 
+    /// One of which it is known what became of it. After an attack that renames everything there are millions of them, and
+    /// none is needed to explain another one; remembered are as many as will be after the step.
+    pub(super) fn add_explained(&mut self, path: Rc<Path>, known: Known<C>) {
+        if self.order.len() < GONE_MAX {
+            self.add(path, known);
+        }
+    }
+
     /// After a step, not within it: whatever left in a step may be needed by what arrives in it, however much it is.
     pub(super) fn forget_the_oldest(&mut self) {
         // Entries that came back are still in the order; those are dropped here as well.

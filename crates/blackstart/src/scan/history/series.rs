@@ -151,6 +151,10 @@ impl<A: Archive> Series<A> {
         changes::between(archive, old, tree, walk, &mut |change| match (change, walk) {
             // Nothing that came before has been judged, so what is gone has to be as well.
             (Change::Removed { path, before }, Walk::Everything) => tell(Change::Same { path, now: before }),
+            (Change::Renamed { former, before, path, now }, Walk::Everything) => {
+                tell(Change::Same { path: former.clone(), now: before.clone() });
+                tell(Change::Renamed { former, before, path, now });
+            }
             (change, _) => tell(change),
         });
         self.tree = Some(tree);
@@ -200,6 +204,7 @@ impl<A: Archive> Series<A> {
             }
             Change::Changed { .. }
             | Change::Removed { .. }
+            | Change::Renamed { .. }
             | Change::Same { .. }
             | Change::Renewed { .. } => {}
         });
@@ -238,6 +243,21 @@ impl<A: Archive> Series<A> {
                 let known = self.leave(archive, at, &path, &before);
                 self.arrive(archive, at, path, &now, Origin::Before(known));
             }
+            // So is its former version, unless the bytes or the name have another past.
+            Change::Renamed { former, before, path, now }
+                if before.content != now.content && !self.gone.known.contains_key(&path) =>
+            {
+                signs.removed();
+                signs.renamed(&former, &path, &before, &now);
+                let known = self.leave(archive, at, &former, &before);
+                self.gone.add_explained(former, known.clone());
+                self.mass_losses.iter_mut().for_each(|loss| loss.is_back(&path));
+                self.arrive(archive, at, path, &now, Origin::Before(known));
+            }
+            Change::Renamed { former, before, path, now } => {
+                removed.push((former, before));
+                added.push((path, now));
+            }
             Change::Added { path, now } => added.push((path, now)),
             Change::Same { .. } => {}
         });
@@ -273,20 +293,17 @@ impl<A: Archive> Series<A> {
         for loss in &mut self.mass_losses {
             added.iter().for_each(|(path, _)| loss.is_back(path));
         }
-        let origins: Vec<Origin<A::Content>> = added
-            .iter()
-            .enumerate()
-            .map(|(number, (path, now))| {
-                self.origin(archive, path, now, back.remove(&number), &mut left, signs)
-            })
-            .collect();
+        let mut from_nowhere = Vec::new();
+        for (number, (path, now)) in added.into_iter().enumerate() {
+            match self.origin(archive, &path, &now, back.remove(&number), &mut left, signs) {
+                Origin::Nowhere => from_nowhere.push((path, now)),
+                origin => self.arrive(archive, at, path, &now, origin),
+            }
+        }
         // Only now it is known of which files nobody can say what became of them.
         let vanished: Vec<Rc<Path>> = left.unexplained().cloned().collect();
-        for ((path, now), origin) in added.into_iter().zip(origins) {
-            let origin = match origin {
-                Origin::Nowhere => loss::around(&path, &vanished).map_or(Origin::Nowhere, Origin::AmidLoss),
-                other => other,
-            };
+        for (path, now) in from_nowhere {
+            let origin = loss::around(&path, &vanished).map_or(Origin::Nowhere, Origin::AmidLoss);
             self.arrive(archive, at, path, &now, origin);
         }
         self.later_losses(&vanished);

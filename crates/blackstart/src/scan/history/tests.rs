@@ -132,6 +132,33 @@ fn a_file_under_an_appended_name_has_the_past_of_the_file_it_replaced() {
     assert!(played.bad("/a.docx.locked").last_clean.is_none(), "the original is still there");
 }
 
+/// Renamed one by one or together with much else, two for one, back again, and moved under such a name.
+#[test]
+fn however_a_file_got_its_appended_name_its_past_is_found() {
+    let mut archive = MadeUp::default();
+    [8, 9].into_iter().for_each(|bad| archive.is(bad, Verdict::Suspicious));
+    let clean = archive.tree(&[("d/a.docx", 1), ("d/b.docx", 2), ("d/c.docx", 3), ("e/x.docx", 4)]);
+    let renamed = archive.tree(&[
+        ("d/a.docx.locked", 9),
+        ("d/a.docx.qqq", 8),
+        ("d/b.docx.locked", 9),
+        ("e/c.docx.locked", 3),
+    ]);
+    let back = archive.tree(&[("d/a.docx", 1), ("d/b.docx.locked", 9), ("e/x.docx", 4)]);
+    let played = play(&archive, &[clean, renamed, back]);
+    for (name, former) in [("a.docx.locked", "a.docx"), ("a.docx.qqq", "a.docx"), ("b.docx.locked", "b.docx")]
+    {
+        let found = played.bad(&format!("/d/{name}"));
+        assert_eq!(found.last_clean, last_clean(0, &format!("/d/{former}")), "{name}");
+        assert!(!found.tolerable);
+    }
+    assert_eq!(played.bad.len(), 3, "what was only moved is clean: {:?}", played.bad);
+    assert_eq!((played.bad("/d/a.docx.locked").until, played.bad("/d/b.docx.locked").until), (Some(2), None));
+    assert_eq!(played.steps[2].tally.files(), 3);
+    let signs = &played.steps[1].signs;
+    assert!(signs.iter().all(|sign| !sign.contains("vanished")), "{signs:?}");
+}
+
 /// Packed into an archive with a password and deleted: nothing is left that could be compared.
 #[test]
 fn an_archive_with_a_password_stands_for_what_vanished_around_it() {

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rustic_core::repofile::{BlobType, Node, SnapshotFile, SnapshotId, Tree};
+use rustic_core::repofile::{BlobType, SnapshotFile, SnapshotId, Tree};
 use rustic_core::{
     BlobId, Credentials, DataId, Id, IndexedFullStatus, Repository, RepositoryBackends, RepositoryOptions,
     RusticError, TreeId,
@@ -279,10 +279,9 @@ impl Opened {
     }
 }
 
-/// The name of a node if it is a plain name. A repository that somebody has tampered with may hold
+/// The name if it is a plain name. A repository that somebody has tampered with may hold
 /// names such as `../x`; those are never joined to a path.
-fn plain_name(node: &Node) -> Option<OsString> {
-    let name = node.name().into_owned();
+fn plain_name(name: OsString) -> Option<OsString> {
     let mut parts = Path::new(&name).components();
     match (parts.next(), parts.next()) {
         (Some(std::path::Component::Normal(part)), None) if part == name => Some(name),

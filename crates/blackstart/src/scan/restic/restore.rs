@@ -130,7 +130,7 @@ impl Restore<'_> {
     }
 
     fn node(&mut self, node: &Node, parent: &Path) -> Result<(), RestoreFault> {
-        let name = plain_name(node).ok_or_else(|| RestoreFault::BadName {
+        let name = plain_name(node.name().into_owned()).ok_or_else(|| RestoreFault::BadName {
             path: parent.to_owned(),
             name: node.name().to_string_lossy().into_owned(),
         })?;

@@ -182,6 +182,11 @@ impl<'a> Stored<'a> {
                 self.want(plan, &name, &Held::of(before));
                 plan.has_changes |= now.content != before.content;
             }
+            // The former version was judged when it came.
+            Change::Renamed { path, before, now, .. } => {
+                self.want(plan, &judged_name(path.file_name().unwrap_or_default()), &Held::of(now));
+                plan.has_changes |= now.content != before.content;
+            }
             Change::Removed { .. } | Change::Unread { .. } | Change::Renewed { .. } => {}
         }
     }
@@ -260,11 +265,18 @@ impl<'a> Stored<'a> {
     /// Once both versions of a file were judged: notes that they have to be compared, and compares when there is enough
     /// to do for every core. Of an attack on everything nothing is noted: it is told by its verdicts alone.
     pub(super) fn compare(&self, noted: &mut Vec<Pair>, change: &Change<Content>) {
-        if let Change::Changed { path, before, now } = change
-            && now.content != before.content
-        {
-            let name = judged_name(path.file_name().unwrap_or_default());
-            noted.extend(self.pair(&name, &Held::of(now), &name, &Held::of(before)));
+        let (former, before, path, now) = match change {
+            Change::Changed { path, before, now } => (path, before, path, now),
+            Change::Renamed { former, before, path, now } => (former, before, path, now),
+            Change::Added { .. }
+            | Change::Removed { .. }
+            | Change::Same { .. }
+            | Change::Unread { .. }
+            | Change::Renewed { .. } => return,
+        };
+        if now.content != before.content {
+            let [name, former] = [path, former].map(|path| judged_name(path.file_name().unwrap_or_default()));
+            noted.extend(self.pair(&name, &Held::of(now), &former, &Held::of(before)));
         }
         if noted.len() >= PAIRS_AT_ONCE {
             self.compare_all(noted);

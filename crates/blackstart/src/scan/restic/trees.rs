@@ -1,13 +1,16 @@
 //! Folders out of the trees of a repository: each entry is taken as it is read, so that a folder of a million files
 //! costs what is kept of it and not what the library would make of it.
 
+use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 
-use rustic_core::TreeId;
-use rustic_core::repofile::{self, NodeType};
+use rustic_core::repofile;
+use rustic_core::{DataId, TreeId};
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::plain_name;
@@ -16,7 +19,7 @@ use crate::scan::history::{Entries, Node};
 use crate::scan::judge::Beside;
 
 /// What a snapshot and its successor have in common is read twice, and soon after the first time.
-const KEPT_BYTES_MAX: usize = 16 << 20;
+const KEPT_BYTES_MAX: usize = 4 << 20;
 
 /// Trees that were read last, as they came.
 #[derive(Default)]
@@ -43,18 +46,36 @@ impl Kept {
     }
 }
 
+/// What a scan needs of an entry; the rest of it is passed over.
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(default)]
+    size: u64,
+    #[serde(borrow, default)]
+    mtime: Option<Cow<'a, str>>,
+    #[serde(default)]
+    content: Option<Vec<DataId>>,
+    #[serde(default)]
+    subtree: Option<TreeId>,
+}
+
 /// What lies in a folder.
 pub(super) fn entries(tree: &[u8]) -> Result<Entries<TreeId, Content>, String> {
     let mut found = Vec::new();
     let mut journals = HashSet::new();
     let mut reader = serde_json::Deserializer::from_slice(tree);
-    let mut take = |node: repofile::Node| {
-        if node.meta.size > 0
-            && let Some(database) = database_of(&node.name())
+    let mut take = |entry: Entry<'_>| {
+        let name = entry.name();
+        if entry.size > 0
+            && let Some(database) = database_of(&name)
         {
             journals.insert(database);
         }
-        found.extend(entry(node));
+        found.extend(entry.node(name));
     };
     Tree(&mut take)
         .deserialize(&mut reader)
@@ -72,35 +93,52 @@ pub(super) fn entries(tree: &[u8]) -> Result<Entries<TreeId, Content>, String> {
 
 /// The database that a journal of this name belongs to.
 fn database_of(name: &OsStr) -> Option<OsString> {
-    let bytes = name.as_encoded_bytes();
-    let database = [&b"-journal"[..], b"-wal"].iter().find_map(|ending| bytes.strip_suffix(*ending))?;
-    Some(std::os::unix::ffi::OsStrExt::from_bytes(database)).map(OsStr::to_owned)
+    let name = name.as_bytes();
+    let database = [&b"-journal"[..], b"-wal"].iter().find_map(|ending| name.strip_suffix(*ending))?;
+    Some(OsStr::from_bytes(database).to_owned())
 }
 
-/// Links, devices, pipes and sockets hold no content that could be restored.
-fn entry(node: repofile::Node) -> Option<(OsString, Node<TreeId, Content>)> {
-    let Some(name) = plain_name(&node) else {
-        // Shown, never joined to a path as it stands.
-        let shown = node.name().to_string_lossy().replace('/', "\u{2215}");
-        let shown = if shown.trim_matches('.').is_empty() { format!("\u{2215}{shown}") } else { shown };
-        return Some((shown.into(), Node::Unread("an entry whose name is no file name".to_owned())));
-    };
-    let what = match (&node.node_type, node.subtree) {
-        (NodeType::Dir, Some(subtree)) => Node::Folder(subtree),
-        (NodeType::Dir, None) => Node::Unread("the entry is a folder without content".to_owned()),
-        (NodeType::File, _) => Node::File(Version {
-            bytes: node.meta.size,
-            modified_ns: node.meta.mtime.and_then(|time| i64::try_from(time.as_nanosecond()).ok()),
-            content: Content::new(node.content.unwrap_or_default()),
-            beside: Beside::Nothing,
-        }),
-        _ => return None,
-    };
-    Some((name, what))
+impl Entry<'_> {
+    /// Bytes that are no UTF-8 are written behind a backslash; the library knows how.
+    fn name(&self) -> OsString {
+        if self.name.contains('\\') {
+            let node = repofile::Node { name: self.name.clone().into_owned(), ..repofile::Node::default() };
+            return node.name().into_owned();
+        }
+        OsString::from(&*self.name)
+    }
+
+    /// Links, devices, pipes and sockets hold no content that could be restored.
+    fn node(self, name: OsString) -> Option<(OsString, Node<TreeId, Content>)> {
+        let Some(name) = plain_name(name.clone()) else {
+            // Shown, never joined to a path as it stands.
+            let shown = name.to_string_lossy().replace('/', "\u{2215}");
+            let shown = if shown.trim_matches('.').is_empty() { format!("\u{2215}{shown}") } else { shown };
+            return Some((shown.into(), Node::Unread("an entry whose name is no file name".to_owned())));
+        };
+        let what = match (&*self.kind, self.subtree) {
+            ("dir", Some(subtree)) => Node::Folder(subtree),
+            ("dir", None) => Node::Unread("the entry is a folder without content".to_owned()),
+            ("file", _) => Node::File(Version {
+                bytes: self.size,
+                modified_ns: self.mtime.as_deref().and_then(nanoseconds),
+                content: Content::new(self.content.unwrap_or_default()),
+                beside: Beside::Nothing,
+            }),
+            ("symlink" | "dev" | "chardev" | "fifo" | "socket" | "irregular", _) => return None,
+            (other, _) => Node::Unread(format!("an entry of the unknown type `{other}`")),
+        };
+        Some((name, what))
+    }
+}
+
+/// A time that cannot be read is none: it is a sign at most.
+fn nanoseconds(time: &str) -> Option<i64> {
+    time.parse::<jiff::Timestamp>().ok().and_then(|time| i64::try_from(time.as_nanosecond()).ok())
 }
 
 /// `{"nodes": [...]}`, or `null` in place of the list; each node is handed on and dropped.
-struct Tree<'a>(&'a mut dyn FnMut(repofile::Node));
+struct Tree<'a>(&'a mut dyn FnMut(Entry<'_>));
 
 impl<'de> DeserializeSeed<'de> for Tree<'_> {
     type Value = ();
@@ -131,7 +169,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 }
 
-struct Nodes<'a>(&'a mut dyn FnMut(repofile::Node));
+struct Nodes<'a>(&'a mut dyn FnMut(Entry<'_>));
 
 impl<'de> DeserializeSeed<'de> for Nodes<'_> {
     type Value = ();
@@ -153,8 +191,8 @@ impl<'de> Visitor<'de> for Nodes<'_> {
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut nodes: S) -> Result<(), S::Error> {
-        while let Some(node) = nodes.next_element()? {
-            (self.0)(node);
+        while let Some(entry) = nodes.next_element()? {
+            (self.0)(entry);
         }
         Ok(())
     }
@@ -195,5 +233,28 @@ mod tests {
         for broken in ["{}", "[]", "{\"nodes\":7}", "{\"nodes\":[7]}", "{\"nodes\":[]}x"] {
             assert!(entries(broken.as_bytes()).is_err(), "{broken}");
         }
+    }
+
+    #[test]
+    fn entries_are_told_apart_by_type_and_names_are_unescaped() {
+        let id = "0123456789abcdef".repeat(4);
+        let nodes = [
+            format!(
+                r#"{{"name":"m\\xe4rz","type":"file","mtime":"1970-01-01T01:00:01.5+01:00","uid":0,"size":7,"content":["{id}"]}}"#
+            ),
+            format!(r#"{{"name":"d","type":"dir","content":null,"subtree":"{id}"}}"#),
+            r#"{"name":"e","type":"dir"}"#.to_owned(),
+            r#"{"name":"l","type":"symlink","linktarget":"/etc"}"#.to_owned(),
+            r#"{"name":"..","type":"file","size":1}"#.to_owned(),
+            r#"{"name":"x","type":"door","size":1}"#.to_owned(),
+        ];
+        let all = entries(format!("{{\"nodes\":[{}]}}", nodes.join(",")).as_bytes()).unwrap();
+        let names: Vec<&[u8]> = all.iter().map(|(name, _)| name.as_bytes()).collect();
+        assert_eq!(names, [&b"m\xe4rz"[..], b"d", b"e", "\u{2215}..".as_bytes(), b"x"]);
+        let content = Content::new(vec![id.parse().unwrap()]);
+        let file = Version { content, bytes: 7, modified_ns: Some(1_500_000_000), beside: Beside::Nothing };
+        assert_eq!(all[0].1, Node::File(file));
+        assert_eq!(all[1].1, Node::Folder(id.parse().unwrap()));
+        assert!(all[2..].iter().all(|(_, node)| matches!(node, Node::Unread(_))), "{all:?}");
     }
 }
