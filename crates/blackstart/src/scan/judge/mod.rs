@@ -128,7 +128,7 @@ impl Verdict {
 
 /// The version of everything that leads to a verdict. A ledger that holds judgements of another version
 /// asks again; whoever changes a verdict, a threshold or a checker counts this up.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 /// A verdict and why, and what to keep for the comparison with a later version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -320,7 +320,7 @@ fn look(
     let mut facts = facts_of(shown, &statistics);
     if shown.is_some_and(Kind::is_text)
         && !promise.declares_encryption
-        && let Some(why) = written::random_in_text(source, statistics.histogram())?
+        && let Some(why) = written::random_in_text(source, &statistics, &text)?
     {
         votes.push(verdict::vote(Leaning::Odd, format!("{why}: a way to carry encrypted bytes as text")));
     }

@@ -372,6 +372,29 @@ fn random_bytes_written_as_digits_are_suspicious_and_tables_of_numbers_are_not()
     }
 }
 
+/// Every letter as frequent as every other, and still nothing that was encrypted and written down.
+#[test]
+fn lists_of_digests_and_passwords_and_words_of_any_letters_are_clean() {
+    let mut dice = Dice::new(11);
+    let mut word = |letters: &[u8], length: usize| -> String {
+        (0..length).map(|_| char::from(letters[dice.below(letters.len())])).collect()
+    };
+    let (hex, base64) =
+        (b"0123456789abcdef", b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    let digests: Vec<String> = (0..100).map(|_| word(hex, 40)).collect();
+    let passwords: Vec<String> = (0..100).map(|_| word(base64, 20)).collect();
+    let words: Vec<String> = (0..900).map(|at| word(b"abcdefghijklmnopqrstuvwxyz", 1 + at % 9)).collect();
+    for text in [digests.join("\n"), passwords.join("\r\n"), words.join(" "), words.join("\n")] {
+        let judgement = judge_bytes("a.txt", text.as_bytes());
+        assert_eq!(judgement.verdict, Verdict::Clean, "{judgement:?}\n{text}");
+    }
+    let pairs: Vec<String> = (0..2000).map(|_| word(hex, 2)).collect();
+    let lines: Vec<String> = (0..90).map(|_| word(base64, 76)).collect();
+    for text in [pairs.join(" "), pairs.concat(), lines.join("\n"), lines.concat()] {
+        assert_eq!(judge_bytes("a.txt", text.as_bytes()).verdict, Verdict::Suspicious, "{text}");
+    }
+}
+
 #[test]
 fn notes_that_programs_leave_beside_a_document_are_no_documents() {
     let mut owner = b"\x06Meyer ".to_vec();

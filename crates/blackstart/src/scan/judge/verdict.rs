@@ -110,16 +110,6 @@ pub(super) fn from_bytes(
         (None, None) => votes.extend(unknown(promise, head, statistics, text)),
         (None, Some(_)) => {}
     }
-    if shown.is_some_and(Kind::is_text)
-        && text.is_all_base64()
-        && statistics.entropy() >= 5.5
-        && !promise.declares_encryption
-    {
-        votes.push(vote(
-            Leaning::Odd,
-            "consists only of base64 letters, a way to carry encrypted bytes as text",
-        ));
-    }
     if let Some(kind) = shown.filter(|kind| !kind.is_packed()) {
         votes.extend(too_random(kind, statistics));
     }
