@@ -24,6 +24,7 @@ cargo xtask eval-histories [FOLDER] [--runs N] [--seed S]
 cargo xtask bench-scan [FOLDER] [--size MB] [--rounds N]
                                 first scan and rescan against `restic check --read-data`, in the same run
 cargo xtask fuzz-scan [--runs N] long campaign: hostile files for every parser of the scan (default 200000)
+cargo xtask remote              the scan built with the feature `remote`, on a repository served by rclone; its licences
 cargo xtask psplib FOLDER       the planner on published problems: --schedules N  --seed N  --weighted  --json
 cargo xtask bench-plan [ARGS]   plans of made estates against the usual orders: --seed N  --schedules N  --psplib FOLDER";
 
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         "eval-histories" => bench(&["eval-histories"], rest),
         "bench-scan" => bench_scan(rest),
         "fuzz-scan" => fuzz_scan(rest),
+        "remote" => remote(rest),
         "help" | "-h" | "--help" => {
             say(HELP);
             Ok(())
@@ -119,6 +121,26 @@ fn fuzz_scan(args: &[String]) -> Result<(), String> {
         "--nocapture",
     ]);
     step("scan: hostile files", fuzz.env("BLACKSTART_CAMPAIGN_RUNS", runs))
+}
+
+/// The feature that ordinary builds are without, because it doubles what has to be compiled.
+fn remote(args: &[String]) -> Result<(), String> {
+    if !args.is_empty() {
+        return Err("call `cargo xtask remote`".to_owned());
+    }
+    if Command::new("rclone").arg("version").output().is_err() {
+        return Err(
+            "rclone is missing, and it serves the repository of this test: apt-get install rclone".to_owned()
+        );
+    }
+    step(
+        "scan of a served repository",
+        cargo(&["test", "--package", "blackstart", "--features", "remote", "--test", "it", "scan_remote"]),
+    )?;
+    step(
+        "licences",
+        cargo(&["deny", "--features", "blackstart/remote", "check", "bans", "licenses", "sources"]),
+    )
 }
 
 fn bench_scan(args: &[String]) -> Result<(), String> {

@@ -147,6 +147,7 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
             "name it by another path, for example a link to it: ln -s REPOSITORY /tmp/repository",
         ));
     };
+    let what = if named.contains("://") { restic::shown_name(&what) } else { what };
     keeps_out(args, named)?;
     let journal = match (&args.journal, &args.store) {
         (Some(journal), Some(store)) => {
@@ -282,7 +283,11 @@ fn cannot_open(fault: &RepositoryFault) -> Failure {
             Failure::usage(what, unread, "set RESTIC_PASSWORD to the password of this repository")
         }
         RepositoryFault::NotLocal(_) => {
-            Failure::usage(what, unread, "mount or copy the repository, then name the folder: restic:/path")
+            Failure::usage(
+                what,
+                unread,
+                "mount or copy the repository, then name the folder: restic:/path; or build with --features remote and name it as restic:rest:URL or restic:rclone:REMOTE:PATH",
+            )
         }
         RepositoryFault::NotThere(_) | RepositoryFault::NotAFolder(_) | RepositoryFault::NotARepository { .. } => {
             Failure::usage(what, unread, "name the folder that holds `config`, `keys`, `snapshots`, `index` and `data`")
@@ -295,7 +300,7 @@ fn cannot_open(fault: &RepositoryFault) -> Failure {
         RepositoryFault::Open { .. } => Failure::fault(
             what,
             unread,
-            "look at the permissions; if a file is damaged or gone, bring it back from another copy of this very repository, or scan that copy",
+            "look at the permissions; behind an address: at the address, its user and password, and whether the server answers; if a file is damaged or gone, bring it back from another copy of this very repository, or scan that copy",
         ),
     }
 }

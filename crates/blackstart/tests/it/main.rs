@@ -8,6 +8,7 @@
 //! - `restart`: a restart of real processes, killed in the middle.
 //! - `scan` on `scan_rig`: judging folders and repositories, and the watch.
 //! - `scan_broken` on `scan_rig`: what is damaged, is no file, or is being written.
+//! - `scan_remote` on `scan_rig`: repositories behind a server; only with the feature `remote`.
 //! - `status`: what a commander is told at each point of an incident, on a serial line.
 //! - `tidy`: rules about the source that the compiler does not see.
 //! - `world`: the real machine, asked what the simulation only claims.
@@ -28,6 +29,8 @@ mod plan;
 mod restart;
 mod scan;
 mod scan_broken;
+#[cfg(feature = "remote")]
+mod scan_remote;
 mod scan_rig;
 mod status;
 mod tidy;

@@ -1,5 +1,5 @@
-//! A restic repository, opened to be read and nothing else. Local folders now; the wrapper in
-//! `read_only` takes any backend of the library.
+//! A restic repository, opened to be read and nothing else: in a local folder, or, built with the feature `remote`,
+//! behind a REST server or wherever rclone reaches.
 //!
 //! - `read_only`: the door; what would write is refused.
 //! - `vault`: blobs out of packs, decrypted, unpacked, verified; `reading`: in the order of the disk, on all cores.
@@ -27,8 +27,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustic_core::repofile::{BlobType, SnapshotFile, SnapshotId, Tree};
 use rustic_core::{
-    BlobId, Credentials, DataId, Id, IndexedFullStatus, Repository, RepositoryBackends, RepositoryOptions,
-    RusticError, TreeId,
+    BlobId, Credentials, DataId, FileType, Id, IndexedFullStatus, Repository, RepositoryBackends,
+    RepositoryOptions, RusticError, TreeId,
 };
 use sha2::{Digest, Sha256};
 
@@ -42,7 +42,7 @@ pub const PREFIX: &str = "restic:";
 /// Why a repository cannot be opened at all. What can be opened but not read in full is an answer, not a fault.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryFault {
-    #[error("`{0}` is not a folder on this machine: this version reads repositories in local folders")]
+    #[error("`{0}` is not a folder on this machine, and this build reads repositories {READS}")]
     NotLocal(String),
     #[error("there is no folder {0}")]
     NotThere(PathBuf),
@@ -69,7 +69,7 @@ pub struct Snapshot {
     pub id: String,
     /// What the client that wrote it said the time was, UTC milliseconds. It can be forged.
     pub claims_ms: i64,
-    /// When the file arrived in the repository's folder, UTC milliseconds.
+    /// When the file arrived in the repository's folder, UTC milliseconds; what it claims if the folder is elsewhere.
     pub arrived_ms: i64,
     /// Host and paths: snapshots that agree in these are versions of the same thing.
     pub series: (String, Vec<String>),
@@ -82,13 +82,42 @@ pub struct Snapshot {
 
 /// An opened repository with its index in memory.
 pub struct Opened {
-    path: PathBuf,
+    /// Where it lies on this machine, if it does.
+    folder: Option<PathBuf>,
     repository: Repository<IndexedFullStatus>,
     door: Arc<ReadOnly>,
     snapshots: Vec<Snapshot>,
     unread_snapshots: Vec<(String, String)>,
     writers: Vec<String>,
     is_without_index: bool,
+}
+
+/// Whether this build reaches repositories on other machines.
+const REMOTE: bool = cfg!(feature = "remote");
+const READS: &str =
+    if REMOTE { "in local folders, as rest:URL, or as rclone:REMOTE:PATH" } else { "in local folders only" };
+
+/// Where a repository is.
+enum Place {
+    Folder(PathBuf),
+    /// As the library names it.
+    Elsewhere(String),
+}
+
+fn place(repository: &str) -> Result<Place, RepositoryFault> {
+    let name = repository.strip_prefix(PREFIX).unwrap_or(repository);
+    if REMOTE && (name.starts_with("rest:") || name.starts_with("rclone:")) {
+        return Ok(Place::Elsewhere(name.to_owned()));
+    }
+    local_path(repository).map(Place::Folder)
+}
+
+/// A repository's name as it may be shown and written down: without a password in its address.
+pub fn shown_name(repository: &str) -> String {
+    match repository.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
+        Some((scheme, (_, host))) => format!("{scheme}://***@{host}"),
+        None => repository.to_owned(),
+    }
 }
 
 /// The folder behind `restic:/path` or a plain path.
@@ -108,56 +137,64 @@ pub fn open(repository: &str, password: &str) -> Result<Opened, RepositoryFault>
 }
 
 fn open_with(repository: &str, credentials: &Credentials) -> Result<Opened, RepositoryFault> {
-    let path = local_path(repository)?;
-    looks_like_a_repository(&path)?;
-    let name = path.to_str().ok_or_else(|| RepositoryFault::Open {
-        path: path.clone(),
-        cause: "the path is not UTF-8, which the repository library needs".to_owned(),
-    })?;
+    let place = place(repository)?;
+    let (folder, address) = match &place {
+        Place::Folder(path) => {
+            looks_like_a_repository(path)?;
+            let name = path.to_str().ok_or_else(|| RepositoryFault::Open {
+                path: path.clone(),
+                cause: "the path is not UTF-8, which the repository library needs".to_owned(),
+            })?;
+            (Some(path.clone()), format!("local:{name}"))
+        }
+        Place::Elsewhere(address) => (None, address.clone()),
+    };
+    let path = folder.clone().unwrap_or_else(|| PathBuf::from(shown_name(&address)));
     let fault = |error: &RusticError| RepositoryFault::Open { path: path.clone(), cause: brief(error) };
     let backends = rustic_backend::BackendOptions::default()
-        .repository(format!("local:{name}"))
+        .repository(address)
         .to_backends()
         .map_err(|error| fault(&error))?;
-    let door = Arc::new(ReadOnly::new(backends.repository(), &path));
+    let door = Arc::new(ReadOnly::new(backends.repository(), folder.as_deref()));
     let backends = RepositoryBackends::new(door.clone(), None);
     let options = RepositoryOptions::default().no_cache(true);
     let opened = Repository::new(&options, &backends)
         .and_then(|repository| repository.open(credentials))
-        .map_err(|error| {
-            // A damaged key file was left out of the listing; then the password cannot be blamed.
-            if error.is_incorrect_password()
-                && door.left_out().is_empty()
-                && !names(&path.join("keys")).is_empty()
-            {
-                RepositoryFault::WrongPassword(path.clone())
-            } else if error.is_incorrect_password() && door.left_out().is_empty() {
-                let cause = "it holds no key file, and without one no password opens it".to_owned();
-                RepositoryFault::Open { path: path.clone(), cause }
-            } else if error.is_incorrect_password() {
-                RepositoryFault::Open { path: path.clone(), cause: door.left_out().join("; ") }
-            } else if brief(&error).contains("Config") {
-                let cause = "its file `config` is damaged or cut off: it cannot be decrypted".to_owned();
-                RepositoryFault::Open { path: path.clone(), cause }
-            } else {
-                fault(&error)
-            }
-        })?;
+        .map_err(|error| cannot_open(&error, &path, &door))?;
     // Snapshots before the index: a writer stores packs, then index, then snapshot. What is listed now
     // is therefore covered by the index that is read after it.
     let ids: Vec<SnapshotId> = opened.list::<SnapshotId>().map_err(|error| fault(&error))?.collect();
     let (mut snapshots, mut unread_snapshots) = (Vec::new(), Vec::new());
     for id in ids {
         match opened.get_file::<SnapshotFile>(&id) {
-            Ok(file) => snapshots.push(snapshot(&path, id, &file)),
+            Ok(file) => snapshots.push(snapshot(folder.as_deref(), id, &file)),
             Err(error) => unread_snapshots.push((id.to_hex().as_str().to_owned(), brief(&error))),
         }
     }
     unread_snapshots.sort();
-    let writers = names(&path.join("locks"));
-    let is_without_index = names(&path.join("index")).is_empty() && !snapshots.is_empty();
+    let writers = folder.as_deref().map(|folder| names(&folder.join("locks"))).unwrap_or_default();
+    let is_without_index =
+        !snapshots.is_empty() && door.has_none(FileType::Index).map_err(|error| fault(&error))?;
     let repository = opened.to_indexed().map_err(|error| fault(&error))?;
-    Ok(Opened { path, repository, door, snapshots, unread_snapshots, writers, is_without_index })
+    Ok(Opened { folder, repository, door, snapshots, unread_snapshots, writers, is_without_index })
+}
+
+/// What the library could not open, as far as its own words can be bettered.
+fn cannot_open(error: &RusticError, path: &Path, door: &ReadOnly) -> RepositoryFault {
+    let fault = |cause: String| RepositoryFault::Open { path: path.to_owned(), cause };
+    if error.is_incorrect_password() {
+        // A damaged key file was left out of the listing; then the password cannot be blamed.
+        return match door.has_none(FileType::Key) {
+            _ if !door.left_out().is_empty() => fault(door.left_out().join("; ")),
+            Ok(true) => fault("it holds no key file, and without one no password opens it".to_owned()),
+            Ok(false) => RepositoryFault::WrongPassword(path.to_owned()),
+            Err(error) => fault(brief(&error)),
+        };
+    }
+    if brief(error).contains("Config") {
+        return fault("its file `config` is damaged or cut off: it cannot be decrypted".to_owned());
+    }
+    fault(brief(error))
 }
 
 fn looks_like_a_repository(path: &Path) -> Result<(), RepositoryFault> {
@@ -198,11 +235,11 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-fn snapshot(repository: &Path, id: SnapshotId, file: &SnapshotFile) -> Snapshot {
+fn snapshot(folder: Option<&Path>, id: SnapshotId, file: &SnapshotFile) -> Snapshot {
     let id = id.to_hex().as_str().to_owned();
-    let arrived = std::fs::metadata(repository.join("snapshots").join(&id))
-        .and_then(|metadata| metadata.modified())
-        .ok()
+    let arrived = folder
+        .and_then(|folder| std::fs::metadata(folder.join("snapshots").join(&id)).ok())
+        .and_then(|metadata| metadata.modified().ok())
         .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
         .and_then(|since| i64::try_from(since.as_millis()).ok());
     let claims_ms = file.time.timestamp().as_millisecond();
@@ -219,8 +256,9 @@ fn snapshot(repository: &Path, id: SnapshotId, file: &SnapshotFile) -> Snapshot 
 }
 
 impl Opened {
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Whether it lies on this machine, so that it is known when its files arrived.
+    pub fn is_local(&self) -> bool {
+        self.folder.is_some()
     }
 
     /// In no particular order.

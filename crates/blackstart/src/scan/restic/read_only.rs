@@ -15,19 +15,25 @@ use sha2::{Digest, Sha256};
 
 pub(super) struct ReadOnly {
     inner: Arc<dyn WriteBackend>,
-    folder: PathBuf,
+    /// Where it lies on this machine, if it does.
+    folder: Option<PathBuf>,
     left_out: Mutex<Vec<String>>,
 }
 
 impl ReadOnly {
-    /// `folder`: where the repository lies on this machine.
-    pub(super) fn new(inner: Arc<dyn WriteBackend>, folder: &Path) -> ReadOnly {
-        ReadOnly { inner, folder: folder.to_owned(), left_out: Mutex::default() }
+    /// `folder`: where the repository lies on this machine, if it does.
+    pub(super) fn new(inner: Arc<dyn WriteBackend>, folder: Option<&Path>) -> ReadOnly {
+        ReadOnly { inner, folder: folder.map(Path::to_owned), left_out: Mutex::default() }
     }
 
     /// What was left out because it could not be read, in words.
     pub(super) fn left_out(&self) -> Vec<String> {
         self.left_out.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Whether there is no file of a kind at all, whole or not.
+    pub(super) fn has_none(&self, kind: FileType) -> RusticResult<bool> {
+        Ok(self.inner.list(kind)?.is_empty())
     }
 
     fn note(&self, what: String) {
@@ -39,7 +45,8 @@ impl ReadOnly {
 
     /// The backend passes over everything that is no plain file and says nothing of it.
     fn note_what_is_no_file(&self, kind: FileType) {
-        let entries = std::fs::read_dir(self.folder.join(kind.dirname())).into_iter().flatten().flatten();
+        let Some(folder) = &self.folder else { return };
+        let entries = std::fs::read_dir(folder.join(kind.dirname())).into_iter().flatten().flatten();
         for entry in entries {
             let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
             let name = entry.file_name();
@@ -57,9 +64,10 @@ impl ReadOnly {
 
     /// What is not there is left to the backend to say.
     fn must_be_a_file(&self, kind: FileType, id: &Id) -> RusticResult<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
         let name = id.to_hex();
         let name = name.as_str();
-        let folder = self.folder.join(kind.dirname());
+        let folder = folder.join(kind.dirname());
         let path = match kind {
             FileType::Config => folder,
             FileType::Pack => folder.join(&name[..2]).join(name),

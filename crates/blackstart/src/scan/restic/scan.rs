@@ -276,6 +276,9 @@ fn bad_file(bad: BadVersion, series: usize, ids: &[Rc<str>]) -> Bad {
 fn notes(opened: &Opened, wish: &Wish<'_>) -> Vec<String> {
     let mut notes = snapshots::disagreements(wish.order);
     notes.extend(snapshots::arrival_remarks(&opened.found()));
+    if !opened.is_local() {
+        notes.push("the repository lies on another machine, so when its snapshots arrived is unknown: without a journal they stand in the order of the times that they claim, none before the one it was made from".to_owned());
+    }
     if wish.order.is_empty() && opened.unread_snapshots.is_empty() {
         notes.push("the repository holds no snapshots: nothing was ever backed up into it, or all were forgotten or deleted".to_owned());
     }
