@@ -178,20 +178,36 @@ impl<'a> Stored<'a> {
             }
             Change::Changed { path, before, now } => {
                 let name = judged_name(path.file_name().unwrap_or_default());
-                self.want(plan, &name, &Held::of(now));
-                self.want(plan, &name, &Held::of(before));
-                plan.has_changes |= now.content != before.content;
+                let key = self.want(plan, &name, &Held::of(now));
+                let key_before = self.want(plan, &name, &Held::of(before));
+                plan.has_changes |= now.content != before.content && self.is_open(&key, &key_before);
             }
             // The former version was judged when it came.
-            Change::Renamed { path, before, now, .. } => {
-                self.want(plan, &judged_name(path.file_name().unwrap_or_default()), &Held::of(now));
-                plan.has_changes |= now.content != before.content;
+            Change::Renamed { former, before, path, now } => {
+                let [name, former] =
+                    [path, former].map(|path| judged_name(path.file_name().unwrap_or_default()));
+                let key = self.want(plan, &name, &Held::of(now));
+                let key_before = Held::of(before).key(&former);
+                plan.has_changes |= now.content != before.content && self.is_open(&key, &key_before);
             }
             Change::Removed { .. } | Change::Unread { .. } | Change::Renewed { .. } => {}
         }
     }
 
-    fn want(&self, plan: &mut Plan, name: &str, held: &Held) {
+    /// Whether two versions have yet to be compared.
+    fn is_open(&self, key: &Key, key_before: &Key) -> bool {
+        let ledger = self.ledger.borrow();
+        match ledger.verdict(key) {
+            None => true,
+            Some(verdict) => {
+                !is_settled(verdict)
+                    && ledger.verdict(key_before).is_none_or(|before| before.is_clean())
+                    && !ledger.knows(&Key::of_both(key, key_before))
+            }
+        }
+    }
+
+    fn want(&self, plan: &mut Plan, name: &str, held: &Held) -> Key {
         let kind = Kind { name: name.to_owned(), beside: held.beside };
         let key = held.key(name);
         match self.places(held) {
@@ -207,6 +223,7 @@ impl<'a> Stored<'a> {
                 }
             }
         }
+        key
     }
 
     /// Where the blobs of a file lie; an error if not all of them can be there.
@@ -299,9 +316,8 @@ impl<'a> Stored<'a> {
         if ledger.knows(&both) || self.unread.borrow().contains_key(&both) {
             return None;
         }
-        // Most of what was attacked is told by its verdict alone; only the rest is worth reading what was kept of it.
-        let settled = |verdict| matches!(verdict, Verdict::Encrypted | Verdict::Malware | Verdict::Unread);
-        if ledger.verdict(&key_now).is_none_or(settled) || !ledger.verdict(&key_before)?.is_clean() {
+        // Only what is not settled is worth reading what was kept of it.
+        if ledger.verdict(&key_now).is_none_or(is_settled) || !ledger.verdict(&key_before)?.is_clean() {
             return None;
         }
         let (judgement, previous) = (ledger.get(&key_now)?, ledger.get(&key_before)?);
@@ -393,6 +409,11 @@ impl Archive for Stored<'_> {
         let both = Key::of_both(&now.key(&name), &before.key(&name_before));
         self.known(&both).unwrap_or(alone)
     }
+}
+
+/// Most of what was attacked is told by its verdict alone.
+fn is_settled(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Encrypted | Verdict::Malware | Verdict::Unread)
 }
 
 /// Names that end alike are judged alike, so the same content need not be read twice.
