@@ -335,7 +335,9 @@ impl<'a> Stored<'a> {
     }
 
     fn is_unread(&self, key: Key, judgement: Judgement) {
-        self.unread.borrow_mut().insert(key, Rc::new(judgement));
+        // A pack that is missing may hold thousands of files.
+        let judgement = self.shared(judgement);
+        self.unread.borrow_mut().insert(key, judgement);
     }
 
     fn known(&self, key: &Key) -> Option<Rc<Judgement>> {

@@ -47,19 +47,13 @@ impl Kept {
 }
 
 /// What a scan needs of an entry; the rest of it is passed over.
-#[derive(Deserialize)]
+#[derive(Default)]
 struct Entry<'a> {
-    #[serde(borrow)]
     name: Cow<'a, str>,
-    #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
-    #[serde(default)]
     size: u64,
-    #[serde(borrow, default)]
     mtime: Option<Cow<'a, str>>,
-    #[serde(default)]
     content: Option<Vec<DataId>>,
-    #[serde(default)]
     subtree: Option<TreeId>,
 }
 
@@ -158,7 +152,12 @@ impl<'de> Visitor<'de> for Tree<'_> {
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
         let mut has_nodes = false;
         while let Some(name) = map.next_key::<String>()? {
-            if name == "nodes" {
+            if reads_as(&name, "nodes") {
+                if has_nodes || name != "nodes" {
+                    return Err(serde::de::Error::custom(
+                        "its entries are given twice, or under a name that some programs read otherwise",
+                    ));
+                }
                 has_nodes = true;
                 map.next_value_seed(Nodes(self.0))?;
             } else {
@@ -198,6 +197,69 @@ impl<'de> Visitor<'de> for Nodes<'_> {
     }
 }
 
+impl<'de: 'a, 'a> Deserialize<'de> for Entry<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entry<'a>, D::Error> {
+        deserializer.deserialize_map(EntryVisitor)
+    }
+}
+
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = Entry<'de>;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("an entry of a folder")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Entry<'de>, M::Error> {
+        let mut entry = Entry::default();
+        let mut met = Vec::with_capacity(FIELDS.len());
+        while let Some(Text(field)) = map.next_key()? {
+            if met.iter().any(|met| *met == field) {
+                return Err(serde::de::Error::custom(format!("the entry says its `{field}` twice")));
+            }
+            match &*field {
+                "name" => entry.name = map.next_value::<Text<'de>>()?.0,
+                "type" => entry.kind = map.next_value::<Text<'de>>()?.0,
+                "size" => entry.size = map.next_value()?,
+                "mtime" => entry.mtime = map.next_value::<Option<Text<'de>>>()?.map(|text| text.0),
+                "content" => entry.content = map.next_value()?,
+                "subtree" => entry.subtree = map.next_value()?,
+                other if reads_as_another(other) => {
+                    let why = format!("the entry holds `{other}`, which some programs read as another field");
+                    return Err(serde::de::Error::custom(why));
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            }
+            met.push(field);
+        }
+        match ["name", "type"].into_iter().find(|needed| !met.iter().any(|met| met == needed)) {
+            Some(missing) => Err(serde::de::Error::missing_field(missing)),
+            None => Ok(entry),
+        }
+    }
+}
+
+const FIELDS: [&str; 6] = ["name", "type", "size", "mtime", "content", "subtree"];
+
+/// Go, in which restic is written, reads `Content` and `\u{17f}ize` for `content` and `size`. A folder of which a scan reads one
+/// thing and a restore another was made by nobody who is honest.
+fn reads_as_another(field: &str) -> bool {
+    FIELDS.iter().any(|known| reads_as(field, known))
+}
+
+fn reads_as(field: &str, known: &str) -> bool {
+    field.replace('\u{17f}', "s").eq_ignore_ascii_case(known)
+}
+
+/// Borrowed where nothing in it is escaped.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,7 +292,15 @@ mod tests {
         for cut in 0..one.len() {
             assert!(entries(&one.as_bytes()[..cut]).is_err(), "cut at {cut}");
         }
-        for broken in ["{}", "[]", "{\"nodes\":7}", "{\"nodes\":[7]}", "{\"nodes\":[]}x"] {
+        for broken in [
+            "{\"nodes\":[],\"nodes\":[]}",
+            "{\"nodes\":[],\"Nodes\":[]}",
+            "{}",
+            "[]",
+            "{\"nodes\":7}",
+            "{\"nodes\":[7]}",
+            "{\"nodes\":[]}x",
+        ] {
             assert!(entries(broken.as_bytes()).is_err(), "{broken}");
         }
     }
@@ -256,5 +326,29 @@ mod tests {
         assert_eq!(all[0].1, Node::File(file));
         assert_eq!(all[1].1, Node::Folder(id.parse().unwrap()));
         assert!(all[2..].iter().all(|(_, node)| matches!(node, Node::Unread(_))), "{all:?}");
+    }
+
+    #[test]
+    fn an_entry_that_another_program_would_read_otherwise_is_an_error() {
+        let id = "0123456789abcdef".repeat(4);
+        let tree = |more: &str| {
+            format!(
+                r#"{{"nodes":[{{"name":"a","type":"file","size":1,"content":["{id}"],"inode":7{more}}}]}}"#
+            )
+        };
+        assert!(entries(tree("").as_bytes()).is_ok());
+        assert!(
+            entries(
+                tree(r#","links":1,"extended_attributes":[{"name":"user.a","value":"AA=="}]"#).as_bytes()
+            )
+            .is_ok()
+        );
+        for more in
+            [r#","Content":[]"#, r#","CONTENT":[]"#, ",\"\u{17f}ize\":2", r#","\u017fize":2"#, r#","size":2"#]
+        {
+            let refused = entries(tree(more).as_bytes()).unwrap_err();
+            assert!(refused.contains("read as another") || refused.contains("twice"), "{more}: {refused}");
+        }
+        assert!(entries(r#"{"nodes":[{"name":"a","size":1}]}"#.as_bytes()).is_err(), "without a type");
     }
 }
