@@ -222,7 +222,7 @@ fn ordinary(day: Day, base: &[Base], shared: &Shared, rng: &mut Rng, figures: &m
         *alarms += 1;
         let bad: Vec<String> = series
             .end()
-            .0
+            .bad()
             .map(|bad| format!("{}: {:?}", bad.path.display(), bad.judgement.reasons))
             .collect();
         figures.stories.push(format!("alarm on an ordinary day ({}): {after:?} {bad:?}", day.name()));

@@ -166,15 +166,13 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     let opened = restic::open(named, &password).map_err(|fault| cannot_open(&fault))?;
     let rules = rules(args)?;
     let (order, mut journal) = in_order(&opened, journal)?;
-    let mut ledger = ledger(args, &opened, rules.as_ref())?;
+    let ledger = ledger(args, &opened, rules.as_ref())?;
     let mut bar = Bar::new();
     let wish = Wish { order: &order, newest: args.newest.map(|newest| usize::try_from(newest).unwrap_or(usize::MAX)), tolerate: args.tolerate, rules: rules.as_ref() };
-    let mut report = restic::scan(&opened, &wish, &mut ledger, &mut |progress| {
+    let mut report = restic::scan(opened, &wish, ledger, &mut |progress| {
         bar.show(progress.bytes_done, progress.bytes_total);
     });
     bar.end();
-    // What was read is no longer needed, and the answer may be long.
-    drop((opened, ledger));
     let refused = match &mut journal {
         Some((store, incident)) => {
             let refused = record(store, incident, &report)?;

@@ -26,7 +26,7 @@ use std::rc::Rc;
 
 pub use changes::Change;
 use changes::Walk;
-pub use series::{BadVersion, LastClean, Lost, Missing, Series, Step};
+pub use series::{BadVersion, Ended, LastClean, Lost, Missing, Series, Step};
 
 use super::judge::{Beside, Judgement};
 

@@ -100,6 +100,23 @@ enum Origin<C> {
     AmidLoss(Loss),
 }
 
+/// A series that was gone through; the archive is no longer needed.
+pub struct Ended<C> {
+    over: Vec<BadVersion>,
+    bad: BTreeMap<Rc<Path>, Bad<C>>,
+    unread: BTreeMap<Rc<Path>, (String, usize)>,
+    pub lost: Vec<Lost>,
+}
+
+impl<C> Ended<C> {
+    /// What was needed for one is dropped before the next is made.
+    pub fn bad(self) -> impl Iterator<Item = BadVersion> {
+        let bad = self.bad.into_iter().map(|(path, bad)| bad.ended(path, None));
+        let unread = self.unread.into_iter().map(|(path, (why, from))| unread_part(path, why, from, None));
+        self.over.into_iter().chain(bad).chain(unread)
+    }
+}
+
 pub struct Series<A: Archive> {
     tree: Option<A::Tree>,
     last: usize,
@@ -186,13 +203,9 @@ impl<A: Archive> Series<A> {
         Step { tally: self.tally.clone(), signs: signs.said(&mut self.usual, self.tally.files()), missing }
     }
 
-    /// All that was bad, and all that vanished from snapshots that are not clean. What is no longer needed for it is
-    /// dropped on the way.
-    pub fn end(self) -> (impl Iterator<Item = BadVersion>, Vec<Lost>) {
-        let Series { over, bad, unread, lost, .. } = self;
-        let bad = bad.into_iter().map(|(path, bad)| bad.ended(path, None));
-        let unread = unread.into_iter().map(|(path, (why, from))| unread_part(path, why, from, None));
-        (over.into_iter().chain(bad).chain(unread), lost)
+    /// All that was bad, and all that vanished from snapshots that are not clean.
+    pub fn end(self) -> Ended<A::Content> {
+        Ended { over: self.over, bad: self.bad, unread: self.unread, lost: self.lost }
     }
 
     /// Nothing came before: nothing is removed, so every file is settled as it is met.

@@ -94,7 +94,7 @@ impl Played {
 fn play(archive: &MadeUp, trees: &[usize]) -> Played {
     let mut series: Series<MadeUp> = Series::new(Vec::new());
     let steps = trees.iter().enumerate().map(|(at, tree)| series.step(archive, at, *tree)).collect();
-    Played { steps, bad: series.end().0.collect() }
+    Played { steps, bad: series.end().bad().collect() }
 }
 
 fn last_clean(snapshot: usize, path: &str) -> Option<LastClean> {
@@ -315,7 +315,7 @@ fn files_that_vanish_together_are_said_and_named_until_they_are_back() {
     assert_eq!(missing(3), [], "all of them are back");
     assert_eq!(missing(4), [(4, 13, 40)], "a whole folder");
     assert!(steps.iter().all(|step| step.tally.complaints(None).is_empty()), "a deletion breaks no file");
-    let lost = series.end().1;
+    let lost = series.end().lost;
     assert_eq!(lost.iter().filter(|lost| lost.gone_in == 1 && lost.last_clean == 0).count(), 38);
 }
 

@@ -156,7 +156,10 @@ enum Keep {
 }
 
 pub struct Ledger {
-    known: HashMap<Key, At>,
+    /// Sorted by key: takes half the room of a map, and there may be a million.
+    sorted: Vec<(Key, At)>,
+    /// What came since it was sorted.
+    recent: HashMap<Key, At>,
     keep: Keep,
     /// How many records were there when it was opened.
     found: usize,
@@ -165,7 +168,12 @@ pub struct Ledger {
 impl Ledger {
     /// For a scan that keeps nothing.
     pub fn in_memory() -> Ledger {
-        Ledger { known: HashMap::new(), keep: Keep::Memory(Records::default()), found: 0 }
+        Ledger {
+            sorted: Vec::new(),
+            recent: HashMap::new(),
+            keep: Keep::Memory(Records::default()),
+            found: 0,
+        }
     }
 
     /// Opens or makes the file in `folder`. The note says what could not be used, if anything.
@@ -188,8 +196,8 @@ impl Ledger {
             return Ok((Ledger::in_memory(), Some(note)));
         }
         let length = file.metadata().map_err(fault("look at", &path))?.len();
-        let (known, good, mut note) = if length == 0 {
-            (HashMap::new(), 0, None)
+        let (mut known, good, mut note) = if length == 0 {
+            (Vec::new(), 0, None)
         } else {
             read(&file, length, &identity, &path).map_err(fault("read", &path))?
         };
@@ -208,9 +216,10 @@ impl Ledger {
                 )
             });
         }
+        sort(&mut known);
         let found = known.len();
         let keep = Keep::File { file, path, written, unwritten: Vec::new(), identity, trouble: None };
-        Ok((Ledger { known, keep, found }, note))
+        Ok((Ledger { sorted: known, recent: HashMap::new(), keep, found }, note))
     }
 
     /// How many verdicts were there when it was opened.
@@ -219,16 +228,28 @@ impl Ledger {
     }
 
     pub fn knows(&self, key: &Key) -> bool {
-        self.known.contains_key(key)
+        self.at(key).is_some()
     }
 
     pub fn verdict(&self, key: &Key) -> Option<Verdict> {
-        self.known.get(key).map(|at| at.verdict)
+        self.at(key).map(|at| at.verdict)
+    }
+
+    fn at(&self, key: &Key) -> Option<At> {
+        let old = || self.sorted.binary_search_by_key(key, |(key, _)| *key).ok().map(|at| self.sorted[at].1);
+        self.recent.get(key).copied().or_else(old)
+    }
+
+    /// Once most of what there is has been judged: makes what is kept in memory small.
+    pub fn pack(&mut self) {
+        self.sorted.reserve_exact(self.recent.len());
+        self.sorted.extend(std::mem::take(&mut self.recent));
+        sort(&mut self.sorted);
     }
 
     /// The whole judgement. `None` also if the file can no longer be read: then it is judged once more.
     pub fn get(&self, key: &Key) -> Option<Judgement> {
-        let body = self.body(key, *self.known.get(key)?)?;
+        let body = self.body(key, self.at(key)?)?;
         parse(&body).filter(|(found, _)| found == key).map(|(_, judgement)| judgement)
     }
 
@@ -266,7 +287,7 @@ impl Ledger {
                 place
             }
         };
-        self.known.insert(key, At::new(judgement.verdict, place));
+        self.recent.insert(key, At::new(judgement.verdict, place));
     }
 
     /// Hands everything to the operating system. Not to the disk: what a power cut takes is judged again. A disk that
@@ -300,10 +321,10 @@ impl Ledger {
 }
 
 /// What was read: the records that count, where they end (0: nothing counts), and what to say.
-type Found = (HashMap<Key, At>, u64, Option<String>);
+type Found = (Vec<(Key, At)>, u64, Option<String>);
 
 fn read(file: &File, length: u64, identity: &Identity, path: &Path) -> io::Result<Found> {
-    let mut known = HashMap::new();
+    let mut known = Vec::new();
     let mut input = BufReader::with_capacity(1 << 20, file);
     let mut head = vec![0; HEAD_BYTES];
     let whole = length >= HEAD_BYTES as u64;
@@ -331,9 +352,21 @@ fn read(file: &File, length: u64, identity: &Identity, path: &Path) -> io::Resul
         let Some((key, verdict)) = key_and_verdict(body) else {
             return Ok((known, good, None));
         };
-        known.insert(key, At::new(verdict, good));
+        known.push((key, At::new(verdict, good)));
         good += (2 + rest.len()) as u64;
     }
+}
+
+/// By key; of several records with the same key the last one counts.
+fn sort(known: &mut Vec<(Key, At)>) {
+    known.sort_by_key(|(key, _)| *key);
+    known.dedup_by(|later, earlier| {
+        let same = later.0 == earlier.0;
+        if same {
+            *earlier = *later;
+        }
+        same
+    });
 }
 
 /// `false`: there are no more bytes, or too few.
@@ -492,6 +525,17 @@ mod tests {
             assert_eq!(ledger.get(&key), None);
             ledger.put(key, &judgement);
             assert_eq!((ledger.get(&key), ledger.verdict(&key)), (Some(judgement), Some(Verdict::Damaged)));
+            // However often it is packed, the last word counts.
+            for (verdict, pack) in
+                [(Verdict::Suspicious, true), (Verdict::Encrypted, false), (Verdict::Damaged, true)]
+            {
+                let (_, judgement) = found(98, verdict);
+                ledger.put(key, &judgement);
+                if pack {
+                    ledger.pack();
+                }
+                assert_eq!((ledger.get(&key), ledger.verdict(&key)), (Some(judgement), Some(verdict)));
+            }
         }
     }
 

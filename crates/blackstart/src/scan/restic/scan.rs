@@ -13,7 +13,7 @@ use rustic_core::TreeId;
 
 use super::stored::{Content, Plan, Stored};
 use super::{Opened, Snapshot};
-use crate::scan::history::{BadVersion, Change, Lost, Missing, Series, Step};
+use crate::scan::history::{BadVersion, Change, Ended, Lost, Missing, Series, Step};
 use crate::scan::judge::{self, Verdict};
 use crate::scan::ledger::{Identity, Ledger};
 use crate::scan::report::{self, Bad, Gone, RepositoryReport, SeriesReport, SnapshotReport};
@@ -71,25 +71,31 @@ struct Chosen<'a> {
     series: usize,
 }
 
-/// Judges the snapshots. `progress` is called while files are read.
+/// Judges the snapshots. `progress` is called while files are read. Repository and ledger are closed before the list of
+/// files is made: it may be as large as they are.
 pub fn scan(
-    opened: &Opened,
+    opened: Opened,
     wish: &Wish<'_>,
-    ledger: &mut Ledger,
+    mut ledger: Ledger,
     progress: &mut dyn FnMut(Progress),
 ) -> RepositoryReport {
     let mut report = RepositoryReport { form: report::FORM, ..RepositoryReport::default() };
-    report.notes = notes(opened, wish);
+    report.notes = notes(&opened, wish);
     report.unread = opened.unread();
-    let chosen = chosen(opened, wish);
-    match Stored::new(opened, ledger, wish.rules) {
+    let ended = match Stored::new(&opened, &mut ledger, wish.rules) {
         Ok(stored) => {
-            read(&stored, opened, wish, &chosen, progress);
-            go_through(&stored, opened, wish, &chosen, &mut report);
+            let chosen = chosen(&opened, wish);
+            read(&stored, &opened, wish, &chosen, progress);
+            go_through(&stored, &opened, wish, &chosen, &mut report)
         }
-        Err(why) => report.unread.push(format!("the packs: {why}; nothing was judged")),
-    }
+        Err(why) => {
+            report.unread.push(format!("the packs: {why}; nothing was judged"));
+            Vec::new()
+        }
+    };
     report.notes.extend(ledger.trouble().map(str::to_owned));
+    drop((opened, ledger));
+    list(ended, wish, &mut report);
     report
 }
 
@@ -169,7 +175,7 @@ fn go_through(
     wish: &Wish<'_>,
     chosen: &[Chosen<'_>],
     report: &mut RepositoryReport,
-) {
+) -> Vec<Ended<Content>> {
     let mut series = all_series(opened, wish, chosen);
     let mut total: BTreeMap<Verdict, u64> = BTreeMap::new();
     let disagreeing = snapshots::disagreeing(wish.order);
@@ -196,16 +202,20 @@ fn go_through(
             report.series.len()
         ));
     }
+    series.into_iter().map(Series::end).collect()
+}
+
+/// Every bad version of every file, and what is gone.
+fn list(ended: Vec<Ended<Content>>, wish: &Wish<'_>, report: &mut RepositoryReport) {
     let id = |at: usize| wish.order[at].id.clone();
     let ids: Vec<Rc<str>> = wish.order.iter().map(|seen| Rc::from(seen.id.as_str())).collect();
-    for (number, series) in series.into_iter().enumerate() {
-        let (bad, lost) = series.end();
-        report.bad.extend(bad.map(|bad| bad_file(bad, number, &ids)));
-        report.gone.extend(lost.into_iter().map(|lost: Lost| Gone {
+    for (number, mut ended) in ended.into_iter().enumerate() {
+        report.gone.extend(std::mem::take(&mut ended.lost).into_iter().map(|lost: Lost| Gone {
             path: shown::path(&*lost.path),
             snapshot: id(lost.gone_in),
             last_clean: id(lost.last_clean),
         }));
+        report.bad.extend(ended.bad().map(|bad| bad_file(bad, number, &ids)));
     }
     let place = |bad: &Bad| (bad.series, bad.from);
     report

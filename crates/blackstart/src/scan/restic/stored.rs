@@ -277,6 +277,7 @@ impl<'a> Stored<'a> {
         let how = Judging { kinds: &kinds.all, rules: self.rules };
         reading::singles(&vault, plan.singles, how, &mut keep);
         reading::spread(&vault, plan.spread.into_values().collect(), how, &mut keep);
+        self.ledger.borrow_mut().pack();
     }
 
     /// Once both versions of a file were judged: notes that they have to be compared, and compares when there is enough

@@ -165,12 +165,12 @@ impl Practice {
     /// Scans with the ledger in the folder `ledger`; also how many bytes had to be read.
     fn scanned_again(&self) -> (RepositoryReport, u64) {
         let opened = self.opened();
-        let (mut ledger, _) =
+        let (ledger, _) =
             Ledger::open(&self.folder.path().join("ledger"), opened.ledger_identity(None)).unwrap();
         let order = by_arrival(opened.found());
         let wish = Wish { order: &order, newest: None, tolerate: None, rules: None };
         let mut bytes = 0;
-        let report = scan(&opened, &wish, &mut ledger, &mut |progress| bytes = progress.bytes_done);
+        let report = scan(opened, &wish, ledger, &mut |progress| bytes = progress.bytes_done);
         (report, bytes)
     }
 }
@@ -179,7 +179,7 @@ fn scanned(practice: &Practice, newest: usize) -> RepositoryReport {
     let opened = practice.opened();
     let order = by_arrival(opened.found());
     let wish = Wish { order: &order, newest: Some(newest), tolerate: None, rules: None };
-    scan(&opened, &wish, &mut Ledger::in_memory(), &mut |_| {})
+    scan(opened, &wish, Ledger::in_memory(), &mut |_| {})
 }
 
 fn files(report: &RepositoryReport) -> Vec<File> {
@@ -440,10 +440,10 @@ fn a_stopped_scan_goes_on_where_it_was() {
     let ledger = practice.folder.path().join("ledger");
     let stopped = std::panic::catch_unwind(|| {
         let opened = practice.opened();
-        let (mut ledger, _) = Ledger::open(&ledger, opened.ledger_identity(None)).unwrap();
+        let (ledger, _) = Ledger::open(&ledger, opened.ledger_identity(None)).unwrap();
         let order = by_arrival(opened.found());
         let wish = Wish { order: &order, newest: None, tolerate: None, rules: None };
-        scan(&opened, &wish, &mut ledger, &mut |_| panic!("the power went off"));
+        scan(opened, &wish, ledger, &mut |_| panic!("the power went off"));
     });
     assert!(stopped.is_err());
     let (report, read) = practice.scanned_again();
@@ -564,7 +564,7 @@ fn a_repository_made_by_restic_itself_is_judged() {
     let opened = open(&format!("restic:{}", path.display()), PASSWORD).unwrap();
     let order = by_arrival(opened.found());
     let wish = Wish { order: &order, newest: None, tolerate: None, rules: None };
-    let report = scan(&opened, &wish, &mut Ledger::in_memory(), &mut |_| {});
+    let report = scan(opened, &wish, Ledger::in_memory(), &mut |_| {});
     assert_eq!(report.last_clean.as_ref(), Some(&order[0].id), "{:?}", report.snapshots);
     assert!(!report.snapshots[1].is_clean);
     assert!(files(&report).iter().all(|file| file.path.ends_with("letter.docx")), "{:?}", files(&report));

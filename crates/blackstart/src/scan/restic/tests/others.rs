@@ -52,7 +52,7 @@ impl Restic {
         let opened = open(&format!("restic:{}", self.repository.display()), PASSWORD).unwrap();
         let order = by_arrival(opened.found());
         let wish = Wish { order: &order, newest: None, tolerate: None, rules: None };
-        let report = scan(&opened, &wish, &mut Ledger::in_memory(), &mut |_| {});
+        let report = scan(opened, &wish, Ledger::in_memory(), &mut |_| {});
         assert_eq!(fingerprint(&self.repository), before, "a repository is only read");
         assert_eq!(report.unread, Vec::<String>::new());
         (order, report)
