@@ -346,6 +346,11 @@ pub(super) fn even(counts: &Histogram) -> bool {
     counts.iter().sum::<u64>() >= SAMPLE_MIN && EVEN.contains(&chi_square(counts))
 }
 
+/// The same with room, where much more speaks for it.
+pub(super) fn nearly_even(counts: &Histogram) -> bool {
+    counts.iter().sum::<u64>() >= SAMPLE_MIN && NEARLY_EVEN.contains(&chi_square(counts))
+}
+
 /// Of one window.
 pub(super) fn is_even(counts: &Counts) -> bool {
     counts.iter().sum::<u32>() >= SAMPLE_MIN as u32 && EVEN.contains(&unevenness(counts))

@@ -320,10 +320,6 @@ pub(super) fn from_structure(
 ) -> Vote {
     let zeros = statistics.zero_bytes_in_a_row();
     match structure {
-        // A wiped piece of picture data breaks no rule of JPEG, and a plain white area may look like it.
-        Structure::Whole(_) if kind == Kind::Jpeg && zeros >= 512 => {
-            vote(Leaning::Partly, format!("is a complete JPEG, but holds {zeros} zero bytes in a row"))
-        }
         Structure::Whole(what) => vote(Leaning::Whole, what),
         Structure::Partly(why) => vote(Leaning::Partly, why),
         Structure::Odd(why) => vote(Leaning::Odd, why),
