@@ -40,6 +40,7 @@ mod seven;
 mod sound;
 mod sqlite;
 mod statistics;
+mod stretch;
 mod tar;
 mod text;
 mod tiff;
@@ -487,13 +488,13 @@ fn check(
         Kind::Rtf => Some(rtf::check(source)?),
         Kind::Text | Kind::LooseText => Some(Structure::Whole("text from end to end".to_owned())),
         Kind::Postgres => Some(postgres::check(source, work)?),
-        Kind::Tiff => Some(tiff::check(source, statistics, work)?),
+        Kind::Tiff => Some(tiff::check(source, work)?),
         Kind::Riff => Some(boxes::riff(source, statistics, work)?),
         Kind::Mp4 => Some(boxes::mp4(source, work)?),
         Kind::Mp3 => Some(sound::mp3(source, work)?),
         Kind::Flac => Some(sound::flac(source, work)?),
         Kind::Ogg => Some(sound::ogg(source, work)?),
-        Kind::Bitmap => Some(program::bitmap(source, statistics)?),
+        Kind::Bitmap => Some(program::bitmap(source)?),
         Kind::Metafile => Some(metafile::check(source, work)?),
         Kind::Font => Some(font::check(source, statistics, work)?),
         Kind::Elf => Some(program::elf(source, statistics)?),

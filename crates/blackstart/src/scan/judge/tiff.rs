@@ -5,9 +5,8 @@
 
 use std::io::{self, Read};
 
-use super::boxes::random_between;
 use super::peek::Peek;
-use super::statistics::Statistics;
+use super::stretch::random_stretch;
 use super::work::Work;
 use super::{At, Part, Source, Structure, jpeg, lzw};
 
@@ -37,11 +36,7 @@ struct Picture {
     counts: Vec<u64>,
 }
 
-pub(super) fn check(
-    source: &mut dyn Source,
-    statistics: &Statistics,
-    work: &mut Work,
-) -> io::Result<Structure> {
+pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Structure> {
     let length = source.length();
     let mut peek = Peek::new(source);
     let Some(head) = peek.array::<8>(0)? else { return Ok(cut(length)) };
@@ -71,7 +66,7 @@ pub(super) fn check(
                 return Ok(cut(length));
             }
         }
-        match strips(source, picture, statistics, work)? {
+        match strips(source, picture, work)? {
             Ok(strips) => verified += strips,
             Err(structure) => return Ok(structure),
         }
@@ -140,12 +135,7 @@ fn value(peek: &mut Peek<'_>, order: Order, field: &[u8; 12], work: &mut Work) -
     Ok(values)
 }
 
-fn strips(
-    source: &mut dyn Source,
-    picture: &Picture,
-    statistics: &Statistics,
-    work: &mut Work,
-) -> io::Result<Result<u64, Structure>> {
+fn strips(source: &mut dyn Source, picture: &Picture, work: &mut Work) -> io::Result<Result<u64, Structure>> {
     let mut verified = 0;
     let held = picture.offsets.iter().zip(&picture.counts).filter(|(at, count)| **at > 0 && **count > 0);
     for (at, count) in held {
@@ -154,7 +144,7 @@ fn strips(
                 if !work.spend(*count) {
                     return Ok(Err(Work::exhausted("TIFF picture")));
                 }
-                if let Some(random) = random_between(statistics, *at, at + count) {
+                if let Some(random) = random_stretch(source, *at, at + count)? {
                     let why = "an uncompressed strip of the picture looks random".to_owned();
                     return Ok(Err(Structure::Random { at: random, why }));
                 }

@@ -120,7 +120,7 @@ pub(super) fn from_bytes(
             "consists only of base64 letters, a way to carry encrypted bytes as text",
         ));
     }
-    if let Some(kind) = shown.filter(|kind| !kind.is_packed()) {
+    if let Some(kind) = shown {
         votes.extend(too_random(kind, statistics));
     }
     votes
@@ -139,13 +139,17 @@ fn lost(promise: &Promise) -> Vote {
     )
 }
 
-/// Not compressed by type, and yet random almost everywhere, or in a rhythm.
+/// In a rhythm, which no type has; or not compressed by type, and yet random almost everywhere.
 fn too_random(kind: Kind, statistics: &Statistics) -> Option<Vote> {
-    if let Some(rhythm) = statistics.rhythm() {
+    let rhythm = if kind.is_packed() { statistics.rhythm_throughout() } else { statistics.rhythm() };
+    if let Some(rhythm) = rhythm {
         return Some(vote(
             Leaning::Random,
             format!("{rhythm} bytes look random, those between do not: intermittent encryption"),
         ));
+    }
+    if kind.is_packed() {
+        return None;
     }
     let percent = statistics.even_percent();
     (percent >= 90 && statistics.windows >= 4).then(|| {

@@ -60,6 +60,23 @@ fn pictures(source: &mut dyn Source, work: &mut Work) -> io::Result<Structure> {
     Ok(found)
 }
 
+/// The small picture in front of the picture. What a program cut off is forgiven, as behind the picture.
+fn preview(exif: &[u8], at: u64, work: &mut Work) -> io::Result<Option<Structure>> {
+    let Some(from) = exif.windows(4).rposition(|four| four == [0xff, 0xd8, 0xff, 0xdb]) else {
+        return Ok(None);
+    };
+    let mut preview = &exif[from..];
+    let mut walk = Walk::new(0);
+    Ok(match walk.picture(&mut Peek::new(&mut preview), work)? {
+        Structure::Broken { at: inner, .. } => {
+            let why = "its small preview is broken".to_owned();
+            // The mark and the length stand in front of the body.
+            Some(Structure::Broken { at: at + 4 + from as u64 + inner, why, framing: false })
+        }
+        _ => None,
+    })
+}
+
 fn cut(peek: &Peek<'_>) -> Structure {
     Structure::Cut { at: peek.length, why: "the JPEG ends in the middle".to_owned() }
 }
@@ -143,6 +160,7 @@ impl Walk {
             |what: &str| Ok(Some(Structure::broken(at, format!("{what} of the JPEG holds nonsense"))));
         match mark {
             0xc4 if !self.codes(body) => return wrong("a table of codes"),
+            0xe1 if body.starts_with(b"Exif\0\0") => return preview(body, at, work),
             0xdd => self.restart = u64::from(big16(body, 0)),
             0xc0..=0xc3 if self.frame.is_none() => {
                 let mode = match mark {
