@@ -119,6 +119,7 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("icon"), 0, b"icns"),
     (Packed("cursor"), 0, b"\0\0\x02\0"),
     (Packed("DjVu document"), 0, b"AT&TFORM"),
+    (Packed("web archive"), 0, b"WARC/"),
     (Packed("compiled help"), 0, b"ITSF"),
     (Packed("e-book"), 60, b"BOOKMOBI"),
     (Packed("OneNote section"), 0, b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d"),

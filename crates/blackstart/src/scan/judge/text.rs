@@ -166,8 +166,9 @@ impl TextWatch {
         self.length >= 512 && self.base64 == self.length
     }
 
-    /// What contradicts text, in words; `None` if nothing does.
-    pub(super) fn complaint(&self) -> Option<Complaint> {
+    /// What contradicts text, in words; `None` if nothing does. Where a piece looks random it is more than odd bytes,
+    /// however much text there is beside it.
+    pub(super) fn complaint(&self, looks_random: bool) -> Option<Complaint> {
         if self.length == 0 || self.is_text() {
             return None;
         }
@@ -175,8 +176,10 @@ impl TextWatch {
         let zeros_only = self.controls == 0 && self.not_utf8 == 0;
         // Random bytes are never UTF-8 from end to end; a table of strange characters is.
         let strange = self.not_utf8 == 0 && wrong * 50 <= self.length;
-        let sparse =
-            wrong * 1000 <= self.length && self.mixed_blocks == 0 && self.not_utf8 * 20 <= self.length;
+        let sparse = !looks_random
+            && wrong * 1000 <= self.length
+            && self.mixed_blocks == 0
+            && self.not_utf8 * 20 <= self.length;
         if zeros_only && self.zeros * 10 >= self.length * 3 && self.zeros * 10 <= self.length * 7 {
             // UTF-16 without a mark at its start: every other byte is zero.
             return Some(Complaint::Sparse(

@@ -162,7 +162,7 @@ fn not_text(promise: &Promise, promised: Kind, statistics: &Statistics, text: &T
     let mut votes = Vec::new();
     let mixed = text.mixed_blocks >= MIXED_MIN;
     let random = statistics.even_windows > 0 || statistics.trace().is_some() || mixed;
-    match text.complaint() {
+    match text.complaint(statistics.even_windows > 0 || statistics.starts_even()) {
         None => {}
         Some(Complaint::Sparse(why)) => votes.push(vote(Leaning::Partly, why)),
         // A single zero byte is a program's slip; a row of them is a wiped or never written piece.

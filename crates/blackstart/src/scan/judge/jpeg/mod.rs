@@ -172,7 +172,7 @@ impl Walk {
                 match &self.frame {
                     None => return wrong("the head"),
                     Some(frame) if !frame.has_height() => {
-                        self.passed_over = Some("its height is not in its head")
+                        self.passed_over = Some("its height is not in its head");
                     }
                     Some(frame) if frame.blocks() > scan::BLOCKS_MAX && mode != Mode::Sequential => {
                         self.passed_over = Some("it is too large to be decoded here");
