@@ -9,6 +9,10 @@ const SHORT: u32 = 10;
 /// A code, and the bits that it announces, are never longer than this together.
 const LONGEST: u32 = 32;
 
+/// More than any number of coefficients: what ends a block, and what no encoder writes.
+const END: u16 = 128;
+const NONSENSE: u16 = 512;
+
 /// Why decoding stops.
 #[derive(Debug)]
 pub(super) enum Flaw {
@@ -31,6 +35,9 @@ pub(super) type Decoded<T> = Result<T, Flaw>;
 pub(super) struct Table {
     /// By the next bits: length of the code and its symbol; 0 where the code is longer.
     short: Vec<u16>,
+    /// The same for the coefficients of a block: bits of the code and of what it announces, and coefficients that it
+    /// covers; `END` where it ends the block.
+    steps: Box<[(u16, u16); 1 << SHORT]>,
     /// For every length the first code behind its last, and what leads from a code to its symbol.
     ends: [u32; 17],
     starts: [i32; 17],
@@ -40,8 +47,13 @@ pub(super) struct Table {
 impl Table {
     /// From how many codes of each length there are, and their symbols. `None`: no such codes can exist.
     pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Table> {
-        let mut table =
-            Table { short: vec![0; 1 << SHORT], ends: [0; 17], starts: [0; 17], symbols: symbols.to_vec() };
+        let mut table = Table {
+            short: vec![0; 1 << SHORT],
+            steps: Box::new([(0, 0); 1 << SHORT]),
+            ends: [0; 17],
+            starts: [0; 17],
+            symbols: symbols.to_vec(),
+        };
         let (mut code, mut first) = (0_u32, 0_usize);
         for (length, count) in (1_u32..).zip(counts) {
             let count = usize::from(*count);
@@ -62,15 +74,26 @@ impl Table {
             first += count;
             code <<= 1;
         }
+        for (step, entry) in table.steps.iter_mut().zip(&table.short) {
+            if *entry > 0 {
+                *step = step_of(entry >> 8, *entry as u8);
+            }
+        }
         Some(table)
     }
 
     /// The code at the beginning of these bits: its length and symbol.
+    #[inline]
     fn find(&self, hold: u64) -> Option<(u32, u8)> {
         let entry = self.short[(hold >> (64 - SHORT)) as usize];
         if entry != 0 {
             return Some((u32::from(entry >> 8), entry as u8));
         }
+        self.find_long(hold)
+    }
+
+    #[cold]
+    fn find_long(&self, hold: u64) -> Option<(u32, u8)> {
         (SHORT + 1..=16).find_map(|length| {
             let code = (hold >> (64 - length)) as u32;
             let place = length as usize;
@@ -82,6 +105,17 @@ impl Table {
                 .map(|symbol| (length, *symbol))
         })
     }
+}
+
+/// What a symbol does to a block: a run of zeros and a coefficient, sixteen zeros, or its end.
+fn step_of(length: u16, symbol: u8) -> (u16, u16) {
+    let (run, size) = (u16::from(symbol >> 4), u16::from(symbol & 15));
+    let covered = match (run, size) {
+        (0, 0) => END,
+        (1..15, 0) => NONSENSE,
+        _ => run + 1,
+    };
+    (length + size, covered)
 }
 
 /// Reads bits up to the next mark, which stays unread.
@@ -99,6 +133,7 @@ impl<'p, 's> Bits<'p, 's> {
         Bits { peek, at, hold: 0, count: 0, ended: false }
     }
 
+    #[inline]
     fn fill(&mut self) -> io::Result<()> {
         while self.count <= 56 && !self.ended {
             let bytes = self.peek.bytes(self.at, 8)?;
@@ -131,6 +166,7 @@ impl<'p, 's> Bits<'p, 's> {
     }
 
     /// The next symbol; the bits that it announces can be skipped or taken without another look.
+    #[inline]
     pub(super) fn symbol(&mut self, table: &Table) -> Decoded<u8> {
         if self.count < LONGEST {
             self.fill()?;
@@ -142,13 +178,52 @@ impl<'p, 's> Bits<'p, 's> {
         Ok(symbol)
     }
 
+    /// The 63 coefficients of a block behind its first. The innermost loop of all: one look-up for a code.
+    #[inline]
+    pub(super) fn coefficients(&mut self, table: &Table) -> Decoded<()> {
+        let mut at = 1_u16;
+        while at < 64 {
+            if self.count < LONGEST {
+                self.fill()?;
+            }
+            let (mut bits, mut covered) = table.steps[(self.hold >> (64 - SHORT)) as usize];
+            if bits == 0 {
+                let (length, symbol) = table.find(self.hold).ok_or(if self.count < 16 {
+                    Flaw::Ended
+                } else {
+                    Flaw::Nonsense
+                })?;
+                (bits, covered) = step_of(length as u16, symbol);
+            }
+            self.skip(u32::from(bits))?;
+            at += covered;
+        }
+        let complete = at == 64 || (END..NONSENSE).contains(&at);
+        if complete { Ok(()) } else { Err(Flaw::Nonsense) }
+    }
+
     /// Bits that follow a symbol.
+    #[inline]
     pub(super) fn skip(&mut self, bits: u32) -> Decoded<()> {
         self.count = self.count.checked_sub(bits).ok_or(Flaw::Ended)?;
         self.hold <<= bits;
         Ok(())
     }
 
+    /// Up to 64 bits of which nothing depends on the value.
+    pub(super) fn pass(&mut self, mut bits: u32) -> Decoded<()> {
+        while bits > 0 {
+            if self.count < LONGEST {
+                self.fill()?;
+            }
+            let now = bits.min(LONGEST);
+            self.skip(now)?;
+            bits -= now;
+        }
+        Ok(())
+    }
+
+    #[inline]
     pub(super) fn take(&mut self, bits: u32) -> Decoded<u32> {
         if self.count < bits {
             self.fill()?;
@@ -183,6 +258,7 @@ impl<'p, 's> Bits<'p, 's> {
     }
 }
 
+#[inline]
 fn holds_ff(word: u64) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let zeros = !word;

@@ -179,12 +179,13 @@ impl<'t> Scan<'t> {
         if complete { Ok(()) } else { Err(Flaw::Nonsense) }
     }
 
+    #[inline]
     fn block(&mut self, bits: &mut Bits<'_, '_>, frame: &mut Frame, member: usize, unit: u64) -> Decoded<()> {
         let Member { component, direct, other } = &self.members[member];
         match (frame.mode, direct, other) {
             (Mode::Sequential, Some(direct), Some(other)) => {
                 difference(bits, direct)?;
-                sequential(bits, other)
+                bits.coefficients(other)
             }
             (Mode::Lossless, Some(direct), _) => difference(bits, direct),
             (Mode::Progressive, _, _) if self.first == 0 && self.refines => bits.take(1).map(drop),
@@ -242,16 +243,17 @@ impl<'t> Scan<'t> {
                 }
                 _ => return Err(Flaw::Nonsense),
             }
-            while at <= self.last {
-                if *known >> at & 1 == 1 {
-                    bits.take(1)?;
-                } else if run == 0 {
-                    break;
-                } else {
-                    run -= 1;
-                }
-                at += 1;
+            // Over so many coefficients that are still zero, to the next one that is, or to the end of the pass.
+            let pass = u64::MAX >> (63 - self.last) & (u64::MAX << at);
+            let mut zeros = !*known & pass;
+            while run > 0 && zeros > 0 {
+                zeros &= zeros - 1;
+                run -= 1;
             }
+            let to = if zeros > 0 { zeros.trailing_zeros() } else { self.last + 1 };
+            let passed = *known & pass & !u64::MAX.checked_shl(to).unwrap_or(0);
+            bits.pass(passed.count_ones())?;
+            at = to;
             if size > 0 {
                 if at > self.last {
                     return Err(Flaw::Nonsense);
@@ -261,10 +263,8 @@ impl<'t> Scan<'t> {
             at += 1;
         }
         if self.empty > 0 {
-            let rest = at..=self.last;
-            for _ in rest.filter(|at| *known >> at & 1 == 1) {
-                bits.take(1)?;
-            }
+            let rest = u64::MAX >> (63 - self.last) & u64::MAX.checked_shl(at).unwrap_or(0);
+            bits.pass((*known & rest).count_ones())?;
             self.empty -= 1;
         }
         Ok(())
@@ -272,6 +272,7 @@ impl<'t> Scan<'t> {
 }
 
 /// The difference of a value to the one before.
+#[inline]
 fn difference(bits: &mut Bits<'_, '_>, table: &Table) -> Decoded<()> {
     match bits.symbol(table)? {
         // Without loss: half of the range, which needs no further bits.
@@ -279,21 +280,4 @@ fn difference(bits: &mut Bits<'_, '_>, table: &Table) -> Decoded<()> {
         size @ 0..16 => bits.skip(u32::from(size)),
         _ => Err(Flaw::Nonsense),
     }
-}
-
-/// The other 63 coefficients of a block.
-fn sequential(bits: &mut Bits<'_, '_>, table: &Table) -> Decoded<()> {
-    let mut at = 1;
-    while at < 64 {
-        let symbol = bits.symbol(table)?;
-        let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-        match (run, size) {
-            (0, 0) => return Ok(()),
-            (1..15, 0) => return Err(Flaw::Nonsense),
-            _ => {}
-        }
-        at += run + 1;
-        bits.skip(size)?;
-    }
-    if at == 64 { Ok(()) } else { Err(Flaw::Nonsense) }
 }
