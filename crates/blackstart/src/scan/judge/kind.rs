@@ -192,7 +192,11 @@ fn agrees(kind: Kind, head: &[u8]) -> bool {
         Bitmap => matches!(long(14), 12 | 16 | 40 | 52 | 56 | 64 | 108 | 124),
         Windows => head.len() < 64 || (long(60) < 0x1_0000 && super::little16(head, 8) < 0x1000),
         Plain("disk image") => head.len() < 512 || matches!(head[0], 0xeb | 0xe9 | 0xfa | 0x33 | 0),
-        Packed("AC-3 sound") => head.get(4).is_some_and(|byte| byte >> 6 != 3 && byte & 63 < 38),
+        // The second form of it has its version five bits further on.
+        Packed("AC-3 sound") => {
+            head.get(4).is_some_and(|byte| byte >> 6 != 3 && byte & 63 < 38)
+                || head.get(5).is_some_and(|byte| (11..=16).contains(&(byte >> 3)))
+        }
         Packed("JPEG XL picture") => head.len() > 2,
         // The length of the first name, with the zero at its end.
         Packed("cpio archive") if head[0] == 0xc7 => {

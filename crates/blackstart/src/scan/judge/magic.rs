@@ -119,6 +119,7 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("icon"), 0, b"icns"),
     (Packed("cursor"), 0, b"\0\0\x02\0"),
     (Packed("DjVu document"), 0, b"AT&TFORM"),
+    (Packed("web archive"), 0, b"WARC/"),
     (Packed("compiled help"), 0, b"ITSF"),
     (Packed("e-book"), 60, b"BOOKMOBI"),
     (Packed("OneNote section"), 0, b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d"),
@@ -190,12 +191,18 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
         Text,
         true,
         "txt csv tsv md log toml yaml yml ini conf cfg html htm css js ts py rs c h cpp java bat ps1 tex rst properties \
-         hl7 edi x12 ldif env php rb go diff patch jsonl ndjson",
+         hl7 edi x12 ldif env php rb go diff patch jsonl ndjson adoc asciidoc po bib hpp hh hxx cc cxx inc kt scala swift vb \
+         vbs pas pl pm lua r jl m4 am cmake gradle cmd psm1 psd1 tsx jsx vue scss less pyi pyx dtd desktop service \
+         nfo reg lrc vtt mtl step stp iges igs",
     ),
     (Mail, true, "eml mbox mht mhtml"),
     (Rtf, true, "rtf"),
-    (Json, true, "json geojson"),
-    (Xml, true, "xml svg xsd xsl xslt rss kml gpx"),
+    (Json, true, "json geojson ipynb"),
+    (
+        Xml,
+        true,
+        "xml svg xsd xsl xslt rss atom kml gpx xhtml fodt fods fodp fodg abw rng docbook pom vcxproj csproj resx xaml plist ttx",
+    ),
     (LooseText, true, "sql ps eps vcf ics sh run"),
     (
         Zip,
@@ -205,13 +212,14 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (
         Zip,
         false,
-        "pages numbers key dotm ppsx potx xltm sxw sxc sxi idml fb2z cbz ora 3mf aab ipa nupkg vsix crx",
+        "fcstd mscz sb3 kra ggb pages numbers key dotm ppsx potx xltm sxw sxc sxi idml fb2z cbz ora 3mf aab ipa nupkg vsix crx",
     ),
     (Pdf, true, "pdf"),
     (Png, true, "png"),
     (Jpeg, true, "jpg jpeg jpe jfif mpo"),
     (Gif, true, "gif"),
-    (Gzip, true, "gz tgz"),
+    (Gzip, true, "gz tgz svgz"),
+    (Gzip, false, "emz wmz zabw adz cpgz"),
     (Sqlite, true, "sqlite sqlite3 db3"),
     (Sqlite, false, "db"),
     (Ole2, false, "doc xls ppt msg msi vsd mpp pub dot xlt pps wps hwp"),

@@ -7,7 +7,7 @@ use std::io::{BufReader, Read};
 
 use super::statistics::{self, Statistics, WINDOW};
 use super::work::Work;
-use super::{At, Part, Source, Structure, picture};
+use super::{At, Part, Source, Structure, jpeg};
 
 /// The table of objects may lie this far from where the end says.
 const NEAR: usize = 16;
@@ -144,11 +144,16 @@ fn is_jpeg(head: &[u8]) -> bool {
     has(b"/DCTDecode") && !has(b"/FlateDecode") && !has(b"/ASCII") && !has(b"/Crypt") && !has(b"/LZW")
 }
 
-fn jpeg(source: &mut dyn Source, at: u64, size: u64) -> std::io::Result<Option<Structure>> {
+fn picture(
+    source: &mut dyn Source,
+    at: u64,
+    size: u64,
+    work: &mut Work,
+) -> std::io::Result<Option<Structure>> {
     let mut part = Part { source, from: at, length: size };
     let mut magic = [0; 2];
     part.read_at(0, &mut magic)?;
-    let broken = match picture::jpeg(&mut part)? {
+    let broken = match jpeg::check(&mut part, work)? {
         _ if magic != [0xff, 0xd8] => Some((0, "does not begin as one".to_owned())),
         Structure::Broken { at, why, .. } => Some((at, why)),
         _ => None,
@@ -232,8 +237,10 @@ impl<'a> Walk<'a> {
                     Some(size) => size.min(length - data_at),
                     None => self.size_to_end(source, data_at)?,
                 };
-                let picture = is_jpeg(head) && size > 0;
-                if let Some(wrong) = if picture { jpeg(source, data_at, size)? } else { None } {
+                let is_picture = is_jpeg(head) && size > 0;
+                if let Some(wrong) =
+                    if is_picture { picture(source, data_at, size, self.work)? } else { None }
+                {
                     return Ok(Some(wrong));
                 }
                 data_at + size

@@ -1,11 +1,11 @@
-//! PNG, JPEG and GIF: walked from the first byte to the last.
+//! PNG and GIF: walked from the first byte to the last.
 
 use std::io::{BufRead, BufReader, Read};
 
-use super::{At, Source, Structure};
+use super::{At, Source, Structure, lzw};
 
-/// So many bytes FF that JPEG forbids are no single bit that fell over. Random bytes hold as many in a kilobyte.
-const WRONG_MARKS_MIN: usize = 4;
+/// Codes of one GIF picture that are looked at together.
+const CODES_MAX: usize = 16 << 20;
 
 type Reader<'a> = BufReader<At<'a>>;
 
@@ -76,96 +76,6 @@ pub(super) fn png(source: &mut dyn Source) -> std::io::Result<Structure> {
     }
 }
 
-/// JPEG: segments by their length, picture data by the rule that a byte FF is always followed by 00, a
-/// restart mark or the next segment. Random bytes break that rule within a kilobyte.
-pub(super) fn jpeg(source: &mut dyn Source) -> std::io::Result<Structure> {
-    Ok(match walk_jpeg(source)? {
-        // Picture data looks random: that the rule is broken from there on is what tells encryption from damage.
-        Structure::Broken { at, why, .. } => {
-            let framing = breaks_the_rule(source, at)?;
-            Structure::Broken { at, why, framing }
-        }
-        found => found,
-    })
-}
-
-fn breaks_the_rule(source: &mut dyn Source, at: u64) -> std::io::Result<bool> {
-    let mut bytes = [0; 16 * 1024];
-    let read = source.read_at(at, &mut bytes)?;
-    let marks = || bytes[..read].windows(2).filter(|two| two[0] == 0xff);
-    let wrong = marks().filter(|two| !matches!(two[1], 0x00 | 0xd0..=0xd7 | 0xff)).count();
-    Ok(wrong >= WRONG_MARKS_MIN && wrong * 2 >= marks().count())
-}
-
-fn walk_jpeg(source: &mut dyn Source) -> std::io::Result<Structure> {
-    let length = source.length();
-    let mut reader = reader(source);
-    let _start: Option<[u8; 2]> = exactly(&mut reader)?;
-    let mut scans = 0_u64;
-    loop {
-        let at = length - left(&reader);
-        let Some([first, mut mark]) = exactly::<2>(&mut reader)? else { return Ok(cut(length, "JPEG")) };
-        if first != 0xff {
-            return Ok(Structure::broken(at, "a part of the JPEG begins with nonsense".to_owned()));
-        }
-        while mark == 0xff {
-            let Some([next]) = exactly::<1>(&mut reader)? else { return Ok(cut(length, "JPEG")) };
-            mark = next;
-        }
-        let size = match mark {
-            // Cameras append previews and films; what follows a complete picture is not judged.
-            0xd9 if scans > 0 => {
-                return Ok(Structure::Whole("all parts of the JPEG fit together".to_owned()));
-            }
-            0x01 | 0xd0..=0xd7 => continue,
-            0x00 | 0x02..=0xbf | 0xd8 | 0xd9 | 0xf0..=0xfd => {
-                return Ok(Structure::broken(at, "the JPEG holds a mark that cannot stand there".to_owned()));
-            }
-            0xc0..=0xff => exactly::<2>(&mut reader)?,
-        };
-        let Some(size) = size.map(|size| u64::from(u16::from_be_bytes(size))) else {
-            return Ok(cut(length, "JPEG"));
-        };
-        if size < 2 {
-            return Ok(Structure::broken(at, "a part of the JPEG has no length".to_owned()));
-        }
-        if skip(&mut reader, size - 2)? < size - 2 {
-            return Ok(cut(length, "JPEG"));
-        }
-        if mark == 0xda {
-            scans += 1;
-            picture_data(&mut reader)?;
-        }
-    }
-}
-
-/// Skips compressed picture data up to the next mark, which stays unread. At the end of the file it
-/// simply stops: the caller finds nothing to read.
-fn picture_data(reader: &mut Reader<'_>) -> std::io::Result<()> {
-    let mut after_ff = false;
-    loop {
-        let buffer = reader.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(());
-        }
-        let mut at = 0;
-        while at < buffer.len() {
-            let byte = buffer[at];
-            if after_ff && !matches!(byte, 0x00 | 0xd0..=0xd7 | 0xff) {
-                break;
-            }
-            after_ff = byte == 0xff;
-            at += 1;
-        }
-        let (found, all) = (at < buffer.len(), buffer.len());
-        reader.consume(if found { at } else { all });
-        if found {
-            // The FF is already consumed; seeking back one byte stays within what is buffered or re-read.
-            return reader.seek_relative(-1);
-        }
-    }
-}
-
 fn skip(reader: &mut Reader<'_>, bytes: u64) -> std::io::Result<u64> {
     std::io::copy(&mut reader.by_ref().take(bytes), &mut std::io::sink())
 }
@@ -177,6 +87,7 @@ pub(super) fn gif(source: &mut dyn Source) -> std::io::Result<Structure> {
     let Some(head) = exactly::<13>(&mut reader)? else { return Ok(cut(length, "GIF")) };
     let palette = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << (u64::from(flags & 7) + 1) };
     skip(&mut reader, palette(head[10]))?;
+    let mut symbol = 0;
     loop {
         let at = length - left(&reader);
         let Some([kind]) = exactly::<1>(&mut reader)? else { return Ok(cut(length, "GIF")) };
@@ -187,16 +98,32 @@ pub(super) fn gif(source: &mut dyn Source) -> std::io::Result<Structure> {
             }
             0x2c => {
                 let Some(image) = exactly::<9>(&mut reader)? else { return Ok(cut(length, "GIF")) };
-                skip(&mut reader, palette(image[8]) + 1)?;
+                skip(&mut reader, palette(image[8]))?;
+                let Some([bits]) = exactly::<1>(&mut reader)? else { return Ok(cut(length, "GIF")) };
+                symbol = bits;
             }
             _ => return Ok(Structure::broken(at, "a block of the GIF begins with nonsense".to_owned())),
         }
+        let picture = kind == 0x2c;
+        let mut codes = Vec::new();
         loop {
             let Some([size]) = exactly::<1>(&mut reader)? else { return Ok(cut(length, "GIF")) };
             if size == 0 {
                 break;
             }
-            skip(&mut reader, u64::from(size))?;
+            if picture && codes.len() < CODES_MAX {
+                let wanted = codes.len() + usize::from(size);
+                reader.by_ref().take(u64::from(size)).read_to_end(&mut codes)?;
+                if codes.len() < wanted {
+                    return Ok(cut(length, "GIF"));
+                }
+            } else {
+                skip(&mut reader, u64::from(size))?;
+            }
+        }
+        if picture && !lzw::unpacks(&codes, lzw::Form::Gif(u32::from(symbol))) && codes.len() < CODES_MAX {
+            let why = "the codes of a picture in the GIF do not unpack".to_owned();
+            return Ok(Structure::Broken { at, why, framing: false });
         }
     }
 }

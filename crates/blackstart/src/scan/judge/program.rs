@@ -3,11 +3,15 @@
 
 use std::io;
 
-use super::boxes::{random_between, random_places_between};
+use super::boxes::random_places_between;
+use super::ending;
 use super::statistics::{Statistics, WINDOW};
+use super::stretch::random_stretch;
 use super::{Source, Structure, little16, little32};
 
 const TABLE_MAX: u64 = 1 << 20;
+/// A random end shorter than this, or that begins so close to the end of the sections, says nothing.
+const BEGINNING_LEFT_MIN: u64 = 2048;
 
 pub(super) fn elf(source: &mut dyn Source, statistics: &Statistics) -> io::Result<Structure> {
     let length = source.length();
@@ -79,11 +83,13 @@ pub(super) fn windows(source: &mut dyn Source, statistics: &Statistics) -> io::R
     if source.read_at(table_at, &mut table)? < table.len() {
         return Ok(cut(length));
     }
+    let mut sections_end = 0;
     for section in table.chunks_exact(40) {
         let (size, from) = (u64::from(little32(section, 16)), u64::from(little32(section, 20)));
         if from.saturating_add(size) > length.next_multiple_of(512) {
             return Ok(cut(length));
         }
+        sections_end = sections_end.max(from + size);
         let windows = size / WINDOW as u64;
         let first = from.div_ceil(WINDOW as u64);
         let even = (first..first + windows)
@@ -96,11 +102,19 @@ pub(super) fn windows(source: &mut dyn Source, statistics: &Statistics) -> io::R
             )));
         }
     }
+    // What is packed behind the sections is an installer's; nothing packs a part of them up to their end.
+    if let Some(from) = ending::random_end(source, BEGINNING_LEFT_MIN)?
+        && from + BEGINNING_LEFT_MIN <= sections_end
+    {
+        return Ok(Structure::Odd(format!(
+            "from byte {from}, within the program's sections, to its end all of it looks random"
+        )));
+    }
     Ok(Structure::Whole(format!("the table of the program's {sections} sections fits")))
 }
 
 /// Uncompressed bitmaps, as most are.
-pub(super) fn bitmap(source: &mut dyn Source, statistics: &Statistics) -> io::Result<Structure> {
+pub(super) fn bitmap(source: &mut dyn Source) -> io::Result<Structure> {
     let length = source.length();
     let mut head = [0; 54];
     if source.read_at(0, &mut head)? < 54 {
@@ -120,7 +134,7 @@ pub(super) fn bitmap(source: &mut dyn Source, statistics: &Statistics) -> io::Re
     if pixels.saturating_add(bytes) > length {
         return Ok(cut(length));
     }
-    if let Some(random) = random_between(statistics, pixels, length) {
+    if let Some(random) = random_stretch(source, pixels, length)? {
         return Ok(Structure::Random { at: random, why: "uncompressed pixels look random".to_owned() });
     }
     Ok(Structure::Whole("the bitmap has the size that its head states".to_owned()))

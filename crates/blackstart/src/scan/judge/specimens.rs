@@ -254,25 +254,249 @@ pub(crate) fn png(seed: u64, side: u32) -> Vec<u8> {
     file
 }
 
-/// Not a picture anybody could look at, but every segment and the coded data obey the rules.
+/// How a JPEG of one colour may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passes {
+    One,
+    /// With a mark after so many blocks.
+    Marked(u16),
+    /// Progressive: the first value of all blocks, then the others coarsely, then both more finely.
+    Several,
+    /// Every sample on its own.
+    Lossless,
+}
+
+/// Bits from the highest down; a zero byte behind every byte FF.
+#[derive(Default)]
+struct BitWriter {
+    bytes: Vec<u8>,
+    hold: u32,
+    count: u32,
+}
+
+impl BitWriter {
+    fn put(&mut self, value: u64, bits: u32) {
+        for bit in (0..bits).rev() {
+            self.hold = self.hold << 1 | (value >> bit & 1) as u32;
+            self.count += 1;
+            if self.count == 8 {
+                self.bytes.push(self.hold as u8);
+                if self.hold as u8 == 0xff {
+                    self.bytes.push(0);
+                }
+                (self.hold, self.count) = (0, 0);
+            }
+        }
+    }
+
+    fn end(&mut self) -> Vec<u8> {
+        while self.count > 0 {
+            self.put(1, 1);
+        }
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+/// Sixteen symbols with codes of five bits. The first ends a block, the last two to three blocks (progressive only).
+const JPEG_SYMBOLS: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 0x11, 0x12, 0x13, 0x21, 0x22, 0x31, 0x41, 0x51, 0x10];
+
+/// A picture of noise in as many rows of `8 * across` pixels as give about `length` bytes.
 pub(crate) fn jpeg(seed: u64, length: usize) -> Vec<u8> {
+    jpeg_in(seed, length, Passes::One)
+}
+
+pub(crate) fn jpeg_in(seed: u64, length: usize, passes: Passes) -> Vec<u8> {
+    // A block takes fifty bits on average, a sample without loss eight.
+    let (across, per_row) = match passes {
+        Passes::Lossless => (64_usize, 64),
+        _ => (10, 64),
+    };
+    let down = (length / per_row).max(1);
     let mut file = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0".to_vec();
     file.extend(b"\xff\xdb\0\x43\0");
     file.extend([1; 64]);
-    file.extend(b"\xff\xda\0\x0c\x03\x01\0\x02\x11\x03\x11\0\x3f\0");
-    for byte in Dice::new(seed).bytes(length) {
-        file.push(byte);
-        if byte == 0xff {
-            file.push(0);
+    let (mark, side) = match passes {
+        Passes::One | Passes::Marked(_) => (0xc0, 8),
+        Passes::Several => (0xc2, 8),
+        Passes::Lossless => (0xc3, 1),
+    };
+    file.extend([0xff, mark, 0, 11, 8]);
+    file.extend(((down * side) as u16).to_be_bytes());
+    file.extend(((across * side) as u16).to_be_bytes());
+    file.extend([1, 1, 0x11, 0]);
+    for kind in [0, 0x10] {
+        file.extend([0xff, 0xc4, 0, 35, kind, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        file.extend(if kind == 0 { std::array::from_fn(|at| at as u8) } else { JPEG_SYMBOLS });
+    }
+    if let Passes::Marked(blocks) = passes {
+        file.extend([0xff, 0xdd, 0, 4]);
+        file.extend(blocks.to_be_bytes());
+    }
+    let mut dice = Dice::new(seed);
+    let blocks = across * down;
+    let mut known = vec![0_u64; blocks];
+    let passes_of = |spectrum: [u8; 3]| [&[0xff, 0xda, 0, 8, 1, 1, 0][..], &spectrum].concat();
+    let all: &[[u8; 3]] = match passes {
+        Passes::Several => &[[0, 0, 1], [1, 63, 1], [0, 0, 0x10], [1, 63, 0x10]],
+        Passes::One | Passes::Marked(_) => &[[0, 63, 0]],
+        Passes::Lossless => &[[1, 0, 0]],
+    };
+    for spectrum in all {
+        file.extend(passes_of(*spectrum));
+        let mut bits = BitWriter::default();
+        let (mut mark, mut empty) = (0, 0);
+        for (block, known) in known.iter_mut().enumerate() {
+            if let Passes::Marked(every) = passes
+                && block > 0
+                && block % usize::from(every) == 0
+            {
+                file.extend(bits.end());
+                file.extend([0xff, 0xd0 + mark]);
+                mark = (mark + 1) % 8;
+            }
+            if spectrum[2] == 0x10 && spectrum[0] == 0 {
+                bits.put(dice.next() >> 63, 1);
+                continue;
+            }
+            if spectrum[0] == 0 || passes == Passes::Lossless {
+                let size = dice.below(7) as u32;
+                bits.put(size.into(), 5);
+                bits.put(dice.next(), size);
+            }
+            if spectrum[1] == 63 {
+                let last_of = blocks - block;
+                jpeg_block(&mut bits, &mut dice, known, *spectrum, &mut empty, last_of);
+            }
         }
+        file.extend(bits.end());
     }
     file.extend(b"\xff\xd9");
     file
 }
 
+/// All but the first value of a block. What refines writes a bit more for each that is known, and one new one.
+fn jpeg_block(
+    bits: &mut BitWriter,
+    dice: &mut Dice,
+    known: &mut u64,
+    spectrum: [u8; 3],
+    empty: &mut usize,
+    last_of: usize,
+) {
+    if *empty > 0 {
+        *empty -= 1;
+        let count = if spectrum[2] == 0x10 { known.count_ones() } else { 0 };
+        bits.put(dice.next(), count);
+        return;
+    }
+    if spectrum[2] == 0x10 {
+        // A new one at the first place that is not known.
+        let at = (1..64).find(|at| *known >> at & 1 == 0).unwrap();
+        bits.put(1, 5);
+        bits.put(dice.next(), 1);
+        bits.put(dice.next(), (1..at).filter(|at| *known >> at & 1 == 1).count() as u32);
+        jpeg_end(bits, dice, empty, last_of);
+        bits.put(dice.next(), (at..64).filter(|at| *known >> at & 1 == 1).count() as u32);
+        *known |= 1 << at;
+        return;
+    }
+    let mut at = 1;
+    loop {
+        let code = 1 + dice.below(14);
+        let (run, size) = (usize::from(JPEG_SYMBOLS[code] >> 4), u32::from(JPEG_SYMBOLS[code] & 15));
+        if dice.below(6) == 0 || at + run > 63 {
+            break;
+        }
+        bits.put(code as u64, 5);
+        bits.put(dice.next(), size);
+        at += run;
+        *known |= 1 << at;
+        at += 1;
+    }
+    match spectrum[2] {
+        1 if at <= 63 => jpeg_end(bits, dice, empty, last_of),
+        _ if at <= 63 => bits.put(0, 5),
+        _ => {}
+    }
+}
+
+/// Progressive: the end of this block, or of it and the next ones.
+fn jpeg_end(bits: &mut BitWriter, dice: &mut Dice, empty: &mut usize, last_of: usize) {
+    if last_of > 3 && dice.below(4) == 0 {
+        *empty = 1 + dice.below(2);
+        bits.put(15, 5);
+        bits.put(*empty as u64 - 1, 1);
+    } else {
+        bits.put(0, 5);
+    }
+}
+
+/// Packed with LZW, by the plainest encoder there is.
+pub(super) fn lzw(bytes: &[u8], form: super::lzw::Form) -> Vec<u8> {
+    use super::lzw::Form;
+    let (symbol, early) = match form {
+        Form::Gif(bits) => (bits, 0),
+        Form::Tiff => (8, 1),
+    };
+    let (mut packed, mut hold, mut held) = (Vec::new(), 0_u64, 0);
+    let mut put = |code: u32, size: u32| {
+        match form {
+            Form::Gif(_) => hold |= u64::from(code) << held,
+            Form::Tiff => hold = hold << size | u64::from(code),
+        }
+        held += size;
+        while held >= 8 {
+            match form {
+                Form::Gif(_) => {
+                    packed.push(hold as u8);
+                    hold >>= 8;
+                }
+                Form::Tiff => packed.push((hold >> (held - 8)) as u8),
+            }
+            held -= 8;
+        }
+    };
+    let (clear, end) = (1_u32 << symbol, (1 << symbol) + 1);
+    let mut table = std::collections::HashMap::new();
+    let (mut next, mut size) = (end + 1, symbol + 1);
+    put(clear, size);
+    let mut before: Option<u32> = None;
+    for byte in bytes {
+        let Some(prefix) = before else {
+            before = Some(u32::from(*byte));
+            continue;
+        };
+        if let Some(known) = table.get(&(prefix, *byte)) {
+            before = Some(*known);
+            continue;
+        }
+        put(prefix, size);
+        table.insert((prefix, *byte), next);
+        next += 1;
+        // The reader of codes is one entry behind.
+        if next + early > 1 << size && size < 12 {
+            size += 1;
+        }
+        if next >= 4094 {
+            put(clear, size);
+            table.clear();
+            (next, size) = (end + 1, symbol + 1);
+        }
+        before = Some(u32::from(*byte));
+    }
+    put(before.unwrap_or(0), size);
+    if next + 1 + early > 1 << size && size < 12 {
+        size += 1;
+    }
+    put(end, size);
+    put(0, 7);
+    packed
+}
+
 pub(crate) fn gif(seed: u64, length: usize) -> Vec<u8> {
     let mut file = b"GIF89a\x40\0\x40\0\x80\0\0\0\0\0\xff\xff\xff\x2c\0\0\0\0\x40\0\x40\0\0\x08".to_vec();
-    for block in Dice::new(seed).bytes(length).chunks(255) {
+    let packed = lzw(&Dice::new(seed).bytes(length), super::lzw::Form::Gif(8));
+    for block in packed.chunks(255) {
         file.push(block.len() as u8);
         file.extend(block);
     }

@@ -58,6 +58,9 @@ pub(super) struct Statistics {
     longest_zero_run: u64,
     /// Byte counts by place in a cycle: 16 on 16 off, 64 on 128 off, 64 on 192 off.
     cycles: Box<[[Histogram; 4]; 3]>,
+    /// Windows in which rhythms were looked for, and in which one may be.
+    asked_windows: u64,
+    alternating_windows: u64,
 }
 
 /// (bytes in a piece, pieces in a cycle, what it is called)
@@ -85,6 +88,8 @@ impl Statistics {
             zero_run: 0,
             longest_zero_run: 0,
             cycles: Box::new([[[0; 256]; 4]; 3]),
+            asked_windows: 0,
+            alternating_windows: 0,
         }
     }
 
@@ -116,7 +121,9 @@ impl Statistics {
         }
         self.blocks(window, counts);
         let counted = self.seen_windows <= RHYTHM_ALL || self.seen_windows.is_multiple_of(RHYTHM_EVERY);
+        self.asked_windows += u64::from(counted);
         if counted && may_alternate(window.len(), counts) {
+            self.alternating_windows += 1;
             self.cycle(window);
         }
         self.length += window.len() as u64;
@@ -258,6 +265,11 @@ impl Statistics {
         rhythm.or_else(repeated)
     }
 
+    /// The same for packed types, in which a few windows at the edge of an empty piece may look so by chance.
+    pub(super) fn rhythm_throughout(&self) -> Option<&'static str> {
+        self.rhythm().filter(|_| self.alternating_windows * 2 > self.asked_windows)
+    }
+
     /// The rhythm in which even pieces alternate with others, as intermittent encryption leaves them.
     pub(super) fn rhythm(&self) -> Option<&'static str> {
         self.cycles.iter().zip(CYCLES).find_map(|(histograms, (_, pieces, name))| {
@@ -344,6 +356,11 @@ pub(super) fn chi_square(counts: &Histogram) -> u64 {
 
 pub(super) fn even(counts: &Histogram) -> bool {
     counts.iter().sum::<u64>() >= SAMPLE_MIN && EVEN.contains(&chi_square(counts))
+}
+
+/// The same with room, where much more speaks for it.
+pub(super) fn nearly_even(counts: &Histogram) -> bool {
+    counts.iter().sum::<u64>() >= SAMPLE_MIN && NEARLY_EVEN.contains(&chi_square(counts))
 }
 
 /// Of one window.

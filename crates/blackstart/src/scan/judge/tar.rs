@@ -36,7 +36,8 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> std::io::Result
         // Links and folders may state a size and hold nothing.
         let holds = !matches!(head[156], b'1'..=b'6');
         let size = if holds { size.div_ceil(BLOCK).saturating_mul(BLOCK) } else { 0 };
-        at = at.saturating_add(BLOCK).saturating_add(size);
+        let more = if head[156] == b'S' { maps(source, at, head[482] != 0, work)? } else { 0 };
+        at = at.saturating_add(BLOCK).saturating_add(more).saturating_add(size);
         members += 1;
         // The last member's filling is sometimes left away.
         if at > length.next_multiple_of(BLOCK) {
@@ -52,6 +53,18 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> std::io::Result
             return Ok(Work::exhausted("tar"));
         }
     }
+}
+
+/// A file with holes may need more room in front of its content to say where they are: so many bytes.
+fn maps(source: &mut dyn Source, head: u64, mut follows: bool, work: &mut Work) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    while follows && work.spend(BLOCK) {
+        bytes += BLOCK;
+        let mut last = [0];
+        let read = source.read_at(head.saturating_add(bytes + 504), &mut last)?;
+        follows = read == 1 && last[0] != 0;
+    }
+    Ok(bytes)
 }
 
 /// The head of a member, also in the oldest form, which has no mark: only the sum shows it.

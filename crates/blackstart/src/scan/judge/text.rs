@@ -166,8 +166,9 @@ impl TextWatch {
         self.length >= 512 && self.base64 == self.length
     }
 
-    /// What contradicts text, in words; `None` if nothing does.
-    pub(super) fn complaint(&self) -> Option<Complaint> {
+    /// What contradicts text, in words; `None` if nothing does. Where a piece looks random it is more than odd bytes,
+    /// however much text there is beside it.
+    pub(super) fn complaint(&self, looks_random: bool) -> Option<Complaint> {
         if self.length == 0 || self.is_text() {
             return None;
         }
@@ -175,8 +176,10 @@ impl TextWatch {
         let zeros_only = self.controls == 0 && self.not_utf8 == 0;
         // Random bytes are never UTF-8 from end to end; a table of strange characters is.
         let strange = self.not_utf8 == 0 && wrong * 50 <= self.length;
-        let sparse =
-            wrong * 1000 <= self.length && self.mixed_blocks == 0 && self.not_utf8 * 20 <= self.length;
+        let sparse = !looks_random
+            && wrong * 1000 <= self.length
+            && self.mixed_blocks == 0
+            && self.not_utf8 * 20 <= self.length;
         if zeros_only && self.zeros * 10 >= self.length * 3 && self.zeros * 10 <= self.length * 7 {
             // UTF-16 without a mark at its start: every other byte is zero.
             return Some(Complaint::Sparse(
@@ -206,8 +209,13 @@ fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\n' | b'\r')
 }
 
+/// Nothing in it contradicts text in any encoding of eight bits. Of blocks of 64 random bytes one in three hundred is so.
+pub(super) fn is_plain_text(block: &[u8]) -> bool {
+    block.iter().all(|byte| *byte != 0 && !is_control(*byte))
+}
+
 /// Text and random bytes side by side, as 16 encrypted bytes in a letter leave them.
-fn is_mixed(block: &[u8]) -> bool {
+pub(super) fn is_mixed(block: &[u8]) -> bool {
     let mut seen = [0u64; 4];
     let (mut controls, mut high) = (0, 0);
     for byte in block {

@@ -1,19 +1,20 @@
 //! TIFF, and the raw pictures of most cameras: lists of fields that say where strips of picture data lie.
 //!
-//! Uncompressed strips never look random; strips packed with Deflate unpack; JPEG strips obey JPEG's rule.
+//! Uncompressed strips never look random; strips packed with Deflate or LZW unpack; strips that are JPEGs are decoded.
 //! Other codings are passed over.
 
 use std::io::{self, Read};
 
-use super::boxes::random_between;
 use super::peek::Peek;
-use super::statistics::Statistics;
+use super::stretch::random_stretch;
 use super::work::Work;
-use super::{At, Source, Structure};
+use super::{At, Part, Source, Structure, jpeg, lzw};
 
 const LISTS_MAX: usize = 200;
 const FIELDS_MAX: u64 = 4096;
 const STRIPS_MAX: u64 = 200_000;
+/// A strip packed with LZW is looked at up to this length.
+const STRIP_MAX: u64 = 64 << 20;
 
 #[derive(Clone, Copy)]
 struct Order {
@@ -35,11 +36,7 @@ struct Picture {
     counts: Vec<u64>,
 }
 
-pub(super) fn check(
-    source: &mut dyn Source,
-    statistics: &Statistics,
-    work: &mut Work,
-) -> io::Result<Structure> {
+pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Structure> {
     let length = source.length();
     let mut peek = Peek::new(source);
     let Some(head) = peek.array::<8>(0)? else { return Ok(cut(length)) };
@@ -69,7 +66,7 @@ pub(super) fn check(
                 return Ok(cut(length));
             }
         }
-        match strips(source, picture, statistics, work)? {
+        match strips(source, picture, work)? {
             Ok(strips) => verified += strips,
             Err(structure) => return Ok(structure),
         }
@@ -138,12 +135,7 @@ fn value(peek: &mut Peek<'_>, order: Order, field: &[u8; 12], work: &mut Work) -
     Ok(values)
 }
 
-fn strips(
-    source: &mut dyn Source,
-    picture: &Picture,
-    statistics: &Statistics,
-    work: &mut Work,
-) -> io::Result<Result<u64, Structure>> {
+fn strips(source: &mut dyn Source, picture: &Picture, work: &mut Work) -> io::Result<Result<u64, Structure>> {
     let mut verified = 0;
     let held = picture.offsets.iter().zip(&picture.counts).filter(|(at, count)| **at > 0 && **count > 0);
     for (at, count) in held {
@@ -152,7 +144,7 @@ fn strips(
                 if !work.spend(*count) {
                     return Ok(Err(Work::exhausted("TIFF picture")));
                 }
-                if let Some(random) = random_between(statistics, *at, at + count) {
+                if let Some(random) = random_stretch(source, *at, at + count)? {
                     let why = "an uncompressed strip of the picture looks random".to_owned();
                     return Ok(Err(Structure::Random { at: random, why }));
                 }
@@ -166,10 +158,57 @@ fn strips(
                 }
                 None => return Ok(Err(Work::exhausted("TIFF picture"))),
             },
+            5 => match unpacks(source, *at, *count, work)? {
+                Some(true) => verified += 1,
+                Some(false) => {
+                    let why = "a strip of the picture packed with LZW does not unpack".to_owned();
+                    return Ok(Err(Structure::Broken { at: *at, why, framing: false }));
+                }
+                None => return Ok(Err(Work::exhausted("TIFF picture"))),
+            },
+            // The tables of codes may stand beside the strips, or in them; other codings have these numbers as well.
+            6 | 7 | 34892 => match jpeg_strip(source, *at, *count, work)? {
+                Some(Structure::Whole(_)) => verified += 1,
+                Some(Structure::Broken { at, why, framing }) => {
+                    return Ok(Err(Structure::Broken { at, why: format!("in a strip: {why}"), framing }));
+                }
+                _ => {}
+            },
             _ => {}
         }
     }
     Ok(Ok(verified))
+}
+
+fn jpeg_strip(
+    source: &mut dyn Source,
+    at: u64,
+    count: u64,
+    work: &mut Work,
+) -> io::Result<Option<Structure>> {
+    let mut part = Part { source, from: at, length: count };
+    let mut mark = [0; 3];
+    part.read_at(0, &mut mark)?;
+    if mark != [0xff, 0xd8, 0xff] {
+        return Ok(None);
+    }
+    Ok(Some(match jpeg::check(&mut part, work)? {
+        Structure::Broken { at: inner, why, framing } => Structure::Broken { at: at + inner, why, framing },
+        found => found,
+    }))
+}
+
+/// LZW as TIFF has it. The oldest form, which has its bits the other way round, is passed over.
+fn unpacks(source: &mut dyn Source, at: u64, count: u64, work: &mut Work) -> io::Result<Option<bool>> {
+    let mut from = At::new(source, at, at + count).limited_to(STRIP_MAX)?.into_inner();
+    if from.starts_with(&[0, 1]) || (from.len() as u64) < count {
+        return Ok(Some(true));
+    }
+    // A strip is sometimes said to be longer than it is by what fills it up.
+    while from.last() == Some(&0) {
+        from.pop();
+    }
+    Ok(work.spend(count).then(|| lzw::unpacks(&from, lzw::Form::Tiff)))
 }
 
 fn inflates(source: &mut dyn Source, at: u64, count: u64, work: &mut Work) -> io::Result<Option<bool>> {

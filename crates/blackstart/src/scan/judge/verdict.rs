@@ -110,7 +110,7 @@ pub(super) fn from_bytes(
         (None, None) => votes.extend(unknown(promise, head, statistics, text)),
         (None, Some(_)) => {}
     }
-    if let Some(kind) = shown.filter(|kind| !kind.is_packed()) {
+    if let Some(kind) = shown {
         votes.extend(too_random(kind, statistics));
     }
     votes
@@ -129,13 +129,17 @@ fn lost(promise: &Promise) -> Vote {
     )
 }
 
-/// Not compressed by type, and yet random almost everywhere, or in a rhythm.
+/// In a rhythm, which no type has; or not compressed by type, and yet random almost everywhere.
 fn too_random(kind: Kind, statistics: &Statistics) -> Option<Vote> {
-    if let Some(rhythm) = statistics.rhythm() {
+    let rhythm = if kind.is_packed() { statistics.rhythm_throughout() } else { statistics.rhythm() };
+    if let Some(rhythm) = rhythm {
         return Some(vote(
             Leaning::Random,
             format!("{rhythm} bytes look random, those between do not: intermittent encryption"),
         ));
+    }
+    if kind.is_packed() {
+        return None;
     }
     let percent = statistics.even_percent();
     (percent >= 90 && statistics.windows >= 4).then(|| {
@@ -148,7 +152,7 @@ fn not_text(promise: &Promise, promised: Kind, statistics: &Statistics, text: &T
     let mut votes = Vec::new();
     let mixed = text.mixed_blocks >= MIXED_MIN;
     let random = statistics.even_windows > 0 || statistics.trace().is_some() || mixed;
-    match text.complaint() {
+    match text.complaint(statistics.even_windows > 0 || statistics.starts_even()) {
         None => {}
         Some(Complaint::Sparse(why)) => votes.push(vote(Leaning::Partly, why)),
         // A single zero byte is a program's slip; a row of them is a wiped or never written piece.
@@ -310,10 +314,6 @@ pub(super) fn from_structure(
 ) -> Vote {
     let zeros = statistics.zero_bytes_in_a_row();
     match structure {
-        // A wiped piece of picture data breaks no rule of JPEG, and a plain white area may look like it.
-        Structure::Whole(_) if kind == Kind::Jpeg && zeros >= 512 => {
-            vote(Leaning::Partly, format!("is a complete JPEG, but holds {zeros} zero bytes in a row"))
-        }
         Structure::Whole(what) => vote(Leaning::Whole, what),
         Structure::Partly(why) => vote(Leaning::Partly, why),
         Structure::Odd(why) => vote(Leaning::Odd, why),

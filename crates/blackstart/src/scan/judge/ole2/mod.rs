@@ -70,7 +70,7 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
     let mut plain = Vec::new();
     let (mut known, mut wrong) = (0_usize, None);
     for stream in &container.streams {
-        let content = look(source, &container, stream)?;
+        let content = look(source, &container, stream, work)?;
         match content {
             Content::Fits { opaque } => {
                 known += 1;
@@ -118,13 +118,18 @@ fn as_far_as_random(source: &mut dyn Source, wrong: Structure) -> io::Result<Str
     Ok(Structure::Broken { at, why, framing })
 }
 
-fn look(source: &mut dyn Source, container: &Container, stream: &Stream) -> io::Result<Content> {
+fn look(
+    source: &mut dyn Source,
+    container: &Container,
+    stream: &Stream,
+    work: &mut Work,
+) -> io::Result<Content> {
     // Capitals make no difference in the folder of an OLE2 file.
     match stream.name.to_ascii_lowercase().as_str() {
         "workbook" | "book" => excel::check(source, container, stream),
         "worddocument" => word::check(source, container, stream),
         "powerpoint document" => slides::document(source, container, stream),
-        "pictures" => slides::pictures(source, container, stream),
+        "pictures" => slides::pictures(source, container, stream, work),
         "current user" => slides::current_user(source, container, stream),
         "\u{5}summaryinformation" | "\u{5}documentsummaryinformation" => {
             property_set(source, container, stream)

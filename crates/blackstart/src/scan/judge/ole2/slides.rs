@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::super::{Part, Source, Structure, little16, little32, picture};
+use super::super::work::Work;
+use super::super::{Part, Source, Structure, jpeg, little16, little32, picture};
 use super::{Container, Content, Stream, Trouble};
 
 const DEPTH_MAX: usize = 64;
@@ -79,6 +80,7 @@ pub(super) fn pictures(
     source: &mut dyn Source,
     container: &Container,
     stream: &Stream,
+    work: &mut Work,
 ) -> io::Result<Content> {
     let mut reader = container.reader(source, stream);
     let length = reader.length();
@@ -101,7 +103,7 @@ pub(super) fn pictures(
             let mut magic = [0; 4];
             part.read_at(0, &mut magic)?;
             let structure = match magic {
-                [0xff, 0xd8, ..] if jpeg => Some(picture::jpeg(&mut part)?),
+                [0xff, 0xd8, ..] if jpeg => Some(jpeg::check(&mut part, work)?),
                 [0x89, b'P', b'N', b'G'] if png => Some(picture::png(&mut part)?),
                 _ => None,
             };
