@@ -1,4 +1,5 @@
-//! JPEG: segments by their length, and picture data code by code up to the last block of the picture.
+//! JPEG: segments by their length, and picture data code by code up to the last block of the picture, unless it is long
+//! and shows nothing that only decoding could tell.
 //!
 //! Behind a complete picture cameras put previews, which are JPEGs again and are looked at, and films and notes, which are
 //! not. Codings that hardly anybody uses (arithmetic, hierarchical) are only held to the rule that a byte FF is followed by
@@ -17,6 +18,11 @@ use scan::{Frame, Mode, Scan, Tables};
 
 /// So many bytes FF that JPEG forbids are no single bit that fell over. Random bytes hold as many in a kilobyte.
 const WRONG_MARKS_MIN: usize = 4;
+/// Longer picture data is not decoded, which takes five times as long as everything else that a scan does with a byte, unless
+/// it looks wiped: random bytes in it break the rule of the bytes FF.
+const DECODED_MAX: u64 = 128 << 10;
+/// So many equal bytes in a row, at places of eight.
+const WIPED_MIN: u32 = 32;
 /// Pictures looked at in one file.
 const PICTURES_MAX: u32 = 64;
 
@@ -88,6 +94,8 @@ struct Walk {
     frame: Option<Frame>,
     tables: Tables,
     restart: u64,
+    /// Progressive: a pass was too long to be decoded.
+    was_long: bool,
     /// Why picture data was not decoded.
     passed_over: Option<&'static str>,
 }
@@ -95,7 +103,7 @@ struct Walk {
 impl Walk {
     fn new(at: u64) -> Walk {
         let tables = Tables::default();
-        Walk { at: at + 2, scans: 0, frame: None, tables, restart: 0, passed_over: None }
+        Walk { at: at + 2, scans: 0, frame: None, tables, restart: 0, was_long: false, passed_over: None }
     }
 
     fn picture(&mut self, peek: &mut Peek<'_>, work: &mut Work) -> io::Result<Structure> {
@@ -144,7 +152,7 @@ impl Walk {
             None if self.frame.as_ref().is_some_and(missing) => {
                 Structure::Broken { at, why: "a colour of the JPEG is missing".to_owned(), framing: false }
             }
-            None => Structure::Whole("the JPEG decodes to the last block of its picture".to_owned()),
+            None => Structure::Whole("all parts of the JPEG fit together".to_owned()),
         }
     }
 
@@ -216,7 +224,8 @@ impl Walk {
     ) -> io::Result<Option<Structure>> {
         let Some(frame) = self.frame.as_mut().filter(|_| self.passed_over.is_none()) else {
             self.passed_over.get_or_insert("it has no head that says what its picture is");
-            return self.pass_over(peek).map(|()| None);
+            self.at = mark_behind(peek, self.at)?;
+            return Ok(None);
         };
         let Some(mut scan) = Scan::new(head, frame, &self.tables, self.restart) else {
             return Ok(Some(Structure::broken(
@@ -226,12 +235,23 @@ impl Walk {
         };
         if !scan.has_tables(frame.mode) {
             self.passed_over = Some("its tables of codes are not in it");
-            return self.pass_over(peek).map(|()| None);
+            self.at = mark_behind(peek, self.at)?;
+            return Ok(None);
+        }
+        // What refines a pass cannot be decoded without it.
+        let end = mark_behind(peek, self.at)?;
+        let is_long = end - self.at > DECODED_MAX && !looks_wiped(peek, self.at, end)?;
+        if is_long || self.was_long {
+            self.was_long = frame.mode == Mode::Progressive;
+            scan.is_taken_as_coded(frame);
+            self.at = end;
+            return Ok(None);
         }
         // What is remembered of a block takes eight bytes, and a block may take next to nothing in the file.
         if !work.spend(8 * frame.blocks()) {
             self.passed_over = Some("it takes more work to check than one file may cost");
-            return self.pass_over(peek).map(|()| None);
+            self.at = mark_behind(peek, self.at)?;
+            return Ok(None);
         }
         let mut bits = Bits::new(peek, self.at);
         let result = scan.run(&mut bits, frame);
@@ -246,38 +266,56 @@ impl Walk {
 
     /// Decoding stopped at `stopped`, having read up to `end`.
     fn flawed(&mut self, stopped: u64, end: u64, peek: &mut Peek<'_>) -> io::Result<Structure> {
-        self.at = end;
-        self.pass_over(peek)?;
+        self.at = mark_behind(peek, end)?;
         if peek.bytes(self.at, 2)?.len() < 2 {
             return Ok(cut(peek));
         }
         let why = "its picture data does not decode to the picture that its head describes".to_owned();
         Ok(Structure::Broken { at: stopped, why, framing: false })
     }
+}
 
-    /// Goes on behind picture data that is not decoded.
-    fn pass_over(&mut self, peek: &mut Peek<'_>) -> io::Result<()> {
-        loop {
-            let bytes = peek.ahead(self.at)?;
-            let Some(ff) = bytes.iter().position(|byte| *byte == 0xff) else {
-                if bytes.is_empty() {
-                    return Ok(());
-                }
-                self.at += bytes.len() as u64;
-                continue;
-            };
-            self.at += ff as u64;
-            match peek.bytes(self.at, 2)? {
-                [0xff, 0x00 | 0xd0..=0xd7] => self.at += 2,
-                [0xff, 0xff] => self.at += 1,
-                [0xff] => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                _ => return Ok(()),
+/// The next mark behind picture data.
+fn mark_behind(peek: &mut Peek<'_>, mut at: u64) -> io::Result<u64> {
+    loop {
+        let bytes = peek.ahead(at)?;
+        let Some(ff) = bytes.iter().position(|byte| *byte == 0xff) else {
+            if bytes.is_empty() {
+                return Ok(at);
             }
+            at += bytes.len() as u64;
+            continue;
+        };
+        at += ff as u64;
+        match peek.bytes(at, 2)? {
+            [0xff, 0x00 | 0xd0..=0xd7] => at += 2,
+            [0xff, 0xff] => at += 1,
+            [0xff] => return Ok(at + 1),
+            _ => return Ok(at),
         }
     }
+}
+
+/// Whether a stretch holds one byte again and again: that may be a plain area, and it may be wiped, which only decoding
+/// tells.
+fn looks_wiped(peek: &mut Peek<'_>, mut at: u64, end: u64) -> io::Result<bool> {
+    let mut run = 0;
+    while at < end {
+        let bytes = peek.ahead(at)?;
+        let bytes = &bytes[..bytes.len().min(usize::try_from(end - at).unwrap_or(usize::MAX))];
+        if bytes.is_empty() {
+            break;
+        }
+        for eight in bytes.chunks_exact(8) {
+            let word = u64::from_ne_bytes(eight.try_into().expect("eight bytes"));
+            run = if word == word.rotate_left(8) { run + 8 } else { 0 };
+            if run >= WIPED_MIN {
+                return Ok(true);
+            }
+        }
+        at += bytes.len() as u64;
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
@@ -297,6 +335,26 @@ mod tests {
             for seed in 1..=20 {
                 let found = checked(&jpeg_in(seed, 20_000, passes));
                 assert!(matches!(found, Structure::Whole(_)), "{passes:?} {seed}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_picture_is_held_to_the_rule_and_decoded_if_it_looks_wiped() {
+        for passes in ALL {
+            let whole = jpeg_in(5, 300_000, passes);
+            assert!(whole.len() as u64 > 2 * DECODED_MAX);
+
+            assert!(matches!(checked(&whole), Structure::Whole(_)), "{passes:?}: {:?}", checked(&whole));
+            let with = |hole: &[u8]| {
+                let mut bytes = whole.clone();
+                bytes[150_000..150_000 + hole.len()].copy_from_slice(hole);
+                checked(&bytes)
+            };
+            assert!(matches!(with(&Dice::new(3).bytes(4096)), Structure::Broken { .. }), "{passes:?}");
+            // Without the pass before it, a pass that refines cannot be decoded.
+            if passes != Passes::Several {
+                assert!(matches!(with(&[0; 4096]), Structure::Broken { .. }), "{passes:?}");
             }
         }
     }

@@ -168,10 +168,15 @@ impl<'t> Scan<'t> {
             }
         }
         self.end_of_piece(bits)?;
+        self.is_taken_as_coded(frame);
+        Ok(())
+    }
+
+    /// The components of this pass are there.
+    pub(super) fn is_taken_as_coded(&self, frame: &mut Frame) {
         for member in &self.members {
             frame.components[member.component].was_coded = true;
         }
-        Ok(())
     }
 
     fn end_of_piece(&mut self, bits: &mut Bits<'_, '_>) -> Decoded<()> {
