@@ -58,7 +58,7 @@ impl Part {
         if self.is_as_usual() {
             return Shown::Nothing;
         }
-        let (mut statistics, mut text) = (Statistics::new(), TextWatch::new());
+        let (mut statistics, mut text) = (Statistics::new(), TextWatch::new(self.head.len() as u64));
         for window in self.head.chunks(WINDOW) {
             let counts = count(window);
             statistics.window(window, &counts);

@@ -287,7 +287,7 @@ fn look(
     work: &mut Work,
 ) -> io::Result<(Vec<Vote>, Facts)> {
     let mut statistics = Statistics::new();
-    let mut text = TextWatch::new();
+    let mut text = TextWatch::new(source.length());
     // For a small file there is no need to clear so much memory.
     let mut piece = vec![0; piece_bytes(source.length())];
     let mut head = Vec::new();

@@ -8,8 +8,12 @@ use super::{At, Source, Structure};
 
 const BLOCK: usize = 64;
 
+/// At most one unit in so many is bad in a text in UTF-16.
+const UTF16_GOOD_MIN: u64 = 1000;
+
 /// Filled by `window`, in order.
 pub(super) struct TextWatch {
+    expected: u64,
     pub(super) length: u64,
     /// Control characters that do not belong into text, without zero bytes.
     pub(super) controls: u64,
@@ -32,6 +36,8 @@ pub(super) struct TextWatch {
 }
 
 struct Utf16 {
+    /// One bad unit more, and it is no text however it goes on.
+    bad_max: u64,
     little: bool,
     odd: Option<u8>,
     bad: u64,
@@ -39,8 +45,10 @@ struct Utf16 {
 }
 
 impl TextWatch {
-    pub(super) fn new() -> TextWatch {
+    /// For this many bytes.
+    pub(super) fn new(expected: u64) -> TextWatch {
         TextWatch {
+            expected,
             length: 0,
             controls: 0,
             zeros: 0,
@@ -68,7 +76,8 @@ impl TextWatch {
             self.is_marked = little.is_some();
             let little =
                 little.or_else(|| [true, false].into_iter().find(|little| reads_as_utf16(window, *little)));
-            self.utf16 = little.map(|little| Utf16 { little, odd: None, bad: 0, units: 0 });
+            let bad_max = self.expected / 2 / UTF16_GOOD_MIN;
+            self.utf16 = little.map(|little| Utf16 { bad_max, little, odd: None, bad: 0, units: 0 });
         }
         let bad_before = self.bad();
         let sum = |wanted: fn(u8) -> bool| {
@@ -97,7 +106,7 @@ impl TextWatch {
             self.first_bad.get_or_insert_with(|| start + first() as u64);
         }
         self.text_windows += u64::from(self.bad() == bad_before);
-        if let Some(utf16) = &mut self.utf16 {
+        if let Some(utf16) = self.utf16.as_mut().filter(|utf16| utf16.bad <= utf16.bad_max) {
             utf16.feed(window);
         }
         self.length += window.len() as u64;
@@ -148,7 +157,7 @@ impl TextWatch {
     }
 
     fn reads_as_utf16(&self) -> bool {
-        self.utf16.as_ref().is_some_and(|utf16| utf16.units > 0 && utf16.bad * 1000 <= utf16.units)
+        self.utf16.as_ref().is_some_and(|utf16| utf16.units > 0 && utf16.bad * UTF16_GOOD_MIN <= utf16.units)
     }
 
     /// Text in UTF-16 without a mark, under a name that promises text. Elsewhere tables may look like it.
@@ -252,11 +261,15 @@ pub(super) enum Complaint {
 
 /// Letters from end to end, and blanks or ends of lines between them: of random units one in six is no letter.
 fn reads_as_utf16(window: &[u8], little: bool) -> bool {
-    let mut utf16 = Utf16 { little, odd: None, bad: 0, units: 0 };
-    utf16.feed(window);
     let blank =
         |two: &[u8]| matches!((two[usize::from(!little)], two[usize::from(little)]), (0x20 | 0x0a | 0x0d, 0));
-    utf16.units >= 16 && utf16.bad == 0 && window.chunks_exact(2).any(blank)
+    // Asked first, because most files are out by it.
+    if window.len() < 32 || !window.chunks_exact(2).any(blank) {
+        return false;
+    }
+    let mut utf16 = Utf16 { bad_max: 0, little, odd: None, bad: 0, units: 0 };
+    utf16.feed(window);
+    utf16.bad == 0
 }
 
 impl Utf16 {

@@ -20,7 +20,7 @@ use scan::{Frame, Mode, Scan, Tables};
 const WRONG_MARKS_MIN: usize = 4;
 /// Longer picture data is not decoded, which takes five times as long as everything else that a scan does with a byte, unless
 /// it looks wiped: random bytes in it break the rule of the bytes FF.
-const DECODED_MAX: u64 = 128 << 10;
+const DECODED_MAX: u64 = 64 << 10;
 /// So many equal bytes in a row, at places of eight.
 const WIPED_MIN: u32 = 32;
 /// Pictures looked at in one file.
