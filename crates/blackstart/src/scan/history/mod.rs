@@ -8,6 +8,7 @@
 //!
 //! - `changes`: what differs between two trees.
 //! - `series`: what follows from the differences, one snapshot after the other.
+//! - `told`: what is said of files that are not clean or gone.
 //! - `left`: what left a place, for what comes to stand elsewhere.
 //! - `loss`: what vanished around a file that is new.
 //! - `signs`: what the differences look like as a whole; reasons for people, never a verdict.
@@ -19,6 +20,7 @@ mod series;
 mod signs;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::ffi::{OsStr, OsString};
 use std::hash::Hash;
@@ -26,7 +28,8 @@ use std::rc::Rc;
 
 pub use changes::Change;
 use changes::Walk;
-pub use series::{BadVersion, Ended, LastClean, Lost, Missing, Series, Step};
+pub use series::{Missing, Series, Step};
+pub use told::{BadVersion, Ended, LastClean, Lost};
 
 use super::judge::{Beside, Judgement};
 

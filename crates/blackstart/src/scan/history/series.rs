@@ -21,6 +21,7 @@ use std::rc::Rc;
 use super::left::{Gone, Good, Known, Left};
 use super::loss::{self, Loss, MassLoss, Vanished};
 use super::signs::{Signs, Usual};
+use super::told::{Bad, BadVersion, Ended, Lost, unread_part};
 use super::{Archive, Change, Node, Version, Walk, changes};
 use crate::scan::judge::kind::name_before;
 use crate::scan::judge::{Judgement, Verdict};
@@ -30,36 +31,6 @@ use crate::scan::snapshots::{Past, Tally, Weight, weigh};
 const OLDER_MAX: usize = 50;
 /// Files that vanished in snapshots that are not clean, named in the answer.
 const LOST_MAX: usize = 100_000;
-
-/// Where a file has its last clean version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastClean {
-    /// Place in the order of snapshots.
-    pub snapshot: usize,
-    /// The name it had there.
-    pub path: Rc<Path>,
-}
-
-/// A version of a file that is not clean, or a part that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadVersion {
-    pub path: Rc<Path>,
-    pub judgement: Rc<Judgement>,
-    /// Bad without ever having been seen good.
-    pub tolerable: bool,
-    pub last_clean: Option<LastClean>,
-    /// Places in the order of snapshots: there from the first, gone in the second.
-    pub from: usize,
-    pub until: Option<usize>,
-}
-
-/// A file that vanished in a snapshot that is not clean.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lost {
-    pub path: Rc<Path>,
-    pub gone_in: usize,
-    pub last_clean: usize,
-}
 
 /// What one snapshot came to.
 #[derive(Clone, Debug)]
@@ -80,13 +51,6 @@ pub struct Missing {
     pub of: u64,
 }
 
-struct Bad<C> {
-    judgement: Rc<Judgement>,
-    weight: Weight,
-    known: Known<C>,
-    from: usize,
-}
-
 /// Where a file that is new under its name comes from.
 enum Origin<C> {
     Nowhere,
@@ -100,21 +64,10 @@ enum Origin<C> {
     AmidLoss(Loss),
 }
 
-/// A series that was gone through; the archive is no longer needed.
-pub struct Ended<C> {
-    over: Vec<BadVersion>,
-    bad: BTreeMap<Rc<Path>, Bad<C>>,
-    unread: BTreeMap<Rc<Path>, (String, usize)>,
-    pub lost: Vec<Lost>,
-}
-
-impl<C> Ended<C> {
-    /// What was needed for one is dropped before the next is made.
-    pub fn bad(self) -> impl Iterator<Item = BadVersion> {
-        let bad = self.bad.into_iter().map(|(path, bad)| bad.ended(path, None));
-        let unread = self.unread.into_iter().map(|(path, (why, from))| unread_part(path, why, from, None));
-        self.over.into_iter().chain(bad).chain(unread)
-    }
+/// What has to wait until all differences are known: one may be the past of another.
+struct Waiting<C> {
+    removed: Vec<(Rc<Path>, Version<C>)>,
+    added: Vec<(Rc<Path>, Version<C>)>,
 }
 
 pub struct Series<A: Archive> {
@@ -232,15 +185,15 @@ impl<A: Archive> Series<A> {
         });
     }
 
-    fn differences(
+    /// Tells `signs` of every difference and settles at once what needs nothing but itself.
+    fn meet(
         &mut self,
         archive: &A,
         at: usize,
         old: Option<A::Tree>,
         tree: A::Tree,
         signs: &mut Signs<A::Content>,
-    ) {
-        let mut files_before = self.tally.files();
+    ) -> Waiting<A::Content> {
         let (mut unread, mut removed, mut added) = (vec![], vec![], vec![]);
         changes::between(archive, old, tree, Walk::Differences, &mut |change| match change {
             Change::Renewed { path } => {
@@ -248,7 +201,7 @@ impl<A: Archive> Series<A> {
                     self.over.push(unread_part(path, why, from, Some(at)));
                 }
             }
-            Change::Unread { path, why } => unread.push((path, why)),
+            Change::Unread { path, why } => unread.push((path, (why, at))),
             Change::Removed { path, before } => removed.push((path, before)),
             // It is itself its past, so it need not wait for all the others.
             Change::Changed { path, before, now } => {
@@ -274,7 +227,20 @@ impl<A: Archive> Series<A> {
             Change::Added { path, now } => added.push((path, now)),
             Change::Same { .. } => {}
         });
-        self.unread.extend(unread.into_iter().map(|(path, why)| (path, (why, at))));
+        self.unread.extend(unread);
+        Waiting { removed, added }
+    }
+
+    fn differences(
+        &mut self,
+        archive: &A,
+        at: usize,
+        old: Option<A::Tree>,
+        tree: A::Tree,
+        signs: &mut Signs<A::Content>,
+    ) {
+        let mut files_before = self.tally.files();
+        let Waiting { removed, added } = self.meet(archive, at, old, tree, signs);
         let mut left = Left::new();
         let hidden = self.hidden.len();
         let vanished_while_hidden = self.no_longer_hidden(&added);
@@ -602,18 +568,4 @@ fn version_in<A: Archive>(archive: &A, mut tree: A::Tree, path: &Path) -> Option
 /// `letter.docx.locked` as `letter.docx`, if `.locked` is no ending that anybody uses.
 fn without_appended(path: &Path) -> Option<PathBuf> {
     Some(path.with_file_name(name_before(path.file_name()?.to_str()?)?))
-}
-
-fn unread_part(path: Rc<Path>, why: String, from: usize, until: Option<usize>) -> BadVersion {
-    let judgement = Rc::new(Judgement::unread(why));
-    BadVersion { path, judgement, tolerable: false, last_clean: None, from, until }
-}
-
-impl<C> Bad<C> {
-    fn ended(self, path: Rc<Path>, until: Option<usize>) -> BadVersion {
-        let clean = |good: Rc<Good<C>>| LastClean { snapshot: good.snapshot, path: good.path.clone() };
-        let last_clean = self.known.good.map(clean);
-        let tolerable = matches!(self.weight, Weight::Tolerable | Weight::Own);
-        BadVersion { path, judgement: self.judgement, tolerable, last_clean, from: self.from, until }
-    }
 }

@@ -88,13 +88,8 @@ pub(super) fn threads() -> usize {
 }
 
 /// Judges files of one blob, in the order in which they come: that of the disk.
-pub(super) fn singles(
-    vault: &Vault,
-    singles: Vec<Single>,
-    how: Judging<'_>,
-    done: &mut dyn FnMut(Vec<Found>),
-) {
-    let stretches = stretches(&singles);
+pub(super) fn singles(vault: &Vault, singles: &[Single], how: Judging<'_>, done: &mut dyn FnMut(Vec<Found>)) {
+    let stretches = stretches(singles);
     in_parallel(
         vault,
         &stretches,

@@ -275,7 +275,8 @@ impl<'a> Stored<'a> {
             done(files, bytes);
         };
         let how = Judging { kinds: &kinds.all, rules: self.rules };
-        reading::singles(&vault, plan.singles, how, &mut keep);
+        reading::singles(&vault, &plan.singles, how, &mut keep);
+        drop(plan.singles);
         reading::spread(&vault, plan.spread.into_values().collect(), how, &mut keep);
         self.ledger.borrow_mut().pack();
     }

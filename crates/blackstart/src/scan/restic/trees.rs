@@ -69,7 +69,7 @@ pub(super) fn entries(tree: &[u8]) -> Result<Entries<TreeId, Content>, String> {
         {
             journals.insert(database);
         }
-        found.extend(entry.node(name));
+        found.extend(entry.node(&name));
     };
     Tree(&mut take)
         .deserialize(&mut reader)
@@ -103,8 +103,8 @@ impl Entry<'_> {
     }
 
     /// Links, devices, pipes and sockets hold no content that could be restored.
-    fn node(self, name: OsString) -> Option<(OsString, Node<TreeId, Content>)> {
-        let Some(name) = plain_name(name.clone()) else {
+    fn node(self, name: &OsStr) -> Option<(OsString, Node<TreeId, Content>)> {
+        let Some(name) = plain_name(name.to_owned()) else {
             // Shown, never joined to a path as it stands.
             let shown = name.to_string_lossy().replace('/', "\u{2215}");
             let shown = if shown.trim_matches('.').is_empty() { format!("\u{2215}{shown}") } else { shown };
@@ -216,7 +216,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
         let mut entry = Entry::default();
         let mut met = Vec::with_capacity(FIELDS.len());
         while let Some(Text(field)) = map.next_key()? {
-            if met.iter().any(|met| *met == field) {
+            if met.contains(&field) {
                 return Err(serde::de::Error::custom(format!("the entry says its `{field}` twice")));
             }
             match &*field {
