@@ -48,11 +48,25 @@ fn pids() -> Result<Vec<u32>, WorldFault> {
 
 /// Value of a variable in the environment that the process was started with. `None` also if it is hidden from us.
 pub(super) fn variable(pid: u32, name: &str) -> Option<String> {
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    value_in(&environment(pid)?, name)
+}
+
+/// As it was when the process became what it is; empty while it ends.
+pub(super) fn environment(pid: u32) -> Option<Vec<u8>> {
+    std::fs::read(format!("/proc/{pid}/environ")).ok()
+}
+
+fn value_in(environment: &[u8], name: &str) -> Option<String> {
     environment
         .split(|byte| *byte == 0)
         .find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
         .map(|value| String::from_utf8_lossy(value).into_owned())
+}
+
+/// Whether this is the environment of what was started under the run id, and no longer that of the doorstep. Both from
+/// one reading: a process that could not become its command and ends has no variables, so it lacks the doorstep's, too.
+pub(super) fn has_left_the_doorstep(environment: &[u8], run: &str, doorstep: &str) -> bool {
+    value_in(environment, RUN).is_some_and(|value| value == run) && value_in(environment, doorstep).is_none()
 }
 
 fn living(pid: u32) -> Option<Status> {
@@ -165,5 +179,18 @@ fn end(mark: &ProcessMark, signal: Signal, patience_ms: u64) -> Result<bool, Wor
             return Ok(false);
         }
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_ends_on_the_doorstep_has_not_left_it() {
+        let left = |text: &str| has_left_the_doorstep(text.as_bytes(), "a", "EXEC");
+        assert!(left(&format!("X=1\0{RUN}=a\0")));
+        assert!(!left(&format!("{RUN}=a\0EXEC=stays\0")) && !left(&format!("{RUN}=b\0")));
+        assert!(!left(""), "its memory is gone already, and it is no zombie yet");
     }
 }

@@ -100,8 +100,9 @@ impl Real {
             }
             let pid = child.id();
             if session::begun_path(launch.output).exists()
-                && processes::variable(pid, processes::RUN).is_some_and(|run| run == launch.run)
-                && processes::variable(pid, session::EXEC).is_none()
+                && processes::environment(pid).is_some_and(|environment| {
+                    processes::has_left_the_doorstep(&environment, launch.run, session::EXEC)
+                })
                 && let Some(status) = processes::status(pid).filter(|status| !status.zombie)
             {
                 let run = launch.run.to_owned();

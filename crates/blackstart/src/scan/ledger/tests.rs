@@ -1,3 +1,5 @@
+//! What the ledger keeps, and what it does not believe.
+
 use super::*;
 
 fn identity(repository: &str) -> Identity {
