@@ -65,6 +65,10 @@ impl Key {
         Key(key)
     }
 
+    fn start(&self) -> usize {
+        usize::from(u16::from_be_bytes([self.0[0], self.0[1]]))
+    }
+
     /// Of the comparison of two versions.
     pub fn of_both(now: &Key, before: &Key) -> Key {
         Key::of([&b"compared"[..], &now.0, &before.0])
@@ -141,6 +145,42 @@ impl At {
     }
 }
 
+/// By key: takes half the room of a map, and there may be a million.
+#[derive(Default)]
+struct Sorted {
+    all: Vec<(Key, At)>,
+    /// Where the keys of each first two bytes begin, and where the last of them end.
+    starts: Vec<u32>,
+}
+
+impl Sorted {
+    /// Of several records with the same key the last one counts.
+    fn new(mut all: Vec<(Key, At)>) -> Sorted {
+        all.sort_by_key(|(key, _)| *key);
+        all.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                *earlier = *later;
+            }
+            same
+        });
+        let mut starts = Vec::with_capacity((1 << 16) + 1);
+        for (at, (key, _)) in (0..).zip(&all) {
+            starts.resize(key.start() + 1, at);
+        }
+        let end = u32::try_from(all.len()).expect("memory ends before four thousand million records");
+        starts.resize((1 << 16) + 1, end);
+        Sorted { all, starts }
+    }
+
+    fn get(&self, key: &Key) -> Option<At> {
+        let from = *self.starts.get(key.start())?;
+        let to = *self.starts.get(key.start() + 1)?;
+        let near = self.all.get(from as usize..to as usize)?;
+        near.binary_search_by_key(key, |(key, _)| *key).ok().map(|at| near[at].1)
+    }
+}
+
 /// Where the bodies are.
 enum Keep {
     /// Nothing is kept beyond this scan.
@@ -157,8 +197,7 @@ enum Keep {
 }
 
 pub struct Ledger {
-    /// Sorted by key: takes half the room of a map, and there may be a million.
-    sorted: Vec<(Key, At)>,
+    sorted: Sorted,
     /// What came since it was sorted.
     recent: HashMap<Key, At>,
     keep: Keep,
@@ -170,7 +209,7 @@ impl Ledger {
     /// For a scan that keeps nothing.
     pub fn in_memory() -> Ledger {
         Ledger {
-            sorted: Vec::new(),
+            sorted: Sorted::default(),
             recent: HashMap::new(),
             keep: Keep::Memory(Records::default()),
             found: 0,
@@ -197,7 +236,7 @@ impl Ledger {
             return Ok((Ledger::in_memory(), Some(note)));
         }
         let length = file.metadata().map_err(fault("look at", &path))?.len();
-        let (mut known, good, mut note) = if length == 0 {
+        let (known, good, mut note) = if length == 0 {
             (Vec::new(), 0, None)
         } else {
             read(&file, length, &identity, &path).map_err(fault("read", &path))?
@@ -217,10 +256,10 @@ impl Ledger {
                 )
             });
         }
-        sort(&mut known);
-        let found = known.len();
+        let sorted = Sorted::new(known);
+        let found = sorted.all.len();
         let keep = Keep::File { file, path, written, unwritten: Vec::new(), identity, trouble: None };
-        Ok((Ledger { sorted: known, recent: HashMap::new(), keep, found }, note))
+        Ok((Ledger { sorted, recent: HashMap::new(), keep, found }, note))
     }
 
     /// How many verdicts were there when it was opened.
@@ -237,15 +276,15 @@ impl Ledger {
     }
 
     fn at(&self, key: &Key) -> Option<At> {
-        let old = || self.sorted.binary_search_by_key(key, |(key, _)| *key).ok().map(|at| self.sorted[at].1);
-        self.recent.get(key).copied().or_else(old)
+        self.recent.get(key).copied().or_else(|| self.sorted.get(key))
     }
 
     /// Once most of what there is has been judged: makes what is kept in memory small.
     pub fn pack(&mut self) {
-        self.sorted.reserve_exact(self.recent.len());
-        self.sorted.extend(std::mem::take(&mut self.recent));
-        sort(&mut self.sorted);
+        let mut all = std::mem::take(&mut self.sorted).all;
+        all.reserve_exact(self.recent.len());
+        all.extend(std::mem::take(&mut self.recent));
+        self.sorted = Sorted::new(all);
     }
 
     /// The whole judgement. `None` also if the file can no longer be read: then it is judged once more.
@@ -356,18 +395,6 @@ fn read(file: &File, length: u64, identity: &Identity, path: &Path) -> io::Resul
         known.push((key, At::new(verdict, good)));
         good += (2 + rest.len()) as u64;
     }
-}
-
-/// By key; of several records with the same key the last one counts.
-fn sort(known: &mut Vec<(Key, At)>) {
-    known.sort_by_key(|(key, _)| *key);
-    known.dedup_by(|later, earlier| {
-        let same = later.0 == earlier.0;
-        if same {
-            *earlier = *later;
-        }
-        same
-    });
 }
 
 /// `false`: there are no more bytes, or too few.

@@ -135,3 +135,19 @@ fn a_reason_without_end_is_cut_between_two_letters() {
     let kept = ledger.get(&key).unwrap();
     assert!(kept.reasons[0].len() > 3000 && kept.reasons[0].chars().all(|letter| letter == 'ä'));
 }
+
+#[test]
+fn among_many_every_one_is_found_and_no_other() {
+    let mut ledger = Ledger::in_memory();
+    let key = |number: u32| Key::of([&number.to_le_bytes()[..]]);
+    let (_, judgement) = found(1, Verdict::Damaged);
+    for number in 0..5000 {
+        ledger.put(key(number), &judgement);
+        if number % 1500 == 0 {
+            ledger.pack();
+        }
+    }
+    for number in 0..10_000 {
+        assert_eq!(ledger.knows(&key(number)), number < 5000, "{number}");
+    }
+}
