@@ -214,9 +214,11 @@ impl<'de> Visitor<'de> for EntryVisitor {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Entry<'de>, M::Error> {
         let mut entry = Entry::default();
-        let mut met = Vec::with_capacity(FIELDS.len());
+        let mut met = [false; FIELDS.len()];
         while let Some(Text(field)) = map.next_key()? {
-            if met.contains(&field) {
+            if let Some(at) = FIELDS.iter().position(|known| **known == *field)
+                && std::mem::replace(&mut met[at], true)
+            {
                 return Err(serde::de::Error::custom(format!("the entry says its `{field}` twice")));
             }
             match &*field {
@@ -232,14 +234,13 @@ impl<'de> Visitor<'de> for EntryVisitor {
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
-                    continue;
                 }
             }
-            met.push(field);
         }
-        match ["name", "type"].into_iter().find(|needed| !met.iter().any(|met| met == needed)) {
-            Some(missing) => Err(serde::de::Error::missing_field(missing)),
-            None => Ok(entry),
+        match met {
+            [false, ..] => Err(serde::de::Error::missing_field("name")),
+            [_, false, ..] => Err(serde::de::Error::missing_field("type")),
+            _ => Ok(entry),
         }
     }
 }
@@ -253,7 +254,9 @@ fn reads_as_another(field: &str) -> bool {
 }
 
 fn reads_as(field: &str, known: &str) -> bool {
-    field.replace('\u{17f}', "s").eq_ignore_ascii_case(known)
+    // Nearly every name is plain, and there are millions of them.
+    let plain = if field.is_ascii() { Cow::Borrowed(field) } else { field.replace('\u{17f}', "s").into() };
+    plain.eq_ignore_ascii_case(known)
 }
 
 /// Borrowed where nothing in it is escaped.
