@@ -113,6 +113,9 @@ struct Calm {
 
 pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
     let wish = Wish::parse(args)?;
+    if let Some(unknown) = unknown(&wish) {
+        return Err(unknown);
+    }
     let files = wish.files()?;
     if files.is_empty() {
         return Err(format!(
@@ -138,9 +141,19 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
     if wish.json { shown::json(&wish, &calm, &rows, out) } else { shown::text(&wish, &calm, &rows, out) }
 }
 
+fn all_names() -> impl Iterator<Item = &'static str> {
+    Pattern::ALL.into_iter().map(Pattern::name).chain(Damage::ALL.into_iter().map(Damage::name))
+}
+
+/// Whoever asks for a pattern that is none would take its missing row for a good sign.
+fn unknown(wish: &Wish) -> Option<String> {
+    let unknown = wish.patterns.iter().find(|wanted| !all_names().any(|name| name == **wanted))?;
+    let known: Vec<&str> = all_names().collect();
+    Some(format!("there is no pattern `{unknown}`; there are {}", known.join(", ")))
+}
+
 fn names(wish: &Wish) -> impl Iterator<Item = &'static str> {
-    let all = Pattern::ALL.into_iter().map(Pattern::name).chain(Damage::ALL.into_iter().map(Damage::name));
-    all.filter(|name| wish.patterns.is_empty() || wish.patterns.iter().any(|wanted| wanted == name))
+    all_names().filter(|name| wish.patterns.is_empty() || wish.patterns.iter().any(|wanted| wanted == name))
 }
 
 fn read(wish: &Wish, path: &Path, calm: &mut Calm) -> Result<Option<Clean>, String> {
@@ -315,6 +328,8 @@ mod tests {
         assert_eq!(answer["files"], 1);
         let full = answer["patterns"].as_array().unwrap().iter().find(|row| row["name"] == "full").unwrap();
         assert_eq!((&full["alone"]["found"], &full["alone"]["of"]), (&1.into(), &1.into()));
+        let refused = run(&[path.clone(), "--patterns".into(), "full,ful".into()], &mut Vec::new());
+        assert!(refused.unwrap_err().contains("no pattern `ful`"));
         assert!(run(&[path, "--holdout".into(), "three".into()], &mut Vec::new()).is_err());
     }
 }
