@@ -157,8 +157,9 @@ fn history(run: u64, base: &[Base], shared: &Shared, rng: &mut Rng, figures: &mu
     figures.by_pattern.entry(pattern.name()).or_default().add(outcome);
     if outcome != Outcome::Exact {
         figures.stories.push(format!(
-            "history {run}: {outcome:?}; {pattern:?}, {hits} of {} files, {attack:?}; clean {:?}, said {:?}: {:?}",
+            "history {run}: {outcome:?}; {pattern:?}, {hits} of {} files ({:?} ...), {attack:?}; clean {:?}, said {:?}: {:?}",
             diary.files.len(),
+            &targets[..hits.min(5)],
             course.truth,
             course.said,
             course.told
