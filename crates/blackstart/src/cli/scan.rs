@@ -147,7 +147,7 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
             "name it by another path, for example a link to it: ln -s REPOSITORY /tmp/repository",
         ));
     };
-    let what = if named.contains("://") { restic::shown_name(&what) } else { what };
+    let what = shown::address(&what);
     keeps_out(args, named)?;
     let journal = match (&args.journal, &args.store) {
         (Some(journal), Some(store)) => {

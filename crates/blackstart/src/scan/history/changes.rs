@@ -1,6 +1,6 @@
 //! What differs between two trees? Folders that are the same are passed over without being read.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -81,19 +81,36 @@ pub(super) fn between<A: Archive>(
     }
 }
 
-/// For files that are new under their name and called like one that is gone: which one. Each stands for one file only.
-fn formers<T, C>(before: &ByName<T, C>, now: &ByName<T, C>) -> HashMap<OsString, OsString> {
-    let mut taken = HashSet::new();
-    let is_file = |node: Option<&Node<T, C>>| matches!(node, Some(Node::File(_)));
-    let former = |(name, node): (&OsString, &Node<T, C>)| {
-        if before.contains_key(name) || !is_file(Some(node)) {
-            return None;
+/// For files that are new under their name and called like one that is gone: its name and version. Each stands for one
+/// file only.
+fn take_renamed<T, C>(
+    before: &mut ByName<T, C>,
+    now: &ByName<T, C>,
+) -> HashMap<OsString, (OsString, Version<C>)> {
+    let mut renamed = HashMap::new();
+    if before.is_empty() {
+        return renamed;
+    }
+    let new = now.iter().filter(|(_, node)| matches!(node, Node::File(_)));
+    for name in new.map(|(name, _)| name) {
+        if before.contains_key(name) {
+            continue;
         }
-        let former = OsString::from(name_before(name.to_str()?)?);
-        let is_gone = is_file(before.get(&former)) && !now.contains_key(&former);
-        (is_gone && taken.insert(former.clone())).then(|| (name.clone(), former))
-    };
-    if before.is_empty() { HashMap::new() } else { now.iter().filter_map(former).collect() }
+        let Some(former) = name.to_str().and_then(name_before).map(OsString::from) else { continue };
+        if now.contains_key(&former) {
+            continue;
+        }
+        match before.remove(&former) {
+            Some(Node::File(version)) => {
+                renamed.insert(name.clone(), (former, version));
+            }
+            Some(other) => {
+                before.insert(former, other);
+            }
+            None => {}
+        }
+    }
+    renamed
 }
 
 struct Walker<'a, A: Archive> {
@@ -138,15 +155,9 @@ impl<A: Archive> Walker<'_, A> {
         mut before: ByName<A::Tree, A::Content>,
         now: ByName<A::Tree, A::Content>,
     ) {
-        let formers = formers(&before, &now);
+        let mut renamed = take_renamed(&mut before, &now);
         for (name, node) in now {
             let path = folder.join(&name);
-            let former = formers.get(&name).and_then(|former| before.remove_entry(former));
-            if let (Node::File(now), Some((former, Node::File(before)))) = (&node, &former) {
-                let (former, before, now) = (folder.join(former).into(), before.clone(), now.clone());
-                (self.tell)(Change::Renamed { former, before, path: path.into(), now });
-                continue;
-            }
             let old = before.remove(&name);
             match node {
                 Node::Folder(tree) => {
@@ -159,7 +170,13 @@ impl<A: Archive> Walker<'_, A> {
                     }
                     (self.tell)(Change::Unread { path: path.into(), why });
                 }
-                Node::File(now) => self.file(&path, old, now),
+                Node::File(now) => match renamed.remove(&name) {
+                    Some((former, before)) => {
+                        let former = folder.join(former).into();
+                        (self.tell)(Change::Renamed { former, before, path: path.into(), now });
+                    }
+                    None => self.file(&path, old, now),
+                },
             }
         }
         for (name, old) in before {

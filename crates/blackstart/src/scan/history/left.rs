@@ -62,7 +62,7 @@ impl<C> Gone<C> {
     }
 
     /// One of which it is known what became of it. After an attack that renames everything there are millions of them, and
-    /// none is needed to explain another one; remembered are as many as will be after the step.
+    /// hardly one is needed to explain another file; remembered are as many as will be after the step.
     pub(super) fn add_explained(&mut self, path: Rc<Path>, known: Known<C>) {
         if self.order.len() < GONE_MAX {
             self.add(path, known);
@@ -123,7 +123,7 @@ impl<C: Clone + Eq + std::hash::Hash> Left<C> {
         self.by_content.get(content).map(|at| &self.all[*at as usize].0)
     }
 
-    pub(super) fn is_found(&mut self, path: Rc<Path>) {
+    pub(super) fn mark_found(&mut self, path: Rc<Path>) {
         self.found.insert(path);
     }
 

@@ -385,7 +385,7 @@ impl<A: Archive> Series<A> {
             if let Some(good) = &known.good {
                 signs.renamed(former, path, &good.version, now);
             }
-            left.is_found(former.clone());
+            left.mark_found(former.clone());
             return Origin::Before(known.clone());
         }
         signs.added(path, now);

@@ -1,6 +1,6 @@
 //! TIFF, and the raw pictures of most cameras: lists of fields that say where strips of picture data lie.
 //!
-//! Uncompressed strips never look random; strips packed with Deflate or LZW unpack; strips that are JPEGs are decoded.
+//! Uncompressed strips never look random; strips packed with Deflate or LZW unpack; strips that are JPEGs are checked as such.
 //! Other codings are passed over.
 
 use std::io::{self, Read};

@@ -32,6 +32,7 @@ use rustic_core::{
 };
 use sha2::{Digest, Sha256};
 
+use super::shown;
 use read_only::ReadOnly;
 pub use restore::{RestoreFault, Restored, restore_snapshot};
 pub use scan::{Progress, Wish, scan};
@@ -112,21 +113,13 @@ fn place(repository: &str) -> Result<Place, RepositoryFault> {
     local_path(repository).map(Place::Folder)
 }
 
-/// A repository's name as it may be shown and written down: without a password in its address.
-pub fn shown_name(repository: &str) -> String {
-    match repository.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
-        Some((scheme, (_, host))) => format!("{scheme}://***@{host}"),
-        None => repository.to_owned(),
-    }
-}
-
 /// The folder behind `restic:/path` or a plain path.
 pub fn local_path(repository: &str) -> Result<PathBuf, RepositoryFault> {
     let path = repository.strip_prefix(PREFIX).unwrap_or(repository);
     let path = path.strip_prefix("local:").unwrap_or(path);
     let remote = ["rest:", "s3:", "sftp:", "rclone:", "opendal:", "b2:", "azure:", "gs:", "swift:"];
     if remote.iter().any(|prefix| path.starts_with(prefix)) {
-        return Err(RepositoryFault::NotLocal(repository.to_owned()));
+        return Err(RepositoryFault::NotLocal(shown::address(repository)));
     }
     Ok(PathBuf::from(path))
 }
@@ -149,7 +142,7 @@ fn open_with(repository: &str, credentials: &Credentials) -> Result<Opened, Repo
         }
         Place::Elsewhere(address) => (None, address.clone()),
     };
-    let path = folder.clone().unwrap_or_else(|| PathBuf::from(shown_name(&address)));
+    let path = folder.clone().unwrap_or_else(|| PathBuf::from(shown::address(&address)));
     let fault = |error: &RusticError| RepositoryFault::Open { path: path.clone(), cause: brief(error) };
     let backends = rustic_backend::BackendOptions::default()
         .repository(address)

@@ -264,7 +264,8 @@ impl<'a> Stored<'a> {
     }
 
     /// Reads and judges everything that is planned. `done` gets the number of files and the bytes that were judged.
-    pub(super) fn read(&self, plan: Plan, done: &mut dyn FnMut(u64, u64)) {
+    pub(super) fn read(&self, mut plan: Plan, done: &mut dyn FnMut(u64, u64)) {
+        plan.drop_the_same();
         let (vault, kinds) = (self.vault.borrow(), self.kinds.borrow());
         let mut keep = |found: Vec<Found>| {
             let (files, bytes) = (found.len() as u64, found.iter().map(|one| one.bytes).sum());

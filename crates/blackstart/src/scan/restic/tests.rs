@@ -147,6 +147,8 @@ fn what_is_not_a_repository_or_not_ours_is_said() {
     assert!(matches!(fails(&practice.name(), "wrong"), RepositoryFault::WrongPassword(_)));
     assert!(matches!(fails("restic:/nonexistent/here", PASSWORD), RepositoryFault::NotThere(_)));
     assert!(matches!(fails("restic:s3:bucket", PASSWORD), RepositoryFault::NotLocal(_)));
+    let secret = fails("restic:s3:http://user:secret@host/bucket", PASSWORD).to_string();
+    assert!(secret.contains("***@host/bucket") && !secret.contains("secret"), "{secret}");
     let plain = format!("restic:{}", practice.data().display());
     assert!(matches!(fails(&plain, PASSWORD), RepositoryFault::NotARepository { missing: "config", .. }));
 }
