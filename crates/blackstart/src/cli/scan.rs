@@ -15,6 +15,7 @@ use super::folder::{self, By};
 use super::{Answer, Failure, talk, whole_file};
 use crate::estate::Id;
 use crate::estate::id::Kind;
+use crate::estate::model::shown_address;
 use crate::incident::Event;
 use crate::incident::event::ScanEvent;
 use crate::incident::store::Incident;
@@ -147,7 +148,7 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
             "name it by another path, for example a link to it: ln -s REPOSITORY /tmp/repository",
         ));
     };
-    let what = shown::address(&what);
+    let what = shown_address(&what);
     keeps_out(args, named)?;
     let journal = match (&args.journal, &args.store) {
         (Some(journal), Some(store)) => {

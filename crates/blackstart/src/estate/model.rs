@@ -154,6 +154,14 @@ pub struct Source {
     pub resource: Option<Id>,
 }
 
+/// Where a repository lies, as it may be shown and printed: without user and password, if its address holds them.
+pub fn shown_address(repository: &str) -> String {
+    match repository.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
+        Some((scheme, (_, host))) => format!("{scheme}://***@{host}"),
+        None => repository.to_owned(),
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Secret {
     Environment(String),
@@ -412,5 +420,21 @@ impl Estate {
             .filter(|(id, _, (tenant, _))| served(id, tenant))
             .map(|(_, capability, (_, tenant))| u128::from(tenant.insured) * u128::from(capability.urgency))
             .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        assert_eq!(
+            shown_address("restic:rest:https://u:p/@ss@host:8000/a"),
+            "restic:rest:https://***@host:8000/a"
+        );
+        for plain in ["restic:rest:https://host/a", "restic:/srv/a@b", "restic:rclone:s3:bucket"] {
+            assert_eq!(shown_address(plain), plain);
+        }
     }
 }

@@ -157,7 +157,7 @@ fn step_block(estate: &Estate, plan: &Plan, step: &Step, opens: Option<&Opens<'_
 fn restore_details(estate: &Estate, step: &Step, detail: &mut impl FnMut(&str, &str)) {
     let Some(store) = estate.stores.get(&step.service) else { return };
     if let Some(source) = &store.source {
-        detail("from", &crate::scan::shown::address(&source.repository));
+        detail("from", &crate::estate::model::shown_address(&source.repository));
     }
     let point =
         step.recovery_point.as_deref().unwrap_or("the newest that was judged clean; write it here: ________");

@@ -28,14 +28,6 @@ fn looks_escaped(text: &str) -> bool {
     matches!(text.as_bytes(), [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
 }
 
-/// Where a repository lies, as it may be shown and printed: without user and password, if its address holds them.
-pub fn address(repository: &str) -> String {
-    match repository.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
-        Some((scheme, (_, host))) => format!("{scheme}://***@{host}"),
-        None => repository.to_owned(),
-    }
-}
-
 /// For a terminal: a file's name is written by whoever made the file, and must not steer what is shown.
 pub fn harmless(text: &str) -> String {
     text.chars()
@@ -56,14 +48,6 @@ mod tests {
     #[test]
     fn a_name_cannot_steer_the_terminal() {
         assert_eq!(harmless("a\u{1b}[2Jclean\nb ä"), "a\\u{1b}[2Jclean\\nb ä");
-    }
-
-    #[test]
-    fn an_address_is_shown_without_its_password() {
-        assert_eq!(address("restic:rest:https://u:p/@ss@host:8000/a"), "restic:rest:https://***@host:8000/a");
-        for plain in ["restic:rest:https://host/a", "restic:/srv/a@b", "restic:rclone:s3:bucket"] {
-            assert_eq!(address(plain), plain);
-        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ use rustic_core::{
 };
 use sha2::{Digest, Sha256};
 
-use super::shown;
+use crate::estate::model::shown_address;
 use read_only::ReadOnly;
 pub use restore::{RestoreFault, Restored, restore_snapshot};
 pub use scan::{Progress, Wish, scan};
@@ -119,7 +119,7 @@ pub fn local_path(repository: &str) -> Result<PathBuf, RepositoryFault> {
     let path = path.strip_prefix("local:").unwrap_or(path);
     let remote = ["rest:", "s3:", "sftp:", "rclone:", "opendal:", "b2:", "azure:", "gs:", "swift:"];
     if remote.iter().any(|prefix| path.starts_with(prefix)) {
-        return Err(RepositoryFault::NotLocal(shown::address(repository)));
+        return Err(RepositoryFault::NotLocal(shown_address(repository)));
     }
     Ok(PathBuf::from(path))
 }
@@ -142,7 +142,7 @@ fn open_with(repository: &str, credentials: &Credentials) -> Result<Opened, Repo
         }
         Place::Elsewhere(address) => (None, address.clone()),
     };
-    let path = folder.clone().unwrap_or_else(|| PathBuf::from(shown::address(&address)));
+    let path = folder.clone().unwrap_or_else(|| PathBuf::from(shown_address(&address)));
     let fault = |error: &RusticError| RepositoryFault::Open { path: path.clone(), cause: brief(error) };
     let backends = rustic_backend::BackendOptions::default()
         .repository(address)

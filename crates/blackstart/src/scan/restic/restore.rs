@@ -13,8 +13,7 @@ use rustic_core::TreeId;
 use rustic_core::repofile::{Metadata, Node, NodeType};
 
 use super::{Opened, RepositoryFault, Unreadable, open, plain_name};
-use crate::estate::model::{Secret, Source};
-use crate::scan::shown;
+use crate::estate::model::{Secret, Source, shown_address};
 
 /// What was put back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,10 +51,10 @@ pub enum RestoreFault {
 /// in `to`; if it was made of several paths, `to` receives the whole tree.
 pub fn restore_snapshot(source: &Source, snapshot: &str, to: &Path) -> Result<Restored, RestoreFault> {
     let password = secret(&source.secret)
-        .map_err(|cause| RestoreFault::NoSecret { repository: shown::address(&source.repository), cause })?;
+        .map_err(|cause| RestoreFault::NoSecret { repository: shown_address(&source.repository), cause })?;
     let opened = open(&source.repository, &password)?;
     let found = opened.find(snapshot).ok_or_else(|| RestoreFault::NoSnapshot {
-        repository: shown::address(&source.repository),
+        repository: shown_address(&source.repository),
         snapshot: snapshot.to_owned(),
     })?;
     let (_, paths) = &found.series;
