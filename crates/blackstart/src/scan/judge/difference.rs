@@ -259,13 +259,14 @@ impl Difference {
 
     /// What stands in the changed places now is as even as a cipher's output.
     pub(super) fn is_random_now(&self) -> bool {
-        self.dense_bytes() >= 512 && statistics::even(&self.now)
+        let bytes = self.dense_bytes();
+        let enough = bytes >= 512 || bytes * 4 >= self.common;
+        enough && statistics::even(&self.now)
     }
 
     /// What stood there before was not.
     pub(super) fn was_not_random(&self) -> bool {
-        let before = statistics::chi_square(&self.before);
-        before > 1000 || (self.dense_bytes() >= 65_536 && before > 500)
+        statistics::is_plainly_not_random(&self.before)
     }
 
     /// Pieces of one length at one distance: (pieces, bytes of each, bytes between).

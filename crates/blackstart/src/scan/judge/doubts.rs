@@ -1,6 +1,6 @@
 //! What looks like an attack and is none, and what an attack looks like where no checker reads everything.
 
-use super::specimens::{self, Dice};
+use super::specimens::{self, Dice, attacked, promised, text, zlib};
 use super::*;
 
 fn judged(name: &str, bytes: &[u8]) -> Judgement {
@@ -297,5 +297,63 @@ fn a_place_far_beyond_the_end_is_no_place() {
     for place in [u64::MAX, u64::MAX - 1023, 1 << 63] {
         let pdf = format!("%PDF-1.4\n{}\nstartxref\n{place}\n%%EOF\n", "1 0 obj\n<<>>\nendobj\n".repeat(300));
         assert_bad("a.pdf", pdf.as_bytes());
+    }
+}
+
+/// As a file in a repository: read at places, not there as a whole.
+struct AtPlaces<'a>(&'a [u8]);
+
+impl Source for AtPlaces<'_> {
+    fn length(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read_at(offset, into)
+    }
+}
+
+#[test]
+fn a_file_is_judged_alike_whether_it_lies_in_memory_or_is_read_at_places() {
+    for (name, clean) in promised(2) {
+        for pattern in ["", "full", "16/16", "64/128", "keep-head-4k"] {
+            let bytes = if pattern.is_empty() { clean.clone() } else { attacked(pattern, &clean, 4) };
+            let at_places = judge(name, &mut AtPlaces(&bytes), Beside::Nothing);
+            assert_eq!(judge_bytes(name, &bytes), at_places, "{name} {pattern}");
+        }
+    }
+}
+
+/// Streams whose length stands in another object, as most programs write them: only the data says where it ends.
+fn pdf_with_lengths_elsewhere(end_of_line: &str) -> Vec<u8> {
+    let stream = zlib(&text(4, 9000));
+    let mut file = b"%PDF-1.7\n1 0 obj\n<< /Length 2 0 R /Filter /FlateDecode >>\nstream\n".to_vec();
+    file.extend(&stream);
+    file.extend(format!("{end_of_line}endstream\nendobj\n2 0 obj\n{}\nendobj\n", stream.len()).bytes());
+    let table = file.len();
+    file.extend(
+        format!("xref\n0 1\n0000000000 65535 f \ntrailer << >>\nstartxref\n{table}\n%%EOF\n").bytes(),
+    );
+    file
+}
+
+#[test]
+fn a_stream_of_a_pdf_ends_where_its_data_ends_whatever_stands_behind_it() {
+    for end_of_line in ["\n", "\r\n", "\r", "", "  \n"] {
+        let file = pdf_with_lengths_elsewhere(end_of_line);
+        assert_clean("a.pdf", &file);
+        let mut broken = file.clone();
+        broken[2000] ^= 1;
+        assert_bad("a.pdf", &broken);
+        // The stream is whole; what was put between it and its end is not part of it.
+        let end = file.windows(9).position(|found| found == b"endstream").unwrap();
+        let mut stuffed = file[..end].to_vec();
+        stuffed.extend(Dice::new(8).bytes(20_000));
+        stuffed.extend(&file[end..]);
+        let table = stuffed.windows(5).rposition(|found| found == b"xref\n").unwrap();
+        let start = stuffed.windows(9).rposition(|found| found == b"startxref").unwrap();
+        stuffed.truncate(start);
+        stuffed.extend(format!("startxref\n{table}\n%%EOF\n").bytes());
+        assert_bad("a.pdf", &stuffed);
     }
 }

@@ -2,11 +2,21 @@
 
 use std::io::{BufRead, BufReader, Read};
 
+use super::inflate::Inflater;
 use super::inner::Part;
 use super::work::Work;
 use super::{At, Source, Structure};
 
+const FITS: &str = "unpacks, and fits its checksum";
+
 pub(super) fn check(source: &mut dyn Source, work: &mut Work, part: &mut Part) -> std::io::Result<Structure> {
+    if let Some(whole) = Inflater::new().gzip(source)? {
+        if !work.spend(whole.len() as u64) {
+            return Ok(Work::exhausted("gzip file"));
+        }
+        part.take(whole);
+        return Ok(Structure::Whole(FITS.to_owned()));
+    }
     let length = source.length();
     let mut reader = BufReader::with_capacity(64 * 1024, At::new(source, 0, length));
     let mut piece = vec![0; 64 * 1024];
@@ -41,7 +51,7 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work, part: &mut Part) -
         }
         members += 1;
     }
-    Ok(Structure::Whole("unpacks, and fits its checksum".to_owned()))
+    Ok(Structure::Whole(FITS.to_owned()))
 }
 
 /// Bytes not yet read.

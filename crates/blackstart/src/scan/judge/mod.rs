@@ -18,6 +18,7 @@ mod facts;
 mod font;
 mod gzip;
 mod hole;
+mod inflate;
 mod inner;
 mod jpeg;
 pub(super) mod kind;
@@ -38,6 +39,7 @@ mod rar;
 mod rtf;
 mod seven;
 mod sound;
+mod source;
 mod sqlite;
 mod statistics;
 mod stretch;
@@ -65,11 +67,15 @@ use serde::Serialize;
 pub use compare::compare;
 pub use facts::{Facts, State};
 use kind::{Kind, Promise};
+pub use source::Source;
+use source::{At, Part, big16, big32, is_format_error, little16, little32};
 use statistics::{Statistics, WINDOW, count, is_even};
 use text::TextWatch;
 use verdict::{Leaning, Vote};
 use work::Work;
 
+/// Bytes at the beginning by which a type shows itself.
+const HEAD: usize = 2048;
 /// Bytes of which it is asked whether they look random where a structure breaks.
 const SAMPLE: usize = 1024;
 
@@ -132,7 +138,7 @@ impl Verdict {
 
 /// The version of everything that leads to a verdict. A ledger that holds judgements of another version
 /// asks again; whoever changes a verdict, a threshold or a checker counts this up.
-pub const VERSION: u32 = 9;
+pub const VERSION: u32 = 10;
 
 /// A verdict and why, and what to keep for the comparison with a later version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,26 +152,6 @@ impl Judgement {
     /// For what could not be read.
     pub fn unread(why: impl Into<String>) -> Judgement {
         Judgement { verdict: Verdict::Unread, reasons: vec![why.into()], facts: Facts::default() }
-    }
-}
-
-/// Bytes that can be read at any place: a file, a file in a repository, or a slice.
-pub trait Source {
-    fn length(&self) -> u64;
-    /// Fills `into` as far as there are bytes at `offset`; returns how many there were.
-    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
-}
-
-impl Source for &[u8] {
-    fn length(&self) -> u64 {
-        self.len() as u64
-    }
-
-    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());
-        let count = into.len().min(self.len() - from);
-        into[..count].copy_from_slice(&self[from..from + count]);
-        Ok(count)
     }
 }
 
@@ -280,36 +266,50 @@ pub fn judge_bytes(name: &str, bytes: &[u8]) -> Judgement {
     judge(name, &mut &*bytes, Beside::Nothing)
 }
 
-fn look(
-    name: &str,
+/// Every byte once, in windows; returns the first of them.
+fn look_at_all(
     source: &mut dyn Source,
-    beside: Beside,
-    work: &mut Work,
-) -> io::Result<(Vec<Vote>, Facts)> {
-    let mut statistics = Statistics::new();
-    let mut text = TextWatch::new(source.length());
-    // For a small file there is no need to clear so much memory.
+    statistics: &mut Statistics,
+    text: &mut TextWatch,
+) -> io::Result<Vec<u8>> {
+    let mut windows = |bytes: &[u8]| {
+        for window in bytes.chunks(WINDOW) {
+            let counts = count(window);
+            statistics.window(window, &counts);
+            text.window(window, &counts);
+        }
+    };
+    if let Some(whole) = source.whole() {
+        windows(whole);
+        return Ok(whole[..whole.len().min(HEAD)].to_vec());
+    }
     let mut piece = vec![0; piece_bytes(source.length())];
-    let mut head = Vec::new();
-    let mut at = 0;
+    let (mut head, mut at) = (Vec::new(), 0);
     loop {
         let read = source.read_at(at, &mut piece)?;
         if read == 0 {
             break;
         }
         if at == 0 {
-            head = piece[..read.min(2048)].to_vec();
+            head = piece[..read.min(HEAD)].to_vec();
         }
-        for window in piece[..read].chunks(WINDOW) {
-            let counts = count(window);
-            statistics.window(window, &counts);
-            text.window(window, &counts);
-        }
+        windows(&piece[..read]);
         at += read as u64;
     }
     if at != source.length() {
         return Err(io::Error::other(format!("{at} bytes could be read of {}", source.length())));
     }
+    Ok(head)
+}
+
+fn look(
+    name: &str,
+    source: &mut dyn Source,
+    beside: Beside,
+    work: &mut Work,
+) -> io::Result<(Vec<Vote>, Facts)> {
+    let (mut statistics, mut text) = (Statistics::new(), TextWatch::new(source.length()));
+    let head = look_at_all(source, &mut statistics, &mut text)?;
     text.end(statistics.histogram());
     let promise = kind::by_name(name);
     let shown = if kind::is_owner_file(name, &head, statistics.length) {
@@ -503,98 +503,4 @@ fn check(
         Kind::Packed(_) | Kind::Plain(_) => None,
     };
     Ok(found.map(|found| if kind.holds_one_file() { part.settle(found) } else { found }))
-}
-
-/// A part of a source as a source.
-struct Part<'a> {
-    source: &'a mut dyn Source,
-    from: u64,
-    length: u64,
-}
-
-impl Source for Part<'_> {
-    fn length(&self) -> u64 {
-        self.length
-    }
-
-    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let count = into.len().min(left);
-        self.source.read_at(self.from + offset, &mut into[..count])
-    }
-}
-
-/// A part of a source as a stream.
-struct At<'a> {
-    source: &'a mut dyn Source,
-    at: u64,
-    end: u64,
-}
-
-impl<'a> At<'a> {
-    fn new(source: &'a mut dyn Source, at: u64, end: u64) -> At<'a> {
-        let end = end.min(source.length());
-        At { source, at: at.min(end), end }
-    }
-
-    fn left(&self) -> u64 {
-        self.end - self.at
-    }
-
-    /// All of it in memory, at most `bytes`.
-    fn limited_to(mut self, bytes: u64) -> io::Result<io::Cursor<Vec<u8>>> {
-        self.end = self.end.min(self.at + bytes);
-        let mut all = Vec::new();
-        io::Read::read_to_end(&mut self, &mut all)?;
-        Ok(io::Cursor::new(all))
-    }
-}
-
-impl io::Read for At<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = into.len().min(usize::try_from(self.left()).unwrap_or(usize::MAX));
-        let read = self.source.read_at(self.at, &mut into[..count]);
-        let read = read.map_err(|error| io::Error::new(error.kind(), SourceFault(error)))?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
-impl io::Seek for At<'_> {
-    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            io::SeekFrom::Start(at) => Some(at),
-            io::SeekFrom::Current(by) => self.at.checked_add_signed(by),
-            io::SeekFrom::End(by) => self.end.checked_add_signed(by),
-        };
-        self.at = target.ok_or(io::ErrorKind::InvalidInput)?.min(self.end);
-        Ok(self.at)
-    }
-}
-
-/// The source could not be read: not a fault of the format.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct SourceFault(io::Error);
-
-/// Decompressors have many words for data that are no compressed data, and some no kinds of error at all. So
-/// every error is one of the format, unless it came from the source.
-fn is_format_error(error: &io::Error) -> bool {
-    error.get_ref().is_none_or(|inner| !inner.is::<SourceFault>())
-}
-
-fn little16(bytes: &[u8], at: usize) -> u16 {
-    bytes.get(at..at + 2).map_or(0, |two| u16::from_le_bytes([two[0], two[1]]))
-}
-
-fn little32(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).map_or(0, |four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]))
-}
-
-fn big16(bytes: &[u8], at: usize) -> u16 {
-    bytes.get(at..at + 2).map_or(0, |two| u16::from_be_bytes([two[0], two[1]]))
-}
-
-fn big32(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).map_or(0, |four| u32::from_be_bytes([four[0], four[1], four[2], four[3]]))
 }

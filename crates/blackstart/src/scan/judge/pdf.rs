@@ -5,6 +5,7 @@
 
 use std::io::{BufReader, Read};
 
+use super::inflate::Inflater;
 use super::statistics::{self, Statistics, WINDOW};
 use super::work::Work;
 use super::{At, Part, Source, Structure, jpeg};
@@ -178,6 +179,7 @@ struct Walk<'a> {
     /// Where coded streams lie: even bytes are normal there.
     coded: Vec<(u64, u64)>,
     work: &'a mut Work,
+    inflater: Inflater,
     streams: u32,
     cut_short: bool,
     /// No stream ends from here on: looked for once, not again for each of thousands that pretend to begin.
@@ -186,22 +188,26 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(work: &'a mut Work) -> Walk<'a> {
-        Walk { coded: Vec::new(), work, streams: 0, cut_short: false, no_end_from: u64::MAX }
+        let inflater = Inflater::new();
+        Walk { coded: Vec::new(), work, inflater, streams: 0, cut_short: false, no_end_from: u64::MAX }
     }
 
     fn streams(&mut self, source: &mut dyn Source) -> std::io::Result<Option<Structure>> {
         let length = source.length();
         let mut at = 0;
-        let mut piece = vec![0; PIECE];
+        let mut piece = Piece::new();
         while at < length {
-            let read = source.read_at(at, &mut piece)?;
-            if read == 0 {
+            let (bytes, is_fresh) = piece.from(source, at)?;
+            if bytes.is_empty() {
                 break;
             }
-            let bytes = &piece[..read];
             let Some(found) = find_stream(bytes) else {
                 // A dictionary could lie across the border of two pieces.
-                at += if read == PIECE { (PIECE - HEAD_MAX) as u64 } else { read as u64 };
+                match bytes.len() {
+                    PIECE => at += (PIECE - HEAD_MAX) as u64,
+                    read if is_fresh => at += read as u64,
+                    _ => piece = Piece::new(),
+                }
                 continue;
             };
             self.streams += 1;
@@ -219,7 +225,7 @@ impl<'a> Walk<'a> {
             // The length may stand in another object; then the compressed data itself says where it ends.
             let stated = find(head, b"/Length ").and_then(|at| direct_number(&head[at + 8..]));
             let behind = if flate_only && !self.work.is_spent() {
-                match self.inflate(source, data_at)? {
+                match self.inflate(source, data_at, stated)? {
                     Inflated::Used(used) => data_at + used,
                     Inflated::CutOff => {
                         return Ok(Some(Structure::Cut {
@@ -255,8 +261,24 @@ impl<'a> Walk<'a> {
         Ok(None)
     }
 
-    fn inflate(&mut self, source: &mut dyn Source, at: u64) -> std::io::Result<Inflated> {
+    fn inflate(
+        &mut self,
+        source: &mut dyn Source,
+        at: u64,
+        stated: Option<u64>,
+    ) -> std::io::Result<Inflated> {
         let length = source.length();
+        let to = match stated {
+            Some(size) => at.saturating_add(size),
+            None => {
+                let size = self.size_to_end(source, at)?;
+                end_of_data(source, at + size)?
+            }
+        };
+        if let Some(unpacked) = self.inflater.zlib(source, at, to)? {
+            self.cut_short |= !self.work.spend(unpacked);
+            return Ok(Inflated::Used(to - at));
+        }
         let reader = BufReader::with_capacity(16 * 1024, At::new(source, at, length));
         let mut decoder = flate2::bufread::ZlibDecoder::new(reader);
         let mut piece = vec![0; 64 * 1024];
@@ -331,6 +353,41 @@ fn is_opaque(source: &mut dyn Source, from: u64, to: u64) -> std::io::Result<boo
     Ok(true)
 }
 
+/// The file from some place on, read in pieces, of which one may hold many streams.
+struct Piece {
+    bytes: Vec<u8>,
+    from: u64,
+    read: usize,
+}
+
+impl Piece {
+    fn new() -> Piece {
+        Piece { bytes: vec![0; PIECE], from: 0, read: 0 }
+    }
+
+    /// What stands there, and whether it is all that is read at once: read anew where little of the piece is left.
+    fn from(&mut self, source: &mut dyn Source, at: u64) -> std::io::Result<(&[u8], bool)> {
+        let passed = at.checked_sub(self.from).and_then(|passed| usize::try_from(passed).ok());
+        if let Some(passed) = passed.filter(|passed| passed + 2 * HEAD_MAX <= self.read) {
+            return Ok((&self.bytes[passed..self.read], passed == 0));
+        }
+        self.read = source.read_at(at, &mut self.bytes)?;
+        self.from = at;
+        Ok((&self.bytes[..self.read], true))
+    }
+}
+
+/// Where the data ends if `endstream` stands here: an end of line may stand between.
+fn end_of_data(source: &mut dyn Source, mark: u64) -> std::io::Result<u64> {
+    let mut before = [0; 2];
+    let read = source.read_at(mark.saturating_sub(2), &mut before)?;
+    Ok(match &before[..read] {
+        b"\r\n" => mark - 2,
+        [_, b'\n' | b'\r'] => mark - 1,
+        _ => mark,
+    })
+}
+
 /// Where the stream ends whose length stands in another object.
 fn find_end(source: &mut dyn Source, from: u64) -> std::io::Result<Option<u64>> {
     const MARK: &[u8] = b"endstream";
@@ -399,9 +456,9 @@ fn number(bytes: &[u8]) -> Option<u64> {
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|found| found == what)
+    memchr::memmem::find(bytes, what)
 }
 
 fn rfind(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).rposition(|found| found == what)
+    memchr::memmem::rfind(bytes, what)
 }

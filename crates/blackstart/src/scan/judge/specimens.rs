@@ -136,6 +136,12 @@ pub(crate) fn zlib(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+pub(crate) fn deflated(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
@@ -175,9 +181,7 @@ pub(crate) fn pdf(seed: u64, pages: usize) -> Vec<u8> {
 pub(crate) fn zip(members: &[(&str, Vec<u8>)], flags: u16) -> Vec<u8> {
     let (mut file, mut directory) = (Vec::new(), Vec::new());
     for (name, content) in members {
-        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
-        encoder.write_all(content).unwrap();
-        let deflated = encoder.finish().unwrap();
+        let deflated = deflated(content);
         let (method, packed): (u16, &[u8]) =
             if deflated.len() < content.len() { (8, &deflated) } else { (0, content) };
         let mut crc = flate2::Crc::new();

@@ -8,6 +8,8 @@
 //! Every byte of a backup passes through here, so it is written for speed: whole numbers, one table of
 //! counts for each window that all others share, no second look at a byte.
 
+use std::cell::OnceCell;
+
 /// Bytes in a window.
 pub(super) const WINDOW: usize = 4096;
 const BLOCK: usize = 64;
@@ -29,6 +31,8 @@ const REPEATED_MIN: u64 = 8;
 /// Rhythms are counted in the first windows and in every eighth after them: they run through a whole file.
 const RHYTHM_ALL: usize = 64;
 const RHYTHM_EVERY: usize = 8;
+/// Of the bytes of a random block of 64, one in two is above 127; all but one block in ten million have so many.
+const BLOCK_HIGH_MIN: u32 = 12;
 
 /// How often each byte value occurs.
 pub(super) type Counts = [u32; 256];
@@ -51,13 +55,15 @@ pub(super) struct Statistics {
     first_is_plain: bool,
     even_map: Vec<u64>,
     seen_windows: usize,
-    /// Last seen blocks by a part of their hash, with how often each came: 16 KiB.
+    /// Last seen blocks by a part of their hash, with how often each came: 16 KiB, empty until there is one.
     seen: Vec<(u64, u64)>,
     most_repeated: u64,
     zero_run: u64,
     longest_zero_run: u64,
-    /// Byte counts by place in a cycle: 16 on 16 off, 64 on 128 off, 64 on 192 off.
-    cycles: Box<[[Histogram; 4]; 3]>,
+    /// Byte counts by place in all cycles at once (see `ROUND`); empty until one may be there.
+    round: Vec<Counts>,
+    /// Found once all windows are in, and then asked for several times.
+    rhythm: OnceCell<Option<&'static str>>,
     /// Windows in which rhythms were looked for, and in which one may be.
     asked_windows: u64,
     alternating_windows: u64,
@@ -66,6 +72,10 @@ pub(super) struct Statistics {
 /// (bytes in a piece, pieces in a cycle, what it is called)
 const CYCLES: [(usize, usize, &str); 3] =
     [(16, 2, "16 of every 32"), (64, 3, "64 of every 192"), (64, 4, "64 of every 256")];
+/// After so many pieces of 64 bytes all cycles begin anew together. Of each piece, the first and third quarter are counted
+/// apart from the others; every place of every cycle is a sum of such halves.
+const ROUND: usize = 12;
+const QUARTER: usize = 16;
 
 impl Statistics {
     pub(super) fn new() -> Statistics {
@@ -83,11 +93,12 @@ impl Statistics {
             first_is_plain: false,
             even_map: Vec::new(),
             seen_windows: 0,
-            seen: vec![(0, 0); 1024],
+            seen: Vec::new(),
             most_repeated: 0,
             zero_run: 0,
             longest_zero_run: 0,
-            cycles: Box::new([[[0; 256]; 4]; 3]),
+            round: Vec::new(),
+            rhythm: OnceCell::new(),
             asked_windows: 0,
             alternating_windows: 0,
         }
@@ -101,10 +112,10 @@ impl Statistics {
         for (sum, count) in self.histogram.iter_mut().zip(counts) {
             *sum += u64::from(*count);
         }
+        let uneven = unevenness(counts);
+        let even = window.len() as u64 >= SAMPLE_MIN && EVEN.contains(&uneven);
         if window.len() as u64 >= SAMPLE_MIN {
-            let uneven = unevenness(counts);
-            let even = EVEN.contains(&uneven);
-            let plain = is_plain(uneven, window.len());
+            let plain = is_plain(uneven, window.len() as u64);
             self.plain_windows += u64::from(plain);
             self.windows += 1;
             self.even_windows += u64::from(even);
@@ -119,11 +130,13 @@ impl Statistics {
         } else {
             self.remember(self.last_is_even);
         }
-        self.blocks(window, counts);
+        let high: u32 = counts[128..].iter().sum();
+        self.blocks(window, counts[0], high);
         let counted = self.seen_windows <= RHYTHM_ALL || self.seen_windows.is_multiple_of(RHYTHM_EVERY);
         self.asked_windows += u64::from(counted);
-        if counted && may_alternate(window.len(), counts) {
-            self.alternating_windows += 1;
+        // Half of the bytes of a random piece are above 127, and at least a quarter of the window would be such pieces; a
+        // window that is even as a whole has no others.
+        if counted && !even && high as usize * 20 >= window.len() {
             self.cycle(window);
         }
         self.length += window.len() as u64;
@@ -141,9 +154,18 @@ impl Statistics {
         self.even_map[word] |= u64::from(even) << bit;
     }
 
-    fn blocks(&mut self, window: &[u8], counts: &Counts) {
-        // Without 64 zeros in the window there is no zero block in it; without 44 values no varied one.
-        let may_be_zero = counts[0] >= BLOCK as u32;
+    /// `zeros` and `high`: bytes of the window that are zero, and above 127.
+    fn blocks(&mut self, window: &[u8], zeros: u32, high: u32) {
+        let may_be_zero = zeros >= BLOCK as u32;
+        if !may_be_zero {
+            self.zero_run = 0;
+            if high < BLOCK_HIGH_MIN {
+                return;
+            }
+        }
+        if self.seen.is_empty() && high >= BLOCK_HIGH_MIN {
+            self.seen = vec![(0, 0); 1024];
+        }
         for block in window.chunks_exact(BLOCK) {
             let (words, _) = block.as_chunks::<8>();
             let mut hash = 0_u64;
@@ -159,37 +181,67 @@ impl Statistics {
                 continue;
             }
             self.zero_run = 0;
-            let place = usize::try_from(hash >> 54).expect("ten bits");
-            let (known, count) = &mut self.seen[place];
-            if *known == hash {
-                *count += 1;
-                if *count > self.most_repeated && *count >= REPEATED_MIN {
-                    if distinct(block) < 44 {
-                        // Patterns and tables: not what is looked for, and not to be counted again.
-                        *count = 0;
-                    }
-                    self.most_repeated = self.most_repeated.max(*count);
-                }
-            } else if *count <= 1 {
-                (*known, *count) = (hash, 1);
-            } else {
-                // A block that came twice keeps its place for a while against all that come once.
-                *count -= 1;
+            if high >= BLOCK_HIGH_MIN {
+                self.note(block, hash);
             }
         }
     }
 
-    fn cycle(&mut self, window: &[u8]) {
-        for (histograms, (piece, pieces, _)) in self.cycles.iter_mut().zip(CYCLES) {
-            let start = usize::try_from(self.length % (piece * pieces) as u64).expect("a cycle is short");
-            let mut at = start / piece;
-            for part in window.chunks(piece) {
-                for byte in part {
-                    histograms[at][usize::from(*byte)] += 1;
+    fn note(&mut self, block: &[u8], hash: u64) {
+        let place = usize::try_from(hash >> 54).expect("ten bits");
+        let (known, count) = &mut self.seen[place];
+        if *known == hash {
+            *count += 1;
+            if *count > self.most_repeated && *count >= REPEATED_MIN {
+                if distinct(block) < 44 {
+                    // Patterns and tables: not what is looked for, and not to be counted again.
+                    *count = 0;
                 }
-                at = (at + 1) % pieces;
+                self.most_repeated = self.most_repeated.max(*count);
+            }
+        } else if *count <= 1 {
+            (*known, *count) = (hash, 1);
+        } else {
+            // A block that came twice keeps its place for a while against all that come once.
+            *count -= 1;
+        }
+    }
+
+    /// Counts the bytes of a window by their place, if a cycle may be there.
+    fn cycle(&mut self, window: &[u8]) {
+        let first = usize::try_from(self.length / BLOCK as u64 % ROUND as u64).expect("a round is short");
+        let [(_, two, _), (_, three, _), (_, four, _)] = CYCLES;
+        let may_be = may_be_random::<QUARTER>(window, 0, two)
+            || may_be_random::<BLOCK>(window, first % three, three)
+            || may_be_random::<BLOCK>(window, first % four, four);
+        if !may_be {
+            return;
+        }
+        self.alternating_windows += 1;
+        if self.round.is_empty() {
+            self.round = vec![[0; 256]; 2 * ROUND];
+        }
+        let (halves, _) = self.round.as_chunks_mut::<2>();
+        for (number, block) in window.chunks(BLOCK).enumerate() {
+            let [even, odd] = &mut halves[(first + number) % ROUND];
+            for pair in block.chunks(2 * QUARTER) {
+                let (one, other) = pair.split_at(QUARTER.min(pair.len()));
+                one.iter().for_each(|byte| add_one(even, *byte));
+                other.iter().for_each(|byte| add_one(odd, *byte));
             }
         }
+    }
+
+    /// Byte counts by place in one cycle.
+    fn by_place(&self, (piece, pieces, _): (usize, usize, &str)) -> Vec<Histogram> {
+        let mut places = vec![[0; 256]; pieces];
+        for (number, counts) in self.round.iter().enumerate() {
+            let place = if piece == QUARTER { number % 2 } else { number / 2 % pieces };
+            for (sum, count) in places[place].iter_mut().zip(counts) {
+                *sum += u64::from(*count);
+            }
+        }
+        places
     }
 
     pub(super) fn histogram(&self) -> &[u64; 256] {
@@ -272,8 +324,16 @@ impl Statistics {
 
     /// The rhythm in which even pieces alternate with others, as intermittent encryption leaves them.
     pub(super) fn rhythm(&self) -> Option<&'static str> {
-        self.cycles.iter().zip(CYCLES).find_map(|(histograms, (_, pieces, name))| {
-            let used = &histograms[..pieces];
+        *self.rhythm.get_or_init(|| self.find_rhythm())
+    }
+
+    fn find_rhythm(&self) -> Option<&'static str> {
+        if self.round.is_empty() {
+            return None;
+        }
+        CYCLES.into_iter().find_map(|cycle| {
+            let (_, pieces, name) = cycle;
+            let used = self.by_place(cycle);
             if used.iter().any(|histogram| histogram.iter().sum::<u64>() < 4 * SAMPLE_MIN) {
                 return None;
             }
@@ -311,11 +371,28 @@ pub(super) fn repeated_key(head: &[u8]) -> Option<usize> {
         .filter(|_| nowhere_else())
 }
 
-/// Whether random pieces may alternate with others in a window: half of the bytes of a random piece are above 127, and at
-/// least a quarter of the window would be such pieces; a window that is even as a whole has no others.
-fn may_alternate(length: usize, counts: &Counts) -> bool {
-    let high: u32 = counts[128..].iter().sum();
-    high as usize * 20 >= length && !is_even(counts)
+/// Whether the bytes at one place of a cycle of pieces may be random, by their two highest bits alone: each of them, and
+/// whether they differ, is a toss of a coin; within five standard deviations. `start`: the place of the first piece.
+fn may_be_random<const PIECE: usize>(window: &[u8], start: usize, pieces: usize) -> bool {
+    let (mut high, mut differ, mut all) = ([0_u32; 4], [0_u32; 4], [0_u32; 4]);
+    let mut at = start;
+    for piece in window.as_chunks::<PIECE>().0 {
+        // At most 64, so it fits into a byte, and many bytes are added in one step.
+        high[at] += u32::from(piece.iter().map(|byte| byte >> 7).sum::<u8>());
+        differ[at] += u32::from(piece.iter().map(|byte| (byte ^ byte << 1) >> 7).sum::<u8>());
+        all[at] += PIECE as u32;
+        at = if at + 1 == pieces { 0 } else { at + 1 };
+    }
+    // (heads - all / 2)^2 <= 25 * all / 4
+    let as_a_coin = |heads: u32, all: u32| (2 * heads).abs_diff(all).pow(2) <= 25 * all;
+    (0..pieces).any(|place| as_a_coin(high[place], all[place]) && as_a_coin(differ[place], all[place]))
+}
+
+/// Counts of a whole file, but only of windows looked at for rhythms: they cannot overflow below some hundred GiB, and
+/// beyond that it does not matter.
+fn add_one(counts: &mut Counts, byte: u8) {
+    let count = &mut counts[usize::from(byte)];
+    *count = count.wrapping_add(1);
 }
 
 fn distinct(block: &[u8]) -> u32 {
@@ -369,13 +446,20 @@ pub(super) fn is_even(counts: &Counts) -> bool {
 }
 
 /// Neither random nor packed. What stands out of chance by so much in a whole window does so by less in a part of one.
-fn is_plain(uneven: u64, length: usize) -> bool {
-    uneven > 400 + (UNEVEN - 400) * length as u64 / WINDOW as u64
+fn is_plain(uneven: u64, length: u64) -> bool {
+    uneven > 400 + (UNEVEN - 400) * length.min(WINDOW as u64) / WINDOW as u64
 }
 
 /// Packed or random from end to end. Packed data of some kinds comes near to text, but text is ten times as uneven.
 pub(super) fn is_opaque(bytes: &[u8]) -> bool {
     bytes.chunks(WINDOW).all(|window| unevenness(&count(window)) <= OPAQUE_MAX)
+}
+
+/// The same of many bytes: they stand out of chance by more than packed data does, or nearly so where they are few.
+pub(super) fn is_plainly_not_random(counts: &Histogram) -> bool {
+    let total: u64 = counts.iter().sum();
+    let uneven = chi_square(counts);
+    is_plain(uneven, total) || (total >= 65_536 && uneven > 500)
 }
 
 /// The same with room for chance: where many are looked at, one in a thousand that is not even must not decide.

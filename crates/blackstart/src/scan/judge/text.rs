@@ -3,7 +3,9 @@
 //! Text has no control characters but a few, and is UTF-8, UTF-16 or some 8-bit encoding. Random bytes
 //! hold a forbidden control character every ten bytes, so even 16 encrypted bytes in a letter show.
 
-use super::statistics::Counts;
+use std::ops::RangeInclusive;
+
+use super::statistics::{Counts, WINDOW};
 use super::{At, Source, Structure};
 
 const BLOCK: usize = 64;
@@ -80,20 +82,20 @@ impl TextWatch {
             self.utf16 = little.map(|little| Utf16 { bad_max, little, odd: None, bad: 0, units: 0 });
         }
         let bad_before = self.bad();
-        let sum = |wanted: fn(u8) -> bool| {
-            (0..=255_u8).filter(|byte| wanted(*byte)).map(|byte| u64::from(counts[usize::from(byte)])).sum()
-        };
-        let (controls, high): (u64, u64) = (sum(is_control), sum(|byte| byte >= 0x80));
+        let (controls, high) = (sum_of(counts, CONTROLS), sum_of(counts, HIGH));
         self.controls += controls;
         self.zeros += u64::from(counts[0]);
         self.high += high;
         if self.base64 == self.length {
-            self.base64 += sum(is_base64);
+            self.base64 += sum_of(counts, BASE64);
         }
         // One byte in eleven of random bytes is a forbidden control; text with 16 random bytes in every 32
         // still stays below this. What lies above is no text, and is not looked at any closer.
         if (controls + u64::from(counts[0])) * 16 <= window.len() as u64 {
-            self.utf8(window);
+            // Bytes below 128 are UTF-8 whatever they are.
+            if high > 0 || !self.carry.is_empty() {
+                self.utf8(window);
+            }
             if controls > 0 {
                 self.mixed_blocks +=
                     window.chunks(BLOCK).map(|block| u64::from(is_mixed(block))).sum::<u64>();
@@ -117,17 +119,25 @@ impl TextWatch {
     }
 
     fn utf8(&mut self, window: &[u8]) {
-        let mut joined = std::mem::take(&mut self.carry);
-        let start = self.length.saturating_sub(joined.len() as u64);
-        joined.extend_from_slice(window);
+        let carry = std::mem::take(&mut self.carry);
+        let start = self.length.saturating_sub(carry.len() as u64);
+        if carry.is_empty() {
+            self.utf8_from(start, window);
+        } else {
+            self.utf8_from(start, &[&carry, window].concat());
+        }
+    }
+
+    /// `start`: where these bytes stand.
+    fn utf8_from(&mut self, start: u64, bytes: &[u8]) {
         let mut at = 0;
         loop {
-            match std::str::from_utf8(&joined[at..]) {
+            match std::str::from_utf8(&bytes[at..]) {
                 Ok(_) => return,
                 Err(error) => {
                     let bad = at + error.valid_up_to();
                     let Some(length) = error.error_len() else {
-                        self.carry = joined[bad..].to_vec();
+                        self.carry = bytes[bad..].to_vec();
                         return;
                     };
                     self.not_utf8 += length as u64;
@@ -214,8 +224,18 @@ fn is_control(byte: u8) -> bool {
     matches!(byte, 0x01..=0x06 | 0x0e..=0x19 | 0x1c..=0x1f | 0x7f)
 }
 
-fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\n' | b'\r')
+/// The same as ranges, for sums over counts.
+const CONTROLS: &[RangeInclusive<u8>] = &[0x01..=0x06, 0x0e..=0x19, 0x1c..=0x1f, 0x7f..=0x7f];
+const HIGH: &[RangeInclusive<u8>] = &[0x80..=0xff];
+/// Letters, digits and marks of base64, and ends of lines.
+const BASE64: &[RangeInclusive<u8>] =
+    &[b'A'..=b'Z', b'a'..=b'z', b'/'..=b'9', b'+'..=b'+', b'='..=b'=', b'\n'..=b'\n', b'\r'..=b'\r'];
+
+fn sum_of(counts: &Counts, wanted: &[RangeInclusive<u8>]) -> u64 {
+    let of = |range: &RangeInclusive<u8>| {
+        counts[usize::from(*range.start())..=usize::from(*range.end())].iter().sum::<u32>()
+    };
+    wanted.iter().map(of).map(u64::from).sum()
 }
 
 /// Nothing in it contradicts text in any encoding of eight bits. Of blocks of 64 random bytes one in three hundred is so.
@@ -244,8 +264,12 @@ fn is_ebcdic(histogram: &[u64; 256]) -> bool {
             0x05 | 0x0d | 0x15 | 0x25 | 0x40 | 0x4a..=0x50 | 0x5a..=0x61 | 0x6a..=0x6f | 0x79..=0x7f
             | 0x81..=0x89 | 0x91..=0x99 | 0xa1..=0xa9 | 0xc0..=0xc9 | 0xd0..=0xd9 | 0xe0 | 0xe2..=0xe9 | 0xf0..=0xf9)
     };
+    // Asked first, because most files are out by it.
+    if length < 128 || histogram[0x40] * 30 < length {
+        return false;
+    }
     let fitting: u64 = (0..256).filter(|byte| letters(*byte)).map(|byte| histogram[byte]).sum();
-    length >= 128 && fitting * 200 >= length * 199 && histogram[0x40] * 30 >= length
+    fitting * 200 >= length * 199
 }
 
 /// How a file that should be text is not.
@@ -261,10 +285,13 @@ pub(super) enum Complaint {
 
 /// Letters from end to end, and blanks or ends of lines between them: of random units one in six is no letter.
 fn reads_as_utf16(window: &[u8], little: bool) -> bool {
-    let blank =
-        |two: &[u8]| matches!((two[usize::from(!little)], two[usize::from(little)]), (0x20 | 0x0a | 0x0d, 0));
+    let (units, _) = window.as_chunks::<2>();
+    let blank = |[first, second]: &[u8; 2]| {
+        let (letter, zero) = if little { (*first, *second) } else { (*second, *first) };
+        zero == 0 && matches!(letter, 0x20 | 0x0a | 0x0d)
+    };
     // Asked first, because most files are out by it.
-    if window.len() < 32 || !window.chunks_exact(2).any(blank) {
+    if window.len() < 32 || !units.iter().any(blank) {
         return false;
     }
     let mut utf16 = Utf16 { bad_max: 0, little, odd: None, bad: 0, units: 0 };
@@ -273,22 +300,43 @@ fn reads_as_utf16(window: &[u8], little: bool) -> bool {
 }
 
 impl Utf16 {
-    fn feed(&mut self, bytes: &[u8]) {
-        let mut bytes = bytes.iter().copied();
-        while let Some(first) = self.odd.take().or_else(|| bytes.next()) {
-            let Some(second) = bytes.next() else {
+    fn feed(&mut self, mut bytes: &[u8]) {
+        if let Some(first) = self.odd.take() {
+            let Some((second, rest)) = bytes.split_first() else {
                 self.odd = Some(first);
                 return;
             };
-            let unit = if self.little { [second, first] } else { [first, second] };
-            let unit = u16::from_be_bytes(unit);
-            self.units += 1;
-            // Private and unassigned planes are where random units land one time in six.
-            let odd =
-                matches!(unit, 0..=8 | 0x0e..=0x1f | 0xe000..=0xf8ff | 0xfff0..=0xffff | 0xa000..=0xa4ff);
-            self.bad += u64::from(odd);
+            self.units(&[[first, *second]]);
+            bytes = rest;
         }
+        let (units, odd) = bytes.as_chunks::<2>();
+        self.units(units);
+        self.odd = odd.first().copied();
     }
+
+    fn units(&mut self, units: &[[u8; 2]]) {
+        self.units += units.len() as u64;
+        self.bad += if self.little {
+            odd_units(units, u16::from_le_bytes)
+        } else {
+            odd_units(units, u16::from_be_bytes)
+        };
+    }
+}
+
+/// Controls, and private and unassigned planes: random units land there one time in six. All ranges are asked of every
+/// unit, without a branch, so that many are answered in one step.
+fn odd_units(units: &[[u8; 2]], unit_of: impl Fn([u8; 2]) -> u16) -> u64 {
+    let within = |unit: u16, from: u16, to: u16| u16::from(unit.wrapping_sub(from) <= to - from);
+    let odd = |unit: u16| {
+        within(unit, 0, 0x08)
+            | within(unit, 0x0e, 0x1f)
+            | within(unit, 0xa000, 0xa4ff)
+            | within(unit, 0xe000, 0xf8ff)
+            | within(unit, 0xfff0, 0xffff)
+    };
+    let sum = |units: &[[u8; 2]]| u64::from(units.iter().map(|unit| odd(unit_of(*unit))).sum::<u16>());
+    units.chunks(WINDOW).map(sum).sum()
 }
 
 /// JSON: read to its end without keeping it. Several values one after the other are accepted, as logs have them.

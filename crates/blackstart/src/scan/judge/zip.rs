@@ -6,6 +6,7 @@
 
 use std::io::{BufReader, Read};
 
+use super::inflate::Inflater;
 use super::inner::{Part, Sum};
 use super::kind;
 use super::work::Work;
@@ -141,7 +142,7 @@ fn check_members(
     work: &mut Work,
 ) -> std::io::Result<Structure> {
     let (mut encrypted, mut unknown, mut sum) = (0_usize, 0_usize, Sum::default());
-    let mut disguised = None;
+    let (mut disguised, mut inflater) = (None, Inflater::new());
     for member in members {
         let name = String::from_utf8_lossy(&member.name).into_owned();
         let at = member.header_at + shift;
@@ -166,7 +167,7 @@ fn check_members(
             continue;
         }
         let mut part = Part::new(&name);
-        let unpacked = unpack(source, data_at, member, &mut part)?;
+        let unpacked = unpack(source, data_at, member, &mut inflater, &mut part)?;
         if matches!(unpacked, Unpacked::Fits)
             && let Some(why) = sum.add(&part)
         {
@@ -303,11 +304,25 @@ enum Unpacked {
     UnknownMethod,
 }
 
-fn unpack(source: &mut dyn Source, at: u64, member: &Member, part: &mut Part) -> std::io::Result<Unpacked> {
+fn unpack(
+    source: &mut dyn Source,
+    at: u64,
+    member: &Member,
+    inflater: &mut Inflater,
+    part: &mut Part,
+) -> std::io::Result<Unpacked> {
     // A size of all ones stands for a size in an extra field (ZIP64); such members are not checked yet.
     let large = member.packed == 0xffff_ffff || member.unpacked == 0xffff_ffff;
     if large {
         return Ok(Unpacked::UnknownMethod);
+    }
+    if member.method == 8
+        && let Some(whole) = inflater.exactly(source, at, member.packed, member.unpacked)?
+    {
+        part.take(whole);
+        let mut crc = flate2::Crc::new();
+        crc.update(whole);
+        return Ok(if crc.sum() == member.crc { Unpacked::Fits } else { Unpacked::Differs });
     }
     let packed = At::new(source, at, at + member.packed);
     let sum = match member.method {

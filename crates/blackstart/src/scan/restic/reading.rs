@@ -186,21 +186,22 @@ fn judge_stretch(opener: &mut Opener<'_>, singles: &[Single], how: Judging<'_>) 
     let to = singles.iter().map(|single| single.place.end()).max().unwrap_or(0);
     let bytes = opener.stretch(first.place.pack, from, to);
     let mut found: Vec<Found> = Vec::with_capacity(singles.len());
-    let mut last: Option<(Place, Result<Vec<u8>, String>)> = None;
+    let mut plain = Vec::new();
+    let mut last: Option<(Place, Result<(), String>)> = None;
     for single in singles {
         // The same blob may be judged under names of several kinds.
         if last.as_ref().is_none_or(|(place, _)| place.blob != single.place.blob) {
             let opened = match &bytes {
-                Ok(bytes) => opener.within(&single.place, bytes, from),
+                Ok(bytes) => opener.within(&single.place, bytes, from, &mut plain),
                 // Not all of the stretch is there: perhaps this blob is.
-                Err(_) => opener.blob(&single.place),
+                Err(_) => opener.blob(&single.place, &mut plain),
             };
             last = Some((single.place, opened));
         }
         let (_, opened) = last.as_ref().expect("just put there");
         let kind = &how.kinds[single.kind as usize];
         let judgement = match opened {
-            Ok(plain) => how.judged(&kind.name, &mut &plain[..], kind.beside),
+            Ok(()) => how.judged(&kind.name, &mut &plain[..], kind.beside),
             Err(why) => Judgement::unread(format!("could not be read: {why}")),
         };
         let bytes = single.place.bytes();
@@ -268,7 +269,8 @@ impl<'a, 'v> Blobs<'a, 'v> {
                 self.kept.push_back(used);
             }
         } else {
-            let bytes = self.opener.blob(&self.blobs[at].1).map_err(io::Error::other)?;
+            let mut bytes = Vec::new();
+            self.opener.blob(&self.blobs[at].1, &mut bytes).map_err(io::Error::other)?;
             self.kept_bytes += bytes.len() as u64;
             self.kept.push_back((at, bytes));
             while self.kept_bytes > KEPT_BYTES_MAX && self.kept.len() > 1 {

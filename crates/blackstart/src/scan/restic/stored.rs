@@ -258,7 +258,9 @@ impl<'a> Stored<'a> {
             return Ok(tree);
         }
         let place = self.place(&id, TREE_BYTES_MAX)?;
-        let tree = Rc::new(Opener::new(&self.vault.borrow()).blob(&place)?);
+        let mut tree = Vec::new();
+        Opener::new(&self.vault.borrow()).blob(&place, &mut tree)?;
+        let tree = Rc::new(tree);
         self.trees.borrow_mut().put(id, tree.clone());
         Ok(tree)
     }

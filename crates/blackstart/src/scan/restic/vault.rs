@@ -129,12 +129,14 @@ pub(super) fn short(id: &Id) -> String {
 pub(super) struct Opener<'a> {
     vault: &'a Vault,
     unpacker: Option<zstd::bulk::Decompressor<'static>>,
+    /// What was decrypted and is still packed.
+    packed: Vec<u8>,
 }
 
 impl<'a> Opener<'a> {
     pub(super) fn new(vault: &'a Vault) -> Opener<'a> {
         // Without memory for it nothing packed can be read, which is then said of each blob.
-        Opener { vault, unpacker: zstd::bulk::Decompressor::new().ok() }
+        Opener { vault, unpacker: zstd::bulk::Decompressor::new().ok(), packed: Vec::new() }
     }
 
     /// For a second file beside the first.
@@ -142,10 +144,10 @@ impl<'a> Opener<'a> {
         Opener::new(self.vault)
     }
 
-    /// A blob alone.
-    pub(super) fn blob(&mut self, place: &Place) -> Result<Vec<u8>, String> {
+    /// A blob alone, into `plain`.
+    pub(super) fn blob(&mut self, place: &Place, plain: &mut Vec<u8>) -> Result<(), String> {
         let sealed = self.vault.sealed(place.pack, place.offset, place.length)?;
-        self.open(place, &sealed)
+        self.open(place, &sealed, plain)
     }
 
     /// Bytes from `from` to `to` of a pack, for `within`.
@@ -154,31 +156,42 @@ impl<'a> Opener<'a> {
         self.vault.sealed(pack, from, length)
     }
 
-    /// A blob out of a stretch that begins at `from`.
-    pub(super) fn within(&mut self, place: &Place, stretch: &[u8], from: u32) -> Result<Vec<u8>, String> {
+    /// A blob out of a stretch that begins at `from`, into `plain`.
+    pub(super) fn within(
+        &mut self,
+        place: &Place,
+        stretch: &[u8],
+        from: u32,
+        plain: &mut Vec<u8>,
+    ) -> Result<(), String> {
         let start = place.offset.checked_sub(from).map_or(usize::MAX, |start| start as usize);
         let sealed = start.checked_add(place.length as usize).and_then(|end| stretch.get(start..end));
         let sealed = sealed.ok_or_else(|| format!("blob {} was not read in full", short(&place.blob)))?;
-        self.open(place, sealed)
+        self.open(place, sealed, plain)
     }
 
-    fn open(&mut self, place: &Place, sealed: &[u8]) -> Result<Vec<u8>, String> {
+    /// `plain` holds the bytes of the blob afterwards, and nothing of use if there is an error.
+    fn open(&mut self, place: &Place, sealed: &[u8], plain: &mut Vec<u8>) -> Result<(), String> {
         let say = |what: &str| format!("blob {} {what}", short(&place.blob));
         let (nonce, rest) =
             sealed.split_at_checked(NONCE_BYTES).ok_or_else(|| say("is shorter than its seal"))?;
         let at = rest.len().checked_sub(TAG_BYTES).ok_or_else(|| say("is shorter than its seal"))?;
         let (text, tag) = rest.split_at(at);
-        let mut plain = text.to_vec();
+        let decrypted = if place.unpacked.is_some() { &mut self.packed } else { &mut *plain };
+        decrypted.clear();
+        decrypted.extend_from_slice(text);
         self.vault
             .cipher
-            .decrypt_in_place_detached(Nonce::from_slice(nonce), b"", &mut plain, Tag::from_slice(tag))
+            .decrypt_in_place_detached(Nonce::from_slice(nonce), b"", decrypted, Tag::from_slice(tag))
             .map_err(|_| say("is damaged: its seal does not fit"))?;
         if place.unpacked.is_some() {
             let length = usize::try_from(place.bytes()).map_err(|_| say("is too long for this machine"))?;
             let unpacker =
                 self.unpacker.as_mut().ok_or_else(|| say("cannot be unpacked for lack of memory"))?;
-            plain = unpacker
-                .decompress(&plain, length)
+            plain.clear();
+            plain.reserve(length);
+            unpacker
+                .decompress_to_buffer(&self.packed, plain)
                 .map_err(|error| say(&format!("cannot be unpacked: {error}")))?;
         }
         if plain.len() as u64 != place.bytes() {
@@ -188,6 +201,6 @@ impl<'a> Opener<'a> {
         if Id::new(Sha256::digest(&plain).into()) != *place.blob {
             return Err(say("holds other bytes than it was stored with"));
         }
-        Ok(plain)
+        Ok(())
     }
 }
