@@ -508,10 +508,31 @@ fn beside_its_past<A: Archive>(
     let settled = matches!(alone.verdict, Verdict::Encrypted | Verdict::Malware | Verdict::Unread);
     match &known.good {
         Some(good) if !settled && good.version.content != now.content => {
-            archive.compared(name, now, (good.path.file_name().unwrap_or_default(), &good.version))
+            let former = good.path.file_name().unwrap_or_default();
+            let judgement = archive.compared(name, now, (former, &good.version));
+            if is_renamed_by(name, former) { also_renamed(judgement) } else { judgement }
         }
         _ => alone.clone(),
     }
+}
+
+/// Something that nobody uses was appended to the former name.
+fn is_renamed_by(name: &OsStr, former: &OsStr) -> bool {
+    name.to_str().and_then(name_before).is_some_and(|before| former == before)
+}
+
+/// Too short to show anything, or of a type that nobody knows: but other content and an ending that nobody uses, both in
+/// one step, are what an attack leaves.
+fn also_renamed(judgement: Rc<Judgement>) -> Rc<Judgement> {
+    if judgement.verdict != Verdict::CleanUnverified || !judgement.facts.kind.is_empty() {
+        return judgement;
+    }
+    let mut judgement = (*judgement).clone();
+    judgement.verdict = Verdict::Suspicious;
+    judgement
+        .reasons
+        .push("got other content and an unknown ending appended to its name in one step".to_owned());
+    Rc::new(judgement)
 }
 
 fn in_place_of<C>(alone: &Rc<Judgement>, former: &Path, known: &Known<C>) -> Rc<Judgement> {

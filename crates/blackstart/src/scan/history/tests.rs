@@ -132,6 +132,29 @@ fn a_file_under_an_appended_name_has_the_past_of_the_file_it_replaced() {
     assert!(played.bad("/a.docx.locked").last_clean.is_none(), "the original is still there");
 }
 
+/// Eighteen bytes show nothing, and a program that nobody knows has endings that nobody knows.
+#[test]
+fn other_content_and_an_unknown_ending_in_one_step_are_not_clean_however_small_and_unknown_the_file_is() {
+    let mut archive = MadeUp::default();
+    for (content, verdict) in [(7, Verdict::CleanUnverified), (8, Verdict::Clean)] {
+        archive.is(content, verdict);
+    }
+    let clean = archive.tree(&[("d/a.xyz", 1), ("d/b", 2), ("d/c.xyz", 3), ("d/e.xyz", 7), ("d/f.xyz", 6)]);
+    let next = archive.tree(&[
+        ("d/a.xyz.qzx7", 7),
+        ("d/b.qzx7", 7),
+        ("d/c.xyz.qzx7", 3),
+        ("d/e.xyz.old", 7),
+        ("d/f.xyz.qzx7", 8),
+    ]);
+    let played = play(&archive, &[clean, next]);
+    let mut bad: Vec<&str> = played.bad.iter().filter_map(|bad| bad.path.to_str()).collect();
+    bad.sort_unstable();
+    // What was only renamed, what people append, and what its type's checker verified is clean.
+    assert_eq!(bad, ["/d/a.xyz.qzx7", "/d/b.qzx7"]);
+    assert_eq!(played.bad("/d/b.qzx7").last_clean, last_clean(0, "/d/b"));
+}
+
 /// Renamed one by one or together with much else, two for one, back again, and moved under such a name.
 #[test]
 fn however_a_file_got_its_appended_name_its_past_is_found() {

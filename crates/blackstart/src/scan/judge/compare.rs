@@ -80,7 +80,9 @@ fn weigh(judgement: &Judgement, votes: Vec<Vote>, facts: &Facts) -> Judgement {
     let verdict = match judgement.verdict {
         Verdict::Damaged if has(Leaning::Random) => Verdict::Encrypted,
         Verdict::Suspicious if has(Leaning::Random) || has(Leaning::TypeLost) => Verdict::Encrypted,
-        Verdict::Clean | Verdict::CleanUnverified if has(Leaning::Random) => Verdict::Encrypted,
+        Verdict::Clean | Verdict::CleanUnverified | Verdict::DeclaredEncrypted if has(Leaning::Random) => {
+            Verdict::Encrypted
+        }
         Verdict::Clean | Verdict::CleanUnverified if has(Leaning::Broken) => Verdict::Damaged,
         Verdict::Clean | Verdict::CleanUnverified if has(Leaning::Odd) || has(Leaning::TypeLost) => {
             Verdict::Suspicious
@@ -109,6 +111,9 @@ fn votes(
         return Ok(votes);
     }
     votes.extend(other_type(name, present, facts));
+    if no_longer_reads(present, facts) {
+        votes.extend(spoiled_text(now, before, &facts.kind)?);
+    }
     let sealed = present.state == State::Whole && SEALED.contains(&present.kind.as_str());
     let textual = is_textual(&present.kind) && is_textual(&facts.kind);
     if sealed && textual {
@@ -120,6 +125,9 @@ fn votes(
     if present.state == State::Declared {
         if facts.state != State::Declared {
             votes.push(vote(Leaning::Partly, "its previous version was not encrypted"));
+        } else if now.length() == before.length() {
+            // Random bytes in place of random bytes; but no program writes them in a rhythm.
+            votes.extend(in_a_rhythm(&Difference::between(now, before)?));
         }
         return Ok(votes);
     }
@@ -158,18 +166,18 @@ fn emptied(facts: &Facts) -> Option<Vote> {
 fn other_type(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
     if facts.kind.is_empty() || facts.kind == present.kind {
         let invalid = facts.state == State::Whole && present.state == State::Partly;
-        return (invalid && matches!(facts.kind.as_str(), "JSON" | "XML" | "SQLite database")).then(|| {
-            vote(Leaning::Odd, format!("is no longer a valid {}, which its previous version was", facts.kind))
-        });
+        return (invalid && facts.kind == "SQLite database").then(|| no_longer(&facts.kind));
     }
     let random = present.even * 2 >= present.windows.max(1) && present.even > 0;
     if present.kind.is_empty() {
-        // Too short for windows that could look random; but text does not become something else of its own length.
-        let kept_length = (facts.length..=facts.length.saturating_add(FOOTER_MAX)).contains(&present.length);
-        if !random && kept_length && is_textual(&facts.kind) && facts.state == State::Whole {
+        // Too short for windows that could look random; but nothing becomes something unknown of its own length, and text
+        // not with a footer either.
+        let footer_max = if is_textual(&facts.kind) && facts.state == State::Whole { FOOTER_MAX } else { 0 };
+        let kept_length = (facts.length..=facts.length.saturating_add(footer_max)).contains(&present.length);
+        if !random && kept_length {
             let lost = format!(
-                "its previous version was {} of this length, and this is no text any more",
-                facts.kind
+                "its previous version was a {} of {} bytes, and this is nothing known of as many",
+                facts.kind, facts.length
             );
             return Some(vote(Leaning::Odd, lost));
         }
@@ -185,6 +193,28 @@ fn other_type(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
             format!("is a {} now; its previous version was a {}, as its name says", present.kind, facts.kind);
         vote(Leaning::Odd, reason)
     })
+}
+
+fn no_longer(kind: &str) -> Vote {
+    vote(Leaning::Odd, format!("is no longer a valid {kind}, which its previous version was"))
+}
+
+/// It was valid JSON or XML, and is text that is not.
+fn no_longer_reads(present: &Facts, facts: &Facts) -> bool {
+    let reads = facts.state == State::Whole && matches!(facts.kind.as_str(), "JSON" | "XML");
+    reads && present.kind == facts.kind && present.state == State::Partly
+}
+
+/// Another text in its place need not be valid: settings with comments are not. But where a piece was taken out of it, and
+/// nothing else happened, that spoiled it.
+fn spoiled_text(now: &mut dyn Source, before: &mut dyn Source, kind: &str) -> io::Result<Option<Vote>> {
+    let (length, previous) = (now.length(), before.length());
+    if length >= previous {
+        return Ok(None);
+    }
+    let head = same_at_start(now, before)?;
+    let is_rest = same(now, head, before, head + previous - length, length - head)?;
+    Ok(is_rest.then(|| no_longer(kind)))
 }
 
 /// Changed in place, and what stands there now looks random.
@@ -203,7 +233,9 @@ fn replaced(
     if !difference.is_random_now() {
         return None;
     }
-    let in_place = length >= previous && length - previous <= FOOTER_MAX;
+    // A file that fits its type from end to end has no footer of an attacker; it may well be another file of that type.
+    let footer_max = if present.state == State::Whole && !present.kind.is_empty() { 0 } else { FOOTER_MAX };
+    let in_place = length >= previous && length - previous <= footer_max;
     let bytes = difference.dense_bytes();
     let first = difference.first.unwrap_or(0);
     let share = bytes * 100 / difference.common.max(1);
@@ -234,12 +266,8 @@ by bytes that look random{where_to}"
         );
         return Some(vote(Leaning::Random, reason));
     }
-    if let Some((pieces, on, off)) = difference.rhythm() {
-        let reason = format!(
-            "compared with its previous version {pieces} pieces of {on} bytes, {off} apart, were replaced in place by \
-bytes that look random: intermittent encryption"
-        );
-        return Some(vote(Leaning::Random, reason));
+    if let Some(vote) = in_a_rhythm(difference) {
+        return Some(vote);
     }
     (bytes >= 2048 && first >= KEPT_HEAD_PACKED.min(length / 4)).then(|| {
         let reason = format!(
@@ -248,6 +276,15 @@ by bytes that look random"
         );
         vote(Leaning::Odd, reason)
     })
+}
+
+fn in_a_rhythm(difference: &Difference) -> Option<Vote> {
+    let (pieces, on, off) = difference.rhythm().filter(|_| difference.is_random_now())?;
+    let reason = format!(
+        "compared with its previous version {pieces} pieces of {on} bytes, {off} apart, were replaced in place by \
+bytes that look random: intermittent encryption"
+    );
+    Some(vote(Leaning::Random, reason))
 }
 
 /// Whoever changes a file with a program changes something else beside it, if only a time or a sum. So what became zero
@@ -304,7 +341,9 @@ fn beheaded(now: &mut dyn Source, before: &mut dyn Source, present: &Facts) -> i
 }
 
 fn cut_off(difference: &Difference, length: u64, previous: u64, present: &Facts) -> Option<Vote> {
-    if difference.changed_units > 0 || length >= previous {
+    // What fits its type from end to end is an older state of it: some types grow by a new end.
+    let is_whole = present.state == State::Whole && !present.kind.is_empty();
+    if difference.changed_units > 0 || length >= previous || is_whole {
         return None;
     }
     let leaning = if present.kind.is_empty() { Leaning::Odd } else { Leaning::Broken };
@@ -337,7 +376,10 @@ fn torn_text(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<Option
         );
         return Ok(Some(vote(Leaning::Broken, why)));
     }
-    if torn != b'\n' && torn != b'\r' && same(now, 0, before, lost, length)? {
+    // Editors take away the mark of UTF-8, and put it there.
+    let mut head = [0; 3];
+    let marked = lost == 3 && before.read_at(0, &mut head)? == 3 && head == *b"\xef\xbb\xbf";
+    if torn != b'\n' && torn != b'\r' && !marked && same(now, 0, before, lost, length)? {
         let why = format!("lost the first {lost} bytes of its previous version, up to the middle of a line");
         return Ok(Some(vote(Leaning::Odd, why)));
     }
@@ -349,6 +391,22 @@ fn holds_line_end(source: &mut dyn Source, from: u64) -> io::Result<bool> {
     let mut piece = vec![0; 4096];
     let read = source.read_at(from, &mut piece)?;
     Ok(piece[..read].iter().rev().skip(1).any(|byte| *byte == b'\n'))
+}
+
+/// How many bytes both begin with.
+fn same_at_start(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<u64> {
+    let (mut left, mut right) = (vec![0; 32 * 1024], vec![0; 32 * 1024]);
+    let mut done = 0;
+    loop {
+        let read = now.read_at(done, &mut left)?;
+        let also = before.read_at(done, &mut right)?;
+        let both = left[..read].iter().zip(&right[..also]);
+        let alike = both.take_while(|(left, right)| left == right).count();
+        done += alike as u64;
+        if alike == 0 || alike < left.len() {
+            return Ok(done);
+        }
+    }
 }
 
 fn same(now: &mut dyn Source, at: u64, before: &mut dyn Source, other: u64, length: u64) -> io::Result<bool> {

@@ -311,24 +311,36 @@ pub(super) fn by_name(name: &str) -> Promise {
     }
 }
 
+/// How people and programs rename: words for older copies, for sums and for packed files.
+const KEPT: &[&str] = &[
+    "bak", "old", "orig", "tmp", "part", "swp", "new", "save", "lock", "gz", "xz", "zst", "bz2", "z", "sig",
+    "sha256", "md5",
+];
+
 /// The appended ending, if it is one that nobody uses for anything known. Numbers and the usual words
 /// for older copies are how people and programs rename; endings that declare encryption are no secret.
 pub(crate) fn unknown_ending(name: &str) -> Option<String> {
-    const KEPT: &[&str] = &[
-        "bak", "old", "orig", "tmp", "part", "swp", "new", "save", "lock", "gz", "xz", "zst", "bz2", "z",
-        "sig", "sha256", "md5",
-    ];
-    by_name(name).appended.filter(|ending| {
-        !KEPT.contains(&ending.as_str()) && !ending.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
-    })
+    by_name(name).appended.filter(|ending| !is_usual(ending))
 }
 
-/// The name a file had before an ending was appended to it that hides or encrypts it.
+fn is_usual(ending: &str) -> bool {
+    KEPT.contains(&ending) || ending.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+}
+
+/// The name a file had before an ending was appended to it that hides or encrypts it, if there was such a file.
 pub(crate) fn name_before(name: &str) -> Option<&str> {
     let declared = || {
         let (kept, last) = name.rsplit_once('.')?;
         (DECLARED.contains(&last.to_lowercase().as_str()) && by_name(kept).kind.is_some()).then_some(kept)
     };
     let unknown = || name.get(..name.len().checked_sub(unknown_ending(name)?.len() + 1)?);
-    declared().or_else(unknown)
+    declared().or_else(unknown).or_else(|| without_last(name))
+}
+
+/// The same for files whose own ending nobody knows either.
+fn without_last(name: &str) -> Option<&str> {
+    let (kept, last) = name.rsplit_once('.').filter(|(kept, last)| !kept.is_empty() && !last.is_empty())?;
+    let promise = by_name(name);
+    let known = promise.kind.is_some() || promise.declares_encryption || promise.formless;
+    (!known && !is_usual(&last.to_lowercase())).then_some(kept)
 }

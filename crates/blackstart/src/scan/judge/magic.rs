@@ -137,6 +137,8 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("TNEF mail"), 0, b"\x78\x9f\x3e\x22"),
     (Packed("database dump (PostgreSQL)"), 0, b"PGDMP"),
     (Packed("Java serialised objects"), 0, b"\xac\xed\0\x05"),
+    (Packed("Java key store"), 0, b"\xfe\xed\xfe\xed"),
+    (Packed("Java key store"), 0, b"\xce\xce\xce\xce\0\0\0"),
     (Packed("Java module"), 0, b"JM\x01\0"),
     (Packed("EPS with a preview"), 0, b"\xc5\xd0\xd3\xc6"),
     (Plain("FITS picture"), 0, b"SIMPLE  ="),

@@ -59,6 +59,8 @@ mod fuzz;
 pub(super) mod specimens;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod versions;
 
 use std::io;
 

@@ -1,0 +1,112 @@
+//! What a previous version tells: of small files, of files that are another file of their type now, of encrypted ones.
+
+use super::specimens::{Dice, pdf, text};
+use super::*;
+
+fn beside(name: &str, now: &[u8], before: &[u8]) -> Judgement {
+    compare(name, &mut &*now, &judge_bytes(name, now), &mut &*before, &judge_bytes(name, before).facts)
+}
+
+/// A file of no known type, in which nothing looks random.
+fn plain(length: usize) -> Vec<u8> {
+    (0_u32..).flat_map(|at| [(at % 23) as u8, 0, (at / 9) as u8]).take(length).collect()
+}
+
+fn encrypted(bytes: &[u8], from: usize, to: usize, seed: u64) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[from..to].copy_from_slice(&Dice::new(seed).bytes(to - from));
+    bytes
+}
+
+/// So many bytes are encrypted, so many are left, and so on.
+fn in_a_rhythm(bytes: &[u8], on: usize, off: usize, seed: u64) -> Vec<u8> {
+    let (mut bytes, mut dice) = (bytes.to_vec(), Dice::new(seed));
+    for at in (0..bytes.len()).step_by(on + off) {
+        let to = (at + on).min(bytes.len());
+        bytes[at..to].copy_from_slice(&dice.bytes(to - at));
+    }
+    bytes
+}
+
+#[test]
+fn a_few_hundred_random_bytes_in_a_small_file_count_and_a_signature_in_a_larger_one_does_not() {
+    for seed in 1..=20 {
+        let before = plain(1400);
+        let judgement = beside("a.fli", &in_a_rhythm(&before, 64, 128, seed), &before);
+        assert_eq!(judgement.verdict, Verdict::Encrypted, "{seed}: {judgement:?}");
+        let unsigned = plain(20_000);
+        let signed = encrypted(&unsigned, 4000, 4256, seed);
+        assert!(beside("a.fli", &signed, &unsigned).verdict.is_clean(), "{seed}");
+    }
+}
+
+#[test]
+fn another_file_of_the_same_type_is_no_attack() {
+    // Of nearly the same length, so that it might be its previous version with a footer.
+    let (before, now) = (pdf(1, 3), pdf(7, 3));
+    assert!(before.len() < now.len() && now.len() - before.len() < 4096);
+    let judgement = beside("a.pdf", &now, &before);
+    assert_eq!(judgement.verdict, Verdict::Clean, "{judgement:?}");
+    let settings: (&[u8], &[u8]) = (b"{ \"a\": 1, \"b\": [1, 2] }\n", b"{\n  // as agreed\n  \"a\": 2\n}\n");
+    let judgement = beside("a.json", settings.1, settings.0);
+    assert!(judgement.verdict.is_clean(), "{judgement:?}");
+}
+
+#[test]
+fn an_older_state_of_a_document_that_grows_by_a_new_end_is_whole() {
+    let before = pdf(1, 3);
+    // An incremental update, as PDF has it: objects, a table and an end of their own.
+    let table = before.len() + 34;
+    let update = format!(
+        "9 0 obj\n<< /Type /Metadata >>\nendobj\nxref\n0 1\n0000000000 65535 f \ntrailer << /Size 10 >>\nstartxref\n{table}\n%%EOF\n"
+    );
+    let updated = [&*before, update.as_bytes()].concat();
+    assert_eq!(judge_bytes("a.pdf", &updated).verdict, Verdict::Clean);
+    assert_eq!(beside("a.pdf", &before, &updated).verdict, Verdict::Clean);
+}
+
+#[test]
+fn a_piece_taken_out_of_json_or_xml_spoils_it() {
+    let json = format!("{{\"lines\": [{}]}}", vec!["\"word\""; 500].join(", "));
+    let mut torn = json.clone().into_bytes();
+    torn.drain(1001..1404);
+    let judgement = beside("a.json", &torn, json.as_bytes());
+    assert_eq!(judgement.verdict, Verdict::Suspicious, "{judgement:?}");
+    // What is still valid was edited.
+    let fewer = format!("{{\"lines\": [{}]}}", vec!["\"word\""; 400].join(", "));
+    assert!(beside("a.json", fewer.as_bytes(), json.as_bytes()).verdict.is_clean());
+}
+
+#[test]
+fn the_mark_of_utf8_comes_and_goes() {
+    let unmarked = text(5, 3000);
+    let marked = [b"\xef\xbb\xbf", &*unmarked].concat();
+    assert!(beside("a.txt", &unmarked, &marked).verdict.is_clean());
+    assert!(beside("a.txt", &marked, &unmarked).verdict.is_clean());
+    let judgement = beside("a.txt", &unmarked[3..], &unmarked);
+    assert_eq!(judgement.verdict, Verdict::Suspicious, "{judgement:?}");
+}
+
+#[test]
+fn what_was_of_a_known_type_does_not_become_something_unknown_of_its_own_length() {
+    for seed in 1..=20 {
+        let store = [b"\xfe\xed\xfe\xed\0\0\0\x02", &*plain(1500)].concat();
+        // Too few bytes, and too scattered, to look random.
+        let hit = in_a_rhythm(&store, 16, 240, seed);
+        let judgement = beside("a.jks", &hit, &store);
+        assert!(!judgement.verdict.is_clean(), "{judgement:?}");
+    }
+}
+
+#[test]
+fn what_is_encrypted_anyway_is_not_rewritten_in_a_rhythm() {
+    let mut dice = Dice::new(4);
+    let before = [b"age-encryption.org/v1\n-> X25519 c2FsdA\n--- ", &*dice.bytes(40_000)].concat();
+    let mut hit = in_a_rhythm(&before, 64, 128, 5);
+    hit[..48].copy_from_slice(&before[..48]);
+    assert_eq!(judge_bytes("a.age", &hit).verdict, Verdict::DeclaredEncrypted, "alone nothing can be seen");
+    let judgement = beside("a.age", &hit, &before);
+    assert_eq!(judgement.verdict, Verdict::Encrypted, "{judgement:?}");
+    let again = [&before[..48], &*dice.bytes(before.len() - 48)].concat();
+    assert_eq!(beside("a.age", &again, &before).verdict, Verdict::DeclaredEncrypted);
+}
