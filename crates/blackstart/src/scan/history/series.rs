@@ -427,7 +427,7 @@ impl<A: Archive> Series<A> {
                 amid_loss = loss::stands_for_what_vanished(loss, alone.verdict);
                 (if amid_loss { loss::beside(&alone, loss) } else { alone.clone() }, None)
             }
-            Origin::Before(known) => (beside_its_past(archive, name, now, &alone, &known), Some(known)),
+            Origin::Before(known) => (self.beside_its_past(archive, name, now, &alone, &known), Some(known)),
             // The same bytes cannot have become worse by another name.
             Origin::Moved(known) if known.verdict.is_clean() && !alone.verdict.is_clean() => {
                 let reasons = vec!["the same bytes were clean under their former name".to_owned()];
@@ -442,7 +442,7 @@ impl<A: Archive> Series<A> {
         {
             known = self.in_older(archive, &path, now).or(known);
             if let Some(known) = &known {
-                judgement = beside_its_past(archive, name, now, &judgement, known);
+                judgement = self.beside_its_past(archive, name, now, &judgement, known);
             }
         }
         let before = known.as_ref().map(|known| known.past);
@@ -460,6 +460,26 @@ impl<A: Archive> Series<A> {
         } else if judgement.verdict != alone.verdict {
             self.settled.insert(path, judgement.verdict);
         }
+    }
+
+    /// With a good version to compare with, the verdict of both; what is encrypted already needs none.
+    fn beside_its_past(
+        &self,
+        archive: &A,
+        name: &OsStr,
+        now: &Version<A::Content>,
+        alone: &Rc<Judgement>,
+        known: &Known<A::Content>,
+    ) -> Rc<Judgement> {
+        let settled = matches!(alone.verdict, Verdict::Encrypted | Verdict::Malware | Verdict::Unread);
+        let Some(good) = known.good.as_ref().filter(|good| !settled && good.version.content != now.content)
+        else {
+            return alone.clone();
+        };
+        let former = good.path.file_name().unwrap_or_default();
+        let judgement = archive.compared(name, now, (former, &good.version));
+        let at_once = good.snapshot == self.last && is_renamed_by(name, former);
+        if at_once { also_renamed(judgement) } else { judgement }
     }
 
     /// The last good version in snapshots before those that are judged, else whatever version there was.
@@ -494,25 +514,6 @@ impl<A: Archive> Series<A> {
                 self.lost.push(Lost { path: path.clone(), gone_in: at, last_clean: good.snapshot });
             }
         }
-    }
-}
-
-/// With a good version to compare with, the verdict of both; what is encrypted already needs none.
-fn beside_its_past<A: Archive>(
-    archive: &A,
-    name: &OsStr,
-    now: &Version<A::Content>,
-    alone: &Rc<Judgement>,
-    known: &Known<A::Content>,
-) -> Rc<Judgement> {
-    let settled = matches!(alone.verdict, Verdict::Encrypted | Verdict::Malware | Verdict::Unread);
-    match &known.good {
-        Some(good) if !settled && good.version.content != now.content => {
-            let former = good.path.file_name().unwrap_or_default();
-            let judgement = archive.compared(name, now, (former, &good.version));
-            if is_renamed_by(name, former) { also_renamed(judgement) } else { judgement }
-        }
-        _ => alone.clone(),
     }
 }
 

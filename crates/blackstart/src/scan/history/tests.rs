@@ -153,6 +153,10 @@ fn other_content_and_an_unknown_ending_in_one_step_are_not_clean_however_small_a
     // What was only renamed, what people append, and what its type's checker verified is clean.
     assert_eq!(bad, ["/d/a.xyz.qzx7", "/d/b.qzx7"]);
     assert_eq!(played.bad("/d/b.qzx7").last_clean, last_clean(0, "/d/b"));
+    // Not in one step: whatever is called like it now need not be the same file.
+    let without = archive.tree(&[("d/a.xyz", 1), ("d/c.xyz", 3)]);
+    let later = archive.tree(&[("d/a.xyz", 1), ("d/b.qzx7", 7), ("d/c.xyz", 3)]);
+    assert!(play(&archive, &[clean, without, later]).bad.is_empty());
 }
 
 /// Renamed one by one or together with much else, two for one, back again, and moved under such a name.

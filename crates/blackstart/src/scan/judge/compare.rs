@@ -24,6 +24,8 @@ const WIPED_MIN: u64 = 16;
 const KEPT_HEAD: u64 = 64;
 /// The same for packed types, of which two may share more.
 const KEPT_HEAD_PACKED: u64 = 512;
+/// Attackers who leave the head of a file leave so much.
+const LEFT_HEAD: u64 = 4096;
 /// Bytes around where a shifted piece is looked for.
 const SHIFT_MAX: u64 = 32 * 1024;
 const PROBE: usize = 48;
@@ -111,6 +113,9 @@ fn votes(
         return Ok(votes);
     }
     votes.extend(other_type(name, present, facts));
+    if votes.is_empty() {
+        votes.extend(lost_its_type(now, present, facts)?);
+    }
     if no_longer_reads(present, facts) {
         votes.extend(spoiled_text(now, before, &facts.kind)?);
     }
@@ -170,14 +175,12 @@ fn other_type(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
     }
     let random = present.even * 2 >= present.windows.max(1) && present.even > 0;
     if present.kind.is_empty() {
-        // Too short for windows that could look random; but nothing becomes something unknown of its own length, and text
-        // not with a footer either.
-        let footer_max = if is_textual(&facts.kind) && facts.state == State::Whole { FOOTER_MAX } else { 0 };
-        let kept_length = (facts.length..=facts.length.saturating_add(footer_max)).contains(&present.length);
-        if !random && kept_length {
+        // Too short for windows that could look random; but text does not become something else of its own length.
+        let kept_length = (facts.length..=facts.length.saturating_add(FOOTER_MAX)).contains(&present.length);
+        if !random && kept_length && is_textual(&facts.kind) && facts.state == State::Whole {
             let lost = format!(
-                "its previous version was a {} of {} bytes, and this is nothing known of as many",
-                facts.kind, facts.length
+                "its previous version was {} of this length, and this is no text any more",
+                facts.kind
             );
             return Some(vote(Leaning::Odd, lost));
         }
@@ -193,6 +196,24 @@ fn other_type(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
             format!("is a {} now; its previous version was a {}, as its name says", present.kind, facts.kind);
         vote(Leaning::Odd, reason)
     })
+}
+
+/// Too short to look random, or hit in too few places: but what was of a known type does not become something unknown of
+/// just its own length. Databases empty the heads of their journals so, and stores are written over as they are used.
+fn lost_its_type(now: &mut dyn Source, present: &Facts, facts: &Facts) -> io::Result<Option<Vote>> {
+    let used = REWRITTEN.iter().chain(&["SQLite", "PostgreSQL"]).any(|kind| facts.kind.starts_with(kind));
+    if facts.kind.is_empty() || !present.kind.is_empty() || present.length != facts.length || used {
+        return Ok(None);
+    }
+    let mut head = [0; 16];
+    now.read_at(0, &mut head)?;
+    Ok((head != [0; 16]).then(|| {
+        let reason = format!(
+            "its previous version was a {} of {} bytes, and this is nothing known of as many",
+            facts.kind, facts.length
+        );
+        vote(Leaning::Odd, reason)
+    }))
 }
 
 fn no_longer(kind: &str) -> Vote {
@@ -233,11 +254,12 @@ fn replaced(
     if !difference.is_random_now() {
         return None;
     }
-    // A file that fits its type from end to end has no footer of an attacker; it may well be another file of that type.
-    let footer_max = if present.state == State::Whole && !present.kind.is_empty() { 0 } else { FOOTER_MAX };
+    let first = difference.first.unwrap_or(0);
+    // What fits its type from end to end may be another file of that type, which shares its head and by chance its length.
+    let may_be_another = present.state == State::Whole && !present.kind.is_empty() && first < LEFT_HEAD;
+    let footer_max = if may_be_another { 0 } else { FOOTER_MAX };
     let in_place = length >= previous && length - previous <= footer_max;
     let bytes = difference.dense_bytes();
-    let first = difference.first.unwrap_or(0);
     let share = bytes * 100 / difference.common.max(1);
     if facts.is_nameless_random() && present.is_nameless_random() {
         // A volume without a mark changes piece by piece; all of it at once in the same length is another thing.
@@ -341,9 +363,9 @@ fn beheaded(now: &mut dyn Source, before: &mut dyn Source, present: &Facts) -> i
 }
 
 fn cut_off(difference: &Difference, length: u64, previous: u64, present: &Facts) -> Option<Vote> {
-    // What fits its type from end to end is an older state of it: some types grow by a new end.
-    let is_whole = present.state == State::Whole && !present.kind.is_empty();
-    if difference.changed_units > 0 || length >= previous || is_whole {
+    // A PDF grows by a new end; without it, it is whole and an older state of itself.
+    let is_older = present.state == State::Whole && present.kind == "PDF";
+    if difference.changed_units > 0 || length >= previous || is_older {
         return None;
     }
     let leaning = if present.kind.is_empty() { Leaning::Odd } else { Leaning::Broken };

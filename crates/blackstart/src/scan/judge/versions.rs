@@ -99,6 +99,27 @@ fn what_was_of_a_known_type_does_not_become_something_unknown_of_its_own_length(
 }
 
 #[test]
+fn a_journal_whose_head_its_database_emptied_is_clean() {
+    let head = [b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7\0\0\0\x01", &*plain(16), &[0; 484]].concat();
+    let open = [&*head, &*plain(4096)].concat();
+    let mut closed = open.clone();
+    closed[..28].fill(0);
+    let judgement = beside("a.db-journal", &closed, &open);
+    assert!(judgement.verdict.is_clean(), "{judgement:?}");
+}
+
+#[test]
+fn a_footer_does_not_hide_what_was_encrypted_behind_a_head_that_was_left() {
+    for seed in 1..=10 {
+        let mut bitmap = b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\0\x01\0\0\0\x01\0\0\x01\0\x08\0".to_vec();
+        bitmap.extend(plain(65_536));
+        let hit = [&*encrypted(&bitmap, 4096, bitmap.len(), seed), &*Dice::new(seed).bytes(512)].concat();
+        let judgement = beside("a.bin", &hit, &bitmap);
+        assert!(!judgement.verdict.is_clean(), "{judgement:?}");
+    }
+}
+
+#[test]
 fn what_is_encrypted_anyway_is_not_rewritten_in_a_rhythm() {
     let mut dice = Dice::new(4);
     let before = [b"age-encryption.org/v1\n-> X25519 c2FsdA\n--- ", &*dice.bytes(40_000)].concat();
