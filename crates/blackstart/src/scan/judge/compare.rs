@@ -51,7 +51,15 @@ const SEALED: &[&str] = &[
 ];
 
 /// Types that are rewritten in place by their nature: content of others comes and goes inside them.
-const REWRITTEN: &[&str] = &["disk image", "database", "Access database", "Outlook store"];
+const REWRITTEN: &[&str] = &[
+    "disk image",
+    "database",
+    "Access database",
+    "Outlook store",
+    "encrypted file (LUKS",
+    "encrypted file (BitLocker",
+    "encrypted file (encrypted disk",
+];
 
 /// Judges the present version once more, with its previous one beside it. `judgement` is what `judge` said of
 /// it, `facts` what it said of the previous one. The verdict never gets better by this, only worse.
@@ -114,7 +122,7 @@ fn votes(
     }
     votes.extend(other_type(name, present, facts));
     if votes.is_empty() {
-        votes.extend(lost_its_type(now, present, facts)?);
+        votes.extend(lost_its_type(now, present, facts)?.or_else(|| no_longer_declared(present, facts)));
     }
     if no_longer_reads(present, facts) {
         votes.extend(spoiled_text(now, before, &facts.kind)?);
@@ -198,22 +206,36 @@ fn other_type(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
     })
 }
 
-/// Too short to look random, or hit in too few places: but what was of a known type does not become something unknown of
-/// just its own length. Databases empty the heads of their journals so, and stores are written over as they are used.
+/// Too short to look random, or hit in too few places: but what was of a known type does not become something else of just
+/// its own length, and two random bytes may begin some type by chance. Databases empty the heads of their journals so, and
+/// stores are written over as they are used.
 fn lost_its_type(now: &mut dyn Source, present: &Facts, facts: &Facts) -> io::Result<Option<Vote>> {
     let used = REWRITTEN.iter().chain(&["SQLite", "PostgreSQL"]).any(|kind| facts.kind.starts_with(kind));
-    if facts.kind.is_empty() || !present.kind.is_empty() || present.length != facts.length || used {
+    let same = present.kind == facts.kind || (is_textual(&present.kind) && is_textual(&facts.kind));
+    if facts.kind.is_empty() || same || present.length != facts.length || used {
         return Ok(None);
     }
     let mut head = [0; 16];
     now.read_at(0, &mut head)?;
     Ok((head != [0; 16]).then(|| {
+        let now = if present.kind.is_empty() { "nothing known" } else { &present.kind };
         let reason = format!(
-            "its previous version was a {} of {} bytes, and this is nothing known of as many",
+            "its previous version was a {} of {} bytes, and this is {now} of as many",
             facts.kind, facts.length
         );
         vote(Leaning::Odd, reason)
     }))
+}
+
+/// It was encrypted and said so, and now neither says so nor is anything that a program could have made of it.
+fn no_longer_declared(present: &Facts, facts: &Facts) -> Option<Vote> {
+    let was = facts.state == State::Declared && present.state != State::Declared;
+    (was && (present.kind.is_empty() || is_textual(&present.kind))).then(|| {
+        vote(
+            Leaning::Odd,
+            "its previous version was encrypted and said so, and this does not say so any more",
+        )
+    })
 }
 
 fn no_longer(kind: &str) -> Vote {

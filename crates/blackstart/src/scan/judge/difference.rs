@@ -261,7 +261,7 @@ impl Difference {
     pub(super) fn is_random_now(&self) -> bool {
         let bytes = self.dense_bytes();
         let enough = bytes >= 512 || bytes * 4 >= self.common;
-        enough && statistics::even(&self.now)
+        enough && statistics::nearly_even(&self.now)
     }
 
     /// What stood there before was not.

@@ -345,6 +345,10 @@ fn look(
     let settled = votes.iter().any(|vote| vote.leaning == Leaning::Declared);
     if settled {
         facts.state = State::Declared;
+        // Whether it says so itself, or only its name does, is what a later version is asked.
+        if let Some(tool) = declared::recognise(&head).filter(|_| facts.kind.is_empty()) {
+            facts.kind = format!("encrypted file ({tool})");
+        }
     } else if let Some(kind) = shown
         && let Some(structure) = guarded(name, kind, source, &statistics, beside, work)?
     {

@@ -28,6 +28,11 @@ fn in_a_rhythm(bytes: &[u8], on: usize, off: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
+fn base64_text(bytes: &[u8]) -> Vec<u8> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes).into_bytes()
+}
+
 #[test]
 fn a_few_hundred_random_bytes_in_a_small_file_count_and_a_signature_in_a_larger_one_does_not() {
     for seed in 1..=20 {
@@ -128,6 +133,12 @@ fn what_is_encrypted_anyway_is_not_rewritten_in_a_rhythm() {
     assert_eq!(judge_bytes("a.age", &hit).verdict, Verdict::DeclaredEncrypted, "alone nothing can be seen");
     let judgement = beside("a.age", &hit, &before);
     assert_eq!(judgement.verdict, Verdict::Encrypted, "{judgement:?}");
+    // Whoever encrypts it once more, or writes it as text, leaves nothing that says what it is.
+    for other in [encrypted(&before, 0, 4096, 6), base64_text(&before)] {
+        let judgement = beside("a.age", &other, &before);
+        assert!(!matches!(judgement.verdict, Verdict::Clean | Verdict::CleanUnverified), "{judgement:?}");
+        assert!(judgement.verdict != Verdict::DeclaredEncrypted, "{judgement:?}");
+    }
     let again = [&before[..48], &*dice.bytes(before.len() - 48)].concat();
     assert_eq!(beside("a.age", &again, &before).verdict, Verdict::DeclaredEncrypted);
 }
