@@ -142,7 +142,7 @@ impl Archive for Provider<'_> {
     ) -> Rc<Judgement> {
         let (alone, previous) = (self.judged(name, now), self.judged(before.0, before.1));
         let settled = matches!(alone.verdict, Verdict::Encrypted | Verdict::Malware | Verdict::Unread);
-        if settled || !previous.verdict.is_clean() {
+        if settled || !previous.verdict.is_measure() {
             return alone;
         }
         let key = (now.content, before.1.content, Provider::ending(name));

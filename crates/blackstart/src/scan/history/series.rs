@@ -349,7 +349,12 @@ impl<A: Archive> Series<A> {
         }
         if let Some(bad) = self.bad.remove(&**path) {
             self.tally.remove(bad.judgement.verdict, bad.weight);
-            let known = bad.known.clone();
+            let mut known = bad.known.clone();
+            // Nothing speaks against an archive with a password that was let pass: a later version is compared with it.
+            let is_let_pass = bad.weight != Weight::Blocks && known.verdict == Verdict::DeclaredEncrypted;
+            if is_let_pass && known.good.is_none() {
+                known.good = Some(good());
+            }
             self.over.push(bad.ended(path.clone(), Some(at)));
             return known;
         }
@@ -454,7 +459,9 @@ impl<A: Archive> Series<A> {
         let weight = if is_own { Weight::Own } else { weight };
         self.tally.add(judgement.verdict, weight);
         if !judgement.verdict.is_clean() {
-            let good = known.and_then(|known| known.good);
+            // Clean is what has no password.
+            let is_let_pass = weight != Weight::Blocks && judgement.verdict == Verdict::DeclaredEncrypted;
+            let good = known.and_then(|known| known.good).filter(|_| !is_let_pass);
             let known = Known { past, verdict: judgement.verdict, good, is_own };
             self.bad.insert(path, Bad { judgement, weight, known, from: at });
         } else if judgement.verdict != alone.verdict {

@@ -132,6 +132,23 @@ fn a_file_under_an_appended_name_has_the_past_of_the_file_it_replaced() {
     assert!(played.bad("/a.docx.locked").last_clean.is_none(), "the original is still there");
 }
 
+#[test]
+fn an_archive_of_ones_own_that_was_encrypted_once_more_is_seen_beside_what_it_was() {
+    let mut archive = MadeUp::default();
+    [5, 6, 7].into_iter().for_each(|own| archive.is(own, Verdict::DeclaredEncrypted));
+    archive.beside.insert(7, Verdict::Suspicious);
+    let clean = archive.tree(&[("d/a", 1)]);
+    let added = archive.tree(&[("d/a", 1), ("d/own.age", 5)]);
+    let again = archive.tree(&[("d/a", 1), ("d/own.age", 6)]);
+    let hit = archive.tree(&[("d/a", 1), ("d/own.age", 7)]);
+    let played = play(&archive, &[clean, added, again, hit]);
+    assert_eq!((0..4).map(|at| played.is_clean(at)).collect::<Vec<_>>(), [true, true, true, false]);
+    let found = played.bad.iter().find(|bad| bad.from == 3).unwrap();
+    assert_eq!(found.last_clean, last_clean(2, "/d/own.age"));
+    let own = played.bad.iter().find(|bad| bad.from == 1).unwrap();
+    assert!(own.tolerable && own.last_clean.is_none(), "{own:?}");
+}
+
 /// Eighteen bytes show nothing, and a program that nobody knows has endings that nobody knows.
 #[test]
 fn other_content_and_an_unknown_ending_in_one_step_are_not_clean_however_small_and_unknown_the_file_is() {

@@ -122,7 +122,8 @@ fn votes(
     }
     votes.extend(other_type(name, present, facts));
     if votes.is_empty() {
-        votes.extend(lost_its_type(now, present, facts)?.or_else(|| no_longer_declared(present, facts)));
+        votes
+            .extend(lost_its_type(now, present, facts)?.or_else(|| no_longer_declared(name, present, facts)));
     }
     if no_longer_reads(present, facts) {
         votes.extend(spoiled_text(now, before, &facts.kind)?);
@@ -227,15 +228,19 @@ fn lost_its_type(now: &mut dyn Source, present: &Facts, facts: &Facts) -> io::Re
     }))
 }
 
-/// It was encrypted and said so, and now neither says so nor is anything that a program could have made of it.
-fn no_longer_declared(present: &Facts, facts: &Facts) -> Option<Vote> {
+/// It was encrypted, or in a form that is called so, and now it is neither that nor anything that a program could have
+/// made of it.
+fn no_longer_declared(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
     let was = facts.state == State::Declared && present.state != State::Declared;
-    (was && (present.kind.is_empty() || is_textual(&present.kind))).then(|| {
-        vote(
+    let now_text = is_textual(&present.kind) && !is_textual(&facts.kind) && !facts.kind.is_empty();
+    if was && (present.kind.is_empty() || is_textual(&present.kind)) {
+        return Some(vote(
             Leaning::Odd,
             "its previous version was encrypted and said so, and this does not say so any more",
-        )
-    })
+        ));
+    }
+    (now_text && kind::by_name(name).declares_encryption)
+        .then(|| vote(Leaning::Odd, format!("its previous version was a {}, and this is text", facts.kind)))
 }
 
 fn no_longer(kind: &str) -> Vote {

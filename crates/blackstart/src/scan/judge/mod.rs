@@ -124,6 +124,12 @@ impl Verdict {
         }
     }
 
+    /// A later version is compared with it: nothing speaks against it, or nothing but that it says itself that it is
+    /// encrypted.
+    pub fn is_measure(self) -> bool {
+        self.is_clean() || self == Verdict::DeclaredEncrypted
+    }
+
     /// Nothing speaks against it.
     pub fn is_clean(self) -> bool {
         match self {

@@ -201,7 +201,7 @@ impl<'a> Stored<'a> {
             None => true,
             Some(verdict) => {
                 !is_settled(verdict)
-                    && ledger.verdict(key_before).is_none_or(|before| before.is_clean())
+                    && ledger.verdict(key_before).is_none_or(Verdict::is_measure)
                     && !ledger.knows(&Key::of_both(key, key_before))
             }
         }
@@ -322,7 +322,7 @@ impl<'a> Stored<'a> {
             return None;
         }
         // Only what is not settled is worth reading what was kept of it.
-        if ledger.verdict(&key_now).is_none_or(is_settled) || !ledger.verdict(&key_before)?.is_clean() {
+        if ledger.verdict(&key_now).is_none_or(is_settled) || !ledger.verdict(&key_before)?.is_measure() {
             return None;
         }
         let (judgement, previous) = (ledger.get(&key_now)?, ledger.get(&key_before)?);
