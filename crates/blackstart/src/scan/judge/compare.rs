@@ -56,9 +56,9 @@ const REWRITTEN: &[&str] = &[
     "database",
     "Access database",
     "Outlook store",
-    "encrypted file (LUKS",
-    "encrypted file (BitLocker",
-    "encrypted file (encrypted disk",
+    "file encrypted with LUKS",
+    "file encrypted with BitLocker",
+    "file encrypted with encrypted disk",
 ];
 
 /// Judges the present version once more, with its previous one beside it. `judgement` is what `judge` said of

@@ -353,7 +353,7 @@ fn look(
         facts.state = State::Declared;
         // Whether it says so itself, or only its name does, is what a later version is asked.
         if let Some(tool) = declared::recognise(&head).filter(|_| facts.kind.is_empty()) {
-            facts.kind = format!("encrypted file ({tool})");
+            facts.kind = format!("file encrypted with {tool}");
         }
     } else if let Some(kind) = shown
         && let Some(structure) = guarded(name, kind, source, &statistics, beside, work)?
