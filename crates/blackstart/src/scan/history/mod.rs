@@ -11,11 +11,13 @@
 //! - `told`: what is said of files that are not clean or gone.
 //! - `left`: what left a place, for what comes to stand elsewhere.
 //! - `loss`: what vanished around a file that is new.
+//! - `renamed`: what was renamed and changed at once.
 //! - `signs`: what the differences look like as a whole; reasons for people, never a verdict.
 
 mod changes;
 mod left;
 mod loss;
+mod renamed;
 mod series;
 mod signs;
 #[cfg(test)]

@@ -20,6 +20,7 @@ use std::rc::Rc;
 
 use super::left::{Gone, Good, Known, Left};
 use super::loss::{self, Loss, MassLoss, Vanished};
+use super::renamed::{also_renamed, is_renamed_by};
 use super::signs::{Signs, Usual};
 use super::told::{Bad, BadVersion, Ended, Lost, unread_part};
 use super::{Archive, Change, Node, Version, Walk, changes};
@@ -522,25 +523,6 @@ impl<A: Archive> Series<A> {
             }
         }
     }
-}
-
-/// Something that nobody uses was appended to the former name.
-fn is_renamed_by(name: &OsStr, former: &OsStr) -> bool {
-    name.to_str().and_then(name_before).is_some_and(|before| former == before)
-}
-
-/// Too short to show anything, or of a type that nobody knows: but other content and an ending that nobody uses, both in
-/// one step, are what an attack leaves.
-fn also_renamed(judgement: Rc<Judgement>) -> Rc<Judgement> {
-    if judgement.verdict != Verdict::CleanUnverified || !judgement.facts.kind.is_empty() {
-        return judgement;
-    }
-    let mut judgement = (*judgement).clone();
-    judgement.verdict = Verdict::Suspicious;
-    judgement
-        .reasons
-        .push("got other content and an unknown ending appended to its name in one step".to_owned());
-    Rc::new(judgement)
 }
 
 fn in_place_of<C>(alone: &Rc<Judgement>, former: &Path, known: &Known<C>) -> Rc<Judgement> {

@@ -31,7 +31,7 @@ const SHIFT_MAX: u64 = 32 * 1024;
 const PROBE: usize = 48;
 
 /// Types whose content is covered from end to end by what their checker verified.
-const SEALED: &[&str] = &[
+pub(super) const SEALED: &[&str] = &[
     kind::ZIP,
     "PNG picture",
     "gzip file",
@@ -128,7 +128,7 @@ fn votes(
     if no_longer_reads(present, facts) {
         votes.extend(spoiled_text(now, before, &facts.kind)?);
     }
-    let sealed = present.state == State::Whole && SEALED.contains(&present.kind.as_str());
+    let sealed = present.is_sealed();
     let textual = is_textual(&present.kind) && is_textual(&facts.kind);
     if sealed && textual {
         votes.extend(torn_text(now, before)?);

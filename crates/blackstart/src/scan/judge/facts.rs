@@ -42,6 +42,11 @@ impl Facts {
         self.kind.is_empty() && self.windows > 0 && self.even * 100 >= self.windows * 95
     }
 
+    /// What was verified covers its content from end to end.
+    pub fn is_sealed(&self) -> bool {
+        self.state == State::Whole && super::compare::SEALED.contains(&self.kind.as_str())
+    }
+
     /// It was right as far as could be seen.
     pub fn was_good(&self) -> bool {
         !matches!(self.state, State::Broken)
