@@ -352,8 +352,7 @@ impl<A: Archive> Series<A> {
             self.tally.remove(bad.judgement.verdict, bad.weight);
             let mut known = bad.known.clone();
             // Nothing speaks against an archive with a password that was let pass: a later version is compared with it.
-            let is_let_pass = bad.weight != Weight::Blocks && known.verdict == Verdict::DeclaredEncrypted;
-            if is_let_pass && known.good.is_none() {
+            if is_let_pass(known.verdict, bad.weight) && known.good.is_none() {
                 known.good = Some(good());
             }
             self.over.push(bad.ended(path.clone(), Some(at)));
@@ -460,9 +459,8 @@ impl<A: Archive> Series<A> {
         let weight = if is_own { Weight::Own } else { weight };
         self.tally.add(judgement.verdict, weight);
         if !judgement.verdict.is_clean() {
-            // Clean is what has no password.
-            let is_let_pass = weight != Weight::Blocks && judgement.verdict == Verdict::DeclaredEncrypted;
-            let good = known.and_then(|known| known.good).filter(|_| !is_let_pass);
+            // What was let pass may be compared with, but is not said to be the last clean version.
+            let good = known.and_then(|known| known.good).filter(|_| !is_let_pass(judgement.verdict, weight));
             let known = Known { past, verdict: judgement.verdict, good, is_own };
             self.bad.insert(path, Bad { judgement, weight, known, from: at });
         } else if judgement.verdict != alone.verdict {
@@ -523,6 +521,11 @@ impl<A: Archive> Series<A> {
             }
         }
     }
+}
+
+/// An archive with a password that nothing speaks against.
+fn is_let_pass(verdict: Verdict, weight: Weight) -> bool {
+    verdict == Verdict::DeclaredEncrypted && weight != Weight::Blocks
 }
 
 fn in_place_of<C>(alone: &Rc<Judgement>, former: &Path, known: &Known<C>) -> Rc<Judgement> {

@@ -122,8 +122,9 @@ fn votes(
     }
     votes.extend(other_type(name, present, facts));
     if votes.is_empty() {
-        votes
-            .extend(lost_its_type(now, present, facts)?.or_else(|| no_longer_declared(name, present, facts)));
+        votes.extend(
+            lost_its_type(now, present, before, facts)?.or_else(|| no_longer_declared(name, present, facts)),
+        );
     }
     if no_longer_reads(present, facts) {
         votes.extend(spoiled_text(now, before, &facts.kind)?);
@@ -208,12 +209,19 @@ fn other_type(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
 }
 
 /// Too short to look random, or hit in too few places: but what was of a known type does not become something else of just
-/// its own length, and two random bytes may begin some type by chance. Databases empty the heads of their journals so, and
-/// stores are written over as they are used.
-fn lost_its_type(now: &mut dyn Source, present: &Facts, facts: &Facts) -> io::Result<Option<Vote>> {
+/// its own length, and two random bytes may begin some type by chance. With a footer behind it, much of it must stand where
+/// it stood. Databases empty the heads of their journals so, and stores are written over as they are used.
+fn lost_its_type(
+    now: &mut dyn Source,
+    present: &Facts,
+    before: &mut dyn Source,
+    facts: &Facts,
+) -> io::Result<Option<Vote>> {
     let used = REWRITTEN.iter().chain(&["SQLite", "PostgreSQL"]).any(|kind| facts.kind.starts_with(kind));
     let same = present.kind == facts.kind || (is_textual(&present.kind) && is_textual(&facts.kind));
-    if facts.kind.is_empty() || same || present.length != facts.length || used {
+    let footer = present.length.checked_sub(facts.length).filter(|footer| *footer <= FOOTER_MAX);
+    let Some(footer) = footer.filter(|_| !facts.kind.is_empty() && !same && !used) else { return Ok(None) };
+    if footer > 0 && !Difference::between(now, before)?.is_partly_the_same() {
         return Ok(None);
     }
     let mut head = [0; 16];
@@ -221,8 +229,8 @@ fn lost_its_type(now: &mut dyn Source, present: &Facts, facts: &Facts) -> io::Re
     Ok((head != [0; 16]).then(|| {
         let now = if present.kind.is_empty() { "nothing known" } else { &present.kind };
         let reason = format!(
-            "its previous version was a {} of {} bytes, and this is {now} of as many",
-            facts.kind, facts.length
+            "its previous version was a {} of {} bytes, and this is {now} of {} that stands in its place",
+            facts.kind, facts.length, present.length
         );
         vote(Leaning::Odd, reason)
     }))
@@ -282,7 +290,8 @@ fn replaced(
         return None;
     }
     let first = difference.first.unwrap_or(0);
-    // What fits its type from end to end may be another file of that type, which shares its head and by chance its length.
+    // What fits its type from end to end has no footer; it may be another file of that type, which shares its head and has
+    // by chance nearly its length.
     let may_be_another = present.state == State::Whole && !present.kind.is_empty() && first < LEFT_HEAD;
     let footer_max = if may_be_another { 0 } else { FOOTER_MAX };
     let in_place = length >= previous && length - previous <= footer_max;
@@ -452,7 +461,7 @@ fn same_at_start(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<u6
         let both = left[..read].iter().zip(&right[..also]);
         let alike = both.take_while(|(left, right)| left == right).count();
         done += alike as u64;
-        if alike == 0 || alike < left.len() {
+        if alike < left.len() {
             return Ok(done);
         }
     }

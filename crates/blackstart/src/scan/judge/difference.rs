@@ -257,6 +257,11 @@ impl Difference {
         self.now.iter().sum()
     }
 
+    /// A quarter of the bytes that both have, or more, stands where it stood.
+    pub(super) fn is_partly_the_same(&self) -> bool {
+        self.changed_units * UNIT as u64 * 4 <= self.common * 3
+    }
+
     /// What stands in the changed places now is as even as a cipher's output.
     pub(super) fn is_random_now(&self) -> bool {
         let bytes = self.dense_bytes();

@@ -278,6 +278,24 @@ fn thousands_of_streams_without_an_end_are_not_each_followed_to_the_end() {
 }
 
 #[test]
+fn an_end_far_behind_thousands_of_whole_streams_is_not_looked_for_from_each_of_them() {
+    let stream = zlib(b"little");
+    let mut pdf = b"%PDF-1.4\n".to_vec();
+    for number in 0..4000 {
+        pdf.extend(format!("{number} 0 obj\n<</Filter/FlateDecode/Length 9 0 R>>stream\n").bytes());
+        pdf.extend(&stream);
+    }
+    pdf.resize(pdf.len() + 2_000_000, b' ');
+    pdf.extend(b"endstream\nstartxref\n9\n%%EOF\n");
+    let mut source = Counted { bytes: &pdf, read: 0 };
+    let mut work = Work::for_length(0).at_most(8_000_000);
+    let found = pdf::check(&mut source, &Statistics::new(), &mut work).expect("memory can be read");
+    assert!(work.is_spent(), "{found:?}");
+    // Looked for within the limit, read twice, and what is left is passed over once.
+    assert!(source.read < 3 * 8_000_000 + 2 * pdf.len() as u64, "{} of {} bytes", source.read, pdf.len());
+}
+
+#[test]
 fn tables_of_a_font_that_lie_over_each_other_cost_no_more_than_a_file_may() {
     let mut font = vec![0, 1, 0, 0, 0, 200, 0, 0, 0, 0, 0, 0];
     for _ in 0..200 {

@@ -274,7 +274,7 @@ pub fn judge_bytes(name: &str, bytes: &[u8]) -> Judgement {
     judge(name, &mut &*bytes, Beside::Nothing)
 }
 
-/// Every byte once, in windows; returns the first of them.
+/// Every byte once, in windows; returns the bytes at the beginning.
 fn look_at_all(
     source: &mut dyn Source,
     statistics: &mut Statistics,

@@ -206,7 +206,7 @@ impl<'a> Walk<'a> {
                 match bytes.len() {
                     PIECE => at += (PIECE - HEAD_MAX) as u64,
                     read if is_fresh => at += read as u64,
-                    _ => piece = Piece::new(),
+                    _ => piece.read = 0,
                 }
                 continue;
             };
@@ -269,13 +269,16 @@ impl<'a> Walk<'a> {
     ) -> std::io::Result<Inflated> {
         let length = source.length();
         let to = match stated {
-            Some(size) => at.saturating_add(size),
+            Some(size) => at.saturating_add(size).min(length),
             None => {
                 let size = self.size_to_end(source, at)?;
                 end_of_data(source, at + size)?
             }
         };
-        if let Some(unpacked) = self.inflater.zlib(source, at, to)? {
+        // Looking for the end and reading up to it is work: one far end may stand behind thousands of streams.
+        if self.work.spend(to - at)
+            && let Some(unpacked) = self.inflater.zlib(source, at, to)?
+        {
             self.cut_short |= !self.work.spend(unpacked);
             return Ok(Inflated::Used(to - at));
         }

@@ -98,8 +98,15 @@ fn what_was_of_a_known_type_does_not_become_something_unknown_of_its_own_length(
         let store = [b"\xfe\xed\xfe\xed\0\0\0\x02", &*plain(1500)].concat();
         // Too few bytes, and too scattered, to look random.
         let hit = in_a_rhythm(&store, 16, 240, seed);
-        let judgement = beside("a.jks", &hit, &store);
-        assert!(!judgement.verdict.is_clean(), "{judgement:?}");
+        // Whoever takes the key for himself leaves it behind the file.
+        let with_footer = [&*hit, &*Dice::new(seed).bytes(512)].concat();
+        for now in [&hit, &with_footer] {
+            let judgement = beside("a.jks", now, &store);
+            assert!(!judgement.verdict.is_clean(), "{judgement:?}");
+        }
+        // Another file, which nobody knows, in its place.
+        let other = [b"another!", &*text(seed, 1700), &[0, 1]].concat();
+        assert!(beside("a.jks", &other, &store).verdict.is_clean());
     }
 }
 
