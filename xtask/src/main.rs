@@ -114,9 +114,9 @@ fn fuzz_scan(args: &[String]) -> Result<(), String> {
         "test",
         "--release",
         "--package",
-        "blackstart",
+        "judge",
         "--lib",
-        "scan::judge::fuzz",
+        "tests::fuzz",
         "--",
         "--nocapture",
     ]);

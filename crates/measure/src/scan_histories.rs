@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use blackstart::scan::history::Series;
-use blackstart::scan::judge::judge_bytes;
+use judge::judge_bytes;
 use drill::attack::Pattern;
 use drill::rng::Rng;
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use blackstart::scan::judge::{Beside, Judgement, Verdict, compare, judge};
+use judge::{Beside, Judgement, Verdict, compare, judge};
 use drill::attack::damage::{self, Damage};
 use drill::attack::{self, Pattern};
 

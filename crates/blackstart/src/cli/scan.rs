@@ -20,7 +20,7 @@ use crate::incident::Event;
 use crate::incident::event::ScanEvent;
 use crate::incident::store::Incident;
 use crate::scan::folder::{MetKind, judge_file_by, walk};
-use crate::scan::judge::{Judgement, Verdict};
+use judge::{Judgement, Verdict};
 use crate::scan::ledger::Ledger;
 use crate::scan::report::{self, File, FolderReport, RepositoryReport, SnapshotReport};
 use crate::scan::restic::{self, Opened, RepositoryFault, Wish};

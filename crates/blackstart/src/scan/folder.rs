@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::judge::{Beside, Judgement, Source, Verdict, judge};
+use judge::{Beside, Judgement, Source, Verdict, judge};
 use super::rules::Rules;
 use super::shown;
 

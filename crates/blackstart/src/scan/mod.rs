@@ -6,7 +6,6 @@
 pub mod choose;
 pub mod folder;
 pub mod history;
-pub mod judge;
 pub mod ledger;
 pub mod report;
 pub mod restic;

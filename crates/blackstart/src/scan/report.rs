@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::judge::{Judgement, Verdict};
+use judge::{Judgement, Verdict};
 use super::shown;
 
 /// Said in every answer, so that nobody takes more from it than it holds.

@@ -19,7 +19,7 @@ use boreal::compiler::{CompilerParams, generate_description};
 use boreal::scanner::{ScanError, ScanParams, ScanResult, Scanner};
 use sha2::{Digest, Sha256};
 
-use super::judge::{Judgement, Source, Verdict};
+use judge::{Judgement, Source, Verdict};
 use super::shown;
 
 const PIECE: u64 = 64 << 20;
@@ -232,7 +232,7 @@ fn fill(source: &mut dyn Source, from: u64, to: u64, piece: &mut Vec<u8>) -> io:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::judge::judge_bytes;
+    use judge::judge_bytes;
 
     const RULE: &str = r#"
 rule practice_note { strings: $a = "YOUR FILES ARE PRACTICE" condition: $a }

@@ -16,7 +16,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::judge::Verdict;
+use judge::Verdict;
 use crate::estate::Id;
 use crate::incident::Event;
 use crate::incident::event::ScanEvent;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use super::judge::Verdict;
+use judge::Verdict;
 use super::report::{Bad, RepositoryReport, SnapshotReport};
 use super::shown;
 use super::snapshots::short;
@@ -352,7 +352,7 @@ mod tests {
     use super::*;
     use std::rc::Rc;
 
-    use crate::scan::judge::Judgement;
+    use judge::Judgement;
     use crate::scan::report::Gone;
 
     fn snapshot(at: usize, is_clean: bool, bad: u64) -> SnapshotReport {

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::folder::{Met, MetKind, judge_file, walk};
-use super::judge::kind::{name_before, unknown_ending};
-use super::judge::{Beside, Verdict};
+use judge::kind::{name_before, unknown_ending};
+use judge::{Beside, Verdict};
 use super::shown;
 use crate::estate::Id;
 use crate::incident::event::Suspicion;

@@ -197,7 +197,7 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blackstart::scan::judge::{Verdict, judge_bytes};
+    use judge::{Verdict, judge_bytes};
 
     #[test]
     fn made_up_files_are_clean() {

@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::rc::Rc;
 
 use blackstart::scan::history::{Archive, Node, Version};
-use blackstart::scan::judge::{Beside, Facts, Judgement, Verdict, compare, judge};
+use judge::{Beside, Facts, Judgement, Verdict, compare, judge};
 
 use super::files::Base;
 

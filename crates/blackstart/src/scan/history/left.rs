@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::Version;
-use crate::scan::judge::Verdict;
-use crate::scan::judge::kind::name_before;
+use judge::Verdict;
+use judge::kind::name_before;
 use crate::scan::snapshots::Past;
 
 /// Paths that are gone and are remembered from one step to the next. Beyond that the oldest are forgotten.

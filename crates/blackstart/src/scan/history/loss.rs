@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::scan::judge::kind::name_before;
-use crate::scan::judge::{Judgement, Verdict};
+use judge::kind::name_before;
+use judge::{Judgement, Verdict};
 
 /// This many files that vanish without a trace in one step: nothing new that is bad is let pass any more.
 const MUCH_VANISHED: usize = 20;

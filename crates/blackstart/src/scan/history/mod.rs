@@ -33,7 +33,7 @@ use changes::Walk;
 pub use series::{Missing, Series, Step};
 pub use told::{BadVersion, Ended, LastClean, Lost};
 
-use super::judge::{Beside, Judgement};
+use judge::{Beside, Judgement};
 
 /// What a path holds in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]

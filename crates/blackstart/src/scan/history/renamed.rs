@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::rc::Rc;
 
-use crate::scan::judge::kind::name_before;
-use crate::scan::judge::{Judgement, Verdict};
+use judge::kind::name_before;
+use judge::{Judgement, Verdict};
 
 /// A shorter file of a type whose content no checksum covers may be half encrypted and show nothing.
 const SHOWS_LITTLE: std::ops::Range<u64> = 1..4096;
@@ -34,7 +34,7 @@ pub(super) fn also_renamed(judgement: Rc<Judgement>) -> Rc<Judgement> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::judge::judge_bytes;
+    use judge::judge_bytes;
 
     #[test]
     fn a_short_file_counts_unless_its_content_is_covered_by_what_was_verified() {

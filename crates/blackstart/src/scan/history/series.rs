@@ -24,8 +24,8 @@ use super::renamed::{also_renamed, is_renamed_by};
 use super::signs::{Signs, Usual};
 use super::told::{Bad, BadVersion, Ended, Lost, unread_part};
 use super::{Archive, Change, Node, Version, Walk, changes};
-use crate::scan::judge::kind::name_before;
-use crate::scan::judge::{Judgement, Verdict};
+use judge::kind::name_before;
+use judge::{Judgement, Verdict};
 use crate::scan::snapshots::{Past, Tally, Weight, weigh};
 
 /// How far back versions of a file are looked for beyond the snapshots that are judged.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::{Archive, BadVersion, LastClean, Node, Series, Step, Version};
-use crate::scan::judge::{Beside, Judgement, Verdict};
+use judge::{Beside, Judgement, Verdict};
 
 #[derive(Default)]
 struct MadeUp {

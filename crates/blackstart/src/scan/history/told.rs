@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::left::{Good, Known};
-use crate::scan::judge::Judgement;
+use judge::Judgement;
 use crate::scan::snapshots::Weight;
 
 /// Where a file has its last clean version.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::{FACT_NUMBERS, HEAD_OF_BODY_BYTES, Key, head, piece};
-use crate::scan::judge::Verdict;
+use judge::Verdict;
 
 /// Combinations that are shared. Where nearly every file has reasons of its own, sharing would cost more than it saves.
 const REPEATED_MAX: u32 = 50_000;
@@ -74,7 +74,7 @@ fn numbers_length(facts: &[u8]) -> usize {
 mod tests {
     use super::super::{body, parse};
     use super::*;
-    use crate::scan::judge::{Facts, Judgement};
+    use judge::{Facts, Judgement};
 
     #[test]
     fn what_repeats_is_kept_once_and_what_does_not_is_kept_as_well() {

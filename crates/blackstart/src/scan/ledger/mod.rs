@@ -30,7 +30,7 @@ use sha2::{Digest, Sha256};
 
 use memory::Records;
 
-use super::judge::{Facts, Judgement, State, Verdict};
+use judge::{Facts, Judgement, State, Verdict};
 
 const MAGIC: &[u8] = b"BLACKSTART LEDGER 1\n";
 const IDENTITY_BYTES: usize = 32;

@@ -14,7 +14,7 @@ use std::sync::mpsc;
 use rustic_core::DataId;
 
 use super::vault::{Opener, Place, Vault};
-use crate::scan::judge::{Beside, Facts, Judgement, Source, Verdict, compare, judge};
+use judge::{Beside, Facts, Judgement, Source, Verdict, compare, judge};
 use crate::scan::ledger::Key;
 use crate::scan::rules::Rules;
 

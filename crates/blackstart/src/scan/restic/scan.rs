@@ -14,7 +14,7 @@ use rustic_core::TreeId;
 use super::stored::{Content, Plan, Stored};
 use super::{Opened, Snapshot};
 use crate::scan::history::{BadVersion, Change, Ended, Lost, Missing, Series, Step};
-use crate::scan::judge::{self, Verdict};
+use judge::Verdict;
 use crate::scan::ledger::{Identity, Ledger};
 use crate::scan::report::{self, Bad, Gone, RepositoryReport, SeriesReport, SnapshotReport};
 use crate::scan::rules::Rules;

@@ -16,7 +16,7 @@ use super::reading::{self, Blobs, Found, Judging, Kind, Pair, Single, Spread};
 use super::trees::{self, Kept};
 use super::vault::{DATA_BYTES_MAX, Opener, Place, TREE_BYTES_MAX, Vault, short};
 use crate::scan::history::{Archive, Change, Entries};
-use crate::scan::judge::{Beside, Facts, Judgement, Verdict};
+use judge::{Beside, Facts, Judgement, Verdict};
 use crate::scan::ledger::{Key, Ledger};
 use crate::scan::rules::Rules;
 use crate::scan::{history, shown};

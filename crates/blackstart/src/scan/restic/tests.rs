@@ -153,8 +153,8 @@ fn what_is_not_a_repository_or_not_ours_is_said() {
     assert!(matches!(fails(&plain, PASSWORD), RepositoryFault::NotARepository { missing: "config", .. }));
 }
 
-use crate::scan::judge::Verdict;
-use crate::scan::judge::specimens::{self, Dice, PATTERNS, attacked};
+use judge::Verdict;
+use judge::specimens::{self, Dice, PATTERNS, attacked};
 use crate::scan::ledger::Ledger;
 use crate::scan::report::{File, RepositoryReport};
 use crate::scan::snapshots::by_arrival;

@@ -16,7 +16,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use super::plain_name;
 use super::stored::{Content, Version};
 use crate::scan::history::{Entries, Node};
-use crate::scan::judge::Beside;
+use judge::Beside;
 
 /// What a snapshot and its successor have in common is read twice, and soon after the first time.
 const KEPT_BYTES_MAX: usize = 4 << 20;

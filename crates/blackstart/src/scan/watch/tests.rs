@@ -5,7 +5,7 @@
 use std::fs;
 
 use super::*;
-use crate::scan::judge::specimens::{Dice, attacked, promised, text};
+use judge::specimens::{Dice, attacked, promised, text};
 
 struct Live {
     folder: tempfile::TempDir,
@@ -144,9 +144,9 @@ fn a_normal_day_does_not_alarm() {
         let mut log =
             fs::OpenOptions::new().create(true).append(true).open(live.path("service.log")).unwrap();
         std::io::Write::write_all(&mut log, &text(round, 500)).unwrap();
-        fs::write(live.path(&format!("case-{round}.json")), crate::scan::judge::specimens::json(round, 20))
+        fs::write(live.path(&format!("case-{round}.json")), judge::specimens::json(round, 20))
             .unwrap();
-        fs::write(live.path(&format!("scan-{round}.png")), crate::scan::judge::specimens::png(round, 30))
+        fs::write(live.path(&format!("scan-{round}.png")), judge::specimens::png(round, 30))
             .unwrap();
         fs::write(live.path("half.json"), b"{\"a\": [1, 2").unwrap();
         let mut sealed = b"Salted__".to_vec();

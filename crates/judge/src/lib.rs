@@ -21,7 +21,7 @@ mod hole;
 mod inflate;
 mod inner;
 mod jpeg;
-pub(super) mod kind;
+pub mod kind;
 mod lzw;
 mod magic;
 mod mail;
@@ -51,16 +51,11 @@ mod work;
 mod written;
 mod zip;
 
-#[cfg(test)]
-mod doubts;
-#[cfg(test)]
-mod fuzz;
-#[cfg(test)]
-pub(super) mod specimens;
-#[cfg(test)]
+#[cfg(any(test, feature = "specimens"))]
 mod tests;
-#[cfg(test)]
-mod versions;
+
+#[cfg(any(test, feature = "specimens"))]
+pub use tests::specimens;
 
 use std::io;
 

@@ -1,7 +1,7 @@
 //! Every pattern on every promised type is found; what only looks like it is not.
 
 use super::specimens::{self, Dice, PATTERNS, attacked, promised};
-use super::*;
+use crate::*;
 
 fn verdict(name: &str, bytes: &[u8]) -> Verdict {
     judge_bytes(name, bytes).verdict

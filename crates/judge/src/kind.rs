@@ -319,7 +319,7 @@ const KEPT: &[&str] = &[
 
 /// The appended ending, if it is one that nobody uses for anything known. Numbers and the usual words
 /// for older copies are how people and programs rename; endings that declare encryption are no secret.
-pub(crate) fn unknown_ending(name: &str) -> Option<String> {
+pub fn unknown_ending(name: &str) -> Option<String> {
     by_name(name).appended.filter(|ending| !is_usual(ending))
 }
 
@@ -328,7 +328,7 @@ fn is_usual(ending: &str) -> bool {
 }
 
 /// The name a file had before an ending was appended to it that hides or encrypts it, if there was such a file.
-pub(crate) fn name_before(name: &str) -> Option<&str> {
+pub fn name_before(name: &str) -> Option<&str> {
     let declared = || {
         let (kept, last) = name.rsplit_once('.')?;
         (DECLARED.contains(&last.to_lowercase().as_str()) && by_name(kept).kind.is_some()).then_some(kept)

@@ -1,7 +1,7 @@
 //! What looks like an attack and is none, and what an attack looks like where no checker reads everything.
 
 use super::specimens::{self, Dice, attacked, promised, text, zlib};
-use super::*;
+use crate::*;
 
 fn judged(name: &str, bytes: &[u8]) -> Judgement {
     judge_bytes(name, bytes)

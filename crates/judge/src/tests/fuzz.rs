@@ -4,7 +4,7 @@
 //! `fuzz/scan` are the beginnings; one that once was interesting is put there and stays.
 
 use super::specimens::{self, Dice};
-use super::*;
+use crate::*;
 
 /// Any name and any bytes: must return, always the same, with a reason for whatever is not clean.
 pub(crate) fn fuzz_judge(name: &str, bytes: &[u8]) -> Judgement {

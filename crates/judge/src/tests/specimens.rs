@@ -3,25 +3,25 @@
 use std::io::Write;
 
 /// A small generator of numbers; the same seed gives the same file on every machine.
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Dice {
+    pub fn new(seed: u64) -> Dice {
         Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() >> 11).unwrap() % bound
     }
 
-    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| u8::try_from(self.next() >> 56).unwrap()).collect()
     }
 }
@@ -59,7 +59,7 @@ const WORDS: &[&str] = &[
     "Telefon",
 ];
 
-pub(crate) fn text(seed: u64, length: usize) -> Vec<u8> {
+pub fn text(seed: u64, length: usize) -> Vec<u8> {
     let mut dice = Dice::new(seed);
     let mut text = String::new();
     while text.len() < length {
@@ -69,7 +69,7 @@ pub(crate) fn text(seed: u64, length: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-pub(crate) fn csv(seed: u64, rows: usize) -> Vec<u8> {
+pub fn csv(seed: u64, rows: usize) -> Vec<u8> {
     let mut dice = Dice::new(seed);
     let mut text = "id;name;insured;since\n".to_owned();
     for row in 0..rows {
@@ -79,7 +79,7 @@ pub(crate) fn csv(seed: u64, rows: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-pub(crate) fn json(seed: u64, items: usize) -> Vec<u8> {
+pub fn json(seed: u64, items: usize) -> Vec<u8> {
     let mut dice = Dice::new(seed);
     let items: Vec<serde_json::Value> = (0..items)
         .map(|at| serde_json::json!({ "id": at, "what": WORDS[dice.below(WORDS.len())], "sum": dice.below(99_999) }))
@@ -87,7 +87,7 @@ pub(crate) fn json(seed: u64, items: usize) -> Vec<u8> {
     serde_json::to_vec(&items).unwrap()
 }
 
-pub(crate) fn sqlite(seed: u64, rows: usize) -> Vec<u8> {
+pub fn sqlite(seed: u64, rows: usize) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("practice.sqlite");
     let database = rusqlite::Connection::open(&path).unwrap();
@@ -112,7 +112,7 @@ pub(crate) fn sqlite(seed: u64, rows: usize) -> Vec<u8> {
 }
 
 /// The same database a day later: some rows changed, some gone, some new, in place as SQLite does it.
-pub(crate) fn sqlite_next_day(bytes: &[u8], seed: u64) -> Vec<u8> {
+pub fn sqlite_next_day(bytes: &[u8], seed: u64) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("practice.sqlite");
     std::fs::write(&path, bytes).unwrap();
@@ -130,25 +130,25 @@ pub(crate) fn sqlite_next_day(bytes: &[u8], seed: u64) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-pub(crate) fn zlib(bytes: &[u8]) -> Vec<u8> {
+pub fn zlib(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-pub(crate) fn deflated(bytes: &[u8]) -> Vec<u8> {
+pub fn deflated(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-pub(crate) fn pdf(seed: u64, pages: usize) -> Vec<u8> {
+pub fn pdf(seed: u64, pages: usize) -> Vec<u8> {
     let mut file = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec();
     let mut places = Vec::new();
     let object = |file: &mut Vec<u8>, places: &mut Vec<usize>, body: &[u8]| {
@@ -178,7 +178,7 @@ pub(crate) fn pdf(seed: u64, pages: usize) -> Vec<u8> {
 }
 
 /// A ZIP of members, deflated, or stored when that is shorter.
-pub(crate) fn zip(members: &[(&str, Vec<u8>)], flags: u16) -> Vec<u8> {
+pub fn zip(members: &[(&str, Vec<u8>)], flags: u16) -> Vec<u8> {
     let (mut file, mut directory) = (Vec::new(), Vec::new());
     for (name, content) in members {
         let deflated = deflated(content);
@@ -218,7 +218,7 @@ pub(crate) fn zip(members: &[(&str, Vec<u8>)], flags: u16) -> Vec<u8> {
     file
 }
 
-pub(crate) fn docx(seed: u64, length: usize) -> Vec<u8> {
+pub fn docx(seed: u64, length: usize) -> Vec<u8> {
     let mut dice = Dice::new(seed);
     zip(
         &[
@@ -231,7 +231,7 @@ pub(crate) fn docx(seed: u64, length: usize) -> Vec<u8> {
     )
 }
 
-pub(crate) fn png(seed: u64, side: u32) -> Vec<u8> {
+pub fn png(seed: u64, side: u32) -> Vec<u8> {
     let mut dice = Dice::new(seed);
     let mut rows = Vec::new();
     for row in 0..side {
@@ -260,7 +260,7 @@ pub(crate) fn png(seed: u64, side: u32) -> Vec<u8> {
 
 /// How a JPEG of one colour may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Passes {
+pub enum Passes {
     One,
     /// With a mark after so many blocks.
     Marked(u16),
@@ -305,11 +305,11 @@ impl BitWriter {
 const JPEG_SYMBOLS: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 0x11, 0x12, 0x13, 0x21, 0x22, 0x31, 0x41, 0x51, 0x10];
 
 /// A picture of noise in as many rows of `8 * across` pixels as give about `length` bytes.
-pub(crate) fn jpeg(seed: u64, length: usize) -> Vec<u8> {
+pub fn jpeg(seed: u64, length: usize) -> Vec<u8> {
     jpeg_in(seed, length, Passes::One)
 }
 
-pub(crate) fn jpeg_in(seed: u64, length: usize, passes: Passes) -> Vec<u8> {
+pub fn jpeg_in(seed: u64, length: usize, passes: Passes) -> Vec<u8> {
     // A block takes fifty bits on average, a sample without loss eight.
     let (across, per_row) = match passes {
         Passes::Lossless => (64_usize, 64),
@@ -436,8 +436,8 @@ fn jpeg_end(bits: &mut BitWriter, dice: &mut Dice, empty: &mut usize, last_of: u
 }
 
 /// Packed with LZW, by the plainest encoder there is.
-pub(super) fn lzw(bytes: &[u8], form: super::lzw::Form) -> Vec<u8> {
-    use super::lzw::Form;
+pub(crate) fn lzw(bytes: &[u8], form: crate::lzw::Form) -> Vec<u8> {
+    use crate::lzw::Form;
     let (symbol, early) = match form {
         Form::Gif(bits) => (bits, 0),
         Form::Tiff => (8, 1),
@@ -497,9 +497,9 @@ pub(super) fn lzw(bytes: &[u8], form: super::lzw::Form) -> Vec<u8> {
     packed
 }
 
-pub(crate) fn gif(seed: u64, length: usize) -> Vec<u8> {
+pub fn gif(seed: u64, length: usize) -> Vec<u8> {
     let mut file = b"GIF89a\x40\0\x40\0\x80\0\0\0\0\0\xff\xff\xff\x2c\0\0\0\0\x40\0\x40\0\0\x08".to_vec();
-    let packed = lzw(&Dice::new(seed).bytes(length), super::lzw::Form::Gif(8));
+    let packed = lzw(&Dice::new(seed).bytes(length), crate::lzw::Form::Gif(8));
     for block in packed.chunks(255) {
         file.push(block.len() as u8);
         file.extend(block);
@@ -509,7 +509,7 @@ pub(crate) fn gif(seed: u64, length: usize) -> Vec<u8> {
 }
 
 /// Every type for which detection is promised, with a name.
-pub(crate) fn promised(seed: u64) -> Vec<(&'static str, Vec<u8>)> {
+pub fn promised(seed: u64) -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("letter.txt", text(seed, 60_000)),
         ("persons.csv", csv(seed, 2_000)),
@@ -535,7 +535,7 @@ fn encrypt(bytes: &mut [u8], dice: &mut Dice, from: usize, to: usize) {
 }
 
 /// What is done to a file, by the names under which it is known.
-pub(crate) const PATTERNS: &[&str] = &[
+pub const PATTERNS: &[&str] = &[
     "full",
     "head-4k",
     "16/16",
@@ -550,7 +550,7 @@ pub(crate) const PATTERNS: &[&str] = &[
     "same-block",
 ];
 
-pub(crate) fn attacked(pattern: &str, clean: &[u8], seed: u64) -> Vec<u8> {
+pub fn attacked(pattern: &str, clean: &[u8], seed: u64) -> Vec<u8> {
     let mut bytes = clean.to_vec();
     let (dice, length) = (&mut Dice::new(seed ^ 0xa77a), clean.len());
     let mut every = |bytes: &mut [u8], from: usize, on: usize, off: usize| {

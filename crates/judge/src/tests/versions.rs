@@ -1,7 +1,7 @@
 //! What a previous version tells: of small files, of files that are another file of their type now, of encrypted ones.
 
 use super::specimens::{Dice, pdf, text};
-use super::*;
+use crate::*;
 
 fn beside(name: &str, now: &[u8], before: &[u8]) -> Judgement {
     compare(name, &mut &*now, &judge_bytes(name, now), &mut &*before, &judge_bytes(name, before).facts)

@@ -1,0 +1,11 @@
+//! What the judge says of whole, attacked, odd and hostile files. The specimens are also lent to the tests of others.
+
+#[cfg(test)]
+mod doubts;
+#[cfg(test)]
+mod fuzz;
+pub mod specimens;
+#[cfg(test)]
+mod verdicts;
+#[cfg(test)]
+mod versions;
