@@ -110,16 +110,8 @@ fn fuzz_scan(args: &[String]) -> Result<(), String> {
         [flag, runs] if flag == "--runs" => runs,
         _ => return Err("call `cargo xtask fuzz-scan [--runs N]`".to_owned()),
     };
-    let mut fuzz = cargo(&[
-        "test",
-        "--release",
-        "--package",
-        "judge",
-        "--lib",
-        "tests::fuzz",
-        "--",
-        "--nocapture",
-    ]);
+    let mut fuzz =
+        cargo(&["test", "--release", "--package", "judge", "--lib", "tests::fuzz", "--", "--nocapture"]);
     step("scan: hostile files", fuzz.env("BLACKSTART_CAMPAIGN_RUNS", runs))
 }
 

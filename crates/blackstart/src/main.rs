@@ -2,5 +2,5 @@
 
 fn main() -> std::process::ExitCode {
     // A copy of this program that was called to become a service leaves here.
-    blackstart::world::session::enter().unwrap_or_else(blackstart::cli::main)
+    world::session::enter().unwrap_or_else(blackstart::cli::main)
 }

@@ -10,10 +10,10 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use blackstart::estate::import::sources::Fetched;
-use blackstart::estate::import::update::Former;
-use blackstart::estate::import::{Draft, compose, folder, kubernetes, systemd, table, update, yaml};
-use blackstart::estate::{check, read};
+use estate::{check, read};
+use import::sources::Fetched;
+use import::update::Former;
+use import::{Draft, compose, folder, kubernetes, systemd, table, update, yaml};
 
 type Out<'o> = &'o mut dyn Write;
 

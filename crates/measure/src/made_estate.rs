@@ -1,7 +1,7 @@
 //! Estates that are made up, of several shapes: what a shared provider for 80 funds may look like.
 
-use blackstart::estate::Id;
-use blackstart::estate::model::{
+use estate::Id;
+use estate::model::{
     Capability, Edge, EdgeKind, Estate, Evidence, Gate, Host, Probe, Resource, ResourceKind, Secret, Service,
     Serving, Site, Source, Store, Tenant, Tenants,
 };

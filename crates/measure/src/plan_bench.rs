@@ -8,10 +8,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use blackstart::plan::file::Step;
-use blackstart::plan::look::Look;
-use blackstart::plan::search::{Progress, Then};
-use blackstart::plan::{self, Effort, Made, Question, bound, compare, make};
+use incident::plan::file::Step;
+use plan::look::Look;
+use plan::search::{Progress, Then};
+use plan::{self, Effort, Made, Question, bound, compare, make};
 
 use crate::made_estate::{SHAPES, Shape, estate, large};
 use crate::psplib;

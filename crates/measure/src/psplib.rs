@@ -12,9 +12,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use blackstart::plan::bound::Effort;
-use blackstart::plan::instance::{Activity, Demand, Instance as Problem, Limit, LimitName, What};
-use blackstart::plan::search::{Found, Then, Wish, first_orders, search};
+use plan::bound::Effort;
+use plan::instance::{Activity, Demand, Instance as Problem, Limit, LimitName, What};
+use plan::search::{Found, Then, Wish, first_orders, search};
 
 /// One problem as it stands in its file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -359,7 +359,7 @@ RESOURCEAVAILABILITIES:
     fn the_checker_finds_what_is_planted() {
         let file = file();
         let schedule = |start_s: &[u64], cost| Found {
-            schedule: blackstart::plan::generate::Schedule { start_s: start_s.to_vec() },
+            schedule: plan::generate::Schedule { start_s: start_s.to_vec() },
             cost,
             schedules: 1,
             bound: 0,

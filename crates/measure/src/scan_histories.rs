@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
-use blackstart::scan::history::Series;
-use judge::judge_bytes;
 use drill::attack::Pattern;
 use drill::rng::Rng;
+use judge::judge_bytes;
+use scan::history::Series;
 
 mod days;
 pub(crate) mod files;

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use judge::{Beside, Judgement, Verdict, compare, judge};
 use drill::attack::damage::{self, Damage};
 use drill::attack::{self, Pattern};
+use judge::{Beside, Judgement, Verdict, compare, judge};
 
 mod shown;
 mod wish;

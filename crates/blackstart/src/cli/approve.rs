@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::folder::{self, By};
 use super::plan::read_file;
 use super::{Answer, Failure, talk};
-use crate::estate::{Estate, canonical};
-use crate::incident::View;
-use crate::plan::{Plan, decide, page};
+use estate::{Estate, canonical};
+use incident::View;
+use plan::{Plan, decide, page};
 
 /// Shows a recorded plan and allows it to be run. At most one plan is allowed at a time; each run needs an
 /// approval of its own.

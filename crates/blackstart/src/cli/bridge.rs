@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 
 use super::folder::{self, By, chain};
 use super::{Answer, Failure, talk};
-use crate::bridge::config::{Config, ConfigFault};
-use crate::bridge::edge::BLOCKING_THREADS;
-use crate::bridge::fact::Mark;
-use crate::bridge::keys;
-use crate::bridge::receipt::{Receipt, ReceiptFault};
-use crate::bridge::run::{self, Bridge, RunFault};
-use crate::bridge::writer::Clocks;
-use crate::estate::{Id, Kind};
-use crate::incident::event::{Account, BridgeEvent, Event};
+use bridge::config::{Config, ConfigFault};
+use bridge::edge::BLOCKING_THREADS;
+use bridge::fact::Mark;
+use bridge::keys;
+use bridge::receipt::{Receipt, ReceiptFault};
+use bridge::run::{self, Bridge, RunFault};
+use bridge::writer::Clocks;
+use estate::{Id, Kind};
+use incident::event::{Account, BridgeEvent, Event};
 
 /// Stands in the path of business from the normal day on: what changes anything is sealed to its tenant and on
 /// disk before it is forwarded. When what is behind is gone, senders get a receipt instead of an error.

@@ -8,10 +8,10 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, S
 use serde::Serialize;
 
 use super::{Answer, Failure, folder, talk, whole_file};
-use crate::estate::check::{self, Summary, spaced};
-use crate::estate::files::ReadFault;
-use crate::estate::place::{Place, Sources};
-use crate::estate::{Finding, Grade, Id, Reading, canonical, map};
+use estate::check::{self, Summary, spaced};
+use estate::files::ReadFault;
+use estate::place::{Place, Sources};
+use estate::{Finding, Grade, Id, Reading, canonical, map};
 
 /// What is wrong with this estate? Findings, worst first: blocking (no plan can be made, or it would be
 /// wrong), serious (a restart will hurt here), note. Exit 1 only if something is blocking.
@@ -48,7 +48,7 @@ fn draw(path: &Path, reading: &Reading, findings: &[Finding]) -> Result<(), Fail
 }
 
 fn read(path: &Path) -> Result<Reading, Failure> {
-    crate::estate::read(path).map_err(|fault| {
+    estate::read(path).map_err(|fault| {
         let to_do = match &fault {
             ReadFault::Missing(_) => "name the folder that holds the estate's TOML files",
             ReadFault::Empty(_) => "name another folder, or begin one as docs/guide/02-estate.md shows",

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, talk};
-use crate::estate::Id;
-use crate::scan::choose::{self, ChoiceRefusal};
-use crate::scan::shown::harmless;
-use crate::scan::view::SnapshotView;
+use estate::Id;
+use scan::choose::{self, ChoiceRefusal};
+use scan::shown::harmless;
+use incident::scan::SnapshotView;
 
 /// Choose the recovery point of a store among its clean snapshots. It stands, whatever later scans find, until somebody
 /// chooses again.

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::folder::{self, By};
 use super::{Answer, Failure, read_estate, talk};
-use crate::contain::decide::{self, Cut, Refusal};
-use crate::contain::run::{self, Watcher};
-use crate::estate::{Estate, Id, canonical};
-use crate::incident::event::CutAct;
-use crate::world::real::Real;
+use contain::decide::{self, Cut, Refusal};
+use contain::run::{self, Watcher};
+use estate::{Estate, Id, canonical};
+use incident::event::CutAct;
+use world::real::Real;
 
 /// What to cut off and what it costs. Touches nothing; with --apply it is done, recorded and probed from outside.
 ///
@@ -64,7 +64,7 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
         ));
     }
     let mut incident = folder::open(journal, &args.by)?;
-    let world = Real::new(&journal.join("runs")).map_err(|fault| {
+    let world = Real::new(&journal.join("runs"), scan::restic::read_repository).map_err(|fault| {
         Failure::fault(fault.to_string(), "nothing was cut off", "look at the folder and call again")
     })?;
     let hash = canonical::hash(estate);

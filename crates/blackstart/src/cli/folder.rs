@@ -8,8 +8,8 @@
 use std::path::Path;
 
 use super::Failure;
-use crate::incident::store::{self, Incident, StoreFault};
-use crate::incident::{Event, View};
+use incident::store::{self, Incident, StoreFault};
+use incident::{Event, View};
 
 /// Who is written beside the entries.
 #[derive(Debug, clap::Args)]

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::folder::time;
-use crate::command::progress::{Forecast, forecast};
-use crate::estate::{Estate, Id};
-use crate::incident::View;
-use crate::plan::page::{clock, grouped, insured, whom};
+use estate::{Estate, Id};
+use incident::View;
+use plan::page::{clock, grouped, insured, whom};
+use situation::progress::{Forecast, forecast};
 
 /// The forecast in a few words, said again only when it has changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,14 +49,14 @@ impl Brief {
         let mut text = format!("  expect  everything that can come back within {}", clock(self.end_s));
         if let Some(next_s) = self.next_s {
             let next: Vec<&Id> = self.next.iter().collect();
-            text.push_str(&format!("; next {} in {}", crate::plan::explain::some(&next), clock(next_s)));
+            text.push_str(&format!("; next {} in {}", plan::explain::some(&next), clock(next_s)));
         }
         if self.never > 0 {
             let because: Vec<&Id> = self.because.iter().collect();
             text.push_str(&format!(
                 "; {} (fund, capability) wait for {}",
                 self.never,
-                crate::plan::explain::some(&because)
+                plan::explain::some(&because)
             ));
         }
         text

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use super::folder::chain;
 use super::{Answer, Failure, talk};
-use crate::bridge::handback::config::Config;
-use crate::bridge::handback::link::Link;
-use crate::bridge::handback::offer::{Tally, offer_all};
-use crate::bridge::handback::show::cases;
-use crate::bridge::handback::HandbackFault;
-use crate::bridge::seal::Identity;
+use bridge::handback::config::Config;
+use bridge::handback::link::Link;
+use bridge::handback::offer::{Tally, offer_all};
+use bridge::handback::show::cases;
+use bridge::handback::HandbackFault;
+use bridge::seal::Identity;
 
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_secs(1);

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, talk};
-use crate::estate::{Id, canonical};
-use crate::incident::event::CommandEvent;
-use crate::incident::{Event, View};
+use estate::{Id, canonical};
+use incident::event::CommandEvent;
+use incident::{Event, View};
 
 /// Do nothing to this thing until it is resumed: no step of a restart is begun on it, and nothing is cut off. A running
 /// `recover` notices within a second; what it has begun already ends first.

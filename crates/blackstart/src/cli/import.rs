@@ -7,14 +7,14 @@ mod systemd;
 use std::path::{Path, PathBuf};
 
 use super::{Answer, Failure, folder, talk};
-use crate::estate::import::draft::Draft;
-use crate::estate::import::folder::{BASES, Existing, FolderFault, look, replace};
-use crate::estate::import::merge::{Difference, Sort};
-use crate::estate::import::update::{self, Former, Refusal, Update};
-use crate::estate::files::RawFile;
-use crate::estate::import::{Unreadable, answer, compose, score, sources};
-use crate::estate::model::{EdgeKind, Proposed};
-use crate::estate::{Grade, Id};
+use import::draft::Draft;
+use import::folder::{BASES, Existing, FolderFault, look, replace};
+use import::merge::{Difference, Sort};
+use import::update::{self, Former, Refusal, Update};
+use estate::files::RawFile;
+use import::{Unreadable, answer, compose, score, sources};
+use estate::model::{EdgeKind, Proposed};
+use estate::{Grade, Id};
 
 /// Make an estate from descriptions that exist already. What they state becomes a dependency; what only hints at one
 /// (an address in a setting, a shared volume) is proposed and counts for nothing until it is confirmed. Importing
@@ -229,7 +229,7 @@ fn absolute(path: &str) -> String {
 /// word of the command, `usual` the name of this source, `from` where it lies on this machine.
 pub fn finish(draft: &Draft, sort: &str, usual: &str, from: &str, out: &Output) -> Result<Answer, Failure> {
     let name = out.name.as_deref().unwrap_or(usual);
-    let key = format!("{sort}-{}", crate::estate::import::names::single(crate::estate::Kind::Resource, name).name());
+    let key = format!("{sort}-{}", import::names::single(estate::Kind::Resource, name).name());
     let found = look(&out.estate).map_err(|fault| failed(&fault))?;
     let base = base(&found, &key, from, out)?;
     let draft = &with_what_is_shared(draft, &found, &key, sort);

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{self, By};
 use super::{Answer, Failure, read_estate, talk};
-use crate::estate::canonical;
-use crate::incident::store::{self, StoreFault};
+use estate::canonical;
+use incident::store::{self, StoreFault};
 
 /// Open an incident: makes the folder, its journal and its signing key. Nothing else is touched.
 ///

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::folder;
 use super::{Answer, Failure, talk};
-use crate::incident::record::{self, Content, Entry};
-use crate::incident::store;
+use incident::record::{self, Content, Entry};
+use incident::store;
 
 /// Look into a journal, and prove that it is whole. DIR is an incident folder or a bridge folder.
 #[derive(Debug, clap::Args)]

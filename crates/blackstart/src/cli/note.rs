@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, talk};
-use crate::incident::Event;
-use crate::incident::event::CommandEvent;
+use incident::Event;
+use incident::event::CommandEvent;
 
 /// Write into the commander's log: what was decided, said, heard. It is on disk when this returns.
 #[derive(Debug, clap::Args)]

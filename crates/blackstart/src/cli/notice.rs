@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, read_estate, talk};
-use crate::incident::Event;
-use crate::incident::event::NoticeEvent;
-use crate::incident::store;
-use crate::notice::{public, publish};
+use incident::Event;
+use incident::event::NoticeEvent;
+use incident::store;
+use notice::{public, publish};
 
 /// Pages for the public: one per fund and language, which need nothing else to be read.
 #[derive(Debug, clap::Args)]

@@ -15,15 +15,15 @@ use std::time::{Duration, Instant};
 
 use super::folder::{self, By};
 use super::{Answer, Failure, read_estate, talk, whole_file};
-use crate::command::progress;
-use crate::estate::{Estate, Id, canonical};
-use crate::incident::View;
-use crate::plan::advice::ADVICE_MAX;
-use crate::plan::bound;
-use crate::plan::compare::{self, Comparison, Wished};
-use crate::plan::look::Look;
-use crate::plan::search::{Progress, Then};
-use crate::plan::{self, Effort, Made, Question, Refusal, answer, decide, diff as difference, html, page, wish};
+use situation::progress;
+use estate::{Estate, Id, canonical};
+use incident::View;
+use plan::advice::ADVICE_MAX;
+use plan::bound;
+use plan::compare::{self, Comparison, Wished};
+use plan::look::Look;
+use plan::search::{Progress, Then};
+use plan::{self, Effort, Made, Question, Refusal, answer, decide, diff as difference, html, page, wish};
 
 /// Computes in which order everything comes back and when, under the limits of the estate, so that as few
 /// insured people as possible wait as short as possible. Says what the usual orders would cost, what no plan

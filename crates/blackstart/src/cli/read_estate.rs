@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Failure;
 use super::folder::chain;
-use crate::estate::{self, Estate, Grade};
+use estate::{self, Estate, Grade};
 
 /// The estate, if its form has no blocking finding. `check` judges the content and shows all findings.
 pub fn read(path: &Path) -> Result<Estate, Failure> {

@@ -9,15 +9,16 @@ use serde_json::json;
 use super::folder::{self, By};
 use super::forecast::Brief;
 use super::{Answer, Failure, read_estate, talk};
-use crate::estate::ignorance::Ignorance;
-use crate::estate::{Estate, Id, canonical};
-use crate::incident::{Event, View};
-use crate::incident::event::{CommandEvent, Found, RecoverEvent};
-use crate::incident::record;
-use crate::incident::store::Incident;
-use crate::plan::{file::Plan, part};
-use crate::recover::run::{Executor, LogFault, RunFault, RunResult, Workers};
-use crate::world::real::Real;
+use estate::ignorance::Ignorance;
+use estate::{Estate, Id, canonical};
+use incident::{Event, View};
+use incident::event::{CommandEvent, Found, RecoverEvent};
+use incident::record;
+use incident::store::Incident;
+use estate::fingerprint;
+use incident::plan::file::Plan;
+use recover::run::{Executor, LogFault, RunFault, RunResult, Workers};
+use world::real::Real;
 
 /// Run the approved plan: verify, restore, start, gate, admit, in its order, as far as it goes.
 ///
@@ -57,10 +58,10 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let changed: BTreeSet<Id> = plan
         .parts
         .iter()
-        .filter(|(id, hash)| part::hash(&estate, id) != **hash)
+        .filter(|(id, hash)| fingerprint::hash(&estate, id) != **hash)
         .map(|(id, _)| id.clone())
         .collect();
-    let world = Real::new(&args.journal.join("runs")).map_err(|fault| {
+    let world = Real::new(&args.journal.join("runs"), scan::restic::read_repository).map_err(|fault| {
         Failure::fault(fault.to_string(), "nothing was begun", "look at the folder, then call again")
     })?;
     let estate = Arc::new(estate);

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, talk};
-use crate::estate::Id;
-use crate::incident::event::{CommandEvent, Found, RecoverEvent};
-use crate::incident::{Event, View};
-use crate::recover::step::State;
+use estate::Id;
+use incident::event::{CommandEvent, Found, RecoverEvent};
+use incident::{Event, View};
+use incident::recover::step::State;
 
 /// Let work on this thing go on: lift its hold, allow its failed steps to be tried again, release a start that needs a
 /// second person, or say how a doubt was settled (--found). `entry:N` accepts an entry that this version cannot read.
@@ -64,7 +64,7 @@ fn accept(view: &View, number: &str, reason: &str) -> Result<Vec<Event>, Failure
 }
 
 fn release(view: &View, args: &Args) -> Result<Vec<Event>, Failure> {
-    let id: Id = args.what.parse().map_err(|error: crate::estate::id::IdError| {
+    let id: Id = args.what.parse().map_err(|error: estate::id::IdError| {
         Failure::usage(error.to_string(), "nothing was changed", "name a thing of the estate, or entry:N")
     })?;
     let mut events = Vec::new();
@@ -99,7 +99,7 @@ fn has_steps_to_resume(view: &View, id: &Id) -> bool {
 }
 
 fn in_doubt<'a>(view: &'a View, id: &'a Id) -> impl Iterator<Item = &'a String> {
-    let held = |step: &crate::recover::view::StepView| step.target == *id && step.state == State::Held;
+    let held = |step: &incident::recover::StepView| step.target == *id && step.state == State::Held;
     view.recover.steps.iter().filter(move |(_, step)| held(step)).map(|(step, _)| step)
 }
 

@@ -13,20 +13,21 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::folder::{self, By};
 use super::{Answer, Failure, talk, whole_file};
-use crate::estate::Id;
-use crate::estate::id::Kind;
-use crate::estate::model::shown_address;
-use crate::incident::Event;
-use crate::incident::event::ScanEvent;
-use crate::incident::store::Incident;
-use crate::scan::folder::{MetKind, judge_file_by, walk};
+use estate::Id;
+use estate::id::Kind;
+use estate::model::shown_address;
+use incident::Event;
+use incident::event::ScanEvent;
+use incident::store::Incident;
+use scan::folder::{MetKind, judge_file_by, walk};
 use judge::{Judgement, Verdict};
-use crate::scan::ledger::Ledger;
-use crate::scan::report::{self, File, FolderReport, RepositoryReport, SnapshotReport};
-use crate::scan::restic::{self, Opened, RepositoryFault, Wish};
-use crate::scan::snapshots::{self, Seen, short};
-use crate::scan::rules::Rules;
-use crate::scan::{shown, timeline, view};
+use scan::ledger::Ledger;
+use scan::report::{self, File, FolderReport, RepositoryReport, SnapshotReport};
+use scan::restic::{self, Opened, RepositoryFault, Wish};
+use scan::snapshots::{self, Seen, short};
+use scan::rules::Rules;
+use incident::scan as view;
+use scan::{shown, timeline};
 
 /// Files named in full on the terminal; the rest is counted. `--json` names all.
 const SHOWN_MAX: usize = 20;

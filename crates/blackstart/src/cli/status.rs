@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::folder::{self, time};
 use super::forecast::lines;
 use super::{Answer, Failure, talk};
-use crate::command::progress::{Forecast, forecast};
-use crate::command::situation::{BridgeLine, CutLine, NotServed, RunLine, Situation, situation};
-use crate::estate::canonical;
-use crate::incident::event::CutAct;
+use situation::progress::{Forecast, forecast};
+use situation::situation::{BridgeLine, CutLine, NotServed, RunLine, Situation, situation};
+use estate::canonical;
+use incident::event::CutAct;
 
 /// What is down for whom, what is held and for what, what to decide next. Plain text, 80 columns, no colour.
 #[derive(Debug, clap::Args)]
@@ -107,7 +107,7 @@ fn page(now: &Situation) -> String {
 }
 
 fn not_served(line: &NotServed) -> String {
-    let first: Vec<&str> = line.tenants.iter().take(3).map(crate::estate::Id::name).collect();
+    let first: Vec<&str> = line.tenants.iter().take(3).map(estate::Id::name).collect();
     let more = if line.tenants.len() > 3 { ", ..." } else { "" };
     let (standing, name, funds) = (line.standing, &line.name, line.tenants.len());
     let insured = grouped(line.insured);

@@ -12,11 +12,11 @@ use serde::Serialize;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, talk};
-use crate::estate::Id;
-use crate::incident::Event;
-use crate::incident::event::{ScanEvent, Suspicion};
-use crate::incident::store::{self, Incident, StoreFault};
-use crate::scan::watch::{Burst, Limits, StoreWatch};
+use estate::Id;
+use incident::Event;
+use incident::event::{ScanEvent, Suspicion};
+use incident::store::{self, Incident, StoreFault};
+use scan::watch::{Burst, Limits, StoreWatch};
 
 /// Watch live stores and raise the alarm. Runs until it is stopped.
 ///
@@ -135,7 +135,7 @@ fn report(journal: &Path, burst: &Burst, kind: Kind) -> bool {
 /// The sequence number of the alarm; `None` if one is open for this store already. The incident is opened
 /// only for this moment, so that a watch that is killed or stopped holds up nobody.
 fn record(journal: &Path, burst: &Burst, kind: Kind) -> Result<Option<u64>, StoreFault> {
-    let known = |view: &crate::incident::View| {
+    let known = |view: &incident::View| {
         view.scan.stores.get(&burst.store).is_some_and(|store| {
             !store.alarms.is_empty() || (kind == Kind::FoundAtStart && store.dismissals > 0)
         })
@@ -157,7 +157,7 @@ fn record(journal: &Path, burst: &Burst, kind: Kind) -> Result<Option<u64>, Stor
             seconds_observed: burst.seconds_observed,
         })])
     })?;
-    let alarms = |view: &crate::incident::View| {
+    let alarms = |view: &incident::View| {
         view.scan.stores.get(&burst.store).and_then(|store| store.alarms.last()).map(|alarm| alarm.sequence)
     };
     Ok(decided.ok().and_then(|_| alarms(incident.view())))

@@ -510,12 +510,12 @@ fn the_account_is_recorded_in_the_incident_with_the_checkpoint_that_proves_it() 
     let rig = Rig::started();
     rig.submit("a", &note("p1", "1", "i1"));
     let folder = rig.path("incident");
-    let first = blackstart::incident::store::opening("test", "0", "");
-    blackstart::incident::store::create(&folder, &rig.path("incident.key"), "test", "me", &first, 1).unwrap();
+    let first = incident::store::opening("test", "0", "");
+    incident::store::create(&folder, &rig.path("incident.key"), "test", "me", &first, 1).unwrap();
     let config = rig.config();
     let ran = output(&["bridge", "account", &config, "--journal", path(&folder), "--by", "me", "--json"]);
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let view = blackstart::incident::store::read(&folder).unwrap();
+    let view = incident::store::read(&folder).unwrap();
     let account = &view.bridge.accounts[&"tenant:a".parse().unwrap()];
     assert_eq!((account.accepted, account.applied), (1, 1));
 

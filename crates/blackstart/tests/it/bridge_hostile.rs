@@ -208,7 +208,7 @@ fn token(rig: &Rig, tenant: &str) -> String {
     let sealed =
         base64::engine::general_purpose::STANDARD.decode(answer["sealed_token"].as_str().unwrap()).unwrap();
     let identity = std::fs::read_to_string(rig.path(&format!("{tenant}.identity"))).unwrap();
-    let identity = blackstart::bridge::seal::Identity::parse(&identity).unwrap();
+    let identity = bridge::seal::Identity::parse(&identity).unwrap();
     String::from_utf8(identity.open(&sealed).unwrap()).unwrap()
 }
 

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use blackstart::incident::{View, store};
-use blackstart::recover::step::State;
-use blackstart::recover::view::ServiceState;
-use blackstart::world::World;
-use blackstart::world::real::Real;
+use incident::recover::ServiceState;
+use incident::recover::step::State;
+use incident::{View, store};
+use world::World;
+use world::real::Real;
 
 pub(crate) struct Provider {
     folder: tempfile::TempDir,
@@ -107,7 +107,7 @@ start = ["/bin/sh", "-c", "echo x >> {root}/month-end.starts"]
             "--by",
             "anna",
         ]);
-        let hash = blackstart::plan::Plan::read(&fs::read_to_string(self.root().join("plan")).unwrap())
+        let hash = incident::plan::file::Plan::read(&fs::read_to_string(self.root().join("plan")).unwrap())
             .unwrap()
             .hash();
         self.works(&["approve", "incident", &hash, "--yes", "--by", "bert"]);
@@ -137,7 +137,11 @@ start = ["/bin/sh", "-c", "echo x >> {root}/month-end.starts"]
 impl Drop for Provider {
     fn drop(&mut self) {
         let Ok(view) = store::read(&self.incident()) else { return };
-        let world = Real::with_doorstep(self.root(), env!("CARGO_BIN_EXE_blackstart").into());
+        let world = Real::with_doorstep(
+            self.root(),
+            scan::restic::read_repository,
+            env!("CARGO_BIN_EXE_blackstart").into(),
+        );
         for process in view.recover.services.values().filter_map(|service| service.process.as_ref()) {
             let _ = world.stop(process, 500);
         }
@@ -209,7 +213,11 @@ fn a_dead_process_is_started_again_and_only_that_one() {
     assert!(provider.recover().status.success());
     let view = provider.view();
     let mail = view.recover.process_of(&"service:mail".parse().unwrap()).unwrap();
-    let world = Real::with_doorstep(provider.root(), env!("CARGO_BIN_EXE_blackstart").into());
+    let world = Real::with_doorstep(
+        provider.root(),
+        scan::restic::read_repository,
+        env!("CARGO_BIN_EXE_blackstart").into(),
+    );
     world.stop(mail, 500).unwrap();
     assert!(provider.recover().status.success());
     assert_eq!((provider.count("mail.starts"), provider.count("core.starts")), (2, 1));
@@ -262,7 +270,7 @@ fn what_is_not_approved_or_on_hold_is_not_run() {
 
     let plan = provider.root().join("plan");
     let text = fs::read_to_string(&plan).unwrap();
-    let hash = blackstart::plan::Plan::read(&text).unwrap().hash();
+    let hash = incident::plan::file::Plan::read(&text).unwrap().hash();
     provider.works(&["approve", "incident", &hash, "--yes", "--by", "bert"]);
     fs::write(&plan, text.replacen("\"seed\": ", "\"seed\": 1", 1)).unwrap();
     assert_eq!(provider.recover().status.code(), Some(2), "a changed plan file");
@@ -293,7 +301,7 @@ fn plan_again(provider: &Provider, file: &str) {
         "anna",
     ]);
     let text = fs::read_to_string(provider.root().join(file)).unwrap();
-    let hash = blackstart::plan::Plan::read(&text).unwrap().hash();
+    let hash = incident::plan::file::Plan::read(&text).unwrap().hash();
     provider.works(&["approve", "incident", &hash, "--yes", "--by", "bert"]);
 }
 
@@ -306,7 +314,7 @@ fn what_cannot_be_used_stays_out_of_the_next_plan_until_somebody_says_otherwise(
             ["plan", "estate", "--journal", "incident", "--schedules", "20", "--by", "anna", "-o", file];
         provider.works(&[&common, more].concat());
         let text = fs::read_to_string(provider.root().join(file)).unwrap();
-        blackstart::plan::Plan::read(&text).unwrap()
+        incident::plan::file::Plan::read(&text).unwrap()
     };
     let first = plan(&["--without", "service:core"], "plan");
     provider.works(&["approve", "incident", &first.hash(), "--yes", "--by", "bert"]);
@@ -336,8 +344,8 @@ fn a_plan_that_goes_on_with_a_run_does_nothing_twice_and_leaves_out_what_failed(
     assert!(provider.works(&["status", "incident"]).contains("not before service:core is dealt with"));
 
     plan_again(&provider, "plan2");
-    let plan =
-        blackstart::plan::Plan::read(&fs::read_to_string(provider.root().join("plan2")).unwrap()).unwrap();
+    let plan = incident::plan::file::Plan::read(&fs::read_to_string(provider.root().join("plan2")).unwrap())
+        .unwrap();
     assert!(plan.steps.iter().all(|step| step.service.to_string() != "service:core"));
     let run = |plan: &str| {
         provider.call(&["recover", "estate", "--plan", plan, "--journal", "incident", "--by", "anna"])

@@ -75,7 +75,7 @@ fn a_plan_can_be_approved_by_its_file_and_a_file_that_is_none_is_not() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("estate.toml"));
     let told = provider.works(&["approve", "incident", "plan", "--yes", "--by", "anna"]);
     let text = fs::read_to_string(provider.root().join("plan")).unwrap();
-    assert_eq!(told.trim(), format!("approved {}", blackstart::plan::Plan::read(&text).unwrap().hash()));
+    assert_eq!(told.trim(), format!("approved {}", incident::plan::file::Plan::read(&text).unwrap().hash()));
 }
 
 #[test]

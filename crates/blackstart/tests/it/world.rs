@@ -7,12 +7,16 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use blackstart::estate::model::{Probe, Run};
-use blackstart::world::real::Real;
-use blackstart::world::{Answer, Launch, ProcessMark, World};
+use estate::model::{Probe, Run};
+use world::real::Real;
+use world::{Answer, Launch, ProcessMark, World};
 
 fn machine(folder: &Path) -> Real {
-    Real::with_doorstep(&folder.join("probes"), env!("CARGO_BIN_EXE_blackstart").into())
+    Real::with_doorstep(
+        &folder.join("probes"),
+        scan::restic::read_repository,
+        env!("CARGO_BIN_EXE_blackstart").into(),
+    )
 }
 
 fn shell(script: &str) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! Files to test on, made here from a seed: real structure, nothing from elsewhere. And what attackers do to them.
 
+#![allow(clippy::unwrap_used, clippy::should_implement_trait, reason = "test code, also when it is lent to others")]
+
 use std::io::Write;
 
 /// A small generator of numbers; the same seed gives the same file on every machine.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::rc::Rc;
 
-use blackstart::scan::history::{Archive, Node, Version};
 use judge::{Beside, Facts, Judgement, Verdict, compare, judge};
+use scan::history::{Archive, Node, Version};
 
 use super::files::Base;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Output, absolute, finish, unreadable};
 use crate::cli::{Answer, Failure};
-use crate::estate::import::table::{gather, read};
+use import::table::{gather, read};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

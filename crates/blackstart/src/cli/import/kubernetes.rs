@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Output, absolute, finish, unreadable};
 use crate::cli::{Answer, Failure};
-use crate::estate::import::kubernetes::{StartBy, Wish, gather, read};
+use import::kubernetes::{StartBy, Wish, gather, read};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Output, absolute, finish, unreadable};
 use crate::cli::{Answer, Failure};
-use crate::estate::import::systemd::boot::Width;
-use crate::estate::import::systemd::describe::StartBy;
-use crate::estate::import::systemd::{Wish, gather, read};
+use import::systemd::boot::Width;
+use import::systemd::describe::StartBy;
+use import::systemd::{Wish, gather, read};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

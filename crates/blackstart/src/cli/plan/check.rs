@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::super::{Answer, Failure, talk};
 use super::{estate_or_none, read_file};
-use crate::estate::{Estate, canonical};
-use crate::plan::explain::some;
-use crate::plan::{Plan, check};
+use estate::{Estate, canonical};
+use plan::explain::some;
+use plan::{Plan, check};
 
 /// Is this plan file whole, and does it keep every dependency and limit of the estate? Recomputes all of it with code that
 /// the planner does not use. Exit 1: something is wrong with it, and was printed.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::{Answer, Failure, talk};
 use super::{estate_or_none, read_file};
-use crate::plan::diff;
+use plan::diff;
 
 /// What is different between two plan files: who is served earlier or later, which steps come at another time or in
 /// another order.

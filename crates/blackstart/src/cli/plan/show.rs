@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::{Answer, Failure, talk, whole_file};
 use super::{estate_or_none, read_file};
-use crate::plan::{answer, html, page, sheet};
+use plan::{answer, html, page, sheet};
 
 /// Show a plan file: as a page, as JSON, as a drawing, or as a run sheet on paper. Touches nothing.
 #[derive(Debug, clap::Args)]

@@ -1,0 +1,118 @@
+//! Control: hold, reopen, release, account. For the operator, with the token in the control file.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Edge, Problem, Shared, answer, bearer, body};
+use crate::desk::{Line, Whom};
+use crate::fact::Mark;
+use crate::keys::same_secret;
+use crate::ledger::Route;
+use crate::receipt::time_text;
+use estate::{Id, Kind};
+
+const CONTROL_BYTES_MAX: usize = 64 * 1024;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    site: Option<String>,
+    tenants: Option<Vec<String>>,
+    why: Option<String>,
+    since: Option<jiff::Timestamp>,
+}
+
+async fn wish(edge: &Edge, headers: &HeaderMap, content: Body) -> Result<(BTreeSet<Id>, Wish), Problem> {
+    authorised(edge, headers)?;
+    let content = body(edge, headers, content, CONTROL_BYTES_MAX).await?;
+    let wish: Wish = serde_json::from_slice(&content.bytes)
+        .map_err(|error| Problem::wrong(format!("this is not a control call: {error}")))?;
+    let whom = match (&wish.site, &wish.tenants) {
+        (Some(site), None) => Whom::Site(site.clone()),
+        (None, Some(names)) => {
+            let ids = names.iter().map(|name| Id::new(Kind::Tenant, name)).collect::<Result<_, _>>();
+            Whom::Tenants(ids.map_err(|error| Problem::wrong(error.to_string()))?)
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(Problem::wrong("name either `site` or `tenants`"));
+        }
+    };
+    Ok((edge.desk.resolve(&whom).map_err(Problem::wrong)?, wish))
+}
+
+fn authorised(edge: &Edge, headers: &HeaderMap) -> Result<(), Problem> {
+    let expected = Mark(edge.control_token).to_string();
+    match bearer(headers) {
+        Some(token) if same_secret(token.as_bytes(), expected.as_bytes()) => Ok(()),
+        _ => Err(Problem::not_allowed()),
+    }
+}
+
+fn names(tenants: &BTreeSet<Id>) -> Vec<&str> {
+    tenants.iter().map(Id::name).collect()
+}
+
+pub async fn hold(State(edge): Shared, headers: HeaderMap, content: Body) -> Result<Response, Problem> {
+    let (tenants, wish) = wish(&edge, &headers, content).await?;
+    let why = wish.why.filter(|why| !why.trim().is_empty());
+    let why = why.ok_or_else(|| Problem::wrong("say in `why` what the reason is; it is recorded"))?;
+    let held = edge.desk.hold(tenants, why).await.map_err(|fault| Problem::write(&fault))?;
+    Ok(answer(StatusCode::OK, &json!({ "held": names(&held) })))
+}
+
+pub async fn release(State(edge): Shared, headers: HeaderMap, content: Body) -> Result<Response, Problem> {
+    let (tenants, _) = wish(&edge, &headers, content).await?;
+    let released = edge.desk.release(tenants).await.map_err(|fault| Problem::write(&fault))?;
+    Ok(answer(StatusCode::OK, &json!({ "released": names(&released) })))
+}
+
+pub async fn reopen(State(edge): Shared, headers: HeaderMap, content: Body) -> Result<Response, Problem> {
+    let (tenants, wish) = wish(&edge, &headers, content).await?;
+    let since = wish.since.ok_or_else(|| {
+        Problem::wrong("say in `since` (RFC 3339) from when on what is behind has lost what it was given")
+    })?;
+    let reopened =
+        edge.desk.reopen(tenants, since.as_millisecond()).await.map_err(|fault| Problem::write(&fault))?;
+    let reopened: Map<String, Value> =
+        reopened.into_iter().map(|(id, count)| (id.name().to_owned(), count.into())).collect();
+    Ok(answer(StatusCode::OK, &json!({ "reopened": reopened })))
+}
+
+pub async fn account(State(edge): Shared, headers: HeaderMap) -> Result<Response, Problem> {
+    authorised(&edge, &headers)?;
+    let statement = edge.desk.statement().await.map_err(|fault| Problem::write(&fault))?;
+    let tenants: Map<String, Value> =
+        statement.lines.iter().map(|(id, line)| (id.name().to_owned(), line_json(line))).collect();
+    let body = json!({
+        "tenants": tenants,
+        "checkpoint": statement.checkpoint,
+        "unknown_entries": statement.unknown_entries,
+        "strange_entries": statement.strange_entries,
+    });
+    Ok(answer(StatusCode::OK, &body))
+}
+
+fn line_json(line: &Line) -> Value {
+    let account = &line.account;
+    let mut value = json!({
+        "accepted": account.accepted,
+        "applied": account.applied,
+        "already_there": account.already_there,
+        "conflict": account.conflict,
+        "refused": account.refused,
+        "pending": account.pending,
+    });
+    value["route"] = match &line.route {
+        Route::Passing => json!({ "state": "passing" }),
+        Route::Holding { since_ms, why } => {
+            json!({ "state": "holding", "since": time_text(*since_ms), "why": why })
+        }
+    };
+    value
+}

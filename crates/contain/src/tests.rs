@@ -1,0 +1,496 @@
+//! Cuts on a small estate, and a run that is killed at every door it goes through.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use super::decide::{self, Cut, Refusal};
+use super::run::{self, Watcher};
+use estate::Id;
+use estate::model::{
+    Authority, Capability, Door, Edge, EdgeKind, Estate, Evidence, External, Gate, Host, Probe, Run, Service,
+    Serving, Site, Source, Store, Tenant, Tenants,
+};
+use incident::contain::CutState;
+use incident::event::{CommandEvent, ContainEvent, CutAct, Event, ProcessMark};
+use incident::record::Content;
+use incident::store::{self, Incident};
+use world::{Answer, Ended, Launch, Restored, Trace, World, WorldFault};
+
+fn id(text: &str) -> Id {
+    text.parse().expect("a valid id")
+}
+
+fn edge(estate: &mut Estate, from: &str, to: &str, kind: EdgeKind) {
+    let edge =
+        Edge { from: id(from), to: id(to), kind, evidence: Evidence::Declared, by: None, confidence: 1000 };
+    estate.edges.push(edge);
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+fn service(site: &str, port: u16) -> Service {
+    let gate = Gate {
+        probe: Probe::Tcp(format!("127.0.0.1:{port}")),
+        hold_ms: 0,
+        deadline_ms: 1000,
+        every_ms: 100,
+        uses: Vec::new(),
+    };
+    let run = Run { pid_file: Some(format!("/run/{port}.pid")), ..Run::default() };
+    Service { site: Some(id(site)), gates: vec![gate], run: Some(run), ..Service::default() }
+}
+
+/// Two sites; the core of each serves its own fund; reporting in Essen reads the store in Munich.
+fn estate() -> Estate {
+    let mut estate = Estate::default();
+    let mut eau = Capability { urgency: 5, ..Capability::default() };
+    for (site, port, insured) in [("ess", 10, 1_000), ("muc", 20, 9_000_000)] {
+        let at = format!("site:{site}");
+        let door = Door {
+            name: "front".to_owned(),
+            close: words(&format!("close {}", port + 9)),
+            open: Vec::new(),
+            probe: format!("127.0.0.1:{}", port + 9),
+        };
+        estate.sites.insert(id(&at), Site { doors: vec![door], ..Site::default() });
+        for host in ["a", "b"] {
+            let known = Host { site: Some(id(&at)), ..Host::default() };
+            estate.hosts.insert(id(&format!("host:{site}-{host}")), known);
+        }
+        let mut identity = service(&at, port);
+        (identity.site, identity.host) = (None, Some(id(&format!("host:{site}-a"))));
+        estate.services.insert(id(&format!("service:identity-{site}")), identity);
+        let core = format!("service:core-{site}");
+        let mut serving = service(&at, port + 1);
+        serving.host = Some(id(&format!("host:{site}-b")));
+        estate.services.insert(id(&core), serving);
+        estate
+            .stores
+            .insert(id(&format!("store:core-{site}")), Store { site: Some(id(&at)), ..Store::default() });
+        edge(&mut estate, &core, &format!("service:identity-{site}"), EdgeKind::Hard);
+        edge(&mut estate, &core, &format!("store:core-{site}"), EdgeKind::Data);
+        edge(&mut estate, &core, "external:bank", EdgeKind::Soft);
+        eau.served_by.push(Serving { service: id(&core), to: Tenants::Site(id(&at)) });
+        let tenant = Tenant { insured, site: Some(id(&at)), ..Tenant::default() };
+        estate.tenants.insert(id(&format!("tenant:{site}")), tenant);
+    }
+    estate.externals.insert(id("external:bank"), External::default());
+    estate.services.insert(id("service:report"), service("site:ess", 15));
+    estate.services.insert(id("service:clock"), service("site:ess", 16));
+    edge(&mut estate, "service:report", "store:core-muc", EdgeKind::Soft);
+    edge(&mut estate, "service:report", "service:clock", EdgeKind::Order);
+    estate.capabilities.insert(id("capability:eau"), eau);
+    estate
+}
+
+fn proposed(infected: &[&str], protect: &[&str]) -> Result<Cut, Refusal> {
+    let all = |texts: &[&str]| texts.iter().map(|text| id(text)).collect::<Vec<Id>>();
+    decide::cut(&estate(), &all(infected), &all(protect))
+}
+
+fn stopped(proposal: &Cut) -> Vec<&str> {
+    let stop = |act: &'_ CutAct| matches!(act, CutAct::StopService { .. });
+    proposal.acts.iter().filter(|act| stop(act)).map(|act| act.target().name()).collect()
+}
+
+fn names(ids: &[Id]) -> Vec<&str> {
+    ids.iter().map(Id::name).collect()
+}
+
+#[test]
+fn an_infected_site_is_closed_first_and_all_that_runs_there_is_stopped_dependents_first() {
+    let cut = proposed(&["site:muc"], &[]).expect("a cut");
+    assert_eq!(cut.acts[0], CutAct::CloseDoor { site: id("site:muc"), door: "front".to_owned() });
+    // Reporting in Essen reads a store in Munich, but serves without it: it is not stopped.
+    assert_eq!(stopped(&cut), ["core-muc", "identity-muc"]);
+    // What is infected is lost already: the cut itself takes nothing more, and nothing is less than nothing.
+    assert_eq!((cut.cost_insured, cut.bound, cut.optimal), (0, 0, true));
+    assert_eq!((cut.lost_insured, names(&cut.tenants)), (9_000_000, vec!["muc"]));
+    // Through the store in Munich; not over the bank, and not along an edge that only says an order.
+    assert_eq!(names(&cut.exposed), ["report"]);
+}
+
+#[test]
+fn what_falls_with_an_infected_provider_is_lost_already_and_is_not_stopped() {
+    let cut = proposed(&["host:muc-a"], &[]).expect("a cut");
+    assert_eq!(cut.acts.len(), 1, "no door is closed where only a host is infected");
+    assert_eq!(stopped(&cut), ["identity-muc"]);
+    assert_eq!((cut.cost_insured, cut.lost_insured), (0, 9_000_000));
+    assert_eq!(names(&cut.exposed), ["core-muc"]);
+}
+
+#[test]
+fn stopping_what_stands_on_an_infected_store_has_a_price_and_no_proof() {
+    let cut = proposed(&["store:core-muc"], &[]).expect("a cut");
+    assert_eq!(stopped(&cut), ["core-muc"]);
+    assert_eq!((cut.cost_insured, names(&cut.tenants)), (9_000_000, vec!["muc"]));
+    assert_eq!((cut.bound, cut.optimal), (0, false));
+}
+
+#[test]
+fn the_price_counts_each_person_once_over_all_that_is_lost() {
+    let cut = proposed(&["store:core-muc", "store:core-ess", "service:identity-ess"], &[]).expect("a cut");
+    assert_eq!((cut.cost_insured, cut.lost_insured), (9_000_000, 9_001_000));
+}
+
+#[test]
+fn what_is_protected_is_named_when_it_would_be_cut() {
+    for (infected, protect, says) in [
+        (
+            "site:muc",
+            "service:core-muc",
+            "the cut would hit service:core-muc, and service:core-muc is to be protected",
+        ),
+        ("site:muc", "site:muc", "the cut would hit service:core-muc, and site:muc is to be protected"),
+        (
+            "store:core-muc",
+            "host:muc-b",
+            "the cut would hit service:core-muc, and host:muc-b is to be protected",
+        ),
+        (
+            "store:core-muc",
+            "tenant:muc",
+            "the cut would hit capability:eau, and tenant:muc is to be protected",
+        ),
+        (
+            "store:core-muc",
+            "capability:eau",
+            "the cut would hit tenant:muc, and capability:eau is to be protected",
+        ),
+    ] {
+        assert_eq!(proposed(&[infected], &[protect]).expect_err("refused").to_string(), says);
+    }
+    proposed(&["site:muc"], &["site:ess", "tenant:ess"]).expect("they are not touched");
+}
+
+#[test]
+fn a_protected_site_is_not_closed_even_if_nothing_runs_there() {
+    let mut estate = estate();
+    let door = estate.sites[&id("site:muc")].doors.clone();
+    estate.sites.insert(id("site:bln"), Site { doors: door, ..Site::default() });
+    let bln = [id("site:bln")];
+    assert!(matches!(decide::cut(&estate, &bln, &bln), Err(Refusal::Protected { .. })));
+}
+
+#[test]
+fn names_that_mean_nothing_are_refused() {
+    assert_eq!(proposed(&["site:bln"], &[]), Err(Refusal::Unknown(id("site:bln"))));
+    assert_eq!(proposed(&["site:muc"], &["site:bln"]), Err(Refusal::Unknown(id("site:bln"))));
+    assert_eq!(proposed(&["external:bank"], &[]), Err(Refusal::NotInfectable(id("external:bank"))));
+}
+
+#[test]
+fn only_what_was_granted_may_be_done_without_asking() {
+    let mut estate = estate();
+    let grant = |may: &str, on: &[&str]| Authority {
+        may: may.to_owned(),
+        on: on.iter().map(|text| id(text)).collect(),
+        granted_by: "board".to_owned(),
+    };
+    let stop = |name: &str| CutAct::StopService { service: id(name) };
+    let close = CutAct::CloseDoor { site: id("site:muc"), door: "front".to_owned() };
+    assert!(decide::authority(&estate, &stop("service:core-muc")).is_none());
+    estate.authority = vec![grant("stop-service", &["site:muc"])];
+    assert!(decide::authority(&estate, &stop("service:core-muc")).is_some());
+    assert!(decide::authority(&estate, &stop("service:identity-muc")).is_some(), "its host is at the site");
+    assert!(decide::authority(&estate, &stop("service:core-ess")).is_none());
+    assert!(decide::authority(&estate, &close).is_none(), "stopping is not closing");
+    estate.authority = vec![grant("close-door", &[])];
+    assert!(decide::authority(&estate, &close).is_some());
+    estate.authority = vec![grant("stop-service", &["host:muc-a", "service:report"])];
+    assert!(decide::authority(&estate, &stop("service:identity-muc")).is_some());
+    assert!(decide::authority(&estate, &stop("service:report")).is_some());
+    assert!(decide::authority(&estate, &stop("service:core-muc")).is_none());
+}
+
+/// What really is, apart from what the journal says. Killed when `acts_left` is used up: before the effect of
+/// that act, or after it.
+struct Fake {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// By pid file.
+    processes: BTreeMap<String, u32>,
+    /// Addresses that answer.
+    open: BTreeSet<String>,
+    /// Processes that do not end, and doors that stay open whatever is done.
+    stubborn: BTreeSet<String>,
+    clock_ms: u64,
+    acts: u64,
+    kill: Option<(u64, bool)>,
+    outputs: Vec<PathBuf>,
+}
+
+struct Killed;
+
+impl Fake {
+    fn new() -> Fake {
+        let mut state = State::default();
+        for port in [10, 11, 15, 16, 20, 21] {
+            state.processes.insert(format!("/run/{port}.pid"), 1000 + port);
+            state.open.insert(format!("127.0.0.1:{port}"));
+        }
+        state.open.extend(["127.0.0.1:19".to_owned(), "127.0.0.1:29".to_owned()]);
+        Fake { state: Mutex::new(state) }
+    }
+
+    /// Takes its own lock for the whole effect, and gives it back before the program is killed.
+    fn act(&self, effect: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock().expect("nobody is killed while holding it");
+        let now = state.acts;
+        state.acts += 1;
+        let kill = state.kill.filter(|(at, _)| *at == now);
+        if kill.is_none_or(|(_, after)| after) {
+            effect(&mut state);
+        }
+        drop(state);
+        if kill.is_some() {
+            std::panic::resume_unwind(Box::new(Killed));
+        }
+    }
+
+    fn state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.state.lock().expect("nobody is killed while holding it"))
+    }
+}
+
+impl World for Fake {
+    fn now_ms(&self) -> i64 {
+        1_000
+    }
+    fn elapsed_ms(&self) -> u64 {
+        self.state(|state| state.clock_ms)
+    }
+    fn wait_ms(&self, ms: u64) {
+        self.state(|state| state.clock_ms += ms);
+    }
+    fn random(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+    fn start(&self, _: &Launch<'_>) -> Result<ProcessMark, WorldFault> {
+        unreachable!("containment starts nothing that stays")
+    }
+    fn run(&self, launch: &Launch<'_>, _: u64) -> Result<Ended, WorldFault> {
+        let text = launch.command.join(" ");
+        self.act(|state| {
+            state.outputs.push(launch.output.to_owned());
+            if let Some(port) = text.strip_prefix("close ") {
+                let address = format!("127.0.0.1:{port}");
+                if !state.stubborn.contains(&address) {
+                    state.open.remove(&address);
+                }
+            }
+        });
+        let code = if text == "fails" { 3 } else { 0 };
+        Ok(Ended { code: Some(code), tail: String::new() })
+    }
+    fn trace(&self, _: &Path) -> Result<Trace, WorldFault> {
+        Ok(Trace::default())
+    }
+    fn find(&self, _: &str) -> Result<Option<ProcessMark>, WorldFault> {
+        Ok(None)
+    }
+    fn find_by_pid_file(&self, path: &str) -> Result<Option<ProcessMark>, WorldFault> {
+        let pid = self.state(|state| state.processes.get(path).copied());
+        Ok(pid.map(|pid| ProcessMark { pid, start_ticks: 1, run: String::new() }))
+    }
+    fn is_alive(&self, mark: &ProcessMark) -> bool {
+        self.state(|state| state.processes.values().any(|pid| *pid == mark.pid))
+    }
+    fn stop(&self, mark: &ProcessMark, _: u64) -> Result<(), WorldFault> {
+        self.act(|state| {
+            let port = mark.pid - 1000;
+            if !state.stubborn.contains(&format!("/run/{port}.pid")) {
+                state.processes.remove(&format!("/run/{port}.pid"));
+                state.open.remove(&format!("127.0.0.1:{port}"));
+            }
+        });
+        Ok(())
+    }
+    fn probe(&self, probe: &Probe, _: u64) -> Answer {
+        match probe {
+            Probe::Tcp(address) if self.state(|state| state.open.contains(address)) => Answer::Yes,
+            Probe::Tcp(_) => Answer::No("refused".to_owned()),
+            Probe::Http { .. } | Probe::Command(_) => Answer::No("not in this world".to_owned()),
+        }
+    }
+    fn restore(&self, _: &Source, _: &str, _: &str, _: &str) -> Result<(), WorldFault> {
+        unreachable!("containment restores nothing")
+    }
+    fn restored_from(&self, _: &str) -> Result<Option<Restored>, WorldFault> {
+        Ok(None)
+    }
+}
+
+fn incident(folder: &Path) -> Incident {
+    store::create(
+        &folder.join("incident"),
+        &folder.join("key"),
+        "test",
+        "test",
+        &store::opening("test", "hash", "text"),
+        0,
+    )
+    .expect("an incident")
+}
+
+struct Silent;
+
+impl Watcher for Silent {
+    fn begun(&mut self, _: &CutAct) {}
+    fn probed(&mut self, _: &CutAct, _: bool, _: &str) {}
+}
+
+/// Decides, acts and probes as the command does; then how each act stands.
+fn applied(
+    incident: &mut Incident,
+    world: &Fake,
+    estate: &Estate,
+    infected: &str,
+) -> Vec<(CutState, String)> {
+    let cut = decide::cut(estate, &[id(infected)], &[]).expect("a cut");
+    incident
+        .decide(0, |view| decide::decide(&cut, "hash", view))
+        .expect("the journal works")
+        .expect("not held");
+    let holds = run::run(incident, world, estate, &cut.acts, &mut Silent).expect("the journal works");
+    let known = &incident.view().contain.cuts;
+    let of = |act: &CutAct| known.iter().find(|cut| cut.act == *act).expect("it was decided");
+    let all: Vec<_> = cut.acts.iter().map(|act| (of(act).state, of(act).detail.clone())).collect();
+    assert_eq!(holds, all.iter().all(|(state, _)| *state == CutState::Holds));
+    all
+}
+
+fn states(cuts: &[(CutState, String)]) -> Vec<CutState> {
+    cuts.iter().map(|(state, _)| *state).collect()
+}
+
+#[test]
+fn a_cut_is_done_probed_and_recorded_and_a_second_call_does_nothing_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let world = Fake::new();
+    let cuts = applied(&mut incident, &world, &estate(), "site:muc");
+    assert_eq!(states(&cuts), [CutState::Holds; 3]);
+    assert_eq!(world.state(|state| state.open.clone()).len(), 5, "Munich's three ports are closed");
+    let acts = world.state(|state| state.acts);
+    assert_eq!(acts, 3);
+    let cuts = applied(&mut incident, &world, &estate(), "site:muc");
+    assert_eq!(states(&cuts), [CutState::Holds; 3]);
+    assert_eq!(world.state(|state| state.acts), acts);
+    assert_eq!(decisions(&folder.path().join("incident")), 1);
+}
+
+/// How often a cut was decided.
+fn decisions(folder: &Path) -> usize {
+    let mut count = 0;
+    store::each_entry(folder, 0, |entry| {
+        if matches!(entry.content, Content::Known(Event::Contain(ContainEvent::CutDecided { .. }))) {
+            count += 1;
+        }
+    })
+    .expect("readable");
+    count
+}
+
+#[test]
+fn killed_at_any_act_it_goes_on_and_ends_the_same() {
+    let mut killed = 0;
+    for at in 0..3 {
+        for after in [false, true] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let mut first = incident(folder.path());
+            let world = Fake::new();
+            world.state(|state| state.kill = Some((at, after)));
+            let run = catch_unwind(AssertUnwindSafe(|| applied(&mut first, &world, &estate(), "site:muc")));
+            assert!(run.is_err_and(|cause| cause.is::<Killed>()));
+            killed += 1;
+            drop(first);
+            let before = store::read(&folder.path().join("incident")).expect("readable");
+            assert!(
+                before.contain.cuts.iter().any(|cut| cut.state == CutState::Intended),
+                "the intent was first"
+            );
+            world.state(|state| state.kill = None);
+            let mut second = Incident::open(&folder.path().join("incident"), "test").expect("opens again");
+            let cuts = applied(&mut second, &world, &estate(), "site:muc");
+            assert_eq!(states(&cuts), [CutState::Holds; 3]);
+            assert_eq!(world.state(|state| (state.open.len(), state.processes.len())), (5, 4));
+            // What was done before the kill is found done and not done again.
+            assert_eq!(world.state(|state| state.acts), if after { 3 } else { 4 });
+            assert_eq!(decisions(&folder.path().join("incident")), 1);
+        }
+    }
+    assert_eq!(killed, 6);
+}
+
+#[test]
+fn what_stays_open_leaks_and_is_tried_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let world = Fake::new();
+    let stubborn = ["127.0.0.1:29".to_owned(), "/run/21.pid".to_owned()];
+    world.state(|state| state.stubborn.extend(stubborn));
+    let cuts = applied(&mut incident, &world, &estate(), "site:muc");
+    assert_eq!(states(&cuts), [CutState::Leaks, CutState::Leaks, CutState::Holds], "{cuts:?}");
+    world.state(|state| state.stubborn.clear());
+    let cuts = applied(&mut incident, &world, &estate(), "site:muc");
+    assert_eq!(states(&cuts), [CutState::Holds; 3]);
+}
+
+#[test]
+fn a_door_that_nobody_can_knock_on_is_not_called_closed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let mut estate = estate();
+    estate.sites.get_mut(&id("site:muc")).expect("it is there").doors[0].probe = "front gate".to_owned();
+    let cuts = applied(&mut incident, &Fake::new(), &estate, "site:muc");
+    assert_eq!(cuts[0].0, CutState::Leaks);
+    assert!(cuts[0].1.contains("not an address"), "{}", cuts[0].1);
+}
+
+#[test]
+fn what_nobody_can_look_at_is_not_called_stopped_and_keeps_nothing_else_from_being_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let mut estate = estate();
+    let core = estate.services.get_mut(&id("service:core-muc")).expect("it is there");
+    // It says how it is started, but was not started by us, and there is nothing to knock on.
+    core.run = Some(Run { start: words("serve"), ..Run::default() });
+    core.gates.clear();
+    estate.sites.get_mut(&id("site:muc")).expect("it is there").doors[0].close = words("fails");
+    let cuts = applied(&mut incident, &Fake::new(), &estate, "site:muc");
+    assert_eq!(states(&cuts), [CutState::Leaks, CutState::Leaks, CutState::Holds]);
+    assert!(cuts[0].1.contains("`fails` ended with"), "{}", cuts[0].1);
+    assert!(cuts[1].1.contains("does not say how to stop it"), "{}", cuts[1].1);
+}
+
+#[test]
+fn the_output_of_a_command_stays_in_the_incident_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let mut estate = estate();
+    estate.sites.get_mut(&id("site:muc")).expect("it is there").doors[0].name = "x/../../../front".to_owned();
+    let world = Fake::new();
+    applied(&mut incident, &world, &estate, "site:muc");
+    let outputs = world.state(|state| state.outputs.clone());
+    assert_eq!(outputs.len(), 1);
+    assert_eq!(outputs[0].parent(), Some(folder.path().join("incident").join("runs").as_path()));
+}
+
+#[test]
+fn nothing_is_done_to_what_is_held() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let hold = CommandEvent::HoldPlaced { on: id("service:core-muc"), reason: "evidence".to_owned() };
+    incident.record(&[Event::Command(hold)], 0).expect("recorded");
+    let cut = proposed(&["site:muc"], &[]).expect("a cut");
+    let refused = decide::decide(&cut, "hash", incident.view()).expect_err("it is held");
+    assert!(matches!(refused, Refusal::OnHold { on, .. } if on == id("service:core-muc")));
+}

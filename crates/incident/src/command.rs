@@ -1,0 +1,99 @@
+//! What the people in command did and said: the incident, the estate in force, notes, holds.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use estate::Id;
+
+use crate::Entry;
+
+/// What the people in command did and said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", deny_unknown_fields)]
+pub enum CommandEvent {
+    #[serde(rename = "command.incident_opened")]
+    IncidentOpened { name: String },
+    /// From here on decisions are made on this estate. `text` is its canonical form, `hash` the SHA-256 of it.
+    #[serde(rename = "command.estate_adopted")]
+    EstateAdopted { hash: String, text: String },
+    #[serde(rename = "command.note_written")]
+    NoteWritten { text: String },
+    /// Nothing is done to this thing until it is released.
+    #[serde(rename = "command.hold_placed")]
+    HoldPlaced { on: Id, reason: String },
+    #[serde(rename = "command.hold_lifted")]
+    HoldLifted { on: Id, reason: String },
+    /// A person has looked at an entry that this version cannot read, and lets work go on.
+    #[serde(rename = "command.entry_accepted")]
+    EntryAccepted { sequence: u64, reason: String },
+}
+
+impl CommandEvent {
+    pub(crate) fn about(&self) -> Vec<Id> {
+        match self {
+            CommandEvent::HoldPlaced { on, .. } | CommandEvent::HoldLifted { on, .. } => vec![on.clone()],
+            CommandEvent::IncidentOpened { .. }
+            | CommandEvent::EstateAdopted { .. }
+            | CommandEvent::NoteWritten { .. }
+            | CommandEvent::EntryAccepted { .. } => Vec::new(),
+        }
+    }
+}
+
+/// What the people in command have set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct View {
+    pub name: Option<String>,
+    pub opened_ms: Option<i64>,
+    pub estate_hash: Option<String>,
+    /// Canonical texts by hash: the journal keeps every estate that was ever in force.
+    pub estates: BTreeMap<String, String>,
+    pub notes: Vec<Note>,
+    pub holds: BTreeMap<Id, Hold>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Note {
+    pub sequence: u64,
+    pub time_ms: i64,
+    pub actor: String,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hold {
+    pub sequence: u64,
+    pub by: String,
+    pub reason: String,
+}
+
+impl View {
+    pub(crate) fn apply(&mut self, entry: &Entry, event: &CommandEvent) {
+        match event {
+            CommandEvent::IncidentOpened { name } => {
+                self.name = Some(name.clone());
+                self.opened_ms = Some(entry.time_ms);
+            }
+            CommandEvent::EstateAdopted { hash, text } => {
+                self.estate_hash = Some(hash.clone());
+                self.estates.insert(hash.clone(), text.clone());
+            }
+            CommandEvent::NoteWritten { text } => self.notes.push(Note {
+                sequence: entry.sequence,
+                time_ms: entry.time_ms,
+                actor: entry.actor.clone(),
+                text: text.clone(),
+            }),
+            CommandEvent::HoldPlaced { on, reason } => {
+                let hold = Hold { sequence: entry.sequence, by: entry.actor.clone(), reason: reason.clone() };
+                self.holds.insert(on.clone(), hold);
+            }
+            CommandEvent::HoldLifted { on, .. } => {
+                self.holds.remove(on);
+            }
+            // The entry it is about is in the whole view, not in this part of it.
+            CommandEvent::EntryAccepted { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Every fact that can be recorded, grouped by the part that records it. Past tense: it has happened.
+//!
+//! An event never changes once released. A new need is a new variant, or a new version with its own arm
+//! where its part reads it. What an event is about stands in `about`, because even a reader that does not know an
+//! event must be able to tell whom it concerns. The events themselves stand in the file of their part, with the view
+//! that follows from them; this file only enumerates.
+
+use estate::Id;
+
+pub use crate::bridge::{Account, BridgeEvent};
+pub use crate::command::CommandEvent;
+pub use crate::contain::{ContainEvent, CutAct};
+pub use crate::notice::NoticeEvent;
+pub use crate::plan::PlanEvent;
+pub use crate::recover::{Found, ProcessMark, RecoverEvent};
+pub use crate::scan::{ScanEvent, Suspicion};
+
+/// One recorded fact. Each part matches its own group without a catch-all arm.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    Command(CommandEvent),
+    Scan(ScanEvent),
+    Contain(ContainEvent),
+    Plan(PlanEvent),
+    Recover(RecoverEvent),
+    Bridge(BridgeEvent),
+    Notice(NoticeEvent),
+}
+
+impl Event {
+    /// The things it is about, for a reader that knows nothing else of it.
+    pub fn about(&self) -> Vec<Id> {
+        match self {
+            Event::Command(event) => event.about(),
+            Event::Scan(event) => event.about(),
+            Event::Contain(event) => event.about(),
+            Event::Plan(_) | Event::Notice(_) => Vec::new(),
+            Event::Recover(event) => event.about(),
+            Event::Bridge(event) => event.about(),
+        }
+    }
+}

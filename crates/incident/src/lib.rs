@@ -1,0 +1,25 @@
+//! What has happened, and what do we know because of it?
+//!
+//! Reads: journal records. Records: nothing of its own accord; `store` is the one place through which
+//! every part appends. The events are in `event`, their bytes in `record`, what follows from them in
+//! `view`.
+
+pub mod bridge;
+pub mod command;
+pub mod contain;
+pub mod event;
+pub mod notice;
+pub mod plan;
+pub mod record;
+pub mod recover;
+pub mod scan;
+pub mod standing;
+pub mod store;
+pub mod view;
+
+pub use event::Event;
+pub use record::Entry;
+pub use view::View;
+
+#[cfg(test)]
+mod tests;

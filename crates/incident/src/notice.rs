@@ -1,0 +1,40 @@
+//! What was published, and as of which entry.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Entry;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", deny_unknown_fields)]
+pub enum NoticeEvent {
+    #[serde(rename = "notice.published")]
+    Published { site: String, digest: String, pages: u64, as_of_entry: u64 },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct View {
+    pub published: Vec<Published>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Published {
+    pub sequence: u64,
+    pub time_ms: i64,
+    pub digest: String,
+    pub pages: u64,
+    pub as_of_entry: u64,
+}
+
+impl View {
+    pub(crate) fn apply(&mut self, entry: &Entry, event: &NoticeEvent) {
+        match event {
+            NoticeEvent::Published { digest, pages, as_of_entry, .. } => self.published.push(Published {
+                sequence: entry.sequence,
+                time_ms: entry.time_ms,
+                digest: digest.clone(),
+                pages: *pages,
+                as_of_entry: *as_of_entry,
+            }),
+        }
+    }
+}

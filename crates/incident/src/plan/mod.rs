@@ -1,0 +1,63 @@
+//! Plans as facts: which was recorded, approved, withdrawn. The plan file itself is in `file`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Entry;
+
+pub mod file;
+mod version_1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", deny_unknown_fields)]
+pub enum PlanEvent {
+    /// `text` is the plan file itself, so the journal alone can run it again.
+    #[serde(rename = "plan.recorded")]
+    Recorded { hash: String, estate_hash: String, text: String },
+    #[serde(rename = "plan.approved")]
+    Approved { hash: String },
+    #[serde(rename = "plan.withdrawn")]
+    Withdrawn { hash: String, reason: String },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct View {
+    pub plans: BTreeMap<String, Recorded>,
+    /// Hash of the plan that may be run. At most one: a new approval replaces it.
+    pub approved: Option<String>,
+    /// Entry of that approval. Running a plan a second time needs a second approval.
+    pub approved_at_entry: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Recorded {
+    pub estate_hash: String,
+    pub text: String,
+    pub recorded_at_entry: u64,
+}
+
+impl View {
+    pub(crate) fn apply(&mut self, entry: &Entry, event: &PlanEvent) {
+        match event {
+            PlanEvent::Recorded { hash, estate_hash, text } => {
+                let plan = Recorded {
+                    estate_hash: estate_hash.clone(),
+                    text: text.clone(),
+                    recorded_at_entry: entry.sequence,
+                };
+                self.plans.insert(hash.clone(), plan);
+            }
+            PlanEvent::Approved { hash } => {
+                self.approved = Some(hash.clone());
+                self.approved_at_entry = Some(entry.sequence);
+            }
+            PlanEvent::Withdrawn { hash, .. } => {
+                if self.approved.as_ref() == Some(hash) {
+                    self.approved = None;
+                    self.approved_at_entry = None;
+                }
+            }
+        }
+    }
+}

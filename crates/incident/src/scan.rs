@@ -1,0 +1,155 @@
+//! What was found about copies: alarms, snapshots, recovery points. Facts, and what follows from them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use estate::Id;
+
+use crate::Entry;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suspicion {
+    Encrypted,
+    Damaged,
+    Malware,
+    Suspicious,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", deny_unknown_fields)]
+pub enum ScanEvent {
+    /// The watch saw a burst of files that are not clean in a live store.
+    #[serde(rename = "scan.alarm_raised")]
+    AlarmRaised { store: Id, suspicion: Suspicion, files: u64, examples: Vec<String>, seconds_observed: u64 },
+    /// A person has looked: it was not an attack.
+    #[serde(rename = "scan.alarm_dismissed")]
+    AlarmDismissed { store: Id, reason: String },
+    /// The order of recovery points is the order in which they were first seen, not the time they claim.
+    #[serde(rename = "scan.snapshot_first_seen")]
+    SnapshotFirstSeen { store: Id, snapshot: String, claims_time: String },
+    #[serde(rename = "scan.snapshot_judged")]
+    SnapshotJudged {
+        store: Id,
+        snapshot: String,
+        clean: bool,
+        counts: BTreeMap<String, u64>,
+        reasons: Vec<String>,
+    },
+    /// `None`: no clean one was found.
+    #[serde(rename = "scan.recovery_point_chosen")]
+    RecoveryPointChosen { store: Id, snapshot: Option<String> },
+    /// A person chose it. It stands until a person chooses again.
+    #[serde(rename = "scan.recovery_point_decided")]
+    RecoveryPointDecided { store: Id, snapshot: String, reason: String },
+}
+
+impl ScanEvent {
+    pub(crate) fn about(&self) -> Vec<Id> {
+        match self {
+            ScanEvent::AlarmRaised { store, .. }
+            | ScanEvent::AlarmDismissed { store, .. }
+            | ScanEvent::SnapshotFirstSeen { store, .. }
+            | ScanEvent::SnapshotJudged { store, .. }
+            | ScanEvent::RecoveryPointChosen { store, .. }
+            | ScanEvent::RecoveryPointDecided { store, .. } => vec![store.clone()],
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct View {
+    pub stores: BTreeMap<Id, StoreView>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StoreView {
+    /// Open alarms, oldest first.
+    pub alarms: Vec<Alarm>,
+    /// How often a person has dismissed the alarms that were open.
+    pub dismissals: u64,
+    /// Oldest first by first sight, whatever time they claim.
+    pub snapshots: Vec<SnapshotView>,
+    pub recovery_point: Option<String>,
+    /// Who chose it, if it was a person.
+    pub chosen_by: Option<String>,
+}
+
+impl StoreView {
+    /// Clean snapshots are there and none is chosen: a person has to.
+    pub fn waits_for_a_choice(&self) -> bool {
+        self.recovery_point.is_none() && self.snapshots.iter().any(|snapshot| snapshot.clean == Some(true))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Alarm {
+    pub sequence: u64,
+    pub time_ms: i64,
+    pub suspicion: Suspicion,
+    pub files: u64,
+    pub examples: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SnapshotView {
+    pub id: String,
+    pub claims_time: String,
+    pub first_seen_ms: i64,
+    /// `None`: not judged yet, therefore not clean.
+    pub clean: Option<bool>,
+    pub reasons: Vec<String>,
+}
+
+impl View {
+    pub(crate) fn apply(&mut self, entry: &Entry, event: &ScanEvent) {
+        match event {
+            ScanEvent::AlarmRaised { store, suspicion, files, examples, .. } => {
+                self.stores.entry(store.clone()).or_default().alarms.push(Alarm {
+                    sequence: entry.sequence,
+                    time_ms: entry.time_ms,
+                    suspicion: *suspicion,
+                    files: *files,
+                    examples: examples.clone(),
+                });
+            }
+            ScanEvent::AlarmDismissed { store, .. } => {
+                let store = self.stores.entry(store.clone()).or_default();
+                store.alarms.clear();
+                store.dismissals += 1;
+            }
+            ScanEvent::SnapshotFirstSeen { store, snapshot, claims_time } => {
+                let store = self.stores.entry(store.clone()).or_default();
+                if store.snapshots.iter().all(|known| known.id != *snapshot) {
+                    store.snapshots.push(SnapshotView {
+                        id: snapshot.clone(),
+                        claims_time: claims_time.clone(),
+                        first_seen_ms: entry.time_ms,
+                        clean: None,
+                        reasons: Vec::new(),
+                    });
+                }
+            }
+            ScanEvent::SnapshotJudged { store, snapshot, clean, reasons, .. } => {
+                let store = self.stores.entry(store.clone()).or_default();
+                for known in store.snapshots.iter_mut().filter(|known| known.id == *snapshot) {
+                    known.clean = Some(*clean);
+                    known.reasons.clone_from(reasons);
+                }
+            }
+            // What a person chose stands; a scan that did not know of it cannot change that.
+            ScanEvent::RecoveryPointChosen { store, snapshot } => {
+                let store = self.stores.entry(store.clone()).or_default();
+                if store.chosen_by.is_none() {
+                    store.recovery_point.clone_from(snapshot);
+                }
+            }
+            ScanEvent::RecoveryPointDecided { store, snapshot, .. } => {
+                let store = self.stores.entry(store.clone()).or_default();
+                store.recovery_point = Some(snapshot.clone());
+                store.chosen_by = Some(entry.actor.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Events keep their bytes for ever, reading never fails, and a view is nothing but its entries.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::event::*;
+use super::record::{Content, Entry, VERSION, decode, encode};
+use super::view::View;
+use estate::Id;
+
+const GOLDEN: &str = include_str!("../../../docs/formats/golden/events-v1.txt");
+
+fn id(text: &str) -> Id {
+    text.parse().unwrap()
+}
+
+/// One of every kind; `no_kind_of_event_is_missing_here` counts them.
+#[expect(clippy::too_many_lines, reason = "a list with one entry for each kind of event")]
+fn samples() -> Vec<Event> {
+    let mark = ProcessMark { pid: 4711, start_ticks: 99, run: "run-1/start:service:core-muc".to_owned() };
+    let stop = CutAct::StopService { service: id("service:core-muc") };
+    let close = CutAct::CloseDoor { site: id("site:muc"), door: "front".to_owned() };
+    let account = Account { accepted: 5, applied: 1, already_there: 1, conflict: 1, refused: 1, pending: 1 };
+    let (step, target) = ("start:service:core-muc".to_owned(), id("service:core-muc"));
+    vec![
+        Event::Command(CommandEvent::IncidentOpened { name: "Übung".to_owned() }),
+        Event::Command(CommandEvent::EstateAdopted {
+            hash: "ab12".to_owned(),
+            text: "provider = \"P\"\n".to_owned(),
+        }),
+        Event::Command(CommandEvent::NoteWritten { text: "called the authority".to_owned() }),
+        Event::Command(CommandEvent::HoldPlaced { on: target.clone(), reason: "forensics".to_owned() }),
+        Event::Command(CommandEvent::HoldLifted { on: target.clone(), reason: "done".to_owned() }),
+        Event::Command(CommandEvent::EntryAccepted { sequence: 7, reason: "harmless".to_owned() }),
+        Event::Scan(ScanEvent::AlarmRaised {
+            store: id("store:core-muc"),
+            suspicion: Suspicion::Encrypted,
+            files: 12,
+            examples: vec!["docs/a.txt".to_owned()],
+            seconds_observed: 2,
+        }),
+        Event::Scan(ScanEvent::AlarmDismissed { store: id("store:core-muc"), reason: "test".to_owned() }),
+        Event::Scan(ScanEvent::SnapshotFirstSeen {
+            store: id("store:core-muc"),
+            snapshot: "5f3c".to_owned(),
+            claims_time: "2023-04-24T22:00:00Z".to_owned(),
+        }),
+        Event::Scan(ScanEvent::SnapshotJudged {
+            store: id("store:core-muc"),
+            snapshot: "5f3c".to_owned(),
+            clean: false,
+            counts: BTreeMap::from([("clean".to_owned(), 3), ("encrypted".to_owned(), 1)]),
+            reasons: vec!["docs/a.txt: encrypted".to_owned()],
+        }),
+        Event::Scan(ScanEvent::RecoveryPointChosen { store: id("store:core-muc"), snapshot: None }),
+        Event::Scan(ScanEvent::RecoveryPointDecided {
+            store: id("store:core-muc"),
+            snapshot: "5f3c".to_owned(),
+            reason: "the letters are wanted".to_owned(),
+        }),
+        Event::Contain(ContainEvent::CutDecided {
+            infected: vec![id("site:muc")],
+            acts: vec![stop.clone(), close.clone()],
+            cost_insured: 8_000_000,
+            tenants: vec![id("tenant:alpha")],
+            estate_hash: "ab12".to_owned(),
+        }),
+        Event::Contain(ContainEvent::ActIntended { act: stop.clone() }),
+        Event::Contain(ContainEvent::ActFinished { act: stop.clone(), ok: true, detail: String::new() }),
+        Event::Contain(ContainEvent::CutProbed {
+            act: close.clone(),
+            holds: true,
+            detail: "refused".to_owned(),
+        }),
+        Event::Contain(ContainEvent::CutLifted { act: close, reason: "restart".to_owned() }),
+        Event::Plan(PlanEvent::Recorded {
+            hash: "cd".to_owned(),
+            estate_hash: "ab12".to_owned(),
+            text: "{}".to_owned(),
+        }),
+        Event::Plan(PlanEvent::Approved { hash: "cd".to_owned() }),
+        Event::Plan(PlanEvent::Withdrawn { hash: "cd".to_owned(), reason: "estate changed".to_owned() }),
+        Event::Recover(RecoverEvent::RunBegun {
+            run: "run-1".to_owned(),
+            plan: "cd".to_owned(),
+            estate_hash: "ab12".to_owned(),
+        }),
+        Event::Recover(RecoverEvent::StepIntended { step: step.clone(), target: target.clone(), attempt: 1 }),
+        Event::Recover(RecoverEvent::StepDone {
+            step: step.clone(),
+            target: target.clone(),
+            detail: "listening".to_owned(),
+            process: Some(mark.clone()),
+        }),
+        Event::Recover(RecoverEvent::StepFailed {
+            step: step.clone(),
+            target: target.clone(),
+            detail: "HTTP 500".to_owned(),
+        }),
+        Event::Recover(RecoverEvent::StepProbed {
+            step,
+            target: target.clone(),
+            found: Found::Done,
+            detail: "runs".to_owned(),
+            process: Some(mark),
+        }),
+        Event::Recover(RecoverEvent::ServiceStopped {
+            service: target.clone(),
+            why: "gate failed".to_owned(),
+        }),
+        Event::Recover(RecoverEvent::ServiceParked {
+            service: id("service:portal"),
+            waits_for: target.clone(),
+        }),
+        Event::Recover(RecoverEvent::ServiceUnparked { service: id("service:portal") }),
+        Event::Recover(RecoverEvent::TargetResumed { target, reason: "repaired".to_owned() }),
+        Event::Recover(RecoverEvent::RunEnded {
+            run: "run-1".to_owned(),
+            complete: false,
+            waiting_for: vec!["gate:service:core-muc".to_owned()],
+        }),
+        Event::Bridge(BridgeEvent::AccountReceived {
+            accounts: BTreeMap::from([(id("tenant:alpha"), account)]),
+            checkpoint: "blackstart\n5\n".to_owned(),
+        }),
+        Event::Notice(NoticeEvent::Published {
+            site: "public".to_owned(),
+            digest: "ef".to_owned(),
+            pages: 258,
+            as_of_entry: 40,
+        }),
+    ]
+}
+
+fn line(event: &Event) -> String {
+    let (kind, payload) = encode(event);
+    format!("{kind} {VERSION} {}", String::from_utf8(payload).unwrap())
+}
+
+#[test]
+fn every_kind_of_event_has_a_golden_line_that_never_changes() {
+    let written: Vec<String> = samples().iter().map(line).collect();
+    let golden: Vec<&str> = GOLDEN.lines().collect();
+    assert_eq!(written, golden, "a released event changed its bytes: add a variant or a version instead");
+}
+
+#[test]
+fn no_kind_of_event_is_missing_here() {
+    let files = [
+        include_str!("bridge.rs"),
+        include_str!("command.rs"),
+        include_str!("contain.rs"),
+        include_str!("notice.rs"),
+        include_str!("plan/mod.rs"),
+        include_str!("recover/mod.rs"),
+        include_str!("scan.rs"),
+    ];
+    let declared: usize = files.iter().map(|text| text.matches("#[serde(rename = \"").count()).sum();
+    let kinds: std::collections::BTreeSet<String> = samples().iter().map(|event| encode(event).0).collect();
+    assert_eq!(kinds.len(), declared);
+}
+
+#[test]
+fn every_golden_line_is_read_as_the_event_it_was() {
+    for (line, event) in GOLDEN.lines().zip(samples()) {
+        let mut parts = line.splitn(3, ' ');
+        let (kind, version) = (parts.next().unwrap(), parts.next().unwrap().parse().unwrap());
+        assert_eq!(decode(kind, version, parts.next().unwrap().as_bytes()), Content::Known(event));
+    }
+}
+
+#[test]
+fn what_a_newer_program_wrote_is_kept_shown_and_blocks_the_thing_it_names() {
+    let mut view = View::default();
+    let payload = br#"{"about":["service:core-muc"],"data":{"colour":"red"}}"#;
+    view.apply(&entry(0, decode("recover.service_painted", 1, payload)));
+    view.apply(&entry(1, decode("recover.step_done", 2, payload)));
+
+    assert_eq!(view.unknown.len(), 2);
+    assert!(view.blocked_by(&id("service:core-muc")).is_some());
+    assert!(view.blocked_by(&id("service:portal")).is_none());
+
+    for sequence in 0..2 {
+        let accepted = CommandEvent::EntryAccepted { sequence, reason: "read by hand".to_owned() };
+        view.apply(&entry(2 + sequence, Content::Known(Event::Command(accepted))));
+    }
+    assert!(view.blocked_by(&id("service:core-muc")).is_none(), "a person said otherwise");
+    assert_eq!(view.unknown.len(), 2, "and it is still shown");
+}
+
+#[test]
+fn an_entry_that_does_not_even_say_what_it_is_about_blocks_everything() {
+    let mut view = View::default();
+    view.apply(&entry(0, decode("future.thing", 9, b"\xff\xfe")));
+    assert!(view.blocked_by(&id("service:anything")).is_some());
+}
+
+fn entry(sequence: u64, content: Content) -> Entry {
+    Entry { sequence, time_ms: 1_682_373_600_000, actor: "test".to_owned(), content }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_reading_or_applying_panic(
+        kind in prop_oneof!["[a-z.]{0,20}", Just("recover.step_done".to_owned()), Just("scan.alarm_raised".to_owned())],
+        version in any::<u16>(),
+        payload in proptest::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let mut view = View::default();
+        view.apply(&entry(u64::MAX, decode(&kind, version, &payload)));
+        view.apply(&entry(0, decode(&kind, 1, &payload)));
+    }
+
+    /// Any order, any repetition: illegal moves included.
+    #[test]
+    fn applying_events_in_any_order_gives_the_same_bytes_twice(picks in proptest::collection::vec(0usize..32, 0..60)) {
+        let samples = samples();
+        let fold = || {
+            let mut view = View::default();
+            for (sequence, pick) in picks.iter().enumerate() {
+                let event = samples[pick % samples.len()].clone();
+                let (kind, payload) = encode(&event);
+                view.apply(&entry(sequence as u64, decode(&kind, VERSION, &payload)));
+            }
+            serde_json::to_vec(&view).unwrap()
+        };
+        prop_assert_eq!(fold(), fold());
+    }
+}

@@ -1,0 +1,102 @@
+//! What is known, computed from the journal and nothing else.
+//!
+//! `apply` is total: it never fails and never panics, on any entry. What it cannot read it keeps, and
+//! what should not have happened it notes as a finding of its own, because a recovery tool must open any
+//! journal. Each part folds the events it cares about in its own `view`; parts do not see each other.
+
+use serde::Serialize;
+
+use super::event::{CommandEvent, Event};
+use super::record::{Content, Entry, Unknown};
+use estate::Id;
+
+/// Everything known at one entry. Serialises to the same bytes on every machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct View {
+    /// Number of entries applied; the sequence number a decision was made at.
+    pub entries: u64,
+    pub last_time_ms: i64,
+    pub command: crate::command::View,
+    pub scan: crate::scan::View,
+    pub contain: crate::contain::View,
+    pub plan: crate::plan::View,
+    pub recover: crate::recover::View,
+    pub bridge: crate::bridge::View,
+    pub notice: crate::notice::View,
+    pub unknown: Vec<UnknownEntry>,
+    /// Moves that the tables do not allow, met while reading. Kept and shown, never acted on.
+    pub illegal: Vec<IllegalMove>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UnknownEntry {
+    pub sequence: u64,
+    pub kind: String,
+    pub version: u16,
+    pub about: Option<Vec<Id>>,
+    pub why: String,
+    /// A person said that work may go on in spite of it.
+    pub accepted: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct IllegalMove {
+    pub sequence: u64,
+    pub what: String,
+}
+
+impl View {
+    /// The next view. Total, on any entry.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.entries = entry.sequence.saturating_add(1);
+        self.last_time_ms = entry.time_ms;
+        match &entry.content {
+            Content::Known(event) => self.apply_event(entry, event),
+            Content::Unknown(unknown) => self.keep(entry, unknown),
+        }
+    }
+
+    fn apply_event(&mut self, entry: &Entry, event: &Event) {
+        match event {
+            Event::Command(event) => {
+                self.command.apply(entry, event);
+                self.accept(event);
+            }
+            Event::Scan(event) => self.scan.apply(entry, event),
+            Event::Contain(event) => self.contain.apply(entry, event),
+            Event::Plan(event) => self.plan.apply(entry, event),
+            Event::Recover(event) => {
+                if let Err(what) = self.recover.apply(entry, event) {
+                    self.illegal.push(IllegalMove { sequence: entry.sequence, what });
+                }
+            }
+            Event::Bridge(event) => self.bridge.apply(entry, event),
+            Event::Notice(event) => self.notice.apply(entry, event),
+        }
+    }
+
+    /// An entry that could not be read holds nothing up any more once a person has said so.
+    fn accept(&mut self, event: &CommandEvent) {
+        let CommandEvent::EntryAccepted { sequence, .. } = event else { return };
+        for unknown in self.unknown.iter_mut().filter(|unknown| unknown.sequence == *sequence) {
+            unknown.accepted = true;
+        }
+    }
+
+    fn keep(&mut self, entry: &Entry, unknown: &Unknown) {
+        self.unknown.push(UnknownEntry {
+            sequence: entry.sequence,
+            kind: unknown.kind.clone(),
+            version: unknown.version,
+            about: unknown.about.clone(),
+            why: unknown.why.clone(),
+            accepted: false,
+        });
+    }
+
+    /// The unread entry that forbids deciding anything about `id`, if there is one.
+    pub fn blocked_by(&self, id: &Id) -> Option<&UnknownEntry> {
+        let concerns = |unknown: &UnknownEntry| unknown.about.as_ref().is_none_or(|about| about.contains(id));
+        self.unknown.iter().find(|unknown| !unknown.accepted && concerns(unknown))
+    }
+}

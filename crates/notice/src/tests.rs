@@ -1,0 +1,157 @@
+//! The pages say what is so, to those it concerns, and give nothing else away.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use super::public::{Public, public};
+use super::publish::{digest, publish, site};
+use super::words::Language;
+use super::{page, words};
+use estate::{Estate, Id, canonical};
+use incident::event::{ContainEvent, CutAct, Event};
+use incident::record::{Content, Entry};
+use incident::view::View;
+
+const ESTATE: &str = r##"
+provider = "P"
+[site.ess]
+name = "Essen"
+[site.muc]
+name = "Muenchen"
+[service.intake-ess]
+name = "secret-name-of-intake"
+site = "ess"
+[service.intake-muc]
+name = "secret-name-of-intake"
+site = "muc"
+[service.app-muc]
+name = "app"
+site = "muc"
+[capability.eau]
+name = { de = "Krankmeldung & mehr", fr = "Arrêt de travail", en = "Sick note" }
+urgency = 5
+cut = "hold"
+[[capability.eau.served_by]]
+service = "intake-ess"
+site = "ess"
+[[capability.eau.served_by]]
+service = "intake-muc"
+site = "muc"
+[capability.app]
+name = { de = "App" }
+urgency = 1
+cut = { reject = "Rufen Sie an: <0800>" }
+[[capability.app.served_by]]
+service = "app-muc"
+site = "muc"
+[tenant.alpha]
+name = "Kasse Alpha"
+insured = 100
+site = "ess"
+[tenant.beta]
+name = "Kasse \"Beta\""
+insured = 200
+site = "muc"
+colour = "#a00000"
+"##;
+
+fn id(text: &str) -> Id {
+    text.parse().unwrap()
+}
+
+fn estate() -> Estate {
+    canonical::from_text(ESTATE).unwrap()
+}
+
+fn cut_off_muc() -> View {
+    let stop = |name: &str| CutAct::StopService { service: id(name) };
+    let decided = ContainEvent::CutDecided {
+        infected: vec![id("site:muc")],
+        acts: vec![stop("service:intake-muc"), stop("service:app-muc")],
+        cost_insured: 200,
+        tenants: vec![id("tenant:beta")],
+        estate_hash: String::new(),
+    };
+    let mut view = View::default();
+    view.apply(&Entry {
+        sequence: 0,
+        time_ms: 1_682_373_600_000,
+        actor: "test".to_owned(),
+        content: Content::Known(Event::Contain(decided)),
+    });
+    view
+}
+
+fn facts(view: &View, tenant: &str) -> Public {
+    public(&estate(), view).into_iter().find(|public| public.tenant == id(tenant)).unwrap()
+}
+
+#[test]
+fn a_fund_that_is_not_touched_reads_that_all_works() {
+    for language in Language::ALL {
+        let text = page::tenant(&facts(&cut_off_muc(), "tenant:alpha"), language, None);
+        assert!(text.contains(&page::escape(language.words().all_works)), "{text}");
+        assert!(!text.contains("data-standing=\"emergency\""));
+    }
+}
+
+#[test]
+fn a_fund_that_is_cut_off_reads_that_we_go_on_accepting_and_what_to_do() {
+    let beta = facts(&cut_off_muc(), "tenant:beta");
+    let text = page::tenant(&beta, Language::En, None);
+    assert!(text.contains("data-capability=\"eau\" data-standing=\"emergency\""), "{text}");
+    assert!(text.contains("data-capability=\"app\" data-standing=\"down\""));
+    assert!(text.contains(&page::escape(words::Language::En.words().some_down)));
+    assert!(text.contains("available in German only"), "a missing translation is said, not hidden");
+}
+
+#[test]
+fn what_comes_from_the_estate_cannot_become_markup() {
+    let text = page::tenant(&facts(&cut_off_muc(), "tenant:beta"), Language::De, None);
+    assert!(
+        text.contains("Kasse &quot;Beta&quot;")
+            && text.contains("&lt;0800&gt;")
+            && text.contains("&amp; mehr")
+    );
+    let mut hostile = facts(&cut_off_muc(), "tenant:beta");
+    hostile.colour = Some("red;}</style><script>".to_owned());
+    assert!(!page::tenant(&hostile, Language::De, None).contains("<script"));
+}
+
+#[test]
+fn a_page_names_no_service_no_site_and_no_other_fund() {
+    for (path, text) in site(&public(&estate(), &cut_off_muc()), None) {
+        for secret in ["secret-name", "intake", "Muenchen", "service:", "site:"] {
+            assert!(!text.contains(secret), "{path} gives away {secret}");
+        }
+        if path.starts_with("alpha/") {
+            assert!(!text.contains("Beta"), "{path} names another fund");
+        }
+        assert!(!text.contains("http:") && !text.contains("https:") && !text.contains("<script"), "{path}");
+        assert!(text.len() < 14 * 1024, "{path} is {} bytes", text.len());
+    }
+}
+
+#[test]
+fn the_same_facts_give_the_same_bytes_and_a_new_site_replaces_the_old_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("site");
+    let before = site(&public(&estate(), &View::default()), None);
+    publish(&before, &place).unwrap();
+    let after = site(&public(&estate(), &cut_off_muc()), None);
+    publish(&after, &place).unwrap();
+
+    assert_ne!(digest(&before), digest(&after));
+    assert_eq!(digest(&after), digest(&site(&public(&estate(), &cut_off_muc()), None)));
+    for (path, text) in &after {
+        assert_eq!(&std::fs::read_to_string(place.join(path)).unwrap(), text);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_folder_that_is_not_ours_is_never_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("thesis.txt"), "ten years of work").unwrap();
+    assert!(publish(&site(&public(&estate(), &View::default()), None), folder.path()).is_err());
+    assert!(folder.path().join("thesis.txt").exists());
+}

@@ -1,0 +1,206 @@
+//! What people get to see: page, drawing, run sheet, difference; and the file as it was in version 1.
+
+use super::*;
+use crate::page::clock;
+use crate::promise::missed;
+use crate::{Plan, diff, html, sheet};
+
+/// Every opened element is closed, in order.
+fn assert_well_formed(html: &str) {
+    let mut open: Vec<String> = Vec::new();
+    for part in html.split('<').skip(1) {
+        let tag = part.split('>').next().expect("split gives at least one part");
+        if tag.starts_with('!') || tag.ends_with('/') {
+            continue;
+        }
+        let name: String = tag.trim_start_matches('/').split([' ', '\n']).next().unwrap_or("").to_owned();
+        if tag.starts_with('/') {
+            assert_eq!(open.pop().as_deref(), Some(name.as_str()), "in {open:?}");
+        } else if name != "meta" && name != "br" {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "left open: {open:?}");
+}
+
+/// The estate of the other tests with names, contacts and commands, some of them hostile.
+fn named() -> Estate {
+    let mut estate = estate();
+    estate.provider = "Provider <& Sons>".to_owned();
+    let core = estate.services.get_mut(&id("service:core-muc")).expect("it is there");
+    core.name = "Core \u{1b}[31m <script>alert(1)</script>".to_owned();
+    core.second_person = true;
+    core.run = Some(Run {
+        start: vec![
+            "/usr/bin/start".to_owned(),
+            "--with=a-very-long-argument-that-does-not-fit-on-a-line-of-paper-at-all-and-goes-on".to_owned(),
+        ],
+        admit: vec!["open-door".to_owned()],
+        ..Run::default()
+    });
+    core.crew = vec![id("resource:dba")];
+    let dba = Resource { kind: ResourceKind::Crew, capacity: 2, name: "Databases".to_owned() };
+    estate.resources.insert(id("resource:dba"), dba);
+    estate.tenants.get_mut(&id("tenant:fund-muc")).expect("it is there").contacts =
+        vec!["089 12345".to_owned()];
+    estate.capabilities.get_mut(&id("capability:eau")).expect("it is there").rto_s = Some(100);
+    estate
+}
+
+#[test]
+fn the_drawing_is_well_formed_and_needs_nothing_from_elsewhere() {
+    let estate = named();
+    let made = asked_with(&estate, &lost(&["site:muc"]), 40, 30).expect("a plan");
+    for html in [
+        html::of_made(&estate, &made),
+        html::of_plan(&estate, &made.plan),
+        html::of_plan(&Estate::default(), &made.plan),
+    ] {
+        assert_well_formed(&html);
+        for from_elsewhere in
+            ["http://", "https://", "<script", "<link", "<img", "url(h", "@import", "\u{1b}"]
+        {
+            assert!(!html.contains(from_elsewhere), "{from_elsewhere} is in the page");
+        }
+        assert!(html.contains(&made.plan.hash()) && html.contains("role=\"img\" aria-label="));
+        assert!(
+            html.matches("<svg").count() >= 2
+                && html.contains("The curve as a table")
+                && html.contains("Every step")
+        );
+    }
+    let html = html::of_made(&estate, &made);
+    assert!(html.contains("Provider &lt;&amp; Sons&gt;") && html.contains("first come, first served"));
+    assert!(html.contains("Later than promised"));
+}
+
+#[test]
+fn a_plan_with_nothing_in_it_can_still_be_shown() {
+    let plan = Plan { version: incident::plan::file::VERSION, ..Plan::default() };
+    assert_well_formed(&html::of_plan(&Estate::default(), &plan));
+    assert!(sheet::sheet(&Estate::default(), &plan).contains("page 1 of 1"));
+    assert!(page::summary(&Estate::default(), &plan).contains("0 steps"));
+}
+
+#[test]
+fn the_drawing_stays_readable_with_hundreds_of_services() {
+    let estate = random_estate(5, 300);
+    let made = asked_with(&estate, &lost(&[]), 8, 0).expect("a plan");
+    let html = html::of_made(&estate, &made);
+    assert_well_formed(&html);
+    assert!(html.contains("rows that serve fewest people are left out"));
+    assert!(html.matches("class=\"name").count() <= crate::drawing::ROWS_MAX + 10);
+}
+
+#[test]
+fn the_run_sheet_fits_on_paper_and_carries_the_hash_on_every_page() {
+    let estate = named();
+    let made = asked(&estate, &lost(&["site:muc"])).expect("a plan");
+    let sheet = sheet::sheet(&estate, &made.plan);
+    for line in sheet.split(['\n', '\u{c}']) {
+        assert!(line.chars().count() <= sheet::COLUMNS, "{line}");
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+    }
+    let hash = made.plan.hash();
+    for page in sheet.split('\u{c}') {
+        assert!(page.contains(&hash) && page.lines().count() <= 62, "{page}");
+    }
+    let boxes = sheet.matches("[ ]  0:").count() + sheet.matches("[ ]  from").count();
+    assert_eq!(boxes, made.plan.steps.len() + 1);
+    insta::assert_snapshot!("sheet", sheet.replace(&hash, "HASH"));
+}
+
+#[test]
+fn a_long_run_sheet_has_many_pages_and_each_step_once() {
+    let estate = random_estate(9, 60);
+    let made = asked(&estate, &lost(&[])).expect("a plan");
+    let sheet = sheet::sheet(&estate, &made.plan);
+    assert!(sheet.matches('\u{c}').count() > 5);
+    assert_eq!(sheet.matches("     begun ________").count(), made.plan.steps.len());
+}
+
+#[test]
+fn promised_times_that_are_missed_are_reported_with_by_how_much() {
+    let estate = named();
+    let made = asked(&estate, &lost(&["site:muc"])).expect("a plan");
+    let missed = missed(&estate, &made.plan);
+    assert_eq!(missed.len(), 1);
+    assert_eq!((missed[0].at_s, missed[0].by_s(&made.plan)), (Some(215), 115));
+    assert_eq!(missed[0].beyond_seconds, 5 * 9_000_000 * 115);
+    let page = page::page(&estate, &made);
+    assert!(page.contains("promised within 0:01:40, 0:01:55 late for tenant:fund-muc"), "{page}");
+    let json = serde_json::to_value(answer::answer(&estate, &made)).expect("plain data");
+    assert_eq!(json["late"][0]["by_s"], 115);
+}
+
+#[test]
+fn two_plans_are_compared_for_people() {
+    let estate = estate();
+    let one = planned(&estate, &[]).plan;
+    let wish = Question { first: ids(&["tenant:fund-ess"]), ..lost(&[]) };
+    let other = asked(&estate, &wish).expect("a plan").plan;
+    let difference = diff::difference(&estate, &one, &other);
+    assert!(difference.reordered && !difference.same);
+    assert_eq!(difference.moved.len(), 2);
+    let page = diff::page(&estate, &difference);
+    insta::assert_snapshot!("difference", page.replace(&one.hash(), "ONE").replace(&other.hash(), "OTHER"));
+    let same = diff::difference(&estate, &one, &one);
+    assert!(same.same && same.moved.is_empty() && same.steps.is_empty() && !same.reordered);
+}
+
+#[test]
+fn plans_that_have_nothing_in_common_are_not_compared_line_by_line() {
+    let estate = estate();
+    let (one, mut other) = (planned(&estate, &["site:muc"]).plan, planned(&estate, &["site:ess"]).plan);
+    assert!(
+        diff::page(&estate, &diff::difference(&estate, &one, &other))
+            .contains("steps stand only in the first")
+    );
+    other.estate_hash = "another".to_owned();
+    let page = diff::page(&estate, &diff::difference(&estate, &one, &other));
+    assert!(page.contains("different estates") && page.contains("nothing to compare"), "{page}");
+    assert!(page.lines().count() < 8, "{page}");
+}
+
+#[test]
+fn ranges_hold_the_planned_time_between_them_and_come_from_the_seed() {
+    let estate = estate();
+    let made = |seed| {
+        let mut effort = Effort {
+            schedules: 20,
+            seed,
+            samples: 200,
+            bound: Bound::Quick,
+            advice: 3,
+            watch: &mut |_| Then::Continue,
+        };
+        make(&estate, "", &lost(&[]), &mut effort).expect("a plan").plan
+    };
+    let plan = made(1);
+    assert!(plan.served.iter().all(|served| served.early_s < served.at_s && served.at_s < served.late_s));
+    assert_eq!(made(1), plan);
+    assert_ne!(made(2).served, plan.served);
+}
+
+#[test]
+fn a_plan_of_version_1_is_still_read_with_its_own_hash() {
+    let text = include_str!("../../../../docs/formats/golden/plan-v1.json");
+    let plan = Plan::read(text).expect("version 1 is readable");
+    assert_eq!((plan.version, plan.samples, plan.continues.as_ref()), (1, 0, None));
+    assert_eq!(plan.to_text(), text);
+    assert_eq!(check::faults(&estate(), &plan), Vec::<String>::new());
+    let changed = text.replacen("\"start_s\": 30", "\"start_s\": 31", 1);
+    assert!(matches!(Plan::read(&changed), Err(incident::plan::file::PlanFault::Changed { .. })));
+}
+
+#[test]
+fn a_plan_of_version_2_is_written_as_it_always_was() {
+    let text = include_str!("../../../../docs/formats/golden/plan-v2.json");
+    assert_eq!(Plan::read(text).expect("version 2 is readable").to_text(), text);
+}
+
+#[test]
+fn times_are_written_so_that_people_can_read_them() {
+    let shown = [0, 59, 3600, 359_999, 360_000, 1_000_000_000].map(clock);
+    assert_eq!(shown, ["0:00:00", "0:00:59", "1:00:00", "99:59:59", "4 d 04:00:00", "11574 d 01:46:40"]);
+}

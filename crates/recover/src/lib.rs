@@ -1,0 +1,21 @@
+//! How does everything come back, without falling over again?
+//!
+//! Reads the estate, an approved plan and the journal. Records each step before it is begun and after it
+//! has ended. A crash at any instant loses nothing: a step with intent and no outcome is in doubt, and is
+//! probed before anything else happens to it.
+//!
+//! `step` is the table of states, `view` what the journal says, `decide` what may be done next (pure),
+//! `perform` the one file that touches the world, `run` the loop that puts intents on disk before and
+//! outcomes after. Nothing is ever undone: what fails is stopped and held, what depends on it is parked,
+//! everything else goes on.
+
+pub mod decide;
+mod fallout;
+pub mod perform;
+pub mod refusal;
+pub mod run;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod queue_tests;

@@ -1,0 +1,533 @@
+//! Works on one step: the one file of this part that touches the world.
+//!
+//! Every act looks for its own traces first. The journal may know less than the world: an act may have
+//! happened whose outcome, or even whose intent, never reached the disk. Processes carry a label that
+//! depends only on the incident and the step, jobs leave notes beside their output, restored folders
+//! carry a mark; so what is found is known to be ours, and is taken over instead of being done twice.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::decide::{Act, Provider, Stop, Task};
+use estate::model::{Edge, Gate, Run, Service, StartClass};
+use estate::{Estate, Id};
+use incident::event::{Found, ProcessMark};
+use incident::plan::file::{StepKind, step_id};
+use world::{Answer, Ended, Launch, World, WorldFault};
+
+/// A single probe that takes longer is a `no`.
+const PROBE_TIMEOUT_MS: u64 = 5_000;
+/// Between SIGTERM and SIGKILL.
+const STOP_GRACE_MS: u64 = 10_000;
+/// A job may take ten times its expected duration, and this long at least.
+const JOB_DEADLINE_MIN_MS: u64 = 600_000;
+/// A provider that is not in the plan is waited for at least once, at most as long as its own gate says.
+const POLL_MS: u64 = 200;
+
+/// Where and for which run the work is done.
+pub struct Place<'a> {
+    pub world: &'a dyn World,
+    pub estate: &'a Estate,
+    /// The incident folder.
+    pub folder: &'a Path,
+    /// Name of the run: restored folders and output files belong to it.
+    pub run: &'a str,
+    /// Label of the incident: processes belong to it, and outlive a change of plan.
+    pub incident: &'a str,
+}
+
+/// What came of an act.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Done {
+        detail: String,
+        process: Option<ProcessMark>,
+    },
+    Failed {
+        detail: String,
+    },
+    Found {
+        found: Found,
+        detail: String,
+        process: Option<ProcessMark>,
+    },
+    /// Nothing was begun, because a provider is not healthy.
+    NotBegun {
+        provider: Id,
+        why: String,
+    },
+    /// All providers are healthy at this moment.
+    Healthy,
+    Unhealthy {
+        provider: Id,
+        why: String,
+    },
+    Stopped,
+    NotStopped {
+        why: String,
+    },
+    /// It was told to end early; nothing was changed.
+    Interrupted,
+}
+
+impl Outcome {
+    fn done(detail: impl Into<String>) -> Outcome {
+        Outcome::Done { detail: detail.into(), process: None }
+    }
+
+    fn failed(detail: impl Into<String>) -> Outcome {
+        Outcome::Failed { detail: detail.into() }
+    }
+
+    fn found(found: Found, detail: impl Into<String>) -> Outcome {
+        Outcome::Found { found, detail: detail.into(), process: None }
+    }
+}
+
+/// Does it, and says what came of it. Blocks; `interrupt` ends waiting early.
+pub fn perform(place: &Place<'_>, act: &Act, interrupt: &AtomicBool) -> Outcome {
+    match act {
+        Act::Look(task) => place.look(&task.providers, interrupt),
+        Act::Settle(task) => match task.step.kind {
+            StepKind::Verify | StepKind::Gate => {
+                Outcome::found(Found::NotDone, "it changes nothing, so it is simply asked again")
+            }
+            StepKind::Restore => place.settle_restore(task),
+            StepKind::Start => place.settle_start(task),
+            StepKind::Admit => place.settle_admit(task),
+        },
+        Act::Perform(task) => match task.step.kind {
+            StepKind::Verify => match &task.point {
+                Ok(snapshot) => Outcome::done(format!("snapshot {snapshot} was judged clean")),
+                Err(why) => Outcome::failed(why.clone()),
+            },
+            StepKind::Restore => place.restore(task),
+            StepKind::Start => place.start(task),
+            StepKind::Gate => place.gate(task, interrupt),
+            StepKind::Admit => place.admit(task),
+        },
+        Act::Stop(stop) => place.stop(stop),
+    }
+}
+
+/// What a command that was begun once has come to.
+enum Past {
+    NeverBegun,
+    Ended(Ended),
+    Gone,
+}
+
+impl Place<'_> {
+    fn label(&self, task: &Task) -> String {
+        format!("{}/{}", self.incident, task.step.id)
+    }
+
+    /// The label of the start of this step's service.
+    fn process_label(&self, task: &Task) -> String {
+        format!("{}/{}", self.incident, step_id(StepKind::Start, &task.step.service))
+    }
+
+    fn output(&self, task: &Task) -> PathBuf {
+        let name = format!("{}-{}.out", task.step.id.replace(':', "."), task.attempt);
+        self.folder.join("output").join(self.run).join(name)
+    }
+
+    fn service(&self, id: &Id) -> Result<(&Service, &Run), Outcome> {
+        self.estate
+            .services
+            .get(id)
+            .and_then(|service| Some((service, service.run.as_ref()?)))
+            .ok_or_else(|| Outcome::failed(format!("the estate does not say how {id} is started")))
+    }
+
+    // Restoring data
+
+    fn restore(&self, task: &Task) -> Outcome {
+        let snapshot = match &task.point {
+            Ok(snapshot) => snapshot,
+            Err(why) => return Outcome::failed(why.clone()),
+        };
+        let store = self.estate.stores.get(&task.step.service);
+        let Some((source, path)) =
+            store.and_then(|store| Some((store.source.as_ref()?, store.path.as_ref()?)))
+        else {
+            return Outcome::failed("the estate does not say where it is restored from, or where to");
+        };
+        let label = self.restore_label(task);
+        let there = matches!(self.world.restored_from(path), Ok(Some(restored)) if restored.run == label);
+        if !there && let Some(why) = self.still_used(&task.step.service) {
+            return Outcome::failed(why);
+        }
+        // If it is there already, this only tidies up.
+        match self.world.restore(source, snapshot, path, &label) {
+            Ok(()) => Outcome::done(format!("restored from snapshot {snapshot}")),
+            Err(fault) => Outcome::failed(fault.to_string()),
+        }
+    }
+
+    fn restore_label(&self, task: &Task) -> String {
+        format!("{}/{}/{}", self.incident, self.run, task.step.id)
+    }
+
+    fn settle_restore(&self, task: &Task) -> Outcome {
+        let store = self.estate.stores.get(&task.step.service);
+        let Some(path) = store.and_then(|store| store.path.as_ref()) else {
+            return Outcome::failed("the estate does not say where it is restored to");
+        };
+        match self.world.restored_from(path) {
+            Ok(Some(restored)) if restored.run == self.restore_label(task) => {
+                // Also tidies up if the crash came between the exchange and the naming of the old files.
+                let source = store.and_then(|store| store.source.as_ref());
+                let tidied =
+                    source.map(|source| self.world.restore(source, &restored.snapshot, path, &restored.run));
+                match tidied {
+                    Some(Err(fault)) => Outcome::failed(fault.to_string()),
+                    Some(Ok(())) | None => {
+                        Outcome::found(Found::Done, format!("restored from snapshot {}", restored.snapshot))
+                    }
+                }
+            }
+            Ok(_) => Outcome::found(Found::NotDone, "the data in place is not from this restore"),
+            Err(fault) => Outcome::failed(fault.to_string()),
+        }
+    }
+
+    /// A process that we did not start but that works on this store: swapping its data away could corrupt both.
+    fn still_used(&self, store: &Id) -> Option<String> {
+        let works_on = |edge: &&Edge| edge.to == *store && edge.kind.blocks_start();
+        let users = self.estate.edges.iter().filter(works_on).map(|edge| &edge.from);
+        users
+            .filter_map(|user| Some((user, self.stranger(user)?)))
+            .map(|(user, why)| format!("{user}: {why}"))
+            .next()
+    }
+
+    /// The process of this service that somebody else started, if it still runs.
+    fn stranger(&self, service: &Id) -> Option<String> {
+        let path = self.estate.services.get(service)?.run.as_ref()?.pid_file.as_ref()?;
+        match self.world.find_by_pid_file(path) {
+            Ok(Some(process)) => Some(format!(
+                "a process that was not started by this recovery still runs (number {}, from {path}); stop it first",
+                process.pid
+            )),
+            Ok(None) => None,
+            Err(fault) => Some(fault.to_string()),
+        }
+    }
+
+    // Starting
+
+    fn start(&self, task: &Task) -> Outcome {
+        let (service, run) = match self.service(&task.step.service) {
+            Ok(found) => found,
+            Err(outcome) => return outcome,
+        };
+        if run.job {
+            return self.job(task, service, run);
+        }
+        let label = self.label(task);
+        match self.world.find(&label) {
+            Ok(Some(process)) => {
+                return Outcome::Done { detail: running(&process), process: Some(process) };
+            }
+            Ok(None) => {}
+            Err(fault) => return Outcome::failed(fault.to_string()),
+        }
+        let output = self.output(task);
+        if service.start_class == StartClass::Once
+            && let Some(doubt) = self.may_have_begun(&output)
+        {
+            return doubt;
+        }
+        if let Some(why) = self.stranger(&task.step.service) {
+            return Outcome::failed(why);
+        }
+        if let Some((provider, why)) = self.unhealthy(&task.providers) {
+            return Outcome::NotBegun { provider, why };
+        }
+        let launch = Launch { run: &label, command: &run.start, settings: run, output: &output };
+        match self.world.start(&launch) {
+            Ok(process) => Outcome::Done { detail: running(&process), process: Some(process) },
+            Err(fault) => Outcome::failed(fault.to_string()),
+        }
+    }
+
+    fn may_have_begun(&self, output: &Path) -> Option<Outcome> {
+        match self.world.trace(output) {
+            Ok(trace) if !trace.begun => None,
+            Ok(_) => Some(Outcome::found(Found::Unknown, "it may have begun, and it does not run now")),
+            Err(fault) => Some(Outcome::found(Found::Unknown, fault.to_string())),
+        }
+    }
+
+    fn settle_start(&self, task: &Task) -> Outcome {
+        let (service, run) = match self.service(&task.step.service) {
+            Ok(found) => found,
+            Err(outcome) => return outcome,
+        };
+        if run.job {
+            return self.settle_command(task, service, job_deadline_ms(service));
+        }
+        match self.world.find(&self.label(task)) {
+            Ok(Some(process)) => {
+                let detail = running(&process);
+                Outcome::Found { found: Found::Done, detail, process: Some(process) }
+            }
+            Ok(None) if service.start_class == StartClass::Once => self
+                .may_have_begun(&self.output(task))
+                .unwrap_or_else(|| Outcome::found(Found::NotDone, "it has not begun")),
+            Ok(None) => Outcome::found(Found::NotDone, "it does not run"),
+            Err(fault) => Outcome::failed(fault.to_string()),
+        }
+    }
+
+    // Commands that end: jobs and admissions
+
+    fn job(&self, task: &Task, service: &Service, run: &Run) -> Outcome {
+        self.command(task, service, run, &run.start, job_deadline_ms(service))
+    }
+
+    fn admit(&self, task: &Task) -> Outcome {
+        let (service, run) = match self.service(&task.step.service) {
+            Ok(found) => found,
+            Err(outcome) => return outcome,
+        };
+        if run.admit.is_empty() {
+            return Outcome::done("load comes by itself: the estate names no command for it");
+        }
+        self.command(task, service, run, &run.admit, JOB_DEADLINE_MIN_MS)
+    }
+
+    fn settle_admit(&self, task: &Task) -> Outcome {
+        match self.service(&task.step.service) {
+            Ok((service, _)) => self.settle_command(task, service, JOB_DEADLINE_MIN_MS),
+            Err(outcome) => outcome,
+        }
+    }
+
+    fn command(
+        &self,
+        task: &Task,
+        service: &Service,
+        run: &Run,
+        command: &[String],
+        deadline_ms: u64,
+    ) -> Outcome {
+        // The journal may have lost its end while the world went on: then this very attempt left notes.
+        match self.past(task, deadline_ms) {
+            Ok(Past::Ended(Ended { code: Some(0), .. })) => return Outcome::done("it had ended with code 0"),
+            Ok(Past::Ended(ended)) if service.start_class == StartClass::Once => {
+                return Outcome::failed(how_it_ended(&ended));
+            }
+            Ok(Past::Gone) if service.start_class == StartClass::Once => {
+                return Outcome::found(Found::Unknown, "it has begun, and nothing says how it ended");
+            }
+            Ok(Past::NeverBegun | Past::Ended(_) | Past::Gone) => {}
+            Err(fault) => return Outcome::failed(fault.to_string()),
+        }
+        if let Some((provider, why)) = self.unhealthy(&task.providers) {
+            return Outcome::NotBegun { provider, why };
+        }
+        let (label, output) = (self.label(task), self.output(task));
+        let launch = Launch { run: &label, command, settings: run, output: &output };
+        match self.world.run(&launch, deadline_ms) {
+            Ok(Ended { code: Some(0), .. }) => Outcome::done("ended with code 0"),
+            Ok(ended) => Outcome::failed(how_it_ended(&ended)),
+            Err(fault) => Outcome::failed(fault.to_string()),
+        }
+    }
+
+    fn settle_command(&self, task: &Task, service: &Service, deadline_ms: u64) -> Outcome {
+        match self.past(task, deadline_ms) {
+            Ok(Past::NeverBegun) => Outcome::found(Found::NotDone, "it has not begun"),
+            Ok(Past::Ended(Ended { code: Some(0), .. })) => {
+                Outcome::found(Found::Done, "it has ended with code 0")
+            }
+            Ok(Past::Ended(ended)) => Outcome::failed(how_it_ended(&ended)),
+            Ok(Past::Gone) if service.start_class == StartClass::Once => {
+                Outcome::found(Found::Unknown, "it has begun, and nothing says how it ended")
+            }
+            Ok(Past::Gone) => Outcome::found(Found::NotDone, "it has begun and was cut off"),
+            Err(fault) => Outcome::failed(fault.to_string()),
+        }
+    }
+
+    /// Waits for the command if it still runs, at most `deadline_ms`.
+    fn past(&self, task: &Task, deadline_ms: u64) -> Result<Past, WorldFault> {
+        let (label, output) = (self.label(task), self.output(task));
+        let until_ms = self.world.elapsed_ms().saturating_add(deadline_ms);
+        loop {
+            // Looked for first: if it ends between the two looks, its note is there for the second.
+            let alive = self.world.find(&label)?;
+            let trace = self.world.trace(&output)?;
+            if let Some(ended) = trace.ended {
+                return Ok(Past::Ended(ended));
+            }
+            let Some(process) = alive else {
+                return Ok(if trace.begun { Past::Gone } else { Past::NeverBegun });
+            };
+            if self.world.elapsed_ms() >= until_ms {
+                self.world.stop(&process, STOP_GRACE_MS)?;
+                let tail = "it still ran at its deadline and was stopped".to_owned();
+                return Ok(Past::Ended(Ended { code: None, tail }));
+            }
+            self.world.wait_ms(POLL_MS);
+        }
+    }
+
+    // Health
+
+    /// Whether every provider is healthy. One that is not in the plan is given as long as its gate says.
+    fn look(&self, providers: &[Provider], interrupt: &AtomicBool) -> Outcome {
+        let began_ms = self.world.elapsed_ms();
+        loop {
+            let Some((unhealthy, why)) = self.unhealthy(providers) else { return Outcome::Healthy };
+            let planned = providers.iter().any(|provider| provider.planned && provider.service == unhealthy);
+            let patience_ms = if planned { 0 } else { self.patience_ms(&unhealthy) };
+            if self.world.elapsed_ms().saturating_sub(began_ms) >= patience_ms {
+                return Outcome::Unhealthy { provider: unhealthy, why };
+            }
+            if interrupt.load(Ordering::SeqCst) {
+                return Outcome::Interrupted;
+            }
+            self.world.wait_ms(POLL_MS);
+        }
+    }
+
+    fn patience_ms(&self, service: &Id) -> u64 {
+        let gates = self.estate.services.get(service).map(|service| service.gates.as_slice());
+        gates.unwrap_or_default().iter().map(|gate| gate.deadline_ms).max().unwrap_or(0)
+    }
+
+    fn unhealthy(&self, providers: &[Provider]) -> Option<(Id, String)> {
+        providers.iter().find_map(|provider| Some((provider.service.clone(), self.ill(provider)?)))
+    }
+
+    /// Why it is not known to be healthy at this moment.
+    fn ill(&self, provider: &Provider) -> Option<String> {
+        let Some(service) = self.estate.services.get(&provider.service) else {
+            return Some("it is not in the estate".to_owned());
+        };
+        let run = service.run.as_ref();
+        let job = run.is_some_and(|run| run.job);
+        if let Some(process) = &provider.process
+            && !self.is_living(process)
+        {
+            return Some("its process has ended".to_owned());
+        }
+        let by_file = || {
+            let path = run?.pid_file.as_ref()?;
+            self.world.find_by_pid_file(path).ok()?
+        };
+        if service.gates.is_empty() && !job && provider.process.is_none() && by_file().is_none() {
+            return Some("it has no gate, and no process of it is known: nobody can tell".to_owned());
+        }
+        service.gates.iter().find_map(|gate| self.ask(gate).err())
+    }
+
+    fn ask(&self, gate: &Gate) -> Result<(), String> {
+        match self.world.probe(&gate.probe, PROBE_TIMEOUT_MS.min(gate.deadline_ms.max(1))) {
+            Answer::Yes => Ok(()),
+            Answer::No(why) => Err(why),
+        }
+    }
+
+    /// After a person has said that it was started, only its label or its pid file leads to the process.
+    fn has_process(&self, task: &Task, run: &Run) -> bool {
+        let by_file = || run.pid_file.as_ref().map(|path| self.world.find_by_pid_file(path));
+        match &task.process {
+            Some(process) => self.is_living(process),
+            None => {
+                matches!(self.world.find(&self.process_label(task)), Ok(Some(_)))
+                    || matches!(by_file(), Some(Ok(Some(_))))
+            }
+        }
+    }
+
+    fn is_living(&self, process: &ProcessMark) -> bool {
+        lives(self.world, process)
+    }
+
+    /// Every condition must hold for its time without a break, all at once, before the last deadline.
+    fn gate(&self, task: &Task, interrupt: &AtomicBool) -> Outcome {
+        let (service, run) = match self.service(&task.step.service) {
+            Ok(found) => found,
+            Err(outcome) => return outcome,
+        };
+        let began_ms = self.world.elapsed_ms();
+        let deadline_ms = service.gates.iter().map(|gate| gate.deadline_ms).max().unwrap_or(0);
+        let every_ms = service.gates.iter().map(|gate| gate.every_ms).min().unwrap_or(POLL_MS).max(1);
+        let mut holds_since: Vec<Option<u64>> = vec![None; service.gates.len()];
+        loop {
+            if !run.job && !self.has_process(task, run) {
+                return Outcome::failed("its process has ended");
+            }
+            let mut why = None;
+            for (gate, since) in service.gates.iter().zip(&mut holds_since) {
+                match self.ask(gate) {
+                    Ok(()) => *since = since.or(Some(self.world.elapsed_ms())),
+                    Err(not) => {
+                        *since = None;
+                        why = Some(not);
+                    }
+                }
+            }
+            let now_ms = self.world.elapsed_ms();
+            let held = |(gate, since): (&Gate, &Option<u64>)| {
+                since.is_some_and(|since| now_ms.saturating_sub(since) >= gate.hold_ms)
+            };
+            if service.gates.iter().zip(&holds_since).all(held) {
+                return Outcome::done("healthy");
+            }
+            if now_ms.saturating_sub(began_ms) >= deadline_ms {
+                let why = why.unwrap_or_else(|| "it did not hold long enough".to_owned());
+                return Outcome::failed(format!("not healthy within {deadline_ms} ms: {why}"));
+            }
+            if interrupt.load(Ordering::SeqCst) {
+                return Outcome::Interrupted;
+            }
+            self.world.wait_ms(every_ms);
+        }
+    }
+
+    // Stopping
+
+    fn stop(&self, stop: &Stop) -> Outcome {
+        let run = self.estate.services.get(&stop.service).and_then(|service| service.run.as_ref());
+        if let Some(run) = run.filter(|run| !run.stop.is_empty())
+            && self.is_living(&stop.process)
+        {
+            let label = format!("{}/stop:{}", self.incident, stop.service);
+            let name = format!("stop.{}.out", stop.service.to_string().replace(':', "."));
+            let output = self.folder.join("output").join(self.run).join(name);
+            let launch = Launch { run: &label, command: &run.stop, settings: run, output: &output };
+            // Its own way of stopping is tried first; whether it worked, the signals below make sure.
+            let _ = self.world.run(&launch, STOP_GRACE_MS);
+        }
+        match self.world.stop(&stop.process, STOP_GRACE_MS) {
+            Ok(()) => Outcome::Stopped,
+            Err(fault) => Outcome::NotStopped { why: fault.to_string() },
+        }
+    }
+}
+
+/// The process itself, or one it left behind under its label (a daemon that detached).
+pub fn lives(world: &dyn World, process: &ProcessMark) -> bool {
+    world.is_alive(process)
+        || (!process.run.is_empty() && world.find(&process.run).is_ok_and(|found| found.is_some()))
+}
+
+fn running(process: &ProcessMark) -> String {
+    format!("runs as process {}", process.pid)
+}
+
+fn how_it_ended(ended: &Ended) -> String {
+    match ended.code {
+        Some(code) => format!("ended with code {code}: {}", ended.tail),
+        None => format!("was cut off: {}", ended.tail),
+    }
+}
+
+fn job_deadline_ms(service: &Service) -> u64 {
+    service.boot_s.saturating_mul(10_000).max(JOB_DEADLINE_MIN_MS)
+}

@@ -1,0 +1,80 @@
+//! Who goes first when something is scarce: the plan's order, also for what is large.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::{Act, Ground, Looked, Now, Task, next};
+use estate::model::{Host, Service};
+use estate::{Estate, Id};
+use incident::View;
+use incident::plan::file::{Plan, Step, StepKind, step_id};
+
+fn id(name: &str) -> Id {
+    format!("service:{name}").parse().unwrap()
+}
+
+/// A host with four cores, and services that need so many of them to start, in the plan's order.
+fn provider(cores: &[(&str, u64)]) -> (Estate, Plan) {
+    let mut estate = Estate::default();
+    let host: Id = "host:h".parse().unwrap();
+    estate.hosts.insert(host.clone(), Host { cpu: Some(4), ..Host::default() });
+    let mut plan = Plan::default();
+    for (name, cpu_boot) in cores {
+        let made = Service { host: Some(host.clone()), cpu_boot: *cpu_boot, ..Service::default() };
+        estate.services.insert(id(name), made);
+        plan.steps.push(Step {
+            id: step_id(StepKind::Start, &id(name)),
+            service: id(name),
+            kind: StepKind::Start,
+            start_s: 0,
+            end_s: 1,
+            after: Vec::new(),
+            recovery_point: None,
+        });
+    }
+    (estate, plan)
+}
+
+/// What is begun while the first step of the plan is being worked on and all others could begin but for the cores.
+fn begun_beside_the_first(cores: &[(&str, u64)]) -> Vec<Id> {
+    let (estate, plan) = provider(cores);
+    let hash = plan.hash();
+    let mut view = View::default();
+    view.plan.approved = Some(hash.clone());
+    let task = Task {
+        step: plan.steps[0].clone(),
+        attempt: 1,
+        providers: Vec::new(),
+        point: Err("a service is not restored from a snapshot".to_owned()),
+        process: None,
+    };
+    let now = Now {
+        busy: BTreeMap::from([(plan.steps[0].id.clone(), task)]),
+        looked: plan.steps.iter().map(|step| (step.id.clone(), Looked::Healthy)).collect(),
+        ..Now::default()
+    };
+    let changed = BTreeSet::new();
+    let ground =
+        Ground { view: &view, estate: &estate, plan: &plan, plan_hash: &hash, changed: &changed, now: &now };
+    let acts = next(&ground, 16).acts.into_iter();
+    acts.map(|act| match act {
+        Act::Perform(task) => task.step.service,
+        other => panic!("{other:?}"),
+    })
+    .collect()
+}
+
+#[test]
+fn what_fits_beside_the_others_is_begun() {
+    assert_eq!(begun_beside_the_first(&[("a", 2), ("b", 1), ("c", 1), ("d", 1)]), [id("b"), id("c")]);
+}
+
+#[test]
+fn what_is_too_large_for_the_room_left_is_not_overtaken_by_smaller_ones_behind_it() {
+    assert_eq!(begun_beside_the_first(&[("a", 2), ("large", 4), ("small", 2)]), Vec::<Id>::new());
+    assert_eq!(begun_beside_the_first(&[("a", 2), ("small", 2), ("large", 4)]), [id("small")]);
+}
+
+#[test]
+fn what_needs_nothing_scarce_is_not_held_up_by_the_queue() {
+    assert_eq!(begun_beside_the_first(&[("a", 2), ("large", 4), ("free", 0)]), [id("free")]);
+}

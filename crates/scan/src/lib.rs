@@ -1,0 +1,16 @@
+//! Is this copy clean? Which is the last clean one?
+//!
+//! Reads files, restic repositories and live folders. Records what a snapshot was found to be, which
+//! recovery point was chosen, and alarms.
+
+pub mod choose;
+pub mod folder;
+pub mod history;
+pub mod ledger;
+pub mod report;
+pub mod restic;
+pub mod rules;
+pub mod shown;
+pub mod snapshots;
+pub mod timeline;
+pub mod watch;

@@ -1,0 +1,235 @@
+//! Puts the files of a snapshot into an empty folder, each verified against its hash while it is written.
+//!
+//! Times and permission bits are kept, the owner too when we may set it (as root). Set-user-id bits are
+//! not: a copy from before an attack is trusted as data, not as programs. Devices, pipes and sockets are
+//! not made; they are listed. When this returns everything is on disk.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use rustic_core::TreeId;
+use rustic_core::repofile::{Metadata, Node, NodeType};
+
+use super::{Opened, RepositoryFault, Unreadable, open, plain_name};
+use estate::model::{Secret, Source, shown_address};
+
+/// What was put back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    pub files: u64,
+    pub bytes: u64,
+    /// Devices, pipes and sockets, which are not made.
+    pub left_out: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreFault {
+    #[error("the password for {repository} is not there: {cause}")]
+    NoSecret { repository: String, cause: String },
+    #[error("cannot use the repository")]
+    Repository(#[from] RepositoryFault),
+    #[error("the repository {repository} has no snapshot `{snapshot}` that can be read")]
+    NoSnapshot { repository: String, snapshot: String },
+    #[error("{0} already holds files: restore only into a new or empty folder")]
+    NotEmpty(PathBuf),
+    #[error("cannot read {path} from the snapshot")]
+    Unread { path: PathBuf, source: Unreadable },
+    #[error(
+        "the snapshot holds an entry named `{name}` under {path}: that is no file name, so nothing of this copy is trusted"
+    )]
+    BadName { path: PathBuf, name: String },
+    #[error("{path} has {found} bytes in the repository, its entry says {expected}")]
+    Length { path: PathBuf, found: u64, expected: u64 },
+    #[error("cannot {doing} {path}")]
+    File { doing: &'static str, path: PathBuf, source: std::io::Error },
+}
+
+/// The same for the door to the world: what went wrong as one text, with every cause.
+pub fn read_repository(source: &Source, snapshot: &str, to: &Path) -> Result<(), String> {
+    restore_snapshot(source, snapshot, to).map(|_| ()).map_err(|fault| {
+        let causes = std::iter::successors(std::error::Error::source(&fault), |error| error.source());
+        causes.fold(fault.to_string(), |text, error| format!("{text}: {error}"))
+    })
+}
+
+/// Restores `snapshot` (its id, or an unambiguous start of it) of `source` into `to`, which must be
+/// absent or empty. If the snapshot was made of one folder, the content of that folder is what arrives
+/// in `to`; if it was made of several paths, `to` receives the whole tree.
+pub fn restore_snapshot(source: &Source, snapshot: &str, to: &Path) -> Result<Restored, RestoreFault> {
+    let password = secret(&source.secret)
+        .map_err(|cause| RestoreFault::NoSecret { repository: shown_address(&source.repository), cause })?;
+    let opened = open(&source.repository, &password)?;
+    let found = opened.find(snapshot).ok_or_else(|| RestoreFault::NoSnapshot {
+        repository: shown_address(&source.repository),
+        snapshot: snapshot.to_owned(),
+    })?;
+    let (_, paths) = &found.series;
+    fs::create_dir_all(to).map_err(|source| fault("make", to, source))?;
+    let mut inside = fs::read_dir(to).map_err(|source| fault("read", to, source))?;
+    if inside.next().is_some() {
+        return Err(RestoreFault::NotEmpty(to.to_owned()));
+    }
+    let mut restore = Restore { opened: &opened, done: Restored::default(), as_root: is_root() };
+    match start(&opened, found.tree, paths)? {
+        Start::Folder(tree, metadata) => {
+            restore.folder(tree, to)?;
+            restore.settle(to, metadata.as_ref())?;
+        }
+        Start::File(node) => restore.node(&node, to)?,
+    }
+    sync(to)?;
+    Ok(restore.done)
+}
+
+/// The password, from where the estate says it lies.
+fn secret(secret: &Secret) -> Result<String, String> {
+    match secret {
+        Secret::Environment(name) => {
+            std::env::var(name).map_err(|error| format!("environment variable {name}: {error}"))
+        }
+        Secret::File(path) => fs::read_to_string(path)
+            .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+            .map_err(|error| format!("file {path}: {error}")),
+    }
+}
+
+enum Start {
+    Folder(TreeId, Option<Metadata>),
+    File(Node),
+}
+
+/// Walks down to the one path the snapshot was made of.
+fn start(opened: &Opened, root: TreeId, paths: &[String]) -> Result<Start, RestoreFault> {
+    let [path] = paths else { return Ok(Start::Folder(root, None)) };
+    let mut at = Start::Folder(root, None);
+    for part in Path::new(path).components() {
+        let std::path::Component::Normal(part) = part else { continue };
+        let Start::Folder(tree, _) = at else { break };
+        let unread = |source| RestoreFault::Unread { path: PathBuf::from(path), source };
+        let nodes = opened.tree(tree).map_err(unread)?.nodes;
+        let node = nodes
+            .into_iter()
+            .find(|node| node.name() == part)
+            .ok_or_else(|| unread(Unreadable(format!("`{}` is not in it", part.display()))))?;
+        at = match node.subtree {
+            Some(subtree) => Start::Folder(subtree, Some(node.meta)),
+            None => Start::File(node),
+        };
+    }
+    Ok(at)
+}
+
+struct Restore<'a> {
+    opened: &'a Opened,
+    done: Restored,
+    as_root: bool,
+}
+
+impl Restore<'_> {
+    fn folder(&mut self, tree: TreeId, to: &Path) -> Result<(), RestoreFault> {
+        let tree =
+            self.opened.tree(tree).map_err(|source| RestoreFault::Unread { path: to.to_owned(), source })?;
+        for node in &tree.nodes {
+            self.node(node, to)?;
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, node: &Node, parent: &Path) -> Result<(), RestoreFault> {
+        let name = plain_name(node.name().into_owned()).ok_or_else(|| RestoreFault::BadName {
+            path: parent.to_owned(),
+            name: node.name().to_string_lossy().into_owned(),
+        })?;
+        let to = parent.join(name);
+        match (&node.node_type, node.subtree) {
+            (NodeType::Dir, Some(subtree)) => {
+                fs::create_dir(&to).map_err(|source| fault("make", &to, source))?;
+                self.folder(subtree, &to)?;
+                self.settle(&to, Some(&node.meta))
+            }
+            (NodeType::Dir, None) => Err(RestoreFault::Unread {
+                path: to,
+                source: Unreadable("the entry is a folder without content".to_owned()),
+            }),
+            (NodeType::File, _) => {
+                self.file(node, &to)?;
+                self.settle(&to, Some(&node.meta))
+            }
+            (NodeType::Symlink { .. }, _) => {
+                std::os::unix::fs::symlink(node.node_type.to_link(), &to)
+                    .map_err(|source| fault("link", &to, source))?;
+                self.own(&to, &node.meta)
+            }
+            (NodeType::Dev { .. } | NodeType::Chardev { .. } | NodeType::Fifo | NodeType::Socket, _) => {
+                self.done.left_out.push(to.display().to_string());
+                Ok(())
+            }
+        }
+    }
+
+    fn file(&mut self, node: &Node, to: &Path) -> Result<(), RestoreFault> {
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(to)
+            .map_err(|source| fault("make", to, source))?;
+        let mut bytes = 0;
+        for id in node.content.iter().flatten() {
+            let blob = self
+                .opened
+                .data(*id)
+                .map_err(|source| RestoreFault::Unread { path: to.to_owned(), source })?;
+            file.write_all(&blob).map_err(|source| fault("write", to, source))?;
+            bytes += blob.len() as u64;
+        }
+        if bytes != node.meta.size {
+            return Err(RestoreFault::Length { path: to.to_owned(), found: bytes, expected: node.meta.size });
+        }
+        self.done.files += 1;
+        self.done.bytes += bytes;
+        Ok(())
+    }
+
+    /// Permission bits last: they may forbid ourselves what the others need.
+    fn settle(&self, to: &Path, metadata: Option<&Metadata>) -> Result<(), RestoreFault> {
+        let Some(metadata) = metadata else { return Ok(()) };
+        self.own(to, metadata)?;
+        if let Some(time) = metadata.mtime {
+            let time = std::time::SystemTime::from(time);
+            let times = fs::FileTimes::new().set_modified(time);
+            fs::File::open(to)
+                .and_then(|file| file.set_times(times))
+                .map_err(|source| fault("set the time of", to, source))?;
+        }
+        if let Some(mode) = metadata.mode {
+            fs::set_permissions(to, fs::Permissions::from_mode(mode & 0o777))
+                .map_err(|source| fault("set the permissions of", to, source))?;
+        }
+        Ok(())
+    }
+
+    fn own(&self, to: &Path, metadata: &Metadata) -> Result<(), RestoreFault> {
+        if !self.as_root {
+            return Ok(());
+        }
+        std::os::unix::fs::lchown(to, metadata.uid, metadata.gid)
+            .map_err(|source| fault("set the owner of", to, source))
+    }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// One call for the file system that `to` lies on: far cheaper than one for each of many small files.
+fn sync(to: &Path) -> Result<(), RestoreFault> {
+    let folder = fs::File::open(to).map_err(|source| fault("open", to, source))?;
+    rustix::fs::syncfs(&folder).map_err(|error| fault("write to disk", to, error.into()))?;
+    folder.sync_all().map_err(|source| fault("write to disk", to, source))
+}
+
+fn fault(doing: &'static str, path: &Path, source: std::io::Error) -> RestoreFault {
+    RestoreFault::File { doing, path: path.to_owned(), source }
+}

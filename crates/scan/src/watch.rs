@@ -1,0 +1,372 @@
+//! Is somebody destroying this store right now?
+//!
+//! Looks at the metadata of every file again and again, and judges those that changed. One broken file is
+//! an accident; an alarm is a burst: files that were clean and no longer are, or one unknown ending that
+//! is hung behind many names. What to do about it is not decided here.
+//!
+//! What it cannot see: an attack slower than the burst (the scan of backups finds that), deletion, and
+//! whatever happens to a file that nobody but the attacker can read.
+
+#![allow(clippy::disallowed_methods, reason = "a watch rests in proportion to what a look costs")]
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::folder::{Met, MetKind, judge_file, walk};
+use super::shown;
+use estate::Id;
+use incident::event::Suspicion;
+use judge::kind::{name_before, unknown_ending};
+use judge::{Beside, Verdict};
+
+/// When it is an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Files that were clean and are not any more.
+    pub files: usize,
+    /// Files renamed so that they end in the same unknown ending.
+    pub renames: usize,
+    /// Milliseconds within which they have to happen.
+    pub window_ms: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { files: 3, renames: 10, window_ms: 60_000 }
+    }
+}
+
+/// A file is judged again at the earliest after this many times as long as judging it took.
+const REST_FACTOR: u32 = 20;
+/// Times on disk are written in steps; a change within one step of the last look may not show in them.
+const TIME_STEP_MS: i64 = 50;
+/// Names in an alarm.
+const EXAMPLES_MAX: usize = 5;
+
+/// What is seen of a file without opening it. The change time cannot be set back, the others can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified_ns: i128,
+    changed_ns: i128,
+    bytes: u64,
+    inode: u64,
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Stamp {
+        let ns = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        Stamp {
+            modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+            changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+            bytes: metadata.len(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Known {
+    stamp: Stamp,
+    /// The stamp whose content was judged.
+    judged: Option<Stamp>,
+    /// It was clean when last judged, or the file it was renamed from was.
+    was_clean: bool,
+    /// Not judged before this instant.
+    rest_until: Option<Instant>,
+}
+
+/// Something that counts towards a burst.
+#[derive(Debug)]
+struct Sign {
+    at_ms: i64,
+    path: PathBuf,
+    what: What,
+}
+
+#[derive(Debug, PartialEq)]
+enum What {
+    /// Was clean, is not.
+    WentBad(Verdict),
+    /// Was not there before, and is bad.
+    BadFromBirth(Verdict),
+    /// Was clean, is gone.
+    Gone,
+    Renamed {
+        ending: String,
+    },
+}
+
+/// A burst, not yet recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Burst {
+    pub store: Id,
+    pub suspicion: Suspicion,
+    pub files: u64,
+    pub examples: Vec<String>,
+    pub seconds_observed: u64,
+}
+
+/// One store being watched.
+#[derive(Debug)]
+pub struct StoreWatch {
+    pub store: Id,
+    root: PathBuf,
+    limits: Limits,
+    known: BTreeMap<PathBuf, Known>,
+    signs: VecDeque<Sign>,
+    begun: bool,
+}
+
+/// What one look found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    pub files: usize,
+    /// At the first look: files that are already encrypted.
+    pub encrypted_at_start: Vec<String>,
+    /// Folders and files that could not be looked at.
+    pub unreadable: Vec<String>,
+}
+
+impl StoreWatch {
+    pub fn new(store: Id, root: PathBuf, limits: Limits) -> StoreWatch {
+        StoreWatch { store, root, limits, known: BTreeMap::new(), signs: VecDeque::new(), begun: false }
+    }
+
+    /// Looks once. The first look judges everything, so that later ones know what was clean.
+    pub fn look(&mut self, now_ms: i64) -> Look {
+        let mut look = Look::default();
+        let mut present = BTreeMap::new();
+        for met in walk(&self.root) {
+            match met {
+                Met { path, kind: MetKind::File { metadata, beside } } if !is_journal(&path) => {
+                    present.insert(path, (Stamp::of(&metadata), beside));
+                }
+                Met { kind: MetKind::File { .. }, .. } => {}
+                Met { path, kind: MetKind::Unreadable(error) } => {
+                    look.unreadable.push(format!("{}: {error}", shown::path(&path)));
+                }
+            }
+        }
+        look.files = present.len();
+        let gone = self.take_gone(&present);
+        let mut claimed = BTreeSet::new();
+        for (path, (stamp, beside)) in &present {
+            let newly = !self.known.contains_key(path);
+            if newly {
+                let from = renamed_from(path, *stamp, &gone);
+                let was_clean = from.is_some_and(|from| gone[from].was_clean);
+                if let Some(from) = from {
+                    claimed.insert(from.clone());
+                    self.note_rename(now_ms, path);
+                }
+                let known = Known { stamp: *stamp, judged: None, was_clean, rest_until: None };
+                self.known.insert(path.clone(), known);
+            }
+            let settled = !newly || !self.begun;
+            if let Some(verdict) = self.judge_if_due(now_ms, path, *stamp, *beside, settled)
+                && !self.begun
+                && verdict == Verdict::Encrypted
+            {
+                look.encrypted_at_start.push(shown::path(path));
+            }
+        }
+        for (path, _) in gone.into_iter().filter(|(path, known)| known.was_clean && !claimed.contains(path)) {
+            self.signs.push_back(Sign { at_ms: now_ms, path, what: What::Gone });
+        }
+        self.begun = true;
+        self.forget(now_ms);
+        look
+    }
+
+    fn take_gone(&mut self, present: &BTreeMap<PathBuf, (Stamp, Beside)>) -> BTreeMap<PathBuf, Known> {
+        self.known.extract_if(.., |path, _| !present.contains_key(path)).collect()
+    }
+
+    fn note_rename(&mut self, now_ms: i64, path: &Path) {
+        if let Some(ending) = path.file_name().and_then(|name| name.to_str()).and_then(unknown_ending) {
+            self.signs.push_back(Sign {
+                at_ms: now_ms,
+                path: path.to_owned(),
+                what: What::Renamed { ending },
+            });
+        }
+    }
+
+    /// Judges a file whose stamp is new and has not moved since the last look: one being written is not
+    /// accused of being half a file.
+    fn judge_if_due(
+        &mut self,
+        now_ms: i64,
+        path: &Path,
+        stamp: Stamp,
+        beside: Beside,
+        settled: bool,
+    ) -> Option<Verdict> {
+        let known = self.known.get_mut(path)?;
+        let still = known.stamp == stamp;
+        known.stamp = stamp;
+        let rests = known.rest_until.is_some_and(|until| Instant::now() < until);
+        if known.judged == Some(stamp) || rests || (self.begun && !(still && settled)) {
+            return None;
+        }
+        let begun = Instant::now();
+        let verdict = judge_file(path, beside).verdict;
+        known.rest_until = Some(Instant::now() + begun.elapsed() * REST_FACTOR);
+        let unchanged = std::fs::symlink_metadata(path).is_ok_and(|metadata| Stamp::of(&metadata) == stamp);
+        if verdict == Verdict::Unread || !unchanged {
+            return None;
+        }
+        // Written a moment ago: another write may hide behind the same time, so it is judged once more.
+        let age_ms = i128::from(now_ms) - stamp.changed_ns / 1_000_000;
+        let fresh = age_ms.abs() <= i128::from(TIME_STEP_MS);
+        known.judged = (!fresh).then_some(stamp);
+        let bad = is_alarming(verdict, path);
+        let first = known.was_clean;
+        if verdict.is_clean() {
+            known.was_clean = true;
+        } else if bad && !fresh {
+            known.was_clean = false;
+        }
+        if bad && self.begun && !fresh {
+            let what = if first { What::WentBad(verdict) } else { What::BadFromBirth(verdict) };
+            self.note_bad(now_ms, path, what);
+        }
+        Some(verdict)
+    }
+
+    fn note_bad(&mut self, now_ms: i64, path: &Path, what: What) {
+        let again = self
+            .signs
+            .iter()
+            .any(|sign| sign.path == path && matches!(sign.what, What::WentBad(_) | What::BadFromBirth(_)));
+        if !again {
+            self.signs.push_back(Sign { at_ms: now_ms, path: path.to_owned(), what });
+        }
+    }
+
+    fn forget(&mut self, now_ms: i64) {
+        let since = now_ms - self.limits.window_ms;
+        self.signs.retain(|sign| sign.at_ms >= since);
+    }
+
+    /// The burst that the signs of the last while amount to.
+    pub fn burst(&self, now_ms: i64) -> Option<Burst> {
+        let bad: Vec<(&Sign, Verdict)> = self
+            .signs
+            .iter()
+            .filter_map(|sign| match sign.what {
+                What::WentBad(verdict) => Some((sign, verdict)),
+                What::BadFromBirth(_) | What::Gone | What::Renamed { .. } => None,
+            })
+            .collect();
+        let born: Vec<(&Sign, Verdict)> = self
+            .signs
+            .iter()
+            .filter_map(|sign| match sign.what {
+                What::BadFromBirth(verdict) => Some((sign, verdict)),
+                What::WentBad(_) | What::Gone | What::Renamed { .. } => None,
+            })
+            .collect();
+        // A new bad file counts only for a clean one that went away: somebody's new archives do not.
+        let gone = self.signs.iter().filter(|sign| sign.what == What::Gone).count();
+        let replaced = born.len().min(gone);
+        let counted: Vec<(&Sign, Verdict)> = bad.into_iter().chain(born.into_iter().take(replaced)).collect();
+        if counted.len() >= self.limits.files {
+            let suspicion = suspicion(counted.iter().map(|(_, verdict)| *verdict));
+            return Some(self.make(now_ms, suspicion, counted.iter().map(|(sign, _)| *sign)));
+        }
+        self.renamed().map(|signs| self.make(now_ms, Suspicion::Suspicious, signs.into_iter()))
+    }
+
+    fn renamed(&self) -> Option<Vec<&Sign>> {
+        let mut endings: BTreeMap<&str, Vec<&Sign>> = BTreeMap::new();
+        for sign in &self.signs {
+            if let What::Renamed { ending } = &sign.what {
+                endings.entry(ending).or_default().push(sign);
+            }
+        }
+        endings.into_values().find(|signs| signs.len() >= self.limits.renames)
+    }
+
+    fn make<'a>(&self, now_ms: i64, suspicion: Suspicion, signs: impl Iterator<Item = &'a Sign>) -> Burst {
+        let signs: Vec<&Sign> = signs.collect();
+        let first = signs.iter().map(|sign| sign.at_ms).min().unwrap_or(now_ms);
+        Burst {
+            store: self.store.clone(),
+            suspicion,
+            files: signs.len() as u64,
+            examples: signs.iter().take(EXAMPLES_MAX).map(|sign| shown::path(&sign.path)).collect(),
+            seconds_observed: u64::try_from((now_ms - first) / 1000).unwrap_or(0),
+        }
+    }
+
+    /// The burst is recorded, or an alarm is open already: what led to it does not count again.
+    pub fn settled(&mut self) {
+        self.signs.clear();
+    }
+
+    /// At the first look: so many files are encrypted that an attack happened while nobody watched.
+    pub fn burst_at_start(&self, look: &Look) -> Option<Burst> {
+        let found = look.encrypted_at_start.len();
+        (found >= self.limits.files && found * 100 >= look.files).then(|| Burst {
+            store: self.store.clone(),
+            suspicion: Suspicion::Encrypted,
+            files: found as u64,
+            examples: look.encrypted_at_start.iter().take(EXAMPLES_MAX).cloned().collect(),
+            seconds_observed: 0,
+        })
+    }
+}
+
+fn suspicion(verdicts: impl Iterator<Item = Verdict>) -> Suspicion {
+    let all: BTreeSet<Verdict> = verdicts.collect();
+    if all.contains(&Verdict::Malware) {
+        Suspicion::Malware
+    } else if all.contains(&Verdict::Encrypted) {
+        Suspicion::Encrypted
+    } else if all.contains(&Verdict::Damaged) {
+        Suspicion::Damaged
+    } else {
+        Suspicion::Suspicious
+    }
+}
+
+/// People encrypt files themselves, and logs are cut, rotated and half written as a matter of course.
+fn is_alarming(verdict: Verdict, path: &Path) -> bool {
+    match verdict {
+        Verdict::Encrypted | Verdict::Malware => true,
+        Verdict::Damaged | Verdict::Suspicious => !is_log(path),
+        Verdict::Clean | Verdict::CleanUnverified | Verdict::DeclaredEncrypted | Verdict::Unread => false,
+    }
+}
+
+/// The file that went away and is this one under another name: the same file on disk, or the same name
+/// with an ending appended.
+fn renamed_from<'a>(path: &Path, stamp: Stamp, gone: &'a BTreeMap<PathBuf, Known>) -> Option<&'a PathBuf> {
+    let before = path.file_name().and_then(|name| name.to_str()).and_then(name_before);
+    let by_name = before.and_then(|before| gone.get_key_value(&path.with_file_name(before)));
+    let by_inode = || gone.iter().find(|(_, known)| known.stamp.inode == stamp.inode);
+    by_name.or_else(by_inode).map(|(from, _)| from)
+}
+
+/// Journals of databases are written all the time and mean nothing without their database.
+fn is_journal(path: &Path) -> bool {
+    let name = path.as_os_str().as_encoded_bytes();
+    [b"-journal".as_slice(), b"-wal", b"-shm"].iter().any(|ending| name.ends_with(ending))
+}
+
+fn is_log(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| {
+        let name = name.to_string_lossy();
+        name.ends_with(".log")
+            || name.contains(".log.")
+            || name.starts_with("syslog")
+            || name.ends_with(".jsonl")
+    })
+}
+
+#[cfg(test)]
+mod tests;

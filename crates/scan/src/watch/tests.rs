@@ -1,0 +1,169 @@
+//! Bursts are driven by hand: each look is given its time, so nothing waits.
+
+#![allow(clippy::disallowed_methods, reason = "waits for the watch with a deadline")]
+
+use std::fs;
+
+use super::*;
+use judge::specimens::{Dice, attacked, promised, text};
+
+struct Live {
+    folder: tempfile::TempDir,
+    watch: StoreWatch,
+    now_ms: i64,
+}
+
+impl Live {
+    fn new(seed: u64) -> Live {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in promised(seed) {
+            fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        let watch =
+            StoreWatch::new("store:core".parse().unwrap(), folder.path().to_owned(), Limits::default());
+        let now_ms = jiff::Timestamp::now().as_millisecond() + 10_000;
+        let mut live = Live { folder, watch, now_ms };
+        let look = live.watch.look(live.now_ms);
+        assert_eq!(look.files, promised(seed).len());
+        assert!(live.watch.burst_at_start(&look).is_none());
+        live
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn encrypt(&self, name: &str) {
+        let bytes = fs::read(self.path(name)).unwrap();
+        fs::write(self.path(name), attacked("full", &bytes, 3)).unwrap();
+    }
+
+    /// Looks until nothing is left to judge. Files rest between two judgements for as long as judging
+    /// them took; the deadline is far beyond that.
+    fn settle(&mut self) -> Option<Burst> {
+        let deadline = Instant::now() + std::time::Duration::from_secs(60);
+        for known in self.watch.known.values_mut() {
+            known.rest_until = None;
+        }
+        loop {
+            self.now_ms += 200;
+            self.watch.look(self.now_ms);
+            let open = self.watch.known.values().any(|known| known.judged != Some(known.stamp));
+            if !open || Instant::now() > deadline {
+                self.now_ms += 200;
+                self.watch.look(self.now_ms);
+                return self.watch.burst(self.now_ms);
+            }
+        }
+    }
+}
+
+#[test]
+fn two_broken_files_are_an_accident_and_three_are_an_alarm_raised_once() {
+    let mut live = Live::new(1);
+    live.encrypt("letter.txt");
+    live.encrypt("letter.docx");
+    assert_eq!(live.settle(), None);
+    live.encrypt("core.sqlite");
+    let burst = live.settle().unwrap();
+    assert_eq!((burst.files, burst.suspicion), (3, Suspicion::Encrypted));
+    assert!(burst.examples.iter().any(|path| path.ends_with("letter.docx")), "{burst:?}");
+    live.watch.settled();
+    assert_eq!(live.settle(), None, "the same files do not count again");
+}
+
+#[test]
+fn files_that_went_bad_long_ago_do_not_add_up() {
+    let mut live = Live::new(2);
+    live.encrypt("letter.txt");
+    live.encrypt("letter.docx");
+    assert_eq!(live.settle(), None);
+    live.now_ms += 61_000;
+    live.encrypt("core.sqlite");
+    assert_eq!(live.settle(), None);
+}
+
+#[test]
+fn a_restored_time_does_not_hide_a_change() {
+    let mut live = Live::new(3);
+    for name in ["letter.txt", "letter.docx", "notice.pdf"] {
+        let before = fs::metadata(live.path(name)).unwrap().modified().unwrap();
+        live.encrypt(name);
+        let file = fs::OpenOptions::new().write(true).open(live.path(name)).unwrap();
+        file.set_times(fs::FileTimes::new().set_modified(before)).unwrap();
+    }
+    assert_eq!(live.settle().unwrap().files, 3);
+}
+
+#[test]
+fn renaming_with_an_unknown_ending_is_an_alarm_also_without_encryption() {
+    let mut live = Live::new(4);
+    for number in 0..10 {
+        fs::write(live.path(&format!("letter-{number}.txt")), text(number, 2000)).unwrap();
+    }
+    assert_eq!(live.settle(), None);
+    for number in 0..10 {
+        let from = live.path(&format!("letter-{number}.txt"));
+        fs::rename(&from, live.path(&format!("letter-{number}.txt.blackened"))).unwrap();
+    }
+    let burst = live.settle().unwrap();
+    assert_eq!((burst.files, burst.suspicion), (10, Suspicion::Suspicious));
+}
+
+#[test]
+fn encrypted_copies_under_other_names_count_for_the_files_they_replace() {
+    let mut live = Live::new(5);
+    for (number, name) in ["letter.txt", "letter.docx", "notice.pdf"].into_iter().enumerate() {
+        let bytes = fs::read(live.path(name)).unwrap();
+        fs::write(live.path(&format!("{number}f3a")), attacked("full", &bytes, 1)).unwrap();
+        fs::remove_file(live.path(name)).unwrap();
+    }
+    assert_eq!(live.settle().unwrap().files, 3);
+}
+
+#[test]
+fn a_normal_day_does_not_alarm() {
+    let mut live = Live::new(6);
+    let database = rusqlite::Connection::open(live.path("live.sqlite")).unwrap();
+    database.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t (a TEXT, b BLOB);").unwrap();
+    let old = rusqlite::Connection::open(live.path("old.sqlite")).unwrap();
+    old.execute_batch("CREATE TABLE t (a TEXT, b BLOB);").unwrap();
+    let mut dice = Dice::new(6);
+    for round in 0..12 {
+        for one in [&database, &old] {
+            one.execute_batch("BEGIN").unwrap();
+            for _ in 0..40 {
+                one.execute("INSERT INTO t VALUES (?, ?)", ("text", dice.bytes(3000))).unwrap();
+            }
+        }
+        live.now_ms += 200;
+        live.watch.look(live.now_ms);
+        for one in [&database, &old] {
+            one.execute_batch("COMMIT").unwrap();
+        }
+        let mut log =
+            fs::OpenOptions::new().create(true).append(true).open(live.path("service.log")).unwrap();
+        std::io::Write::write_all(&mut log, &text(round, 500)).unwrap();
+        fs::write(live.path(&format!("case-{round}.json")), judge::specimens::json(round, 20)).unwrap();
+        fs::write(live.path(&format!("scan-{round}.png")), judge::specimens::png(round, 30)).unwrap();
+        fs::write(live.path("half.json"), b"{\"a\": [1, 2").unwrap();
+        let mut sealed = b"Salted__".to_vec();
+        sealed.extend(dice.bytes(5000));
+        fs::write(live.path(&format!("mine-{round}.enc")), &sealed).unwrap();
+        assert_eq!(live.settle(), None, "round {round}: {:?}", live.watch.signs);
+    }
+    fs::rename(live.path("service.log"), live.path("service.log.1")).unwrap();
+    assert_eq!(live.settle(), None);
+}
+
+#[test]
+fn what_was_encrypted_while_nobody_watched_is_an_alarm_at_the_start() {
+    let live = Live::new(7);
+    for name in ["letter.txt", "letter.docx", "notice.pdf"] {
+        live.encrypt(name);
+    }
+    let mut again =
+        StoreWatch::new("store:core".parse().unwrap(), live.folder.path().to_owned(), Limits::default());
+    let look = again.look(live.now_ms);
+    assert_eq!(again.burst_at_start(&look).unwrap().files, 3);
+}

@@ -1,0 +1,110 @@
+//! The only door outside: clock, processes, probes, files that are restored, randomness.
+//!
+//! Everything that decides is pure and gets what it needs as values; everything that acts goes through
+//! this trait, so that the same code runs on the real machine (`real`) and in the simulation that kills
+//! it at every instant (`sim`). `clippy.toml` bans the direct ways by name and says which modules may
+//! pass: the journal, restic repositories, and the web edges have doors of their own.
+
+use std::path::Path;
+
+use estate::model::{Probe, Run, Source};
+pub use incident::event::ProcessMark;
+
+mod processes;
+mod put_back;
+pub mod real;
+pub mod session;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
+
+/// What a start needs. Output goes to `output`, a file, never a pipe: a pipe dies with its reader.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Launch<'a> {
+    /// Found again in the environment of the process as `BLACKSTART_RUN`.
+    pub run: &'a str,
+    pub command: &'a [String],
+    pub settings: &'a Run,
+    /// What has become of the launch is written beside it, so that somebody who comes later can tell.
+    pub output: &'a Path,
+}
+
+/// How a command that ends by itself ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// `None`: killed by a signal, or by us at the deadline.
+    pub code: Option<i32>,
+    /// Last lines of its output, for the person who has to find out why.
+    pub tail: String,
+}
+
+/// What a launch left beside its output file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trace {
+    /// The command may have begun. Without this it certainly has not.
+    pub begun: bool,
+    /// The command has ended, with this exit code. A long-running service never says so itself.
+    pub ended: Option<Ended>,
+}
+
+/// What a restored folder says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    pub snapshot: String,
+    /// The label under which it was restored.
+    pub run: String,
+}
+
+/// What a probe saw. A probe that could not be carried out is a `No`: not known to be healthy is not healthy.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Yes,
+    No(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{doing} failed: {cause}")]
+pub struct WorldFault {
+    /// What we were doing, to which path, process or address.
+    pub doing: String,
+    pub cause: String,
+}
+
+/// The doors. Every method may block; none panics on what the world answers.
+pub trait World: Send + Sync {
+    /// UTC milliseconds since 1970. May jump; never used for order or for waiting.
+    fn now_ms(&self) -> i64;
+    /// Milliseconds on a clock that never goes back.
+    fn elapsed_ms(&self) -> u64;
+    fn wait_ms(&self, ms: u64);
+    fn random(&self, bytes: &mut [u8]);
+
+    /// Starts a process in a session of its own, and returns its mark once it exists. On a fault
+    /// nothing has been left running.
+    fn start(&self, launch: &Launch<'_>) -> Result<ProcessMark, WorldFault>;
+    /// Runs a command to its end, at most `deadline_ms`; then it is stopped.
+    fn run(&self, launch: &Launch<'_>, deadline_ms: u64) -> Result<Ended, WorldFault>;
+    /// What an earlier launch with this output file left behind.
+    fn trace(&self, output: &Path) -> Result<Trace, WorldFault>;
+    /// The living process that was started under this run id, if there is one.
+    fn find(&self, run: &str) -> Result<Option<ProcessMark>, WorldFault>;
+    /// The living process whose number stands in this file, if it is alive and not younger than the file.
+    fn find_by_pid_file(&self, path: &str) -> Result<Option<ProcessMark>, WorldFault>;
+    /// Still the same process, and alive (a zombie is not).
+    fn is_alive(&self, mark: &ProcessMark) -> bool;
+    /// SIGTERM to its session, SIGKILL after `grace_ms`; returns when it is gone.
+    fn stop(&self, mark: &ProcessMark, grace_ms: u64) -> Result<(), WorldFault>;
+
+    fn probe(&self, probe: &Probe, timeout_ms: u64) -> Answer;
+
+    /// Puts the snapshot's files where `target` is, in one step: the old content is kept beside it, and
+    /// at no instant does `target` hold a mixture. `run` is written down with it.
+    fn restore(&self, source: &Source, snapshot: &str, target: &str, run: &str) -> Result<(), WorldFault>;
+    /// What `target` was last restored from, as `restore` left it written there.
+    fn restored_from(&self, target: &str) -> Result<Option<Restored>, WorldFault>;
+}
+
+impl WorldFault {
+    pub(crate) fn new(doing: impl Into<String>, cause: impl std::fmt::Display) -> WorldFault {
+        WorldFault { doing: doing.into(), cause: cause.to_string() }
+    }
+}
