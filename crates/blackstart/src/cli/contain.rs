@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::folder::{self, By};
 use super::{Answer, Failure, read_estate, talk};
 use contain::decide::{self, Cut, Refusal};
-use contain::run::{self, Watcher};
+use contain::run::{self, Place, Watcher};
 use estate::{Estate, Id, canonical};
 use incident::event::CutAct;
 use world::real::Real;
@@ -72,8 +72,9 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
         .decide(folder::now_ms(), |view| decide::decide(cut, &hash, view))
         .map_err(|fault| folder::failure(journal, &fault))?
         .map_err(refused)?;
-    let holds = run::run(&mut incident, &world, estate, &cut.acts, &mut Talking)
-        .map_err(|fault| folder::failure(journal, &fault))?;
+    let place = Place { world: &world, estate, folder: journal };
+    let holds = run::run(&mut incident, place, &cut.acts, &mut Talking)
+        .map_err(|fault| folder::log_failure(journal, fault))?;
     if holds {
         talk::say("every act was done, and nothing behind the cut answers any more");
         return Ok(Answer::Done);

@@ -89,7 +89,7 @@ const SHOWN_CHARS_MAX: usize = 160;
 fn as_line(entry: &Entry) -> String {
     let what = match &entry.content {
         Content::Known(event) => {
-            let (kind, payload) = record::encode(event);
+            let (kind, _, payload) = record::encode(event);
             let data: Value = serde_json::from_slice(&payload).unwrap_or_default();
             let data: String = data["data"].to_string().chars().take(SHOWN_CHARS_MAX).collect();
             format!("{kind} {data}")

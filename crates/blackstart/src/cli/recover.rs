@@ -17,7 +17,8 @@ use incident::record;
 use incident::store::Incident;
 use estate::fingerprint;
 use incident::plan::file::Plan;
-use recover::run::{Executor, LogFault, RunFault, RunResult, Workers};
+use incident::log::LogFault;
+use recover::run::{Executor, RunFault, RunResult, Workers};
 use world::real::Real;
 
 /// Run the approved plan: verify, restore, start, gate, admit, in its order, as far as it goes.
@@ -203,7 +204,7 @@ const SHARE: i64 = 30;
 
 fn show(event: &Event, json: bool) {
     if json {
-        let (kind, payload) = record::encode(event);
+        let (kind, _, payload) = record::encode(event);
         let payload: serde_json::Value = serde_json::from_slice(&payload).unwrap_or_default();
         talk::json(&json!({ "kind": kind, "data": payload["data"] }));
         return;
