@@ -14,9 +14,9 @@ use proptest::prelude::*;
 use tokio::sync::watch;
 
 use super::config::Config;
-use super::desk::{Desk, NotAccepted, NotSettled, Taken, Turn};
+use super::desk::{Desk, NotAccepted, Taken, Turn};
 use super::fact::{Accepted, Mark, Outcome, ReceiptId, Settled, Witness};
-use super::ledger::{Route, State, adds_up};
+use super::ledger::{NotSettled, Route, State, adds_up};
 use super::seal::Identity;
 use super::writer::{Clocks, WriteFault, Writer};
 use estate::Id;

@@ -15,33 +15,13 @@ use tokio::sync::{oneshot, watch};
 
 use super::config::Config;
 use super::fact::{Accepted, Fact, Mark, Outcome, ReceiptId, Settled, Witness};
-use super::ledger::{Book, Item, Ledger, Route, State};
+use super::ledger::{Book, Item, Ledger, NotSettled, Route, State};
 use super::writer::{Job, Shared, SharedState, WriteFault, look};
 use estate::Id;
 use incident::event::Account;
 
 /// This many answers in a row that say nothing about the outcome, and the upstream counts as gone.
 const STRIKES_MAX: u32 = 3;
-
-/// Why an outcome that was reported is not recorded.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotSettled {
-    #[error("there is no such submission")]
-    Unknown,
-    #[error("it is settled already, with another outcome: {0}")]
-    Otherwise(&'static str),
-    /// The same outcome is recorded: nothing to do.
-    #[error("it is settled already, with this outcome")]
-    Same,
-    #[error(
-        "what is behind was restored since this was pulled, so the outcome says nothing any more: pull again"
-    )]
-    Outdated,
-    #[error("an earlier submission of the same person is still open")]
-    OutOfOrder,
-    #[error("it is being worked on at this moment: pull again")]
-    Busy,
-}
 
 /// Why a submission is not taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,6 +20,26 @@ use super::fact::{Accepted, Fact, Mark, Outcome, ReceiptId, Settled};
 use estate::Id;
 use incident::event::Account;
 
+/// Why an outcome that was reported is not recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSettled {
+    #[error("there is no such submission")]
+    Unknown,
+    #[error("it is settled already, with another outcome: {0}")]
+    Otherwise(&'static str),
+    /// The same outcome is recorded: nothing to do.
+    #[error("it is settled already, with this outcome")]
+    Same,
+    #[error(
+        "what is behind was restored since this was pulled, so the outcome says nothing any more: pull again"
+    )]
+    Outdated,
+    #[error("an earlier submission of the same person is still open")]
+    OutOfOrder,
+    #[error("it is being worked on at this moment: pull again")]
+    Busy,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     Pending,

@@ -15,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::clock::Clock;
 use super::fact::{self, Accepted, Fact, Mark, Settled};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, NotSettled};
 use estate::Id;
 
 /// At most this much is handed to the disk at once; the rest waits for the next sync.
@@ -56,8 +56,8 @@ pub enum WriteFault {
 /// Decided on the newest ledger, with nothing coming in between.
 pub type Decide = Box<dyn FnOnce(&Ledger) -> Vec<Fact> + Send>;
 /// Decides about one item whose outcome is reported; `Err` says why it is not recorded.
-pub type Judge = Box<dyn FnOnce(&Ledger) -> Result<Settled, super::desk::NotSettled> + Send>;
-pub type Judged = Result<Result<(), super::desk::NotSettled>, WriteFault>;
+pub type Judge = Box<dyn FnOnce(&Ledger) -> Result<Settled, NotSettled> + Send>;
+pub type Judged = Result<Result<(), NotSettled>, WriteFault>;
 
 pub enum Job {
     Accept {
@@ -247,7 +247,7 @@ impl Writer {
                         self.draft(batch, Fact::Settled(settled), &reason, Waiting::Report(done));
                     }
                     // Two reports about one item at the same instant: the second one asks again.
-                    Ok(_) => drop(done.send(Ok(Err(super::desk::NotSettled::Busy)))),
+                    Ok(_) => drop(done.send(Ok(Err(NotSettled::Busy)))),
                     Err(why) => drop(done.send(Ok(Err(why)))),
                 }
             }

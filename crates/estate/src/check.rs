@@ -13,9 +13,9 @@ mod rings;
 use std::collections::BTreeSet;
 
 use super::finding::{Finding, Grade};
-use super::graph::Links;
-use super::id::Id;
-use super::model::{Estate, Evidence, Proposed};
+use super::graph::{self, Links};
+use super::id::{Id, Kind};
+use super::model::{EdgeKind, Estate, Evidence, Proposed};
 use super::place::Sources;
 use super::read::Reading;
 
@@ -65,6 +65,7 @@ pub fn content(estate: &Estate, sources: &Sources) -> Vec<Finding> {
     let look = Look { estate, sources, links: Links::new(estate) };
     let mut findings = references::unknown(&look);
     findings.extend(rings::all(&look));
+    findings.extend(gates::all(&look));
     findings.extend(restart::all(&look));
     findings.extend(people::all(&look));
     findings.sort_by_key(|finding| finding.grade);
@@ -114,6 +115,16 @@ impl Look<'_> {
         let place = self.sources.place(ids.first()?, field).cloned();
         Some(finding(&some(&ids)).about(ids).at(place))
     }
+}
+
+/// Healthy before the gate of `service` is asked, in every plan: what blocks its start, and outsiders.
+fn healthy_before(look: &Look<'_>, service: &Id) -> BTreeSet<Id> {
+    look.links.providers(service, |kind| kind.blocks_start() || kind == EdgeKind::Order)
+}
+
+/// Whether `id` waits for `service`.
+fn later(look: &Look<'_>, service: &Id, id: &Id) -> bool {
+    id.kind() == Kind::Service && graph::start_closure(look.estate, id).contains(service)
 }
 
 /// The first few names, and how many more there are.

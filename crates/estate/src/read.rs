@@ -78,23 +78,6 @@ pub fn settle(estate: &mut Estate) {
     estate.authority.dedup();
 }
 
-/// What the fuzzer calls with anything: reading, judging and the way through the canonical text must neither
-/// panic nor disagree.
-pub fn fuzz_read(bytes: &[u8]) {
-    let content = Content::Bytes(bytes.to_vec());
-    for name in ["estate.toml", files::TENANTS] {
-        let reading = read_files(&[RawFile { name: name.to_owned(), content: content.clone() }]);
-        let findings = super::check::judge(&reading);
-        for place in findings.iter().filter_map(|finding| finding.place.as_ref()) {
-            let file = &reading.sources.files[place.file];
-            assert!(file.text.get(place.bytes.clone()).is_some(), "a finding points outside of {name}");
-        }
-        let text = super::canonical::text(&reading.estate);
-        let again = super::canonical::from_text(&text).expect("a canonical text can be read");
-        assert_eq!(again, reading.estate, "the canonical text must give the same estate");
-    }
-}
-
 /// The text of a file, without a byte order mark. Spreadsheets under Windows like to put one there.
 fn text<'f>(file: &'f RawFile, out: &mut Out) -> Option<&'f str> {
     // The file is entered after this; a finding about it as a whole points at its first byte.

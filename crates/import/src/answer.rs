@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::draft::Draft;
-use super::score::Score;
+use super::score::{Edges, Score};
 use super::update::Update;
 use estate::id::Id;
-use estate::model::{EdgeKind, Proposed};
+use estate::model::Proposed;
 
 /// `import --json`. The first five fields are a contract, see `docs/formats/answers.md`.
 #[derive(Debug, Serialize)]
@@ -29,15 +29,6 @@ pub struct Answer<'d> {
     /// With `--report`: about the whole estate, with what else is in the folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'d Score>,
-}
-
-#[derive(Debug, Default, Serialize, PartialEq, Eq)]
-pub struct Edges {
-    pub hard: usize,
-    pub soft: usize,
-    pub start_only: usize,
-    pub data: usize,
-    pub order: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,22 +63,6 @@ struct Shown<'d> {
     sort: &'static str,
     before: Option<&'d str>,
     source: Option<&'d str>,
-}
-
-impl Edges {
-    pub fn of(kinds: impl IntoIterator<Item = EdgeKind>) -> Edges {
-        let mut edges = Edges::default();
-        for kind in kinds {
-            match kind {
-                EdgeKind::Hard => edges.hard += 1,
-                EdgeKind::Soft => edges.soft += 1,
-                EdgeKind::StartOnly => edges.start_only += 1,
-                EdgeKind::Data => edges.data += 1,
-                EdgeKind::Order => edges.order += 1,
-            }
-        }
-        edges
-    }
 }
 
 /// About the draft as it was read, and how the folder differs from it.

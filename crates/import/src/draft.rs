@@ -4,42 +4,13 @@
 //! estate until a person confirms them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::sync::Arc;
 
+use super::origin::Origin;
 use super::roles::{Role, role};
 use super::yaml::Node;
 use estate::finding::{Finding, Grade};
 use estate::id::{Id, Kind};
 use estate::model::{Edge, EdgeKind, Estate, Evidence, Proposed, Service, Store};
-
-/// A line of a source file, as people find it again. Line 0 is the file as a whole.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Origin {
-    pub file: Arc<str>,
-    pub line: usize,
-}
-
-impl Origin {
-    pub fn new(file: &str, line: usize) -> Origin {
-        Origin { file: file.into(), line }
-    }
-
-    /// The file as a whole.
-    pub fn file(file: &str) -> Origin {
-        Origin::new(file, 0)
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // File names come from other people's files: nothing in them may steer a terminal.
-        for letter in self.file.chars() {
-            write!(f, "{}", if letter.is_control() { '?' } else { letter })?;
-        }
-        if self.line > 0 { write!(f, ":{}", self.line) } else { Ok(()) }
-    }
-}
 
 /// A dependency with the line that states it.
 #[derive(Clone, Debug, PartialEq)]

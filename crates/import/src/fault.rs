@@ -1,6 +1,6 @@
 //! Why a source cannot be imported: where, what, and what to do. Then nothing is written at all.
 
-use super::draft::Origin;
+use super::origin::Origin;
 
 /// A source that cannot be understood. Less than that is a finding of the draft.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@
 //!
 //! Every source is one folder here with a pure reader: texts with their names in, `Draft` or `Unreadable` out.
 //! What all of them share:
-//! - `draft`: what a reader answers with. `names`: any name to an id. `yaml`: YAML with line numbers (`brackets` helps it).
+//! - `draft`: what a reader answers with. `origin`: the line that says it. `names`: any name to an id. `yaml`: YAML with line numbers (`brackets` helps it).
 //! - `mentions`: host names and addresses in values and command lines. `roles`: what only watches, what keeps data.
 //! - `sources`: the texts themselves, the only door to the disk on this side.
 //! - `merge`: last import, folder and new import to one estate. `pages`: the text of its files.
@@ -23,6 +23,7 @@ pub mod kubernetes;
 pub mod mentions;
 pub mod merge;
 pub mod names;
+pub mod origin;
 pub mod pages;
 pub mod roles;
 pub mod score;
@@ -37,5 +38,6 @@ mod tests;
 #[cfg(test)]
 mod told;
 
-pub use draft::{Draft, Noted, Origin};
+pub use draft::{Draft, Noted};
 pub use fault::Unreadable;
+pub use origin::Origin;

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::draft::{Draft, Origin};
+use super::draft::Draft;
 use super::merge::Things;
+use super::origin::Origin;
 use estate::canonical;
 use estate::id::{Id, Kind};
 use estate::model::{Edge, EdgeKind, Estate, Proposed};

@@ -8,7 +8,6 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::answer::Edges;
 use estate::check;
 use estate::graph::{self, Crowd, Links};
 use estate::id::{Id, Kind};
@@ -34,6 +33,32 @@ pub struct Score {
     without_gate: Vec<Id>,
     stores_without_source: Vec<Id>,
     questions: Vec<Questions>,
+}
+
+/// Dependencies, counted by kind.
+#[derive(Debug, Default, Serialize, PartialEq, Eq)]
+pub struct Edges {
+    pub hard: usize,
+    pub soft: usize,
+    pub start_only: usize,
+    pub data: usize,
+    pub order: usize,
+}
+
+impl Edges {
+    pub fn of(kinds: impl IntoIterator<Item = EdgeKind>) -> Edges {
+        let mut edges = Edges::default();
+        for kind in kinds {
+            match kind {
+                EdgeKind::Hard => edges.hard += 1,
+                EdgeKind::Soft => edges.soft += 1,
+                EdgeKind::StartOnly => edges.start_only += 1,
+                EdgeKind::Data => edges.data += 1,
+                EdgeKind::Order => edges.order += 1,
+            }
+        }
+        edges
+    }
 }
 
 /// What to ask whoever runs a service.

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use super::draft::Origin;
 use super::fault::Unreadable;
+use super::origin::Origin;
 
 /// Longest source file read. A compose file of ten thousand services has a quarter of it.
 pub const SOURCE_BYTES_MAX: u64 = 16 << 20;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::draft::{Draft, Origin};
+use super::draft::Draft;
 use super::merge::Sort;
+use super::origin::Origin;
 use super::update::{self, Former, PROPOSED, Refusal, Update};
 use estate::files::{Content, RawFile};
 use estate::model::{EdgeKind, Estate};

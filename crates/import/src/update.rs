@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::{Draft, Noted, Origin};
+use super::draft::{Draft, Noted};
 use super::merge::{self, Difference, Things};
+use super::origin::Origin;
 use super::pages::{self, Origins, Page};
 use estate::canonical;
 use estate::check::references::missing;

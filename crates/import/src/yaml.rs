@@ -12,8 +12,8 @@ use std::sync::Arc;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 use super::brackets;
-use super::draft::Origin;
 use super::fault::Unreadable;
+use super::origin::Origin;
 
 /// Deepest nesting. Real files have ten levels; walking a tree uses the stack.
 const DEPTH_MAX: usize = 64;

@@ -13,8 +13,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use plan::bound::Effort;
-use plan::instance::{Activity, Demand, Instance as Problem, Limit, LimitName, What};
-use plan::search::{Found, Then, Wish, first_orders, search};
+use plan::instance::{Activity, Demand, Instance as Problem, Limit, What};
+use plan::limit::LimitName;
+use plan::priority::first_orders;
+use plan::search::{Found, Then, Wish, search};
 
 /// One problem as it stands in its file.
 #[derive(Clone, Debug, Default, PartialEq)]

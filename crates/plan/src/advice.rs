@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 
 use super::Problem;
+use super::figures::clock;
 use super::forecast;
-use super::generate::{self, Schedule};
-use super::instance::{ASSUMED_RESTORE_RATE, Instance, LimitName, What};
-use super::search::price_seconds;
+use super::generate::{self, Schedule, price_seconds};
+use super::instance::{ASSUMED_RESTORE_RATE, Instance, What};
+use super::limit::LimitName;
 use estate::model::{Edge, EdgeKind, Evidence, ResourceKind};
 use estate::{Estate, Id};
 
@@ -231,7 +232,7 @@ impl Asked<'_> {
                 Advice {
                     kind: AdviceKind::Person,
                     what: format!("{target} needs a second person to allow its start; an hour of waiting for one costs this"),
-                    to_do: format!("have somebody ready {} after the plan begins", super::page::clock(planned)),
+                    to_do: format!("have somebody ready {} after the plan begins", clock(planned)),
                     about: Some(target.clone()),
                     worth_seconds: costs,
                 }

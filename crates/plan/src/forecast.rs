@@ -75,7 +75,7 @@ pub fn ranges(instance: &Instance, schedule: &Schedule, wanted: u64, seed: u64) 
         for (at, ends_s) in ends_s.iter_mut().enumerate() {
             ends_s.push(schedule.end_s(&drawn, at));
         }
-        costs.push(super::search::price_seconds(&drawn, &schedule));
+        costs.push(super::generate::price_seconds(&drawn, &schedule));
     }
     costs.sort_unstable();
     let ends_s = ends_s.into_iter().map(|mut ends_s| {

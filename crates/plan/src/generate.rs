@@ -54,6 +54,13 @@ pub fn schedule(instance: &Instance, rank: &[u64]) -> Schedule {
     Schedule { start_s }
 }
 
+/// Σ weight × seconds until the end.
+pub fn price_seconds(instance: &Instance, schedule: &Schedule) -> u128 {
+    (0..instance.activities.len())
+        .map(|at| instance.activities[at].weight.saturating_mul(u128::from(schedule.end_s(instance, at))))
+        .fold(0, u128::saturating_add)
+}
+
 /// What an activity takes, such that no two stretches of the same limit overlap: demands that do are added up where
 /// they do. Each stretch can then be asked for alone.
 pub(super) fn stretches(demands: &[Demand]) -> Cow<'_, [Demand]> {

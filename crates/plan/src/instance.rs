@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::Refusal;
+use super::limit::LimitName;
 use super::lost::Lost;
 use super::progress::{Begun, Todo, boot_left_s, left_s};
 use estate::Id;
@@ -75,26 +76,6 @@ pub struct Demand {
 pub struct Limit {
     pub name: LimitName,
     pub capacity: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LimitName {
-    Resource(Id),
-    HostCpu(Id),
-    HostMemory(Id),
-    /// All scan slots of the estate together: any slot can judge any store.
-    ScanSlots,
-}
-
-impl std::fmt::Display for LimitName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            LimitName::Resource(id) => write!(f, "{id}"),
-            LimitName::HostCpu(id) => write!(f, "the cores of {id}"),
-            LimitName::HostMemory(id) => write!(f, "the memory of {id}"),
-            LimitName::ScanSlots => write!(f, "the scan slots"),
-        }
-    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

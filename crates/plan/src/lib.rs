@@ -19,10 +19,12 @@ pub mod decide;
 pub mod diff;
 pub mod drawing;
 pub mod explain;
+pub mod figures;
 pub mod forecast;
 pub mod generate;
 pub mod html;
 pub mod instance;
+pub mod limit;
 pub mod look;
 pub mod lost;
 pub mod outlook;
@@ -127,10 +129,10 @@ pub fn make(
     let horizon_s = HORIZON_S.max(end_s);
     let missing = problem.never_weight.saturating_mul(u128::from(horizon_s));
     let price = |cost: u128| fit(cost.saturating_add(missing));
-    let costs = usual.each_ref().map(|usual| price(search::price_seconds(instance, usual)));
+    let costs = usual.each_ref().map(|usual| price(generate::price_seconds(instance, usual)));
     let ranges = forecast::ranges(instance, &schedule, effort.samples, effort.seed);
     let (served, never) = steps::served(estate, &problem, &schedule, &ranges);
-    let cost = search::price_seconds(instance, &schedule);
+    let cost = generate::price_seconds(instance, &schedule);
     let plan = Plan {
         version: file::VERSION,
         estate_hash: estate_hash.to_owned(),
@@ -217,7 +219,7 @@ fn best(
     let earlier = starts.first().map(|first| generate::schedule(&wished, first));
     let worth = |schedule: &Schedule| {
         let end_s = (0..wished.activities.len()).map(|at| schedule.end_s(&wished, at)).max();
-        (search::price_seconds(&wished, schedule), end_s)
+        (generate::price_seconds(&wished, schedule), end_s)
     };
     let all = std::iter::once(found.schedule).chain(earlier).chain(usual.iter().cloned());
     let best = all.min_by_key(worth).expect("at least the search has found one");

@@ -2,7 +2,7 @@
 
 use super::instance::RecoveryPoints;
 use super::progress::Progress;
-use super::{Question, Refusal, earlier_order, forecast, generate, lost, problem, search, steps};
+use super::{Question, Refusal, earlier_order, forecast, generate, lost, problem, steps};
 use estate::{Estate, Id};
 use incident::plan::file::{HORIZON_S, Never, Plan, Served, StepKind, step_id};
 
@@ -40,6 +40,6 @@ pub fn outlook(
         served,
         never,
         end_s: (0..instance.activities.len()).map(|at| schedule.end_s(instance, at)).max().unwrap_or(0),
-        insured_seconds: search::price_seconds(instance, &schedule).saturating_add(missing),
+        insured_seconds: generate::price_seconds(instance, &schedule).saturating_add(missing),
     })
 }

@@ -209,6 +209,16 @@ impl PartialOrd for Worth {
     }
 }
 
+/// Orders of preference that need no estate: by weight per work, and as the activities stand.
+pub fn first_orders(instance: &Instance) -> Vec<Vec<u64>> {
+    let own: Vec<u64> = (0..).take(instance.activities.len()).collect();
+    [Work::Seconds, Work::Scarcest]
+        .map(|work| weight_order(instance, work))
+        .into_iter()
+        .chain([own])
+        .collect()
+}
+
 /// All activities, each after what it waits for; by position where that leaves a choice.
 pub fn order_of_needs(instance: &Instance) -> Vec<usize> {
     let after = after(&instance.before);

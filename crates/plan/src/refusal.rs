@@ -1,6 +1,6 @@
 //! Why there is no plan: what was found, what it means, what would make one possible.
 
-use super::instance::LimitName;
+use super::limit::LimitName;
 use estate::Id;
 use estate::model::{Edge, EdgeKind, Evidence};
 

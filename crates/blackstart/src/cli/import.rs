@@ -356,7 +356,7 @@ fn difference_line(difference: &Difference) -> String {
 }
 
 fn summary(draft: &Draft, update: &Update, path: &Path) {
-    let kinds = answer::Edges::of(draft.edges.iter().map(|stated| stated.edge.kind));
+    let kinds = score::Edges::of(draft.edges.iter().map(|stated| stated.edge.kind));
     let alone = answer::without_edges(draft);
     let services = draft.estate.services.len();
     let share = (alone.len() * 100).checked_div(services).unwrap_or(0);

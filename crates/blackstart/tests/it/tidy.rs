@@ -1,6 +1,6 @@
 //! Rules about the source that the compiler does not see. Each list of exceptions may only shrink.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -232,4 +232,210 @@ fn the_map_names_only_what_exists() {
         .map(str::to_owned)
         .collect();
     none(&broken, "ARCHITECTURE.md names these, and they do not exist");
+}
+
+/// Circles among files that are known; each with the reason why it stays. May only shrink.
+const CIRCLES: &[(&str, &str)] = &[
+    (
+        "drill: drawing, report, report_html",
+        "the report writes its own page; goes when the page is a template that is handed the report",
+    ),
+    (
+        "drill: attack, practice",
+        "the practice provider starts the attacker as one of its processes, and the attacker breaks into its post",
+    ),
+    (
+        "incident: bridge, command, contain, event, notice, plan, record, recover, scan",
+        "an entry holds an event of any part, and each part's view is moved by an entry",
+    ),
+    (
+        "journal: append, handover, recover, staged, wire, writer",
+        "the writer, what it recovers and what it hands over are one machine",
+    ),
+    (
+        "judge: kind, magic, sound",
+        "a kind is recognised by its magic, and the table of magic names the kinds",
+    ),
+    ("judge: compare, facts, verdict", "facts use one threshold of the comparison that is made of them"),
+];
+
+/// Two files that know each other are one file in two pieces: neither can be understood, tested or moved alone. In each
+/// folder of a crate the entries (a file, or a folder with all that is in it) form no circle. The head of a folder
+/// (`mod.rs`, `lib.rs`) and what stands below it do not count against each other: a head calls its files, and they use the
+/// words it defines. What a head only passes on counts as the file that it comes from.
+#[test]
+fn no_circle_leads_from_file_to_file() {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        found.extend(circles(&Modules::of(&name)).into_iter().map(|circle| format!("{name}: {circle}")));
+    }
+    found.sort();
+    let known = |circle: &str| CIRCLES.iter().any(|(known, _)| *known == circle);
+    let new: Vec<String> = found.iter().filter(|circle| !known(circle)).cloned().collect();
+    none(&new, "move what both sides need into a file of its own, or to the side that is asked");
+    let gone: Vec<String> =
+        CIRCLES.iter().map(|(known, _)| (*known).to_owned()).filter(|known| !found.contains(known)).collect();
+    none(&gone, "these circles are gone: take them off CIRCLES");
+}
+
+#[test]
+fn the_search_for_circles_finds_what_it_is_told_to_find() {
+    let modules = Modules {
+        texts: [
+            ("", "pub mod a; pub mod b; pub use b::Word; fn f() { a::go() }"),
+            ("a", "use crate::{Word, c::d};"),
+            ("b", "pub struct Word; // crate::a is only named\nuse super::c;"),
+            ("c", "mod d;"),
+            ("c::d", "fn f() { super::super::a::go() } \n#[cfg(test)]\nmod tests { use crate::b; }"),
+        ]
+        .into_iter()
+        .map(|(path, text)| (module(path), spoken(text)))
+        .collect(),
+    };
+    assert_eq!(circles(&modules), ["a, b, c"]);
+}
+
+type Module = Vec<String>;
+
+fn module(path: &str) -> Module {
+    path.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// The files of one crate by the module they are, tests left out.
+struct Modules {
+    texts: BTreeMap<Module, String>,
+}
+
+impl Modules {
+    fn of(name: &str) -> Modules {
+        let source = format!("crates/{name}/src/");
+        let texts =
+            files(&source, "rs").into_iter().filter(|(file, _)| !is_test(file)).map(|(file, text)| {
+                let path = file[source.len()..].trim_end_matches(".rs").replace('/', "::");
+                let mut path = module(&path);
+                path.pop_if(|last| ["mod", "lib", "main"].contains(&last.as_str()));
+                (path, spoken(&text))
+            });
+        Modules { texts: texts.collect() }
+    }
+
+    /// The file in which a path ends, through heads that only pass it on.
+    fn home(&self, path: &[String], passed_on: u32) -> Option<Module> {
+        let length = (0..=path.len()).rev().find(|length| self.texts.contains_key(&path[..*length]))?;
+        let (home, rest) = path.split_at(length);
+        let name = rest.first().filter(|_| passed_on < 4);
+        let onwards = name.and_then(|name| {
+            let uses = paths(home, &self.texts[home], &["pub use "]);
+            uses.into_iter().find(|used| used.last() == Some(name) && used[..] != path[..=length])
+        });
+        match onwards {
+            Some(onwards) => self.home(&onwards, passed_on + 1),
+            None => Some(home.to_owned()),
+        }
+    }
+}
+
+/// The text without comments and without the tests at its end.
+fn spoken(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// The paths that follow one of these words, absolute within the crate. `use a::{b, c::{d, e}}` is three.
+fn paths(from: &[String], text: &str, words: &[&str]) -> Vec<Module> {
+    let mut all = Vec::new();
+    for word in words {
+        for (at, _) in text.match_indices(word) {
+            let is_part =
+                text[..at].ends_with(|letter: char| letter.is_alphanumeric() || "_:".contains(letter));
+            if !is_part {
+                let start = if word.ends_with(' ') { at + word.len() } else { at };
+                branches(&text[start..], &mut Vec::new(), &mut all);
+            }
+        }
+    }
+    all.into_iter().map(|path| absolute(from, &path)).collect()
+}
+
+/// Reads `a::b::{c, d}` into its paths and returns what stands behind it.
+fn branches<'t>(text: &'t str, before: &mut Module, all: &mut Vec<Module>) -> &'t str {
+    let depth = before.len();
+    let mut rest = text;
+    loop {
+        let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(rest.len());
+        if end > 0 {
+            before.push(rest[..end].to_owned());
+        }
+        rest = &rest[end..];
+        if let Some(inner) = rest.strip_prefix("::{") {
+            rest = inner;
+            while !rest.is_empty() && !rest.starts_with('}') {
+                rest = branches(rest.trim_start(), before, all).trim_start();
+                rest = rest.trim_start_matches(|letter: char| letter != ',' && letter != '}');
+                rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+            }
+            rest = rest.strip_prefix('}').unwrap_or(rest);
+            break;
+        }
+        match rest.strip_prefix("::") {
+            Some(more) if end > 0 => rest = more,
+            Some(_) | None => {
+                all.push(before.clone());
+                break;
+            }
+        }
+    }
+    before.truncate(depth);
+    rest
+}
+
+fn absolute(from: &[String], path: &[String]) -> Module {
+    let mut whole =
+        if path.first().is_some_and(|first| first == "crate") { Vec::new() } else { from.to_owned() };
+    for name in path {
+        match name.as_str() {
+            "crate" | "self" => {}
+            "super" => drop(whole.pop()),
+            name => whole.push(name.to_owned()),
+        }
+    }
+    whole
+}
+
+/// Each circle as the names of its entries, with the folder they stand in.
+fn circles(modules: &Modules) -> Vec<String> {
+    let mut knows: BTreeMap<Module, BTreeSet<Module>> = BTreeMap::new();
+    for (from, text) in &modules.texts {
+        for path in paths(from, text, &["crate::", "super::", "self::"]) {
+            let Some(to) = modules.home(&path, 0) else { continue };
+            let shared = from.iter().zip(&to).take_while(|(from, to)| from == to).count();
+            if shared < from.len() && shared < to.len() {
+                knows.entry(from[..=shared].to_owned()).or_default().insert(to[..=shared].to_owned());
+            }
+        }
+    }
+    let reached: BTreeMap<&Module, BTreeSet<&Module>> =
+        knows.keys().map(|from| (from, reached(from, &knows))).collect();
+    let both =
+        |a: &Module, b: &Module| reached[a].contains(b) && reached.get(b).is_some_and(|all| all.contains(a));
+    let circles: BTreeSet<Vec<&Module>> = reached
+        .keys()
+        .filter(|from| reached[*from].contains(*from))
+        .map(|from| reached.keys().copied().filter(|other| both(from, other)).collect())
+        .collect();
+    let shown =
+        |circle: Vec<&Module>| circle.iter().map(|path| path.join("::")).collect::<Vec<_>>().join(", ");
+    circles.into_iter().map(shown).collect()
+}
+
+fn reached<'k>(from: &Module, knows: &'k BTreeMap<Module, BTreeSet<Module>>) -> BTreeSet<&'k Module> {
+    let mut all = BTreeSet::new();
+    let mut open: Vec<&Module> = knows.get(from).into_iter().flatten().collect();
+    while let Some(next) = open.pop() {
+        if all.insert(next) {
+            open.extend(knows.get(next).into_iter().flatten());
+        }
+    }
+    all
 }

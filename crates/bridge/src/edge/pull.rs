@@ -20,10 +20,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Edge, Problem, Shared, answer, bearer, body, tenant_named};
-use crate::desk::NotSettled;
 use crate::fact::{self, Mark, Outcome, ReceiptId};
 use crate::keys::{keyed_hash, random, same_secret};
-use crate::ledger::{Item, State as ItemState};
+use crate::ledger::{Item, NotSettled, State as ItemState};
 use crate::receipt::time_text;
 use crate::writer::WriteFault;
 use estate::Id;

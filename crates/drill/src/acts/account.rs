@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::fault::During;
-use crate::oracle::{Books, Entered, Judgement, Listed, Paid, Sent, Why, judge};
+use crate::oracle::{Books, Entered, Judgement, Paid, Sent, judge};
 use crate::practice::book::effects;
 use crate::report::FundReport;
-use crate::stage::{Stage, text};
+use crate::stage::Stage;
 use crate::story::{Act, Kind};
 use crate::traffic::{Operation, Submission};
 
@@ -22,7 +22,7 @@ pub fn play(stage: &mut Stage, act: &mut Act) -> Result<()> {
     if let Some(traffic) = stage.traffic.take() {
         traffic.stop(LAST_ANSWERS);
     }
-    super::hand_back::finish(stage)?;
+    super::books::finish(stage)?;
     stage.say("reading the databases of both data centres and of the bank");
     let books = read(stage)?;
     let judgement = judge(&books);
@@ -118,9 +118,9 @@ fn read(stage: &Stage) -> Result<Books> {
         }
     }
     books.paid = paid(stage)?;
-    books.accounts = super::hand_back::accounts(stage)?;
+    books.accounts = super::books::accounts(stage)?;
     for fund in &stage.layout.funds {
-        books.listed.extend(listed(stage, &fund.id)?);
+        books.listed.extend(super::books::listed(stage, &fund.id)?);
     }
     Ok(books)
 }
@@ -148,23 +148,6 @@ fn paid(stage: &Stage) -> Result<Vec<Paid>> {
             Ok(Paid { reference, cents: line["amount_cents"].as_u64().unwrap_or(0) })
         })
         .collect()
-}
-
-/// What is on a fund's list for people, as the fund reads it.
-pub fn listed(stage: &Stage, fund: &str) -> Result<Vec<Listed>> {
-    let config = stage.seen.handback.get(fund).map(|path| text(path)).unwrap_or_default();
-    let (answer, _) = stage.ask(&["handback", "list", &config, "--json"])?;
-    let list = ["items", "list", "entries"].iter().find_map(|name| answer.get(name)).unwrap_or(&answer);
-    Ok(list
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let state = ["state", "outcome"].iter().find_map(|name| entry[name].as_str())?;
-            let why = if state == "conflict" { Why::Conflict } else { Why::Refused };
-            Some(Listed { tenant: fund.to_owned(), receipt: entry["receipt"].as_str()?.to_owned(), why })
-        })
-        .collect())
 }
 
 fn lines(stage: &Stage, judgement: &Judgement) -> Vec<FundReport> {

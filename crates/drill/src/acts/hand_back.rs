@@ -2,27 +2,21 @@
 //!
 //! Each fund runs its own hand-back, with its own key. Some of these processes are killed on the way and run again.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::books::{RUN, SIDE_BY_SIDE, accounts, finish, listed, run_handback};
 use crate::Result;
 use crate::clock::rfc3339;
 use crate::oracle::Account;
 use crate::product::{ended, said};
-use crate::stage::{LOST, Stage, of, text};
+use crate::stage::{LOST, Stage, of};
 use crate::story::{Act, Kind};
 use crate::world::Running;
 
 /// How far before the recovery point the offers begin: clocks of machines differ, and a duplicate is found.
 const MARGIN_MS: u64 = 1_000;
-/// Hand-backs at the same time. A provider has two cores in the drill, a fund one process.
-const SIDE_BY_SIDE: usize = 3;
 /// Ends as soon as every fund was answered; long, because a busy machine must not decide whether a promise held.
 const SERVED: Duration = Duration::from_secs(150);
-/// One fund's hand-back.
-const RUN: Duration = Duration::from_secs(90);
 
 /// Plays the act.
 pub fn play(stage: &mut Stage, act: &mut Act) -> Result<()> {
@@ -112,11 +106,6 @@ fn each_fund(stage: &mut Stage, act: &mut Act) -> Result<()> {
     Ok(())
 }
 
-fn run_handback(stage: &Stage, fund: &str, name: &str) -> Result<Running> {
-    let config = stage.seen.handback.get(fund).map(|path| text(path)).unwrap_or_default();
-    stage.spawn(&format!("{name}-{fund}"), &["handback", "run", &config, "--json"])
-}
-
 /// From here on business goes straight to the core again.
 fn release(stage: &mut Stage, act: &mut Act) -> Result<()> {
     let config = stage.bridge_config();
@@ -149,56 +138,6 @@ fn settled(stage: &mut Stage, act: &mut Act) -> Result<()> {
     Ok(())
 }
 
-/// Lets every fund with something pending bring it back, until nothing is. Returns what is left.
-pub fn finish(stage: &Stage) -> Result<u64> {
-    let mut left = 0;
-    for _ in 0..4 {
-        let accounts = accounts(stage)?;
-        left = accounts.values().map(|account| account.pending).sum();
-        let waiting: Vec<&String> =
-            accounts.iter().filter(|(_, account)| account.pending > 0).map(|(fund, _)| fund).collect();
-        if waiting.is_empty() {
-            return Ok(0);
-        }
-        for group in waiting.chunks(SIDE_BY_SIDE) {
-            let mut running = Vec::new();
-            for fund in group {
-                running.push(run_handback(stage, fund, "handback-rest")?);
-            }
-            for mut process in running {
-                process.wait(RUN)?;
-            }
-        }
-    }
-    Ok(left)
-}
-
-/// What the bridge says about every fund.
-pub fn accounts(stage: &Stage) -> Result<BTreeMap<String, Account>> {
-    let config = stage.bridge_config();
-    let (answer, _) = stage.ask(&["bridge", "account", &config, "--json"])?;
-    let list = ["accounts", "tenants"].iter().find_map(|name| answer.get(name)).unwrap_or(&answer);
-    Ok(list
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(_, counts)| counts["accepted"].is_u64())
-        .map(|(fund, counts)| (fund.trim_start_matches("tenant:").to_owned(), account(counts)))
-        .collect())
-}
-
-fn account(counts: &Value) -> Account {
-    let number = |name: &str| counts[name].as_u64().unwrap_or(0);
-    Account {
-        accepted: number("accepted"),
-        applied: number("applied"),
-        already_there: number("already_there"),
-        conflict: number("conflict"),
-        refused: number("refused"),
-        pending: number("pending"),
-    }
-}
-
 fn duplicates_and_conflicts(stage: &mut Stage, act: &mut Act) -> Result<()> {
     let accounts = accounts(stage)?;
     let of_lost: Vec<Account> =
@@ -210,12 +149,12 @@ fn duplicates_and_conflicts(stage: &mut Stage, act: &mut Act) -> Result<()> {
         duplicates > 0,
         format!("{duplicates} submissions of Munich's funds were there already"),
     );
-    let mut listed = 0;
+    let mut on_lists = 0;
     let mut wrong = Vec::new();
     for fund in stage.funds_of(LOST) {
-        let found = super::account::listed(stage, &fund.id)?.len();
+        let found = listed(stage, &fund.id)?.len();
         let account = accounts.get(&fund.id).copied().unwrap_or_default();
-        listed += found;
+        on_lists += found;
         // Live traffic goes on, so the list, read later, may be longer than the account.
         if u64::try_from(found).unwrap_or(0) < account.conflict + account.refused {
             wrong.push(format!(
@@ -228,8 +167,8 @@ fn duplicates_and_conflicts(stage: &mut Stage, act: &mut Act) -> Result<()> {
     stage.promise(
         act,
         "Conflicts and refusals are listed for people, fund by fund",
-        wrong.is_empty() && listed > 0,
-        format!("{listed} on the lists of Munich's funds {}", wrong.join("; ")),
+        wrong.is_empty() && on_lists > 0,
+        format!("{on_lists} on the lists of Munich's funds {}", wrong.join("; ")),
     );
     Ok(())
 }

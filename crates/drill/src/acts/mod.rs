@@ -20,6 +20,7 @@ use crate::{Fault, Result};
 
 pub mod account;
 pub mod attack;
+mod books;
 pub mod clean_point;
 pub mod containment;
 pub mod emergency;

@@ -3,8 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::Look;
-use super::restart::{healthy_before, later};
+use super::{Look, healthy_before, later};
 use crate::finding::{Finding, Grade};
 use crate::id::{Id, Kind};
 use crate::model::{Gate, Probe};

@@ -3,15 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Look, gates, some, spaced};
+use super::{Look, some, spaced};
 use crate::finding::{Finding, Grade};
-use crate::graph;
-use crate::id::{Id, Kind};
+use crate::id::Id;
 use crate::model::{EdgeKind, ResourceKind, Service, Store};
 
 pub(super) fn all(look: &Look<'_>) -> Vec<Finding> {
-    let mut found = gates::all(look);
-    found.extend(hosts(look));
+    let mut found = hosts(look);
     found.extend(crews(look));
     found.extend(bandwidth(look));
     found.extend(starts(look));
@@ -378,14 +376,4 @@ fn authority(look: &Look<'_>) -> Option<Finding> {
         )
         .about(sites),
     )
-}
-
-/// Healthy before the gate of `service` is asked, in every plan: what blocks its start, and outsiders.
-pub(super) fn healthy_before(look: &Look<'_>, service: &Id) -> BTreeSet<Id> {
-    look.links.providers(service, |kind| kind.blocks_start() || kind == EdgeKind::Order)
-}
-
-/// Whether `id` waits for `service`.
-pub(super) fn later(look: &Look<'_>, service: &Id, id: &Id) -> bool {
-    id.kind() == Kind::Service && graph::start_closure(look.estate, id).contains(service)
 }

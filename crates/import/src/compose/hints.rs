@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::draft::{Draft, Origin};
+use super::super::draft::Draft;
 use super::super::fault::Unreadable;
 use super::super::mentions::{self, Hint, Reach};
+use super::super::origin::Origin;
 use super::super::roles::{Role, role};
 use super::super::sources::Fetched;
 use super::super::yaml::{Entry, Node};

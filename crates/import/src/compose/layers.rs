@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::draft::Origin;
+use super::super::origin::Origin;
 use super::super::yaml::{Map, Node, Value};
 
 /// Fields that may be lists of `NAME=value` (or `name:value`) and mean maps.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::draft::{Noted, Origin};
+use super::super::draft::Noted;
 use super::super::fault::Unreadable;
+use super::super::origin::Origin;
 use super::variables::Variables;
 use estate::finding::{Finding, Grade};
 

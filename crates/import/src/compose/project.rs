@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::super::draft::{Noted, Origin};
+use super::super::draft::Noted;
 use super::super::fault::Unreadable;
+use super::super::origin::Origin;
 use super::super::sources::Fetched;
 use super::super::yaml::{self, Entry, Map, Node, Value};
 use super::missed::Seen;

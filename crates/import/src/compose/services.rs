@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::draft::{Draft, Origin};
+use super::super::draft::Draft;
 use super::super::names::Names;
+use super::super::origin::Origin;
 use super::super::yaml::{Entry, Node};
 use super::missed::listed;
 use super::project::{Project, each};

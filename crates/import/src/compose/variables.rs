@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::draft::Origin;
 use super::super::fault::Unreadable;
+use super::super::origin::Origin;
 
 /// Longest text after all variables are filled in: variables made of variables can grow without end.
 const FILLED_BYTES_MAX: usize = 1 << 20;

@@ -1,7 +1,8 @@
 //! Probes as gates. A probe is carried out inside of the cluster; a gate from where Blackstart runs: by the address of
 //! the Service in front of the pods, or through `kubectl exec`.
 
-use super::super::draft::{Draft, Origin};
+use super::super::draft::Draft;
+use super::super::origin::Origin;
 use super::super::yaml::Node;
 use super::StartBy;
 use super::objects::{Cluster, Sort, Stage, Workload};

@@ -1,4 +1,4 @@
-//! Plans as facts: which was recorded, approved, withdrawn. The plan file itself is in `file`.
+//! Plans as facts: which was recorded, approved, withdrawn. The plan itself is in `file`, its text in `text`.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::Entry;
 
 pub mod file;
+mod older;
+pub mod text;
 mod version_1;
 
 /// Every kind, with the version in which it is written now. Older versions are read in `record`.

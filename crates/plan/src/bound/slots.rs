@@ -7,7 +7,7 @@
 
 use super::super::generate;
 use super::super::instance::Instance;
-use super::super::priority::order_of_needs;
+use super::super::priority::{first_orders, order_of_needs};
 
 /// An activity cannot begin before the end of `from` plus nothing: `to` begins at least `lag` slots after `from`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,9 +107,9 @@ impl Slots {
 /// Seconds until the end of some possible plan, and its cost.
 pub(super) fn some_plan(instance: &Instance) -> (u64, u128) {
     let mut best: Option<(u64, u128)> = None;
-    for rank in super::super::search::first_orders(instance) {
+    for rank in first_orders(instance) {
         let schedule = generate::schedule(instance, &rank);
-        let cost = super::super::search::price_seconds(instance, &schedule);
+        let cost = generate::price_seconds(instance, &schedule);
         let end_s = (0..instance.activities.len()).map(|at| schedule.end_s(instance, at)).max().unwrap_or(0);
         if best.is_none_or(|(_, best)| cost < best) {
             best = Some((end_s, cost));

@@ -1,9 +1,10 @@
 //! The bound on small problems, against the best of all orders there are.
 
 use super::super::generate;
+use super::super::generate::price_seconds;
 use super::super::instance::{Demand, Instance};
+use super::super::priority::first_orders;
 use super::super::search::tests::{activity, limit, random};
-use super::super::search::{first_orders, price_seconds};
 use super::*;
 
 /// The least cost over all orders of preference. Some order gives the best plan where demands begin with their

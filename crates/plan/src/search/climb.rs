@@ -8,8 +8,6 @@ use super::build::Ahead;
 use super::evolve::Evolution;
 use super::room::Room;
 
-/// Activities from which on climbing comes first. Below, a population alone finds better schedules.
-pub(super) const ACTIVITIES_MIN: usize = 300;
 /// Schedules without a better one before it ends.
 const PATIENCE: u64 = 200;
 /// Percent of schedules that are built looking ahead.

@@ -16,7 +16,7 @@ use super::build::{Ahead, Bench};
 use super::chance::Chance;
 use super::compact::{Aim, Compact};
 use super::room::Room;
-use super::{Progress, Then, Wish, climb};
+use super::{Progress, Then, Wish};
 
 /// What a schedule costs, and what decides between equals.
 pub(super) type Cost = (u128, u128);
@@ -61,6 +61,8 @@ pub(super) struct Evolution<'a, R: Room> {
     end_s: Vec<u64>,
 }
 
+/// With so many activities climbing comes first. Below, a population alone finds better schedules.
+pub(super) const CLIMBED_MIN: usize = 300;
 /// Schedules in a population, and until which schedule it lives. A large one finds better schedules in the end, a small
 /// one finds good ones sooner: so the small one comes first, and each begins afresh. (A population that grew slowly
 /// instead was worse: what comes late and is let in weak dilutes it.)
@@ -124,7 +126,7 @@ impl<'a, R: Room> Evolution<'a, R> {
             }
             self.pricing = false;
         }
-        if self.compact.aim == Aim::Sum && self.compact.count() >= climb::ACTIVITIES_MIN {
+        if self.compact.aim == Aim::Sum && self.compact.count() >= CLIMBED_MIN {
             starts.extend(self.climb(&starts));
         }
         for (age, (_, until)) in AGES.into_iter().enumerate() {

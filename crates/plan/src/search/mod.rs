@@ -8,9 +8,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::generate::{self, Schedule};
+use super::generate::{self, Schedule, price_seconds};
 use super::instance::Instance;
-use super::priority::{self, Work};
 use compact::Compact;
 use evolve::{Best, Evolution};
 use room::{Levels, Room, Rows};
@@ -157,21 +156,4 @@ fn order_of_beginnings(compact: &Compact, best: &Best) -> Vec<u64> {
         rank[compact.activity[at]] = place;
     }
     rank
-}
-
-/// Σ weight × seconds until the end.
-pub fn price_seconds(instance: &Instance, schedule: &Schedule) -> u128 {
-    (0..instance.activities.len())
-        .map(|at| instance.activities[at].weight.saturating_mul(u128::from(schedule.end_s(instance, at))))
-        .fold(0, u128::saturating_add)
-}
-
-/// Orders of preference that need no estate: by weight per work, and as the activities stand.
-pub fn first_orders(instance: &Instance) -> Vec<Vec<u64>> {
-    let own: Vec<u64> = (0..).take(instance.activities.len()).collect();
-    [Work::Seconds, Work::Scarcest]
-        .map(|work| priority::weight_order(instance, work))
-        .into_iter()
-        .chain([own])
-        .collect()
 }

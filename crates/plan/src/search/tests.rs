@@ -1,6 +1,8 @@
 //! The search on random problems, looked at by a checker that knows nothing of how schedules are made.
 
-use super::super::instance::{Activity, Demand, Held, Instance, Limit, LimitName, What};
+use super::super::instance::{Activity, Demand, Held, Instance, Limit, What};
+use super::super::limit::LimitName;
+use super::super::priority::first_orders;
 use super::super::{bound, generate};
 use super::*;
 
@@ -217,7 +219,7 @@ fn among_plans_of_equal_cost_the_one_that_ends_first_is_found() {
 
 #[test]
 fn a_large_problem_is_climbed_first_and_keeps_all_limits() {
-    let instance = random(8, climb::ACTIVITIES_MIN + 10, true);
+    let instance = random(8, evolve::CLIMBED_MIN + 10, true);
     let starts = first_orders(&instance);
     let plain = starts.iter().map(|start| price_seconds(&instance, &generate::schedule(&instance, start)));
     let found = found(&instance, &starts, 300, 1);

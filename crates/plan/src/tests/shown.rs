@@ -190,7 +190,7 @@ fn a_plan_of_version_1_is_still_read_with_its_own_hash() {
     assert_eq!(plan.to_text(), text);
     assert_eq!(check::faults(&estate(), &plan), Vec::<String>::new());
     let changed = text.replacen("\"start_s\": 30", "\"start_s\": 31", 1);
-    assert!(matches!(Plan::read(&changed), Err(incident::plan::file::PlanFault::Changed { .. })));
+    assert!(matches!(Plan::read(&changed), Err(incident::plan::text::PlanFault::Changed { .. })));
 }
 
 #[test]

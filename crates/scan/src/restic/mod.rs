@@ -10,6 +10,7 @@
 //! change. No lock is taken and none is left behind: what disappears while we read (a prune by somebody
 //! else) is reported as unread.
 
+mod content;
 mod read_only;
 mod reading;
 mod restore;

@@ -11,7 +11,8 @@ use std::rc::Rc;
 
 use rustic_core::TreeId;
 
-use super::stored::{Content, Plan, Stored};
+use super::content::Content;
+use super::stored::{Plan, Stored};
 use super::{Opened, Snapshot};
 use crate::history::{BadVersion, Change, Ended, Lost, Missing, Series, Step};
 use crate::ledger::{Identity, Ledger};

@@ -6,19 +6,19 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use rustic_core::repofile::BlobType;
-use rustic_core::{BlobId, DataId, PackedId, TreeId};
+use rustic_core::{BlobId, PackedId, TreeId};
 
 use super::Opened;
+use super::content::{Content, Version};
 use super::reading::{self, Blobs, Found, Judging, Kind, Pair, Single, Spread};
 use super::trees::{self, Kept};
 use super::vault::{DATA_BYTES_MAX, Opener, Place, TREE_BYTES_MAX, Vault, short};
 use crate::history::{Archive, Change, Entries};
 use crate::ledger::{Key, Ledger};
 use crate::rules::Rules;
-use crate::{history, shown};
+use crate::shown;
 use judge::{Beside, Facts, Judgement, Verdict};
 
 /// Compared in one go; what each needs is in memory.
@@ -27,31 +27,6 @@ const PAIRS_AT_ONCE: usize = 1000;
 /// Different judgements of which one copy is kept. After an attack on everything there are millions of files and a
 /// few hundred ways in which they are bad.
 const SHARED_MAX: usize = 50_000;
-
-/// The blobs of a file. Nearly every file has one, and there are millions of them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Content {
-    One(DataId),
-    Several(Arc<[DataId]>),
-}
-
-pub(super) type Version = history::Version<Content>;
-
-impl Content {
-    pub(super) fn new(ids: Vec<DataId>) -> Content {
-        match ids[..] {
-            [id] => Content::One(id),
-            _ => Content::Several(ids.into()),
-        }
-    }
-
-    fn ids(&self) -> &[DataId] {
-        match self {
-            Content::One(id) => std::slice::from_ref(id),
-            Content::Several(ids) => ids,
-        }
-    }
-}
 
 /// What of a version its verdict depends on.
 struct Held {

@@ -13,8 +13,8 @@ use rustic_core::{DataId, TreeId};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::content::{Content, Version};
 use super::plain_name;
-use super::stored::{Content, Version};
 use crate::history::{Entries, Node};
 use judge::Beside;
 
