@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+pub use ::page::words::{clock, grouped, hours};
+
 use super::advice::Advice;
 use super::explain::{Link, some};
 pub use super::figures::{clock, grouped, hours};
