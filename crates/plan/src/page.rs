@@ -7,7 +7,6 @@ pub use ::page::words::{clock, grouped, hours};
 
 use super::advice::Advice;
 use super::explain::{Link, some};
-pub use super::figures::{clock, grouped, hours};
 use super::instance::What;
 use super::promise::{Missed, missed};
 use super::{Made, forecast};

@@ -44,7 +44,9 @@ fn the_drawing_is_well_formed_and_needs_nothing_from_elsewhere() {
     ] {
         assert_whole(&html);
         let hash = made.plan.hash();
-        assert!(hash.as_bytes().chunks(16).all(|piece| html.contains(str::from_utf8(piece).expect("digits"))));
+        assert!(
+            hash.as_bytes().chunks(16).all(|piece| html.contains(str::from_utf8(piece).expect("digits")))
+        );
         assert!(html.matches("role=\"img\" aria-labelledby=").count() >= 2);
         assert!(
             html.matches("<svg").count() >= 2
