@@ -13,18 +13,20 @@ const PARTS: &[&str] = &["scan", "contain", "plan", "recover", "bridge", "notice
 /// (crate, what it may know of ours besides itself). What is not here may know everything.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("journal", &[]),
-    ("estate", &[]),
+    ("message", &[]),
+    ("page", &[]),
+    ("estate", &["message"]),
     ("judge", &[]),
-    ("import", &["estate"]),
+    ("import", &["estate", "message"]),
     ("incident", &["estate", "journal"]),
     ("world", &["estate", "incident"]),
-    ("scan", &["judge", "incident", "estate"]),
-    ("contain", &["world", "incident", "estate"]),
-    ("plan", &["incident", "estate"]),
-    ("recover", &["world", "incident", "estate"]),
-    ("bridge", &["journal", "incident", "estate"]),
+    ("scan", &["judge", "page", "message", "incident", "estate"]),
+    ("contain", &["world", "message", "incident", "estate"]),
+    ("plan", &["page", "message", "incident", "estate"]),
+    ("recover", &["world", "message", "incident", "estate"]),
+    ("bridge", &["journal", "message", "incident", "estate"]),
     ("notice", &["incident", "estate"]),
-    ("situation", &["plan", "incident", "estate"]),
+    ("situation", &["plan", "message", "incident", "estate"]),
 ];
 
 /// Names that say nothing.
