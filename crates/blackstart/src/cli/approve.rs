@@ -71,7 +71,9 @@ fn refused(refusal: &decide::ApprovalRefusal, args: &Args) -> Failure {
     let (means, to_do) = match refusal {
         ApprovalRefusal::NotAHash(_) | ApprovalRefusal::NotUnique(..) => (
             "it is not clear which plan is meant",
-            format!("take the whole hash that `blackstart plan` printed, or look: blackstart status {folder}"),
+            format!(
+                "take the whole hash that `blackstart plan` printed, or look: blackstart status {folder}"
+            ),
         ),
         ApprovalRefusal::Unknown(_) => (
             "only a plan that is in the journal can be allowed",

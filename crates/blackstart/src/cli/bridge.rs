@@ -209,7 +209,11 @@ fn run_failure(fault: &RunFault) -> Failure {
             "look at it with `blackstart journal verify` on the bridge's folder",
         ),
         RunFault::File { .. } | RunFault::Key { .. } | RunFault::Secret(_) | RunFault::Start(_) => {
-            Failure::fault(what, "the bridge did not start and accepts nothing", "remove the cause and start again")
+            Failure::fault(
+                what,
+                "the bridge did not start and accepts nothing",
+                "remove the cause and start again",
+            )
         }
     }
 }
@@ -313,13 +317,20 @@ fn verify_receipt(file: &Path, public_key: &Path, as_json: bool) -> Result<Answe
         })
     };
     let key = journal::key::PublicKey::parse(&read(public_key)?).map_err(|error| {
-        Failure::usage(error.to_string(), "nothing was checked", "name the file `public-key` of the bridge's folder")
+        Failure::usage(
+            error.to_string(),
+            "nothing was checked",
+            "name the file `public-key` of the bridge's folder",
+        )
     })?;
-    let verdict = Receipt::parse(&read(file)?).and_then(|receipt| receipt.verify(&key).map(|covers| (receipt, covers)));
+    let verdict =
+        Receipt::parse(&read(file)?).and_then(|receipt| receipt.verify(&key).map(|covers| (receipt, covers)));
     match verdict {
         Ok((receipt, checkpoint_covers)) => {
             if as_json {
-                talk::json(&json!({ "good": true, "receipt": receipt, "checkpoint_covers": checkpoint_covers }));
+                talk::json(
+                    &json!({ "good": true, "receipt": receipt, "checkpoint_covers": checkpoint_covers }),
+                );
             } else {
                 talk::data(format!(
                     "good: {} of {} was accepted at {} (entry {}), then {}",
@@ -335,7 +346,9 @@ fn verify_receipt(file: &Path, public_key: &Path, as_json: bool) -> Result<Answe
                 talk::data(format!("not good: {fault}"));
                 match fault {
                     ReceiptFault::Form(_) => talk::say("give the receipt exactly as it was received"),
-                    ReceiptFault::OtherKey { .. } => talk::say("get the public key of the bridge that is named in it"),
+                    ReceiptFault::OtherKey { .. } => {
+                        talk::say("get the public key of the bridge that is named in it")
+                    }
                     ReceiptFault::Forged | ReceiptFault::Checkpoint(_) => {
                         talk::say("rely on nothing in it; ask whoever gave it to you for the original");
                     }

@@ -146,7 +146,8 @@ fn page(reading: &Reading, findings: &[Finding]) -> String {
 
 fn last_line(reading: &Reading, findings: &[Finding]) -> String {
     let summary = check::summary(&reading.estate);
-    let named = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let named =
+        |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let things = [
         named(summary.sites, "site", "sites"),
         named(summary.hosts, "host", "hosts"),

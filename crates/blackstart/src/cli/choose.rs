@@ -57,8 +57,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     }
     let mut incident = folder::open(&args.folder, &args.by)?;
     // Decided again on the newest entries: a scan may have judged it anew meanwhile.
-    let decided = incident
-        .decide(folder::now_ms(), |view| choose::choose(view, &store, &snapshot.id, &args.reason));
+    let decided =
+        incident.decide(folder::now_ms(), |view| choose::choose(view, &store, &snapshot.id, &args.reason));
     decided
         .map_err(|fault| folder::failure(&args.folder, &fault))?
         .map_err(|refusal| refused(&refusal, args))?;

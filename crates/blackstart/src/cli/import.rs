@@ -7,11 +7,11 @@ mod systemd;
 use std::path::{Path, PathBuf};
 
 use super::{Answer, Failure, folder, talk};
+use crate::estate::files::RawFile;
 use crate::estate::import::draft::Draft;
 use crate::estate::import::folder::{BASES, Existing, FolderFault, look, replace};
 use crate::estate::import::merge::{Difference, Sort};
 use crate::estate::import::update::{self, Former, Refusal, Update};
-use crate::estate::files::RawFile;
 use crate::estate::import::{Unreadable, answer, compose, score, sources};
 use crate::estate::model::{EdgeKind, Proposed};
 use crate::estate::{Grade, Id};
@@ -229,14 +229,18 @@ fn absolute(path: &str) -> String {
 /// word of the command, `usual` the name of this source, `from` where it lies on this machine.
 pub fn finish(draft: &Draft, sort: &str, usual: &str, from: &str, out: &Output) -> Result<Answer, Failure> {
     let name = out.name.as_deref().unwrap_or(usual);
-    let key = format!("{sort}-{}", crate::estate::import::names::single(crate::estate::Kind::Resource, name).name());
+    let key = format!(
+        "{sort}-{}",
+        crate::estate::import::names::single(crate::estate::Kind::Resource, name).name()
+    );
     let found = look(&out.estate).map_err(|fault| failed(&fault))?;
     let base = base(&found, &key, from, out)?;
     let draft = &with_what_is_shared(draft, &found, &key, sort);
-    let others = found.bases.iter().filter(|(file, _)| **file != format!("{key}.toml")).map(|(_, text)| text.as_str());
+    let others =
+        found.bases.iter().filter(|(file, _)| **file != format!("{key}.toml")).map(|(_, text)| text.as_str());
     let former = Former { own: base, others: others.collect() };
-    let update =
-        update::import(&found.files, &former, draft, &format!("{key}.toml")).map_err(|refusal| refused(&refusal))?;
+    let update = update::import(&found.files, &former, draft, &format!("{key}.toml"))
+        .map_err(|refusal| refused(&refusal))?;
     let mut files = update.files.clone();
     files.insert(format!("{BASES}/{key}.toml"), format!("{FROM_LINE}{from}\n{}", update::base(draft)));
     replace(&out.estate, &found, &files).map_err(|fault| failed(&fault))?;
@@ -250,8 +254,14 @@ fn with_what_is_shared(draft: &Draft, found: &Existing, key: &str, sort: &str) -
     let is_other = |file: &str| file.starts_with(&format!("{sort}-")) && file != format!("{key}.toml");
     for (file, text) in found.bases.iter().filter(|(file, _)| is_other(file)) {
         let theirs = Former { own: None, others: vec![text] }.elsewhere();
-        let shared: Vec<String> =
-            draft.estate.services.keys().chain(draft.estate.stores.keys()).filter(|id| theirs.contains(*id)).map(Id::to_string).collect();
+        let shared: Vec<String> = draft
+            .estate
+            .services
+            .keys()
+            .chain(draft.estate.stores.keys())
+            .filter(|id| theirs.contains(*id))
+            .map(Id::to_string)
+            .collect();
         if !shared.is_empty() {
             draft.note(
                 Grade::Serious,
@@ -296,7 +306,9 @@ fn refused(refusal: &Refusal) -> Failure {
 
 fn failed(fault: &FolderFault) -> Failure {
     let to_do = match fault {
-        FolderFault::NotAFolder(_) | FolderFault::NotAnEstate(_) => "name a new folder, an empty one or an estate",
+        FolderFault::NotAFolder(_) | FolderFault::NotAnEstate(_) => {
+            "name a new folder, an empty one or an estate"
+        }
         FolderFault::StandingInside(_) => "go to another folder and name it from there",
         FolderFault::ChangedMeanwhile(_) => "look who is at work on it, then import again",
         FolderFault::Estate(_) | FolderFault::Disk { .. } => {
@@ -322,7 +334,11 @@ fn show(draft: &Draft, update: &Update, out: &Output) {
         let at = noted.origin.as_ref().map_or_else(String::new, |origin| format!("{origin}: "));
         let finding = &noted.finding;
         talk::say(format!("{}: {at}{}", finding.grade, harmless(&finding.what)));
-        talk::say(format!("  this means: {}\n  what to do: {}", harmless(&finding.means), harmless(&finding.to_do)));
+        talk::say(format!(
+            "  this means: {}\n  what to do: {}",
+            harmless(&finding.means),
+            harmless(&finding.to_do)
+        ));
     }
     for difference in update.differences.iter().filter(|difference| shown(difference)) {
         talk::say(format!("  {}", difference_line(difference)));
@@ -350,7 +366,9 @@ fn difference_line(difference: &Difference) -> String {
         Sort::Removed => format!("{before} is gone from the source, so it was taken out here"),
         Sort::Conflict => format!("yours stays: {before}; the source says {source}"),
         Sort::StaysRemoved => "you removed it and it stays removed; the source still has it".to_owned(),
-        Sort::Stays => "the source has it no more; you changed it, or something that stays needs it: it stays".to_owned(),
+        Sort::Stays => {
+            "the source has it no more; you changed it, or something that stays needs it: it stays".to_owned()
+        }
     };
     format!("{:<14} {} {field}: {}", difference.sort.word(), difference.id, harmless(&said))
 }

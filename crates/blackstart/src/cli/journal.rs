@@ -63,7 +63,8 @@ fn show(args: &Show) -> Result<Answer, Failure> {
             talk::data(as_line(&record::entry(record)));
         }
     };
-    store::each_record(&args.folder, args.from, print).map_err(|fault| folder::failure(&args.folder, &fault))?;
+    store::each_record(&args.folder, args.from, print)
+        .map_err(|fault| folder::failure(&args.folder, &fault))?;
     Ok(Answer::Done)
 }
 
@@ -94,7 +95,9 @@ fn as_line(entry: &Entry) -> String {
             let data: String = data["data"].to_string().chars().take(SHOWN_CHARS_MAX).collect();
             format!("{kind} {data}")
         }
-        Content::Unknown(unknown) => format!("{} v{}: NOT READ: {}", unknown.kind, unknown.version, unknown.why),
+        Content::Unknown(unknown) => {
+            format!("{} v{}: NOT READ: {}", unknown.kind, unknown.version, unknown.why)
+        }
     };
     format!("{:>6}  {}  {:<14} {what}", entry.sequence, folder::time(entry.time_ms), entry.actor)
 }
@@ -102,7 +105,8 @@ fn as_line(entry: &Entry) -> String {
 fn verify(args: &Verify) -> Result<Answer, Failure> {
     let place = args.public_key.clone().unwrap_or_else(|| store::public_key_path(&args.folder));
     let key = read(&place, "public key")?;
-    let key = journal::PublicKey::parse(key.trim()).map_err(|error| unusable(&place, "a public key", &error))?;
+    let key =
+        journal::PublicKey::parse(key.trim()).map_err(|error| unusable(&place, "a public key", &error))?;
     let remembered = match &args.remembered {
         None => None,
         Some(path) => Some(
@@ -127,7 +131,8 @@ fn print(found: &journal::Verification) {
         Some(checkpoint) => format!("{} of them signed, root {}", found.covered, hex(&checkpoint.root)),
         None => "none of them signed".to_owned(),
     };
-    let erased = if found.erased > 0 { format!(", {} erased by decision", found.erased) } else { String::new() };
+    let erased =
+        if found.erased > 0 { format!(", {} erased by decision", found.erased) } else { String::new() };
     talk::data(format!("{} records, {signed}{erased}", found.records));
     talk::data(if found.intact() {
         "The journal is whole."

@@ -7,16 +7,33 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub mod approve;
+pub mod bridge;
+pub mod check;
+pub mod choose;
+pub mod contain;
+pub mod drill;
 pub mod folder;
 pub mod forecast;
+pub mod handback;
+pub mod hold;
+pub mod import;
+pub mod init;
+pub mod journal;
+pub mod note;
+pub mod notice;
+pub mod plan;
 pub mod read_estate;
+pub mod recover;
+pub mod resume;
+pub mod scan;
+pub mod status;
 pub mod talk;
+pub mod watch;
 mod whole_file;
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $variant:ident => $module:ident),* $(,)?) => {
-        $(pub mod $module;)*
-
         #[derive(Debug, Subcommand)]
         enum Command {
             $($(#[$doc])* $variant($module::Args)),*

@@ -22,7 +22,11 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let text = args.text.join(" ");
     if text.trim().is_empty() {
-        return Err(Failure::usage("the note is empty", "nothing was written", "say what happened or what was decided"));
+        return Err(Failure::usage(
+            "the note is empty",
+            "nothing was written",
+            "say what happened or what was decided",
+        ));
     }
     let mut incident = folder::open(&args.folder, &args.by)?;
     folder::record(&mut incident, &[Event::Command(CommandEvent::NoteWritten { text })])?;

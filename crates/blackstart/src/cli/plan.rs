@@ -23,7 +23,9 @@ use crate::plan::bound;
 use crate::plan::compare::{self, Comparison, Wished};
 use crate::plan::look::Look;
 use crate::plan::search::{Progress, Then};
-use crate::plan::{self, Effort, Made, Question, Refusal, answer, decide, diff as difference, html, page, wish};
+use crate::plan::{
+    self, Effort, Made, Question, Refusal, answer, decide, diff as difference, html, page, wish,
+};
 
 /// Computes in which order everything comes back and when, under the limits of the estate, so that as few
 /// insured people as possible wait as short as possible. Says what the usual orders would cost, what no plan
@@ -128,7 +130,9 @@ fn make(args: &Args) -> Result<Answer, Failure> {
         (Some(_) | None, _) => None,
     };
     if running.is_none() && view.as_ref().is_some_and(progress::is_under_way) {
-        talk::say("note: a run is under way, and this plan begins from nothing; --continue goes on from where it stands");
+        talk::say(
+            "note: a run is under way, and this plan begins from nothing; --continue goes on from where it stands",
+        );
     }
     let keeps = args.output.is_some() || args.journal.is_some();
     let wishes = !(args.what_if.is_empty() && args.without.is_empty() && args.first.is_empty());
@@ -152,7 +156,9 @@ fn make(args: &Args) -> Result<Answer, Failure> {
     if let (Some(journal), Some(view)) = (&args.journal, &view) {
         record(journal, view, &made, &args.by)?;
         if running.is_some_and(|before| !difference::is_reordered(&before, &made.plan)) {
-            talk::say("the order of the steps stays as it was approved: `recover` may as well go on with that plan");
+            talk::say(
+                "the order of the steps stays as it was approved: `recover` may as well go on with that plan",
+            );
         }
     }
     if args.json {
@@ -206,14 +212,13 @@ fn leave_out_as_before(
     Ok(())
 }
 
-fn what_if(
-    args: &Args,
-    estate: &Estate,
-    estate_hash: &str,
-    question: &Question,
-) -> Result<Answer, Failure> {
+fn what_if(args: &Args, estate: &Estate, estate_hash: &str, question: &Question) -> Result<Answer, Failure> {
     let (changed, mut words) = wish::granted(estate, &args.what_if).map_err(|fault| {
-        Failure::usage(fault.to_string(), "it is not clear what is wished; nothing was planned", fault.to_do())
+        Failure::usage(
+            fault.to_string(),
+            "it is not clear what is wished; nothing was planned",
+            fault.to_do(),
+        )
     })?;
     words.extend(first_in_words(&question.first));
     words.extend(question.without.iter().map(|id| format!("{id} cannot be used")));
@@ -238,7 +243,9 @@ fn first_in_words(first: &[Id]) -> Option<String> {
     match names.as_slice() {
         [] => None,
         [one] => Some(format!("{one} comes before all others")),
-        several => Some(format!("{} come before all others, none of them before another", several.join(" and "))),
+        several => {
+            Some(format!("{} come before all others, none of them before another", several.join(" and ")))
+        }
     }
 }
 
@@ -308,10 +315,13 @@ pub(super) fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
 fn record(journal: &Path, view: &View, made: &Made, by: &By) -> Result<(), Failure> {
     let hash = made.plan.hash();
     if view.command.estate_hash.as_ref() != Some(&made.plan.estate_hash) {
-        talk::say("note: this is not the estate that is in force in the incident; the plan cannot be approved there");
+        talk::say(
+            "note: this is not the estate that is in force in the incident; the plan cannot be approved there",
+        );
     }
     let mut incident = folder::open(journal, by)?;
-    let decided = incident.decide(folder::now_ms(), |view| Ok::<_, Refusal>(decide::record(view, &made.plan)));
+    let decided =
+        incident.decide(folder::now_ms(), |view| Ok::<_, Refusal>(decide::record(view, &made.plan)));
     match decided.map_err(|fault| folder::failure(journal, &fault))? {
         Ok(events) if events.is_empty() => talk::say("this plan is already recorded"),
         Ok(_) => talk::say(format!("recorded; to allow it: blackstart approve {} {hash}", journal.display())),

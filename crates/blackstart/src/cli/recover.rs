@@ -11,10 +11,10 @@ use super::forecast::Brief;
 use super::{Answer, Failure, read_estate, talk};
 use crate::estate::ignorance::Ignorance;
 use crate::estate::{Estate, Id, canonical};
-use crate::incident::{Event, View};
 use crate::incident::event::{CommandEvent, Found, RecoverEvent};
 use crate::incident::record;
 use crate::incident::store::Incident;
+use crate::incident::{Event, View};
 use crate::plan::{file::Plan, part};
 use crate::recover::run::{Executor, LogFault, RunFault, RunResult, Workers};
 use crate::world::real::Real;
@@ -91,7 +91,10 @@ fn enough_known(args: &Args, estate: &Estate) -> Result<(), Failure> {
     }
     let Ignorance { alone, services } = ignorance;
     Err(Failure::refused(
-        format!("{alone} of {services} services ({} %) have no known dependency in either direction", ignorance.percent()),
+        format!(
+            "{alone} of {services} services ({} %) have no known dependency in either direction",
+            ignorance.percent()
+        ),
         "the plan starts them in any order, and what they really need shows only when they fail; nothing was begun",
         "find out what they need (blackstart check lists them; blackstart import confirm ESTATE shows what is proposed), or go on with --despite-ignorance",
     ))
@@ -166,9 +169,12 @@ fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut Sa
             | RecoverEvent::ServiceParked { .. }
             | RecoverEvent::RunEnded { .. } => false,
         },
-        Event::Command(_) | Event::Contain(_) | Event::Scan(_) | Event::Plan(_) | Event::Bridge(_) | Event::Notice(_) => {
-            false
-        }
+        Event::Command(_)
+        | Event::Contain(_)
+        | Event::Scan(_)
+        | Event::Plan(_)
+        | Event::Bridge(_)
+        | Event::Notice(_) => false,
     };
     let begun_ms = folder::now_ms();
     if !moves || begun_ms < said.not_before_ms {

@@ -92,10 +92,7 @@ fn release(view: &View, args: &Args) -> Result<Vec<Event>, Failure> {
 }
 
 fn has_steps_to_resume(view: &View, id: &Id) -> bool {
-    view.recover
-        .steps
-        .values()
-        .any(|step| step.target == *id && step.state == State::Failed)
+    view.recover.steps.values().any(|step| step.target == *id && step.state == State::Failed)
 }
 
 fn in_doubt<'a>(view: &'a View, id: &'a Id) -> impl Iterator<Item = &'a String> {

@@ -24,8 +24,8 @@ use crate::scan::judge::{Judgement, Verdict};
 use crate::scan::ledger::Ledger;
 use crate::scan::report::{self, File, FolderReport, RepositoryReport, SnapshotReport};
 use crate::scan::restic::{self, Opened, RepositoryFault, Wish};
-use crate::scan::snapshots::{self, Seen, short};
 use crate::scan::rules::Rules;
+use crate::scan::snapshots::{self, Seen, short};
 use crate::scan::{shown, timeline, view};
 
 /// Files named in full on the terminal; the rest is counted. `--json` names all.
@@ -104,7 +104,10 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
     }
     let rules = rules(args)?;
     let met = walk(root);
-    let total = met.iter().map(|met| if let MetKind::File { metadata, .. } = &met.kind { metadata.len() } else { 0 }).sum();
+    let total = met
+        .iter()
+        .map(|met| if let MetKind::File { metadata, .. } = &met.kind { metadata.len() } else { 0 })
+        .sum();
     let mut bar = Bar::new();
     let (mut files, mut counts, mut done) = (Vec::new(), BTreeMap::new(), 0);
     for met in &met {
@@ -130,7 +133,9 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
         show_files(&report.files);
         talk::data(show_counts(&report.counts));
         talk::data(match (met.is_empty(), clean) {
-            (true, _) => "NOTHING TO JUDGE: it holds no file, so nothing could be restored from it. Was the right folder named?",
+            (true, _) => {
+                "NOTHING TO JUDGE: it holds no file, so nothing could be restored from it. Was the right folder named?"
+            }
             (false, true) => "clean",
             (false, false) => "NOT CLEAN",
         });
@@ -143,7 +148,9 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     let what = shown::path(&args.what);
     let Some(named) = args.what.to_str() else {
         return Err(Failure::usage(
-            format!("the name of the repository, {what}, is not UTF-8, which the library that reads it needs"),
+            format!(
+                "the name of the repository, {what}, is not UTF-8, which the library that reads it needs"
+            ),
             "nothing was read",
             "name it by another path, for example a link to it: ln -s REPOSITORY /tmp/repository",
         ));
@@ -169,7 +176,12 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     let (order, mut journal) = in_order(&opened, journal)?;
     let ledger = ledger(args, &opened, rules.as_ref())?;
     let mut bar = Bar::new();
-    let wish = Wish { order: &order, newest: args.newest.map(|newest| usize::try_from(newest).unwrap_or(usize::MAX)), tolerate: args.tolerate, rules: rules.as_ref() };
+    let wish = Wish {
+        order: &order,
+        newest: args.newest.map(|newest| usize::try_from(newest).unwrap_or(usize::MAX)),
+        tolerate: args.tolerate,
+        rules: rules.as_ref(),
+    };
     let mut report = restic::scan(opened, &wish, ledger, &mut |progress| {
         bar.show(progress.bytes_done, progress.bytes_total);
     });
@@ -200,8 +212,7 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
 /// A scan changes nothing in the repository, so nothing that it writes may lie in there.
 fn keeps_out(args: &Args, repository: &str) -> Result<(), Failure> {
     let Ok(Ok(repository)) = restic::local_path(repository).map(std::fs::canonicalize) else { return Ok(()) };
-    let written =
-        [(&args.ledger, "--ledger"), (&args.html, "--html"), (&args.journal, "--journal")];
+    let written = [(&args.ledger, "--ledger"), (&args.html, "--html"), (&args.journal, "--journal")];
     for (path, option) in written {
         if let Some(path) = path.as_deref().filter(|path| resolved(path).starts_with(&repository)) {
             return Err(Failure::usage(
@@ -268,7 +279,11 @@ fn ledger(args: &Args, opened: &Opened, rules: Option<&Rules>) -> Result<Ledger,
 /// All or nothing: a half written picture would look like half a history.
 fn store_id(text: &str) -> Result<Id, Failure> {
     let wrong = |what: String| {
-        Failure::usage(what, "nothing was read", "name the store as the estate does, for example --store store:core")
+        Failure::usage(
+            what,
+            "nothing was read",
+            "name the store as the estate does, for example --store store:core",
+        )
     };
     let id: Id = text.parse().map_err(|error| wrong(format!("--store: {error}")))?;
     if id.kind() == Kind::Store { Ok(id) } else { Err(wrong(format!("`{id}` is not a store"))) }
@@ -281,16 +296,18 @@ fn cannot_open(fault: &RepositoryFault) -> Failure {
         RepositoryFault::WrongPassword(_) => {
             Failure::usage(what, unread, "set RESTIC_PASSWORD to the password of this repository")
         }
-        RepositoryFault::NotLocal(_) => {
-            Failure::usage(
-                what,
-                unread,
-                "mount or copy the repository, then name the folder: restic:/path; or build with --features remote and name it as restic:rest:URL or restic:rclone:REMOTE:PATH",
-            )
-        }
-        RepositoryFault::NotThere(_) | RepositoryFault::NotAFolder(_) | RepositoryFault::NotARepository { .. } => {
-            Failure::usage(what, unread, "name the folder that holds `config`, `keys`, `snapshots`, `index` and `data`")
-        }
+        RepositoryFault::NotLocal(_) => Failure::usage(
+            what,
+            unread,
+            "mount or copy the repository, then name the folder: restic:/path; or build with --features remote and name it as restic:rest:URL or restic:rclone:REMOTE:PATH",
+        ),
+        RepositoryFault::NotThere(_)
+        | RepositoryFault::NotAFolder(_)
+        | RepositoryFault::NotARepository { .. } => Failure::usage(
+            what,
+            unread,
+            "name the folder that holds `config`, `keys`, `snapshots`, `index` and `data`",
+        ),
         RepositoryFault::Look { .. } => Failure::fault(
             what,
             unread,
@@ -315,14 +332,20 @@ fn in_order(opened: &Opened, journal: Recorder) -> Result<(Vec<Seen>, Recorder),
     let decided = incident.decide::<std::convert::Infallible>(folder::now_ms(), |view| {
         Ok(snapshots::first_sights(&store, view.scan.stores.get(&store), found.clone()))
     });
-    decided.map_err(|fault| folder::failure(incident.folder(), &fault))?.unwrap_or_else(|never| match never {});
+    decided
+        .map_err(|fault| folder::failure(incident.folder(), &fault))?
+        .unwrap_or_else(|never| match never {});
     let known = incident.view().scan.stores.get(&store);
     let order = known.map(|known| snapshots::by_first_sight(known, &found)).unwrap_or_default();
     Ok((order, Some((store, incident))))
 }
 
 /// Records what is new. An entry that this version cannot read forbids choosing, not judging.
-fn record(store: &Id, incident: &mut Incident, report: &RepositoryReport) -> Result<Option<Failure>, Failure> {
+fn record(
+    store: &Id,
+    incident: &mut Incident,
+    report: &RepositoryReport,
+) -> Result<Option<Failure>, Failure> {
     let decided = incident.decide(folder::now_ms(), |view| {
         let known = view.scan.stores.get(store);
         let mut events: Vec<Event> = report
@@ -340,10 +363,15 @@ fn record(store: &Id, incident: &mut Incident, report: &RepositoryReport) -> Res
         }
         Ok::<_, std::convert::Infallible>(events)
     });
-    decided.map_err(|fault| folder::failure(incident.folder(), &fault))?.unwrap_or_else(|never| match never {});
+    decided
+        .map_err(|fault| folder::failure(incident.folder(), &fault))?
+        .unwrap_or_else(|never| match never {});
     Ok(incident.view().blocked_by(store).map(|unknown| {
         Failure::refused(
-            format!("entry {} of the journal cannot be read by this version and may be about {store}", unknown.sequence),
+            format!(
+                "entry {} of the journal cannot be read by this version and may be about {store}",
+                unknown.sequence
+            ),
             "the verdicts were recorded, but no recovery point was chosen",
             "read that entry with the version that wrote it, or accept it, then scan again",
         )
@@ -369,7 +397,10 @@ fn advice(store: &Id, incident: &Incident, report: &RepositoryReport) -> Option<
             None => "it is not among the snapshots that were judged now",
         };
         let by = shown::harmless(by);
-        return Some(format!("{by} chose {} for {store}: {state}; to choose another: {choose} SNAPSHOT", short(chosen)));
+        return Some(format!(
+            "{by} chose {} for {store}: {state}; to choose another: {choose} SNAPSHOT",
+            short(chosen)
+        ));
     }
     let (last_clean, before) = (report.last_clean.as_ref()?, report.before_loss.as_ref()?);
     Some(format!(
@@ -381,7 +412,9 @@ fn advice(store: &Id, incident: &Incident, report: &RepositoryReport) -> Option<
 fn already_said(known: Option<&view::StoreView>, snapshot: &SnapshotReport) -> bool {
     known.is_some_and(|known| {
         known.snapshots.iter().any(|said| {
-            said.id == snapshot.id && said.clean == Some(snapshot.is_clean) && said.reasons == snapshot.reasons
+            said.id == snapshot.id
+                && said.clean == Some(snapshot.is_clean)
+                && said.reasons == snapshot.reasons
         })
     })
 }
@@ -401,7 +434,11 @@ fn show_repository(report: &RepositoryReport) {
     for bad in report.bad.iter().take(SHOWN_MAX) {
         let from = report.snapshots.iter().find(|one| one.series == bad.series && one.at >= bad.from);
         let from = from.map_or_else(|| "unknown".to_owned(), |one| short(&one.id).to_owned());
-        talk::data(format!("{} since {from}: {}", bad.judgement.verdict.word(), shown::harmless(&shown::path(&*bad.path))));
+        talk::data(format!(
+            "{} since {from}: {}",
+            bad.judgement.verdict.word(),
+            shown::harmless(&shown::path(&*bad.path))
+        ));
         show_reasons(&bad.file());
     }
     show_rest(report.bad.len());
@@ -441,7 +478,9 @@ fn show_repository(report: &RepositoryReport) {
         None => talk::data("NO CLEAN SNAPSHOT among those judged"),
     }
     if let Some(before) = &report.before_loss {
-        talk::data(format!("BUT MANY FILES VANISHED before it was made: snapshot {before} is clean and still has them; decide which of the two is restored (with a journal: blackstart choose DIR store:ID SNAPSHOT)"));
+        talk::data(format!(
+            "BUT MANY FILES VANISHED before it was made: snapshot {before} is clean and still has them; decide which of the two is restored (with a journal: blackstart choose DIR store:ID SNAPSHOT)"
+        ));
     }
     talk::say(format!("({})", report::FORM));
 }

@@ -88,19 +88,28 @@ fn page(now: &Situation) -> String {
     let not_served = now.not_served.iter().map(not_served);
     section(&mut page, "NOT SERVED NORMALLY", not_served, "everything works for everybody");
     let held = now.held.iter();
-    let held = held.map(|held| format!("{} by {} since entry {}: {}", held.on, held.by, held.since_entry, held.reason));
+    let held = held
+        .map(|held| format!("{} by {} since entry {}: {}", held.on, held.by, held.since_entry, held.reason));
     section(&mut page, "HELD", held, "");
-    section(&mut page, "WAITING", now.waiting.iter().map(|line| format!("{} for {}", line.what, line.for_what)), "");
+    section(
+        &mut page,
+        "WAITING",
+        now.waiting.iter().map(|line| format!("{} for {}", line.what, line.for_what)),
+        "",
+    );
     let alarms = now.alarms.iter();
-    let alarms =
-        alarms.map(|alarm| format!("{}: {} files, {} (entry {})", alarm.store, alarm.files, time(alarm.time_ms), alarm.entry));
+    let alarms = alarms.map(|alarm| {
+        format!("{}: {} files, {} (entry {})", alarm.store, alarm.files, time(alarm.time_ms), alarm.entry)
+    });
     section(&mut page, "ALARMS", alarms, "");
     section(&mut page, "CUT OFF", now.cuts.iter().map(cut), "");
     section(&mut page, "RESTART", now.run.iter().map(restart), "");
     section(&mut page, "EMERGENCY OPERATION", now.bridge.iter().map(business), "");
     if now.not_read + now.illegal > 0 {
-        let line =
-            format!("{} entries could not be read, {} moves were not allowed: journal show", now.not_read, now.illegal);
+        let line = format!(
+            "{} entries could not be read, {} moves were not allowed: journal show",
+            now.not_read, now.illegal
+        );
         section(&mut page, "JOURNAL", std::iter::once(line), "");
     }
     page

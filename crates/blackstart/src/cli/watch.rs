@@ -174,8 +174,7 @@ fn stop_at_signal() -> Result<Arc<AtomicBool>, Failure> {
             "look at the limits of this machine (ulimit -a), then call again",
         )
     };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(fault)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(fault)?;
     let signals = runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         Ok::<_, std::io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
