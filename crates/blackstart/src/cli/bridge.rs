@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::folder::{self, By, chain};
-use super::{Answer, Failure, talk};
+use super::{Answer, Failure, place, talk};
 use crate::bridge::config::{Config, ConfigFault};
 use crate::bridge::edge::BLOCKING_THREADS;
 use crate::bridge::fact::Mark;
@@ -21,7 +21,7 @@ use crate::estate::{Id, Kind};
 use crate::incident::event::{Account, BridgeEvent, Event};
 
 /// Stands in the path of business from the normal day on: what changes anything is sealed to its tenant and on
-/// disk before it is forwarded. When what is behind is gone, senders get a receipt instead of an error.
+/// disk before it is forwarded. When the upstream system is gone, senders get a receipt instead of an error.
 ///
 /// `blackstart bridge CONFIG` runs it until it is stopped (SIGTERM); nothing accepted is lost by stopping or
 /// killing it. The other forms speak to the running bridge.
@@ -50,7 +50,7 @@ enum Call {
         #[arg(long, visible_alias = "reason", default_value = "decided by the operator")]
         why: String,
     },
-    /// What is behind was restored: everything applied since then becomes pending again. Holds the tenants.
+    /// The upstream system was restored: everything applied since then becomes pending again. Holds the tenants.
     Reopen {
         #[command(flatten)]
         whom: Whom,
@@ -70,6 +70,9 @@ enum Call {
         /// Also record the account in this incident's journal.
         #[arg(long, value_name = "DIR")]
         journal: Option<PathBuf>,
+        /// The same in the incident you are in, or the one in BLACKSTART_DIR.
+        #[arg(long, conflicts_with = "journal")]
+        record: bool,
         #[command(flatten)]
         by: By,
         /// The account as JSON.
@@ -104,7 +107,7 @@ struct Whom {
 impl Whom {
     fn wish(&self) -> Value {
         match &self.site {
-            Some(site) => json!({ "site": site }),
+            Some(site) => json!({ "site": site.strip_prefix("site:").unwrap_or(site) }),
             None => {
                 let bare = |name: &String| name.strip_prefix("tenant:").unwrap_or(name).to_owned();
                 json!({ "tenants": self.tenant.iter().map(bare).collect::<Vec<_>>() })
@@ -127,7 +130,9 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             said(&control(&whom.config, "reopen", Some(&wish))?)
         }
         (Some(Call::Release { whom }), _) => said(&control(&whom.config, "release", Some(&whom.wish()))?),
-        (Some(Call::Account { config, journal, by, json }), _) => {
+        (Some(Call::Account { config, journal, record, by, json }), _) => {
+            let form = "blackstart bridge account CONFIG --journal DIR";
+            let journal = place::to_record(journal.as_deref(), *record, form)?;
             account(config, journal.as_deref(), by, *json)
         }
         (Some(Call::VerifyReceipt { file, public_key, json }), _) => verify_receipt(file, public_key, *json),

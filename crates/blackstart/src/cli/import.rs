@@ -4,9 +4,10 @@ mod csv;
 mod kubernetes;
 mod systemd;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{Answer, Failure, folder, talk};
+use super::{Answer, Failure, folder, named, talk};
 use crate::estate::files::RawFile;
 use crate::estate::import::draft::Draft;
 use crate::estate::import::folder::{BASES, Existing, FolderFault, look, replace};
@@ -52,6 +53,7 @@ struct ChoiceArgs {
     /// All with at least this confidence, for example 0.8.
     #[arg(long, value_name = "CONFIDENCE", conflicts_with = "all")]
     above: Option<f64>,
+    /// All that are proposed.
     #[arg(long)]
     all: bool,
     /// The kind of dependency, instead of the proposed one: hard, soft, start_only, data or order.
@@ -113,7 +115,7 @@ fn choose(
     let kind = args.kind.as_deref().map(kind).transpose()?;
     let found = look(&args.estate).map_err(|fault| failed(&fault))?;
     let waiting = update::proposals_in(&found.files);
-    let ends = ends(&args.ends)?;
+    let ends = ends(&args.ends, &waiting)?;
     let least = args.above.map(least).transpose()?;
     let chosen = |proposed: &Proposed| match (&ends, least) {
         (Some((from, to)), _) => proposed.from == *from && proposed.to == *to,
@@ -184,14 +186,21 @@ fn kind(word: &str) -> Result<EdgeKind, Failure> {
     })
 }
 
-/// Two ids; a plain name is a service.
-fn ends(typed: &[String]) -> Result<Option<(Id, Id)>, Failure> {
-    let whole = |name: &String| if name.contains(':') { name.clone() } else { format!("service:{name}") };
-    let ids = super::plan::ids(&typed.iter().map(whole).collect::<Vec<_>>())?;
-    Ok(match ids.as_slice() {
-        [from, to] => Some((from.clone(), to.clone())),
-        _ => None,
-    })
+/// Two ids. A plain name is what is proposed under that name; if nothing is, it is a service.
+fn ends(typed: &[String], waiting: &[Proposed]) -> Result<Option<(Id, Id)>, Failure> {
+    let [from, to] = typed else { return Ok(None) };
+    let from = end(from, waiting.iter().map(|proposed| &proposed.from))?;
+    let to = end(to, waiting.iter().map(|proposed| &proposed.to))?;
+    Ok(Some((from, to)))
+}
+
+fn end<'p>(typed: &str, known: impl Iterator<Item = &'p Id>) -> Result<Id, Failure> {
+    let known: BTreeSet<&Id> = known.collect();
+    let named = known.iter().any(|id| id.name() == typed);
+    if named || typed.contains(':') {
+        return named::among(known.into_iter(), typed, "thing that is proposed");
+    }
+    named::whole(&format!("service:{typed}"))
 }
 
 fn compose(args: &ComposeArgs) -> Result<Answer, Failure> {

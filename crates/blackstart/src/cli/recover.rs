@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::folder::{self, By};
 use super::forecast::Brief;
-use super::{Answer, Failure, read_estate, talk};
+use super::{Answer, Failure, place, read_estate, talk};
 use crate::estate::ignorance::Ignorance;
 use crate::estate::{Estate, Id, canonical};
 use crate::incident::event::{CommandEvent, Found, RecoverEvent};
@@ -27,13 +27,14 @@ use crate::world::real::Real;
 /// printed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Folder with the estate's *.toml files, or one such file.
     estate: PathBuf,
     /// The plan file; run only if its hash is the approved one.
     #[arg(long)]
     plan: PathBuf,
-    /// Folder of the incident.
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
     #[arg(long, value_name = "DIR")]
-    journal: PathBuf,
+    journal: Option<PathBuf>,
     /// Each event as one JSON object a line, and the result as the last line.
     #[arg(long)]
     json: bool,
@@ -51,8 +52,10 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let estate = read_estate::read(&args.estate)?;
     enough_known(args, &estate)?;
     let plan = read_plan(&args.plan)?;
-    let mut incident = folder::open(&args.journal, &args.by)?;
-    let _alone = alone(&args.journal)?;
+    let journal =
+        place::to_write(args.journal.as_deref(), "blackstart recover ESTATE --plan PLAN --journal DIR")?;
+    let mut incident = folder::open(&journal, &args.by)?;
+    let _alone = alone(&journal)?;
     adopt(&mut incident, &estate)?;
     let changed: BTreeSet<Id> = plan
         .parts
@@ -60,7 +63,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         .filter(|(id, hash)| part::hash(&estate, id) != **hash)
         .map(|(id, _)| id.clone())
         .collect();
-    let world = Real::new(&args.journal.join("runs")).map_err(|fault| {
+    let world = Real::new(&journal.join("runs")).map_err(|fault| {
         Failure::fault(fault.to_string(), "nothing was begun", "look at the folder, then call again")
     })?;
     let estate = Arc::new(estate);
@@ -69,7 +72,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         estate: Arc::clone(&estate),
         plan: Arc::new(plan),
         changed,
-        folder: args.journal.clone(),
+        folder: journal.clone(),
         workers: Workers::Threads(args.at_once.clamp(1, 256)),
     };
     let mut said = Said::default();
@@ -78,8 +81,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             show(event, args.json);
             expect(&estate, view, event, args.json, &mut said);
         })
-        .map_err(|fault| failed(args, &fault))?;
-    print(args, &result);
+        .map_err(|fault| failed(&journal, &fault))?;
+    print(&journal, args.json, &result);
     Ok(if result.complete { Answer::Done } else { Answer::No })
 }
 
@@ -242,9 +245,9 @@ fn show(event: &Event, json: bool) {
     }
 }
 
-fn print(args: &Args, result: &RunResult) {
-    let shown = args.journal.display().to_string();
-    if args.json {
+fn print(journal: &Path, json: bool, result: &RunResult) {
+    let shown = journal.display().to_string();
+    if json {
         let waits: Vec<_> = result
             .waits
             .iter()
@@ -266,13 +269,13 @@ fn print(args: &Args, result: &RunResult) {
     }
 }
 
-fn failed(args: &Args, fault: &RunFault) -> Failure {
-    let shown = args.journal.display().to_string();
+fn failed(journal: &Path, fault: &RunFault) -> Failure {
+    let shown = journal.display().to_string();
     match fault {
         RunFault::Refused(refusal) => {
             Failure::refused(refusal.to_string(), "nothing was begun", refusal.to_do(&shown))
         }
-        RunFault::Log(LogFault::Store(fault)) => folder::failure(&args.journal, fault),
+        RunFault::Log(LogFault::Store(fault)) => folder::failure(journal, fault),
         RunFault::Log(LogFault::Gone) => Failure::fault(
             folder::chain(fault),
             "what was begun and has no outcome on disk is in doubt",

@@ -11,14 +11,15 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::color::{self, Tone};
 use super::folder::{self, By};
-use super::{Answer, Failure, talk, whole_file};
+use super::{Answer, Failure, named, place, talk, whole_file};
 use crate::estate::Id;
 use crate::estate::id::Kind;
 use crate::estate::model::shown_address;
-use crate::incident::Event;
 use crate::incident::event::ScanEvent;
 use crate::incident::store::Incident;
+use crate::incident::{Event, View};
 use crate::scan::folder::{MetKind, judge_file_by, walk};
 use crate::scan::judge::{Judgement, Verdict};
 use crate::scan::ledger::Ledger;
@@ -42,6 +43,9 @@ pub struct Args {
     /// Incident folder: snapshots are ordered by when it first saw them, and the verdicts are recorded there.
     #[arg(long, value_name = "DIR", requires = "store")]
     journal: Option<PathBuf>,
+    /// The same with the incident you are in, or the one in BLACKSTART_DIR.
+    #[arg(long, conflicts_with = "journal", requires = "store")]
+    record: bool,
     /// The store of the estate that this repository is the copy of, for example `store:core-muc`.
     #[arg(long, value_name = "ID")]
     store: Option<String>,
@@ -57,8 +61,8 @@ pub struct Args {
     /// Judge only the newest N snapshots instead of all.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     newest: Option<u64>,
-    /// Bad files that never had a good version and are let pass in a snapshot. Default: 4 in 1,000, at most 10;
-    /// one anywhere if it says itself that it is encrypted.
+    /// How many bad files that never had a good version are tolerated in a snapshot. Default: 4 in 1,000, at most
+    /// 10; one anywhere if it says itself that it is encrypted.
     #[arg(long, value_name = "N")]
     tolerate: Option<u64>,
     /// The answer as JSON on stdout.
@@ -73,7 +77,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         Err(Failure::usage(
             format!("{option} was given with a folder"),
             "nothing was scanned: only repositories have snapshots, and only their verdicts are kept, recorded or tolerated",
-            format!("leave {option} away, or name a repository: restic:/path"),
+            format!("omit {option}, or name a repository: restic:/path"),
         ))
     } else {
         folder_scan(args)
@@ -83,6 +87,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
 fn only_for_repositories(args: &Args) -> Option<&'static str> {
     let given = [
         (args.journal.is_some(), "--journal"),
+        (args.record, "--record"),
         (args.ledger.is_some(), "--ledger"),
         (args.html.is_some(), "--html"),
         (args.newest.is_some(), "--newest"),
@@ -135,9 +140,10 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
         talk::data(match (met.is_empty(), clean) {
             (true, _) => {
                 "NOTHING TO JUDGE: it holds no file, so nothing could be restored from it. Was the right folder named?"
+                    .to_owned()
             }
-            (false, true) => "clean",
-            (false, false) => "NOT CLEAN",
+            (false, true) => color::painted("clean", Tone::Good, color::on_stdout()),
+            (false, false) => color::painted("NOT CLEAN", Tone::Bad, color::on_stdout()),
         });
         talk::say(format!("({})", report::FORM));
     }
@@ -156,11 +162,14 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
         ));
     };
     let what = shown_address(&what);
-    keeps_out(args, named)?;
-    let journal = match (&args.journal, &args.store) {
-        (Some(journal), Some(store)) => {
+    let form = "blackstart scan restic:REPO --journal DIR --store ID";
+    let journal = place::to_record(args.journal.as_deref(), args.record, form)?;
+    keeps_out(args, journal.as_deref(), named)?;
+    let journal = match (&journal, &args.store) {
+        (Some(journal), Some(typed)) => {
             let by = By { by: Some("blackstart scan".to_owned()) };
-            Some((store_id(store)?, folder::open(journal, &by)?))
+            let incident = folder::open(journal, &by)?;
+            Some((store_id(incident.view(), typed)?, incident))
         }
         _ => None,
     };
@@ -210,11 +219,12 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
 }
 
 /// A scan changes nothing in the repository, so nothing that it writes may lie in there.
-fn keeps_out(args: &Args, repository: &str) -> Result<(), Failure> {
+fn keeps_out(args: &Args, journal: Option<&Path>, repository: &str) -> Result<(), Failure> {
     let Ok(Ok(repository)) = restic::local_path(repository).map(std::fs::canonicalize) else { return Ok(()) };
-    let written = [(&args.ledger, "--ledger"), (&args.html, "--html"), (&args.journal, "--journal")];
+    let written =
+        [(args.ledger.as_deref(), "--ledger"), (args.html.as_deref(), "--html"), (journal, "--journal")];
     for (path, option) in written {
-        if let Some(path) = path.as_deref().filter(|path| resolved(path).starts_with(&repository)) {
+        if let Some(path) = path.filter(|path| resolved(path).starts_with(&repository)) {
             return Err(Failure::usage(
                 format!("{option} {} lies inside the repository", shown::path(path)),
                 "nothing was read: a scan never writes into what it judges",
@@ -265,7 +275,7 @@ fn ledger(args: &Args, opened: &Opened, rules: Option<&Rules>) -> Result<Ledger,
         Failure::fault(
             folder::chain(&fault),
             "nothing was read; the ledger only saves time, no verdict depends on it",
-            "name a folder that can be written, or leave --ledger away",
+            "name a folder that can be written, or omit --ledger",
         )
     })?;
     if let Some(note) = note {
@@ -276,17 +286,16 @@ fn ledger(args: &Args, opened: &Opened, rules: Option<&Rules>) -> Result<Ledger,
     Ok(ledger)
 }
 
-/// All or nothing: a half written picture would look like half a history.
-fn store_id(text: &str) -> Result<Id, Failure> {
-    let wrong = |what: String| {
-        Failure::usage(
-            what,
-            "nothing was read",
-            "name the store as the estate does, for example --store store:core",
-        )
-    };
-    let id: Id = text.parse().map_err(|error| wrong(format!("--store: {error}")))?;
-    if id.kind() == Kind::Store { Ok(id) } else { Err(wrong(format!("`{id}` is not a store"))) }
+fn store_id(view: &View, typed: &str) -> Result<Id, Failure> {
+    let id = named::in_incident(view, typed, &[Kind::Store])?;
+    if id.kind() == Kind::Store {
+        return Ok(id);
+    }
+    Err(Failure::usage(
+        format!("--store {id} is not a store"),
+        "nothing was read",
+        "name the store as the estate does, for example --store store:core",
+    ))
 }
 
 fn cannot_open(fault: &RepositoryFault) -> Failure {
@@ -444,7 +453,9 @@ fn show_repository(report: &RepositoryReport) {
     show_rest(report.bad.len());
     talk::data("snapshots, oldest first by first sight:");
     for snapshot in &report.snapshots {
-        let word = if snapshot.is_clean { "clean    " } else { "NOT CLEAN" };
+        let (word, tone) =
+            if snapshot.is_clean { ("clean    ", Tone::Good) } else { ("NOT CLEAN", Tone::Bad) };
+        let word = color::painted(word, tone, color::on_stdout());
         talk::data(format!(
             "  {}  {word}  claims {}, first seen {}, {} files clean, {} not",
             short(&snapshot.id),
@@ -475,7 +486,9 @@ fn show_repository(report: &RepositoryReport) {
     }
     match &report.last_clean {
         Some(id) => talk::data(format!("last clean snapshot: {id}")),
-        None => talk::data("NO CLEAN SNAPSHOT among those judged"),
+        None => {
+            talk::data(color::painted("NO CLEAN SNAPSHOT among those judged", Tone::Bad, color::on_stdout()))
+        }
     }
     if let Some(before) = &report.before_loss {
         talk::data(format!(
@@ -552,8 +565,12 @@ impl Bar {
         }
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let form = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} remaining";
-            bar.set_style(ProgressStyle::with_template(form).expect("the template is fixed and valid"));
+            let bar_only = if color::on_stderr() { "{bar:30.cyan}" } else { "{bar:30}" };
+            let form = "{bytes} of {total_bytes}, {bytes_per_sec}, {eta} remaining";
+            bar.set_style(
+                ProgressStyle::with_template(&format!("{bar_only} {form}"))
+                    .expect("the template is fixed and valid"),
+            );
             bar.with_elapsed(elapsed)
         });
         bar.set_position(done);

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::folder::{self, time};
 use super::forecast::lines;
-use super::{Answer, Failure, talk};
+use super::{Answer, Failure, place, talk};
 use crate::command::progress::{Forecast, forecast};
 use crate::command::situation::{BridgeLine, CutLine, NotServed, RunLine, Situation, situation};
 use crate::estate::canonical;
@@ -15,8 +15,10 @@ use crate::incident::event::CutAct;
 /// What is down for whom, what is held and for what, what to decide next. Plain text, 80 columns, no colour.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the incident.
-    folder: PathBuf,
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// The answer as JSON on stdout.
     #[arg(long)]
     json: bool,
 }
@@ -39,7 +41,8 @@ const SAMPLES: u64 = 60;
 const LINES_MAX: usize = 12;
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let view = folder::read(&args.folder)?;
+    let folder = place::to_read(args.folder.as_deref(), "blackstart status DIR")?;
+    let view = folder::read(&folder)?;
     let text = view.command.estate_hash.as_ref().and_then(|hash| view.command.estates.get(hash));
     let text = text.ok_or_else(|| {
         Failure::fault(
@@ -55,7 +58,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             "it was written by another version: use that one",
         )
     })?;
-    let now = situation(&estate, &view, &args.folder.display().to_string());
+    let now = situation(&estate, &view, &folder.display().to_string());
     let (forecast, no_forecast) = match forecast(&estate, &view, folder::now_ms(), SAMPLES) {
         Ok(forecast) => (forecast, None),
         Err(why) => (None, Some(why)),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
+use super::color::{self, Tone};
 use super::{Failure, FailureKind};
 
 /// One line (or several) of data for whoever reads the output.
@@ -56,9 +57,19 @@ pub(super) fn failure(failure: &Failure) {
         FailureKind::Usage => "not understood",
         FailureKind::Fault => "failed",
     };
+    let head = color::painted(head, Tone::Bad, color::on_stderr());
     say(format!("{head}: {}", failure.what));
     say(format!("  this means: {}", failure.means));
     say(format!("  what to do: {}", failure.to_do));
+}
+
+/// A word for a shell, so that a suggested call can be pasted: bare where that is safe, in single quotes otherwise.
+pub fn quoted(word: &str) -> String {
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,+@%".contains(&byte);
+    if !word.is_empty() && word.bytes().all(safe) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Asks before acting. `yes` skips the asking, never what was shown before. Without a terminal and
