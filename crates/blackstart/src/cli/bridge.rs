@@ -122,7 +122,16 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         (Some(Call::Hold { whom, why }), _) => {
             let mut wish = whom.wish();
             wish["why"] = why.as_str().into();
-            said(&control(&whom.config, "hold", Some(&wish))?)
+            let answer = control(&whom.config, "hold", Some(&wish))?;
+            let before: Vec<&str> =
+                answer["held_before"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            if !before.is_empty() {
+                talk::say(format!(
+                    "held before already, and shown with the first reason: {}; yours is in the bridge's journal too",
+                    before.join(", ")
+                ));
+            }
+            said(&answer)
         }
         (Some(Call::Reopen { whom, since }), _) => {
             let mut wish = whom.wish();

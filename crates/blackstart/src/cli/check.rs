@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::color::{self, Tone};
 use super::{Answer, Failure, folder, talk, whole_file};
-use crate::estate::check::{self, Summary, spaced};
+use crate::estate::check::{self, Summary, counted, counted_as, spaced};
 use crate::estate::files::ReadFault;
 use crate::estate::place::{Place, Sources};
 use crate::estate::{Finding, Grade, Id, Reading, canonical, map};
@@ -202,17 +202,15 @@ fn blocking_again(reading: &Reading, findings: &[Finding], shown: &[&Finding]) -
 
 fn last_line(reading: &Reading, findings: &[Finding]) -> String {
     let summary = check::summary(&reading.estate);
-    let named =
-        |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let things = [
-        named(summary.sites, "site", "sites"),
-        named(summary.hosts, "host", "hosts"),
-        named(summary.services, "service", "services"),
-        named(summary.stores, "store", "stores"),
-        named(summary.capabilities, "capability", "capabilities"),
-        named(summary.tenants, "tenant", "tenants"),
+        counted(summary.sites, "site"),
+        counted(summary.hosts, "host"),
+        counted(summary.services, "service"),
+        counted(summary.stores, "store"),
+        counted_as(summary.capabilities, "capability", "capabilities"),
+        counted(summary.tenants, "tenant"),
         format!("{} insured", spaced(summary.insured)),
-        named(summary.edges, "dependency", "dependencies"),
+        counted_as(summary.edges, "dependency", "dependencies"),
     ];
     let share = (summary.without_edges * 100).checked_div(summary.services).unwrap_or(0);
     format!(
@@ -222,7 +220,7 @@ fn last_line(reading: &Reading, findings: &[Finding]) -> String {
         summary.services,
         count(findings, Grade::Blocking),
         count(findings, Grade::Serious),
-        named(count(findings, Grade::Note), "note", "notes"),
+        counted(count(findings, Grade::Note), "note"),
     )
 }
 

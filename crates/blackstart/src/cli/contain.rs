@@ -8,6 +8,7 @@ use super::folder::{self, By};
 use super::{Answer, Failure, named, place, read_estate, talk};
 use crate::contain::decide::{self, Cut, Refusal};
 use crate::contain::run::{self, Watcher};
+use crate::estate::check::{counted, spaced};
 use crate::estate::{Estate, Id, canonical};
 use crate::incident::event::CutAct;
 use crate::world::real::Real;
@@ -123,11 +124,11 @@ fn show(estate: &Estate, cut: &Cut) {
         talk::data(line(act));
     }
     talk::data(format!(
-        "{} of {} funds lack something while this holds ({} insured); {} insured lose something that the infection had not taken",
+        "{} of {} without something while this holds ({} insured); {} insured lose something that the infection had not taken",
         cut.tenants.len(),
-        estate.tenants.len(),
-        cut.lost_insured,
-        cut.cost_insured
+        counted(estate.tenants.len(), "fund"),
+        spaced(cut.lost_insured),
+        spaced(cut.cost_insured)
     ));
     if !cut.exposed.is_empty() {
         let exposed: Vec<String> = cut.exposed.iter().map(Id::to_string).collect();

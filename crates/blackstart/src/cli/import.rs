@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Answer, Failure, folder, named, talk};
+use crate::estate::check::counted;
 use crate::estate::files::RawFile;
 use crate::estate::import::draft::Draft;
 use crate::estate::import::folder::{BASES, Existing, FolderFault, look, replace};
@@ -126,7 +127,7 @@ fn choose(
     let open = || waiting.iter().filter(|proposed| !proposed.rejected);
     let shown: Vec<&Proposed> = open().filter(|proposed| listed || chosen(proposed)).collect();
     for proposed in &shown {
-        talk::data(proposal_line(proposed));
+        talk::data(proposal_line(proposed, kind));
     }
     if listed {
         talk::say(format!("{} proposed; choose with FROM TO, --above CONFIDENCE or --all", shown.len()));
@@ -169,11 +170,16 @@ fn none_fits(args: &ChoiceArgs, surest: Option<u16>) -> String {
     }
 }
 
-fn proposal_line(proposed: &Proposed) -> String {
+/// `becomes`: the kind that a person chose in place of the proposed one.
+fn proposal_line(proposed: &Proposed, becomes: Option<EdgeKind>) -> String {
     let Proposed { from, to, kind, evidence, confidence, instead_of, .. } = proposed;
+    let chosen = match becomes {
+        Some(becomes) if becomes != *kind => format!("{} (proposed as {})", becomes.word(), kind.word()),
+        Some(_) | None => kind.word().to_owned(),
+    };
     let instead = instead_of.map_or_else(String::new, |kind| format!(" instead of {}", kind.word()));
     let (whole, thousandths) = (confidence / 1000, confidence % 1000);
-    format!("{whole}.{thousandths:03}  {from} needs {to} {}{instead}: {}", kind.word(), harmless(evidence))
+    format!("{whole}.{thousandths:03}  {from} needs {to} {chosen}{instead}: {}", harmless(evidence))
 }
 
 fn kind(word: &str) -> Result<EdgeKind, Failure> {
@@ -388,7 +394,7 @@ fn summary(draft: &Draft, update: &Update, path: &Path) {
     let services = draft.estate.services.len();
     let share = (alone.len() * 100).checked_div(services).unwrap_or(0);
     talk::data(format!(
-        "{}, {}; dependencies: {} hard, {} soft, {} start_only, {} data, {} order; {} proposed.",
+        "{}, {}; dependencies: {} hard, {} soft, {} start_only, {} data, {} order; {}.",
         counted(services, "service"),
         counted(draft.estate.stores.len(), "store"),
         kinds.hard,
@@ -396,7 +402,7 @@ fn summary(draft: &Draft, update: &Update, path: &Path) {
         kinds.start_only,
         kinds.data,
         kinds.order,
-        draft.proposed.len(),
+        proposed(draft, update),
     ));
     talk::data(format!(
         "{} of {} ({share} %) {} no known dependency on another service or from one; volumes do not count.",
@@ -405,13 +411,22 @@ fn summary(draft: &Draft, update: &Update, path: &Path) {
         if alone.len() == 1 { "has" } else { "have" }
     ));
     talk::data(format!("Written to {}; next: blackstart check {0}", path.display()));
-    if !update.proposed.is_empty() {
+    if update.proposed.iter().any(|proposed| !proposed.rejected) {
         talk::data(format!("To look at what is proposed: {}/{}", path.display(), update::PROPOSED));
     }
 }
 
-fn counted(number: usize, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+/// What the source hints at and nobody has decided yet.
+fn proposed(draft: &Draft, update: &Update) -> String {
+    let waits = |hinted: &&Proposed| {
+        let mut open = update.proposed.iter().filter(|open| !open.rejected);
+        open.any(|open| open.from == hinted.from && open.to == hinted.to)
+    };
+    let waiting = draft.proposed.iter().filter(waits).count();
+    match draft.proposed.len() - waiting {
+        0 => format!("{waiting} proposed"),
+        decided => format!("{waiting} proposed, {decided} decided before"),
+    }
 }
 
 /// Text from other people's files must not steer the terminal.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, place, read_estate, talk};
+use crate::estate::check::counted;
 use crate::incident::Event;
 use crate::incident::event::NoticeEvent;
 use crate::incident::store;
@@ -61,6 +62,11 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         as_of_entry: view.entries.saturating_sub(1),
     };
     folder::record(&mut incident, &[Event::Notice(published)])?;
-    talk::say(format!("{} funds, {} files, version {}", all.len(), files.len(), &digest[..12]));
+    talk::say(format!(
+        "{}, {}, version {}",
+        counted(all.len(), "fund"),
+        counted(files.len(), "file"),
+        &digest[..12]
+    ));
     Ok(Answer::Done)
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::folder::{self, By};
 use super::{Answer, Failure, place, talk};
 use crate::estate::Id;
+use crate::estate::check::counted;
 use crate::incident::Event;
 use crate::incident::event::{ScanEvent, Suspicion};
 use crate::incident::store::{self, Incident, StoreFault};
@@ -74,7 +75,12 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             report(&journal, &burst, Kind::FoundAtStart);
         }
     }
-    talk::say(format!("watching {files} files in {} stores, every {} ms", watches.len(), args.every_ms));
+    talk::say(format!(
+        "watching {} in {}, every {} ms",
+        counted(usize::try_from(files).unwrap_or(usize::MAX), "file"),
+        counted(watches.len(), "store"),
+        args.every_ms
+    ));
     let every = Duration::from_millis(args.every_ms);
     while !stop.load(Ordering::Relaxed) {
         let begun = Instant::now();

@@ -8,6 +8,7 @@ use super::file::{Plan, StepKind};
 use super::page::{capability_name, clock, grouped, hours, insured, whom};
 use super::promise::missed;
 use super::{Curve, Made, forecast};
+use crate::estate::check::counted_as;
 use crate::estate::{Estate, Id};
 
 /// Rows of a table before the rest is only counted.
@@ -52,14 +53,14 @@ fn render(estate: &Estate, plan: &Plan, known: Known<'_>) -> String {
 }
 
 fn head(estate: &Estate, plan: &Plan) -> String {
-    let lost = plan.lost.len();
+    let lost = counted_as(plan.lost.len(), "thing was", "things were");
     let provider = if estate.provider.is_empty() { "the provider" } else { &estate.provider };
     let goes_on = plan.continues.as_ref().map_or_else(String::new, |continues| {
         format!(" It goes on with run <code>{}</code>.", escape(&continues.run))
     });
     format!(
-        "<header><p class=\"kicker\">Blackstart · restart plan for {}</p>\n<h1>Who is back when, after {lost} things \
-         were lost</h1>\n<p class=\"soft\">Plan <code>{}</code><br>for estate <code>{}</code>.{goes_on} Times are hours and \
+        "<header><p class=\"kicker\">Blackstart · restart plan for {}</p>\n<h1>Who is back when, after {lost} \
+         lost</h1>\n<p class=\"soft\">Plan <code>{}</code><br>for estate <code>{}</code>.{goes_on} Times are hours and \
          minutes from the start of the plan.</p></header>\n",
         escape(provider),
         plan.hash(),

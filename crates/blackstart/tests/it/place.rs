@@ -176,6 +176,15 @@ fn a_name_that_two_things_have_is_asked_for_in_full() {
 }
 
 #[test]
+fn one_is_said_as_one() {
+    let provider = Provider::new();
+    let page = provider.works(&["plan", "estate", "--lost", "month-end", "--schedules", "1"]);
+    assert!(page.contains("1 thing is lost; 2 steps; ") && page.contains("1 schedule tried"), "{page}");
+    let cut = provider.works(&["contain", "estate", "--infected", "portal"]);
+    assert!(cut.contains("1 of 1 fund without something while this holds (1 000 insured)"), "{cut}");
+}
+
+#[test]
 fn names_before_the_estate_do_not_take_it_along() {
     let provider = Provider::new();
     let plan = |words: &[&str]| {
