@@ -361,7 +361,7 @@ fn verify_receipt(file: &Path, public_key: &Path, as_json: bool) -> Result<Answe
                 match fault {
                     ReceiptFault::Form(_) => talk::say("give the receipt exactly as it was received"),
                     ReceiptFault::OtherKey { .. } => {
-                        talk::say("get the public key of the bridge that is named in it")
+                        talk::say("get the public key of the bridge that is named in it");
                     }
                     ReceiptFault::Forged | ReceiptFault::Checkpoint(_) => {
                         talk::say("rely on nothing in it; ask whoever gave it to you for the original");

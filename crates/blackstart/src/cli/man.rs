@@ -62,7 +62,7 @@ fn pages() -> Vec<(String, String)> {
 fn collect(command: &clap::Command, name: &str, pages: &mut Vec<(String, String)>) {
     let mut page = Vec::new();
     let man = Man::new(command.clone()).title(name).section("1").date("");
-    let man = man.manual("Blackstart");
+    let man = man.manual("Blackstart").source(concat!("blackstart ", env!("CARGO_PKG_VERSION")));
     man.render(&mut page).expect("writing to memory cannot fail");
     pages.push((name.to_owned(), String::from_utf8_lossy(&page).into_owned()));
     for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {

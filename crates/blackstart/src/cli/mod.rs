@@ -211,7 +211,7 @@ pub fn main() -> ExitCode {
     color::choose(line.color);
     let answer = match &line.command {
         Some(command) => dispatch(command),
-        None => match alone() {
+        None => match alone(line.color) {
             Ok(answer) => answer,
             Err(error) => return misread(&error),
         },
@@ -245,19 +245,17 @@ fn misread(error: &clap::Error) -> ExitCode {
 }
 
 /// Without a command: the status of the incident one stands in. Without one the short help, which is no answer.
-fn alone() -> Result<Result<Answer, Failure>, clap::Error> {
-    const ALONE: &[&str] = &["blackstart", "status"];
+fn alone(color: Choice) -> Result<Result<Answer, Failure>, clap::Error> {
     match place::is_found() {
-        Ok(false) => Err(line()
-            .arg_required_else_help(true)
-            .try_get_matches_from(&ALONE[..1])
-            .err()
-            .expect("a call without words is an error where words are required")),
-        Ok(true) => Ok(dispatch(
-            &read(&ALONE.iter().map(OsString::from).collect::<Vec<_>>())?
-                .command
-                .expect("the words name a command"),
-        )),
+        Ok(true) => {
+            let status = read(&["blackstart", "status"].map(OsString::from))?;
+            Ok(dispatch(&status.command.expect("the words name a command")))
+        }
+        Ok(false) => {
+            let needy = line().color(color.of_help()).arg_required_else_help(true);
+            let nothing = needy.try_get_matches_from(["blackstart"]);
+            Err(nothing.expect_err("a call without words is an error where words are required"))
+        }
         Err(failure) => Ok(Err(failure)),
     }
 }

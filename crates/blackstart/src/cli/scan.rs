@@ -487,7 +487,7 @@ fn show_repository(report: &RepositoryReport) {
     match &report.last_clean {
         Some(id) => talk::data(format!("last clean snapshot: {id}")),
         None => {
-            talk::data(color::painted("NO CLEAN SNAPSHOT among those judged", Tone::Bad, color::on_stdout()))
+            talk::data(color::painted("NO CLEAN SNAPSHOT among those judged", Tone::Bad, color::on_stdout()));
         }
     }
     if let Some(before) = &report.before_loss {

@@ -77,7 +77,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     }
     talk::say(format!(
         "watching {} in {}, every {} ms",
-        counted(usize::try_from(files).unwrap_or(usize::MAX), "file"),
+        counted(files, "file"),
         counted(watches.len(), "store"),
         args.every_ms
     ));
