@@ -90,7 +90,7 @@ impl Command {
 
 /// As a POSIX shell reads it back (XCU 2.2.2: nothing is special between single quotes). Control characters, which a
 /// terminal would obey, are written as `$'\x1b'` (POSIX.1-2024, XCU 2.2.4).
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

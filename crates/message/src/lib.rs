@@ -12,7 +12,7 @@
 mod command;
 mod remedy;
 
-pub use command::Command;
+pub use command::{Command, quoted};
 pub use remedy::{Answer, Remedy};
 
 /// One thing said to a person.

@@ -10,6 +10,7 @@ use super::explain::{Link, some};
 use super::instance::What;
 use super::promise::{Missed, missed};
 use super::{Made, forecast};
+use estate::check::{counted, counted_as};
 use estate::{Estate, Id};
 use incident::plan::file::Plan;
 
@@ -59,11 +60,11 @@ fn head(plan: &Plan, text: &mut String) {
     line(text, format!("Plan {}", plan.hash()));
     line(text, format!("for estate {}", plan.estate_hash));
     let counts = format!(
-        "{} things are lost; {} steps; all done after {}; {} schedules tried, seed {}",
-        plan.lost.len(),
-        plan.steps.len(),
+        "{} lost; {}; all done after {}; {} tried, seed {}",
+        counted_as(plan.lost.len(), "thing is", "things are"),
+        counted(plan.steps.len(), "step"),
         clock(end_s),
-        grouped(plan.schedules.into()),
+        counted(usize::try_from(plan.schedules).unwrap_or(usize::MAX), "schedule"),
         plan.seed
     );
     line(text, counts);
@@ -72,8 +73,10 @@ fn head(plan: &Plan, text: &mut String) {
         line(
             text,
             format!(
-                "goes on with run {}: {done} steps were done, {running} were being worked on",
-                continues.run
+                "goes on with run {}: {} done, {} being worked on",
+                continues.run,
+                counted_as(done, "step was", "steps were"),
+                counted_as(running, "was", "were")
             ),
         );
     }

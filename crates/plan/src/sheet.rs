@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::page::{capability_name, clock, grouped, hours, insured, whom};
+use estate::check::{counted, counted_as};
 use estate::model::{Gate, Probe, ResourceKind};
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Step, StepKind};
@@ -64,9 +65,9 @@ fn cover(estate: &Estate, plan: &Plan) -> Vec<String> {
     }
     say(&format!("for estate {}", plan.estate_hash));
     say(&format!(
-        "{} things are lost, {} steps, all done after {} if everything takes as long as written.",
-        plan.lost.len(),
-        plan.steps.len(),
+        "{} lost, {}, all done after {} if everything takes as long as written.",
+        counted_as(plan.lost.len(), "thing is", "things are"),
+        counted(plan.steps.len(), "step"),
         clock(end_s)
     ));
     say(&format!("Price: {} insured-hours.", hours(plan.insured_seconds)));
@@ -99,7 +100,14 @@ fn crew(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
         let name = known.map_or("", |resource| resource.name.as_str());
         let people =
             known.filter(|resource| resource.kind == ResourceKind::Crew).map_or(0, |known| known.capacity);
-        let mut lines = wrapped("", &format!("{id} {name}: {people} people, {steps} services to start"));
+        let mut lines = wrapped(
+            "",
+            &format!(
+                "{id} {name}: {}, {} to start",
+                counted_as(usize::try_from(people).unwrap_or(usize::MAX), "person", "people"),
+                counted(steps, "service")
+            ),
+        );
         for _ in 0..people.clamp(1, 8) {
             lines.push("   name ____________________  phone ____________________  here [ ]".to_owned());
         }

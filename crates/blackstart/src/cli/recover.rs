@@ -8,16 +8,16 @@ use serde_json::json;
 
 use super::folder::{self, By};
 use super::forecast::Brief;
-use super::{Answer, Failure, read_estate, talk};
+use super::{Answer, Failure, place, read_estate, talk};
+use estate::fingerprint;
 use estate::ignorance::Ignorance;
 use estate::{Estate, Id, canonical};
-use incident::{Event, View};
 use incident::event::{CommandEvent, Found, RecoverEvent};
+use incident::log::LogFault;
+use incident::plan::file::Plan;
 use incident::record;
 use incident::store::Incident;
-use estate::fingerprint;
-use incident::plan::file::Plan;
-use incident::log::LogFault;
+use incident::{Event, View};
 use recover::run::{Executor, RunFault, RunResult, Workers};
 use world::real::Real;
 
@@ -29,13 +29,14 @@ use world::real::Real;
 /// printed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Folder with the estate's *.toml files, or one such file.
     estate: PathBuf,
     /// The plan file; run only if its hash is the approved one.
     #[arg(long)]
     plan: PathBuf,
-    /// Folder of the incident.
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
     #[arg(long, value_name = "DIR")]
-    journal: PathBuf,
+    journal: Option<PathBuf>,
     /// Each event as one JSON object a line, and the result as the last line.
     #[arg(long)]
     json: bool,
@@ -53,8 +54,10 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let estate = read_estate::read(&args.estate)?;
     enough_known(args, &estate)?;
     let plan = read_plan(&args.plan)?;
-    let mut incident = folder::open(&args.journal, &args.by)?;
-    let _alone = alone(&args.journal)?;
+    let journal =
+        place::to_write(args.journal.as_deref(), "blackstart recover ESTATE --plan PLAN --journal DIR")?;
+    let mut incident = folder::open(&journal, &args.by)?;
+    let _alone = alone(&journal)?;
     adopt(&mut incident, &estate)?;
     let changed: BTreeSet<Id> = plan
         .parts
@@ -62,7 +65,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         .filter(|(id, hash)| fingerprint::hash(&estate, id) != **hash)
         .map(|(id, _)| id.clone())
         .collect();
-    let world = Real::new(&args.journal.join("runs"), scan::restic::read_repository).map_err(|fault| {
+    let world = Real::new(&journal.join("runs"), scan::restic::read_repository).map_err(|fault| {
         Failure::fault(fault.to_string(), "nothing was begun", "look at the folder, then call again")
     })?;
     let estate = Arc::new(estate);
@@ -71,7 +74,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         estate: Arc::clone(&estate),
         plan: Arc::new(plan),
         changed,
-        folder: args.journal.clone(),
+        folder: journal.clone(),
         workers: Workers::Threads(args.at_once.clamp(1, 256)),
     };
     let mut said = Said::default();
@@ -80,8 +83,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             show(event, args.json);
             expect(&estate, view, event, args.json, &mut said);
         })
-        .map_err(|fault| failed(args, &fault))?;
-    print(args, &result);
+        .map_err(|fault| failed(&journal, &fault))?;
+    print(&journal, args.json, &result);
     Ok(if result.complete { Answer::Done } else { Answer::No })
 }
 
@@ -93,7 +96,10 @@ fn enough_known(args: &Args, estate: &Estate) -> Result<(), Failure> {
     }
     let Ignorance { alone, services } = ignorance;
     Err(Failure::refused(
-        format!("{alone} of {services} services ({} %) have no known dependency in either direction", ignorance.percent()),
+        format!(
+            "{alone} of {services} services ({} %) have no known dependency in either direction",
+            ignorance.percent()
+        ),
         "the plan starts them in any order, and what they really need shows only when they fail; nothing was begun",
         "find out what they need (blackstart check lists them; blackstart import confirm ESTATE shows what is proposed), or go on with --despite-ignorance",
     ))
@@ -168,9 +174,12 @@ fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut Sa
             | RecoverEvent::ServiceParked { .. }
             | RecoverEvent::RunEnded { .. } => false,
         },
-        Event::Command(_) | Event::Contain(_) | Event::Scan(_) | Event::Plan(_) | Event::Bridge(_) | Event::Notice(_) => {
-            false
-        }
+        Event::Command(_)
+        | Event::Contain(_)
+        | Event::Scan(_)
+        | Event::Plan(_)
+        | Event::Bridge(_)
+        | Event::Notice(_) => false,
     };
     let begun_ms = folder::now_ms();
     if !moves || begun_ms < said.not_before_ms {
@@ -238,9 +247,9 @@ fn show(event: &Event, json: bool) {
     }
 }
 
-fn print(args: &Args, result: &RunResult) {
-    let shown = args.journal.display().to_string();
-    if args.json {
+fn print(journal: &Path, json: bool, result: &RunResult) {
+    let shown = journal.display().to_string();
+    if json {
         let waits: Vec<_> = result
             .waits
             .iter()
@@ -262,13 +271,13 @@ fn print(args: &Args, result: &RunResult) {
     }
 }
 
-fn failed(args: &Args, fault: &RunFault) -> Failure {
-    let shown = args.journal.display().to_string();
+fn failed(journal: &Path, fault: &RunFault) -> Failure {
+    let shown = journal.display().to_string();
     match fault {
         RunFault::Refused(refusal) => {
             Failure::refused(refusal.to_string(), "nothing was begun", refusal.to_do(&shown))
         }
-        RunFault::Log(LogFault::Store(fault)) => folder::failure(&args.journal, fault),
+        RunFault::Log(LogFault::Store(fault)) => folder::failure(journal, fault),
         RunFault::Log(LogFault::Gone) => Failure::fault(
             folder::chain(fault),
             "what was begun and has no outcome on disk is in doubt",

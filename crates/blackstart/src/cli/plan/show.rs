@@ -19,6 +19,7 @@ pub(super) struct Args {
     /// File to draw the plan into.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// The answer as JSON on stdout.
     #[arg(long)]
     json: bool,
 }
