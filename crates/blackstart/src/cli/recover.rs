@@ -15,7 +15,7 @@ use incident::{Event, View};
 use incident::event::{CommandEvent, Found, RecoverEvent};
 use incident::record;
 use incident::store::Incident;
-use estate::fingerprint;
+use incident::plan::changed;
 use incident::plan::file::Plan;
 use recover::run::{Executor, LogFault, RunFault, RunResult, Workers};
 use world::real::Real;
@@ -54,13 +54,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let plan = read_plan(&args.plan)?;
     let mut incident = folder::open(&args.journal, &args.by)?;
     let _alone = alone(&args.journal)?;
+    let changed = changed(&plan, &estate, incident.view())?;
     adopt(&mut incident, &estate)?;
-    let changed: BTreeSet<Id> = plan
-        .parts
-        .iter()
-        .filter(|(id, hash)| fingerprint::hash(&estate, id) != **hash)
-        .map(|(id, _)| id.clone())
-        .collect();
     let world = Real::new(&args.journal.join("runs"), scan::restic::read_repository).map_err(|fault| {
         Failure::fault(fault.to_string(), "nothing was begun", "look at the folder, then call again")
     })?;
@@ -135,6 +130,18 @@ fn read_plan(path: &Path) -> Result<Plan, Failure> {
             format!("{}: {}", path.display(), folder::chain(&fault)),
             "nothing was begun: only exactly what was approved is run",
             "take an undamaged copy of the plan, or plan again and approve that",
+        )
+    })
+}
+
+/// What the plan works on and is not as it was planned for; the journal has the estate that it was planned for.
+fn changed(plan: &Plan, estate: &Estate, view: &View) -> Result<BTreeSet<Id>, Failure> {
+    let planned = view.command.estates.get(&plan.estate_hash).map(String::as_str);
+    changed::changed(plan, estate, planned).map_err(|fault| {
+        Failure::refused(
+            fault.to_string(),
+            "a step could rest on something that is gone; nothing was begun",
+            "plan again on the estate as it is now, approve that plan, and run it",
         )
     })
 }

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Entry;
 
+pub mod changed;
 pub mod file;
 mod older;
 pub mod text;
 mod version_1;
+mod version_2;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", deny_unknown_fields)]

@@ -199,6 +199,34 @@ fn a_plan_of_version_2_is_written_as_it_always_was() {
     assert_eq!(Plan::read(text).expect("version 2 is readable").to_text(), text);
 }
 
+/// Its parts must be those that today's program finds in the same estate, or an upgrade would hold every approved step.
+#[test]
+fn a_plan_of_version_3_is_written_as_it_always_was_and_its_parts_are_found_unchanged() {
+    let text = include_str!("../../../../docs/formats/golden/plan-v3.json");
+    let plan = Plan::read(text).expect("version 3 is readable");
+    assert_eq!(plan.to_text(), text);
+    assert_eq!(check::estate_faults(&estate(), &plan.estate_hash, &plan), Vec::<String>::new());
+    let mut edited = estate();
+    edited.services.get_mut(&id("service:core-muc")).expect("it is there").boot_s += 1;
+    assert_eq!(
+        check::estate_faults(&edited, &plan.estate_hash, &plan),
+        ["service:core-muc is not as it was when the plan was made"]
+    );
+}
+
+/// Which build made them decided what their hashes of parts are.
+#[test]
+fn plans_before_version_3_fit_the_estate_they_were_made_for_and_are_not_checked_against_another() {
+    let text = include_str!("../../../../docs/formats/golden/plan-v2.json");
+    let mut plan = Plan::read(text).expect("version 2 is readable");
+    plan.estate_hash = estate::canonical::hash(&estate());
+    assert_eq!(check::estate_faults(&estate(), &plan.estate_hash, &plan), Vec::<String>::new());
+    let mut edited = estate();
+    edited.provider = "another".to_owned();
+    let faults = check::estate_faults(&edited, &plan.estate_hash, &plan);
+    assert!(matches!(&faults[..], [fault] if fault.contains("cannot be told")), "{faults:?}");
+}
+
 #[test]
 fn times_are_written_so_that_people_can_read_them() {
     let shown = [0, 59, 3600, 359_999, 360_000, 1_000_000_000].map(clock);

@@ -68,13 +68,15 @@ fn wrong(estate: &Estate, plan: &Plan) -> Vec<String> {
     if plan.estate_hash != hash {
         lines.push(format!("  WRONG  it was made for estate {}, this one is {hash}", plan.estate_hash));
     }
-    if !changed.is_empty() {
-        lines.push(format!(
+    match changed {
+        Ok(changed) if changed.is_empty() => {}
+        Ok(changed) => lines.push(format!(
             "  WRONG  {} of the {} things it brings back are not as they were then: {}",
             changed.len(),
             plan.parts.len(),
-            some(&changed)
-        ));
+            some(&changed.iter().collect::<Vec<_>>())
+        )),
+        Err(fault) => lines.push(format!("  WRONG  {fault}")),
     }
     let faults = check::faults(estate, plan);
     lines.extend(faults.iter().take(LINES_MAX).map(|fault| format!("  WRONG  {fault}")));
