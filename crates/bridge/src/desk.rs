@@ -217,7 +217,7 @@ impl Desk {
             Whom::Tenants(tenants) => tenants.clone(),
         };
         match (whom, tenants.iter().find(|id| !self.config.tenants.contains_key(id))) {
-            (_, Some(stranger)) => Err(format!("{stranger} is no tenant of this bridge")),
+            (_, Some(stranger)) => Err(format!("{stranger} is not a tenant of this bridge")),
             (Whom::Site(site), None) if tenants.is_empty() => Err(format!("no tenant is at the site {site}")),
             (Whom::Tenants(_), None) if tenants.is_empty() => Err("no tenant is named".to_owned()),
             _ => Ok(tenants),
@@ -252,7 +252,7 @@ impl Desk {
     ) -> Result<BTreeMap<Id, u64>, WriteFault> {
         self.hold(
             tenants.clone(),
-            "what is behind was restored; waiting for hand-back and release".to_owned(),
+            "the upstream was restored; waiting for hand-back and release".to_owned(),
         )
         .await?;
         while self.busy_with(&tenants) {

@@ -31,7 +31,7 @@ pub enum NotSettled {
     #[error("it is settled already, with this outcome")]
     Same,
     #[error(
-        "what is behind was restored since this was pulled, so the outcome says nothing any more: pull again"
+        "the upstream was restored after this was pulled, so the outcome no longer counts: pull again"
     )]
     Outdated,
     #[error("an earlier submission of the same person is still open")]

@@ -300,7 +300,7 @@ fn parse(args: &[String]) -> Result<Wish, String> {
     while let Some(arg) = args.next() {
         let mut number = || {
             let value = args.next().ok_or_else(|| format!("{arg} needs a number; {USE}"))?;
-            value.parse::<u64>().map_err(|_| format!("`{value}` is no number; {USE}"))
+            value.parse::<u64>().map_err(|_| format!("`{value}` is not a number; {USE}"))
         };
         match arg.as_str() {
             "--runs" => wish.runs = number()?,

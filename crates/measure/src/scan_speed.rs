@@ -221,7 +221,7 @@ fn parse(args: &[String]) -> Result<Wish, String> {
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value; {USE}"));
-        let number = |text: &String| text.parse::<u64>().map_err(|_| format!("`{text}` is no number; {USE}"));
+        let number = |text: &String| text.parse::<u64>().map_err(|_| format!("`{text}` is not a number; {USE}"));
         match arg.as_str() {
             "--size" => wish.size_mb = number(value()?)?,
             "--rounds" => wish.rounds = usize::try_from(number(value()?)?).unwrap_or(1),

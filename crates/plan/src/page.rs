@@ -124,7 +124,7 @@ fn back_when(estate: &Estate, plan: &Plan) -> Vec<String> {
                 String::new()
             };
             format!(
-                "{:>10}{range}  {}: {} insured of {}",
+                "{:>10}{range}  {}: {} insured people of {}",
                 clock(*at_s),
                 capability_name(estate, capability),
                 grouped(insured(estate, tenants)),
@@ -146,7 +146,7 @@ fn not_back(estate: &Estate, plan: &Plan, text: &mut String) {
     }
     let lines = groups.iter().map(|((capability, because), tenants)| {
         format!(
-            "{}: {} insured of {}, because of {because}",
+            "{}: {} insured people of {}, because of {because}",
             capability_name(estate, capability),
             grouped(insured(estate, tenants)),
             whom(estate, tenants)

@@ -70,10 +70,10 @@ impl Refusal {
                     .to_owned()
             }
             Refusal::CannotBeWithout { .. } => {
-                "name the store whose copy cannot be used, or the host, site or resource that is not there".to_owned()
+                "name the store whose copy cannot be used, or the host, site or resource that is unavailable".to_owned()
             }
-            Refusal::NotLost { id } => format!("name {id} with --lost too, or leave the wish out"),
-            Refusal::CannotBeFirst { .. } => "name a fund, as tenant:NAME".to_owned(),
+            Refusal::NotLost { id } => format!("name {id} with --lost too, or omit the wish"),
+            Refusal::CannotBeFirst { .. } => "name a tenant, as tenant:NAME".to_owned(),
             Refusal::UnknownReference { from, .. } => format!("correct the entry of {from} in the estate"),
             Refusal::Cycle { softest: None, .. } => {
                 "a gate asks something that is brought back only later: let its probe use something else (`uses`)"

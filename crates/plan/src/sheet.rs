@@ -147,7 +147,7 @@ fn step_block(estate: &Estate, plan: &Plan, step: &Step, opens: Option<&Opens<'_
     for (capability, tenants) in opens.into_iter().flatten() {
         let people = grouped(insured(estate, tenants));
         let (capability, whom) = (capability_name(estate, capability), whom(estate, tenants));
-        detail("back", &format!("{capability} for {people} insured of {whom}"));
+        detail("back", &format!("{capability} for {people} insured people of {whom}"));
     }
     lines.push("     begun ________  done ________  by ____________________".to_owned());
     lines.push(String::new());

@@ -152,7 +152,7 @@ fn a_service_falls_with_its_hard_provider_and_not_with_its_data() {
     let made = planned(&estate(), &["store:core-muc"]);
     assert_eq!(made.plan.lost, vec![id("store:core-muc")]);
     let says = made.explanation.not_known.join("\n");
-    assert!(says.contains("service:core-muc is not lost and stands on store:core-muc"), "{says}");
+    assert!(says.contains("service:core-muc is not lost but rests on store:core-muc"), "{says}");
 }
 
 /// Rows of the contract's edge table that concern the order: (kind, dependent waits).

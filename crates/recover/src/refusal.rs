@@ -70,7 +70,7 @@ impl Refusal {
                 format!("deal with the cause, then: blackstart resume {folder} {target} --reason TEXT")
             }
             Refusal::InDoubt { target, .. } => format!(
-                "look whether it happened, then: blackstart resume {folder} {target} --found done|not-done --reason TEXT"
+                "check whether it happened, then: blackstart resume {folder} {target} --found done|not-done --reason TEXT"
             ),
             Refusal::ProviderUnhealthy { provider, .. } => {
                 format!("bring {provider} to health, then run again; or plan again with {provider} as lost")
@@ -84,14 +84,14 @@ impl Refusal {
             Refusal::NotChosen { store } => {
                 format!("choose one as the scan advised: blackstart choose {folder} {store} SNAPSHOT")
             }
-            Refusal::Parked { waits_for, .. } => format!("it goes on by itself when {waits_for} is healthy"),
+            Refusal::Parked { waits_for, .. } => format!("it continues by itself when {waits_for} is healthy"),
             Refusal::SecondPerson { service, .. } => format!(
                 "somebody else allows it: blackstart resume {folder} {service} --by NAME --reason TEXT"
             ),
             Refusal::CannotStop { service, .. } => {
                 format!("stop {service} by hand, then run again")
             }
-            Refusal::After { .. } => "nothing: it goes on by itself".to_owned(),
+            Refusal::After { .. } => "nothing: it continues by itself".to_owned(),
         }
     }
 

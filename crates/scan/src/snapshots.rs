@@ -104,7 +104,7 @@ pub fn arrival_remarks(found: &[Found]) -> Vec<String> {
     let mut remarks = Vec::new();
     if rewritten > 0 {
         remarks.push(format!(
-            "{rewritten} of {} snapshots are new forms of older ones (tagged, or copied from another repository): without a journal they stand at the time that they claim",
+            "{rewritten} of {} snapshots are new forms of older ones (tagged, or copied from another repository): without a journal they are placed at the time that they claim",
             found.len()
         ));
     }

@@ -21,7 +21,7 @@ use estate::{Id, Kind};
 use incident::event::{Account, BridgeEvent, Event};
 
 /// Stands in the path of business from the normal day on: what changes anything is sealed to its tenant and on
-/// disk before it is forwarded. When what is behind is gone, senders get a receipt instead of an error.
+/// disk before it is forwarded. When the upstream is gone, senders get a receipt instead of an error.
 ///
 /// `blackstart bridge CONFIG` runs it until it is stopped (SIGTERM); nothing accepted is lost by stopping or
 /// killing it. The other forms speak to the running bridge.
@@ -50,7 +50,7 @@ enum Call {
         #[arg(long, visible_alias = "reason", default_value = "decided by the operator")]
         why: String,
     },
-    /// What is behind was restored: everything applied since then becomes pending again. Holds the tenants.
+    /// The upstream was restored: everything applied since then becomes pending again. Holds the tenants.
     Reopen {
         #[command(flatten)]
         whom: Whom,
@@ -200,7 +200,7 @@ fn run_failure(fault: &RunFault) -> Failure {
         ),
         RunFault::Stopped(_) => Failure::fault(
             what,
-            "everything with a receipt is on disk; of requests without an answer it is not known",
+            "everything with a receipt is on disk; what had no answer yet may or may not be",
             "look at the disk and make room, then start again: it reads what is really there",
         ),
         RunFault::Open(_) | RunFault::Read(_) => Failure::fault(

@@ -14,7 +14,7 @@ use world::real::Real;
 
 /// What to cut off and what it costs. Touches nothing; with --apply it is done, recorded and probed from outside.
 ///
-/// The price counts the insured of tenants who lose something by the cut that the infection had not taken already. May
+/// The price counts the insured people of tenants who lose something by the cut that the infection had not taken already. May
 /// be run again at any time: what holds is only probed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -75,7 +75,7 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
     let holds = run::run(&mut incident, &world, estate, &cut.acts, &mut Talking)
         .map_err(|fault| folder::failure(journal, &fault))?;
     if holds {
-        talk::say("every act was done, and nothing behind the cut answers any more");
+        talk::say("every act was done, and nothing behind the cut answers any longer");
         return Ok(Answer::Done);
     }
     talk::say(
@@ -108,7 +108,7 @@ fn show(estate: &Estate, cut: &Cut) {
         talk::data(line(act));
     }
     talk::data(format!(
-        "{} of {} funds lack something while this holds ({} insured); {} insured lose something that the infection had not taken",
+        "{} of {} funds lack something while this holds ({} insured people); {} insured people lose something that the infection had not taken",
         cut.tenants.len(),
         estate.tenants.len(),
         cut.lost_insured,
@@ -155,7 +155,7 @@ fn refused(refusal: Refusal) -> Failure {
         Refusal::Protected { .. } => Failure::refused(
             what,
             "nothing was cut off",
-            "leave out --protect for it, or name more precisely what is infected",
+            "omit --protect for it, or name more precisely what is infected",
         ),
         Refusal::NotRead { sequence, .. } => Failure::refused(
             what,

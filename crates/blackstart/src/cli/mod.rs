@@ -61,7 +61,7 @@ commands! {
     Contain => contain,
     /// Pages for the public.
     Notice => notice,
-    /// Accept, seal and hold business while what is behind is down.
+    /// Accept, seal and hold business while the upstream is down.
     Bridge => bridge,
     /// The tenant's side: bring back what the bridge holds.
     Handback => handback,

@@ -2,7 +2,7 @@
 
 #![allow(
     clippy::disallowed_methods,
-    reason = "a person waits: how long is looked for a better plan is a matter of this machine's clock, and the number of \
+    reason = "a person waits: how long to search for a better plan depends on this machine's clock, and the number of \
               schedules that fitted into it is recorded in the plan"
 )]
 
@@ -26,7 +26,7 @@ use plan::search::{Progress, Then};
 use plan::{self, Effort, Made, Question, Refusal, answer, decide, diff as difference, html, page, wish};
 
 /// Computes in which order everything comes back and when, under the limits of the estate, so that as few
-/// insured people as possible wait as short as possible. Says what the usual orders would cost, what no plan
+/// insured people as possible wait, and as briefly as possible. Says what the usual orders would cost, what no plan
 /// can beat, what people should decide next, and what it does not know. Touches nothing; with --journal the plan is
 /// recorded.
 ///
@@ -136,7 +136,7 @@ fn make(args: &Args) -> Result<Answer, Failure> {
         return Err(Failure::usage(
             "a plan for capacities that are not there can be neither written nor recorded",
             "it could not be run: nothing was done",
-            "leave -o and --journal out; if the capacity is really there, write it into the estate and plan again",
+            "omit -o and --journal; if the capacity is really there, write it into the estate and plan again",
         ));
     }
     if wishes && !keeps {
@@ -188,9 +188,9 @@ fn leave_out_as_before(
 ) -> Result<(), Failure> {
     if let Some(id) = with.iter().find(|id| !running.named_without().any(|named| named == *id)) {
         return Err(Failure::usage(
-            format!("--with names {id}, which the plan that runs does not leave out by anybody's wish"),
+            format!("--with names {id}, which the plan in force does not leave out at anybody's wish"),
             "nothing was planned",
-            "leave it out; what failed or is on hold is used again after: blackstart resume DIR ID --reason TEXT",
+            "omit it; what failed or is on hold is used again after: blackstart resume DIR ID --reason TEXT",
         ));
     }
     let more = running.named_without().filter(|id| !with.contains(id) && !question.without.contains(id));
@@ -213,7 +213,7 @@ fn what_if(
     question: &Question,
 ) -> Result<Answer, Failure> {
     let (changed, mut words) = wish::granted(estate, &args.what_if).map_err(|fault| {
-        Failure::usage(fault.to_string(), "it is not clear what is wished; nothing was planned", fault.to_do())
+        Failure::usage(fault.to_string(), "it is not clear what is wanted; nothing was planned", fault.to_do())
     })?;
     words.extend(first_in_words(&question.first));
     words.extend(question.without.iter().map(|id| format!("{id} cannot be used")));
@@ -291,7 +291,7 @@ pub(super) fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
             Failure::usage(
                 error.to_string(),
                 "nothing was done: it is not clear what is meant",
-                "write it as it stands in the estate, for example site:muc or service:identity-muc",
+                "write it as the estate does, for example site:muc or service:identity-muc",
             )
         })
     };

@@ -259,7 +259,7 @@ fn print(args: &Args, result: &RunResult) {
         talk::data("complete: every step of the plan is done");
         return;
     }
-    talk::data(format!("not complete: {} step(s) wait behind this:", result.behind));
+    talk::data(format!("not complete: {} wait for this:", result.behind));
     for refusal in &result.waits {
         talk::data(format!("  {refusal}"));
         if !refusal.follows_from_another() {

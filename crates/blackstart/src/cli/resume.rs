@@ -22,7 +22,7 @@ pub struct Args {
     /// Why it may go on: what was repaired, looked at or decided.
     #[arg(long)]
     reason: String,
-    /// You have looked whether a step in doubt happened.
+    /// You have checked whether a step in doubt happened.
     #[arg(long, value_enum)]
     found: Option<FoundByHand>,
     #[command(flatten)]
@@ -78,7 +78,7 @@ fn release(view: &View, args: &Args) -> Result<Vec<Event>, Failure> {
             return Err(Failure::refused(
                 format!("a step on {id} is in doubt: nobody knows whether it happened"),
                 "nothing was changed; doing it blindly could do it twice",
-                "look whether it happened, then call again with --found done or --found not-done",
+                "check whether it happened, then call again with --found done or --found not-done",
             ));
         }
         None => {}
@@ -110,7 +110,7 @@ fn settle(view: &View, id: &Id, found: FoundByHand, args: &Args) -> Result<Vec<E
         return Err(Failure::usage(
             format!("no step on {id} is in doubt"),
             "nothing was changed",
-            "leave out --found, or see what is in doubt: blackstart status",
+            "omit --found, or see what is in doubt: blackstart status",
         ));
     }
     let found = match found {

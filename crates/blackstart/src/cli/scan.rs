@@ -58,7 +58,7 @@ pub struct Args {
     /// Judge only the newest N snapshots instead of all.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     newest: Option<u64>,
-    /// Bad files that never had a good version and are let pass in a snapshot. Default: 4 in 1,000, at most 10;
+    /// Bad files without a good version that are tolerated in a snapshot. Default: 4 in 1,000, at most 10;
     /// one anywhere if it says itself that it is encrypted.
     #[arg(long, value_name = "N")]
     tolerate: Option<u64>,
@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         Err(Failure::usage(
             format!("{option} was given with a folder"),
             "nothing was scanned: only repositories have snapshots, and only their verdicts are kept, recorded or tolerated",
-            format!("leave {option} away, or name a repository: restic:/path"),
+            format!("omit {option}, or name a repository: restic:/path"),
         ))
     } else {
         folder_scan(args)
@@ -160,7 +160,7 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     };
     let password = std::env::var("RESTIC_PASSWORD").map_err(|_| {
         Failure::usage(
-            "the password of the repository is not there",
+            "RESTIC_PASSWORD is not set",
             "nothing was read",
             "set it in the environment: RESTIC_PASSWORD=... blackstart scan restic:/path",
         )
@@ -208,7 +208,7 @@ fn keeps_out(args: &Args, repository: &str) -> Result<(), Failure> {
             return Err(Failure::usage(
                 format!("{option} {} lies inside the repository", shown::path(path)),
                 "nothing was read: a scan never writes into what it judges",
-                format!("name a place outside of {} for {option}", shown::path(&repository)),
+                format!("name a place outside {} for {option}", shown::path(&repository)),
             ));
         }
     }
@@ -240,7 +240,7 @@ fn rules(args: &Args) -> Result<Option<Rules>, Failure> {
     let rules = Rules::load(folder).map_err(|fault| {
         Failure::usage(
             folder::chain(&fault),
-            "nothing was read: a scan with half of the rules would promise more than it looked for",
+            "nothing was read: a scan with half of the rules would promise more than it checked",
             "correct or remove that rule, or name another folder with .yar or .yara files",
         )
     })?;
@@ -255,7 +255,7 @@ fn ledger(args: &Args, opened: &Opened, rules: Option<&Rules>) -> Result<Ledger,
         Failure::fault(
             folder::chain(&fault),
             "nothing was read; the ledger only saves time, no verdict depends on it",
-            "name a folder that can be written, or leave --ledger away",
+            "name a folder that can be written, or omit --ledger",
         )
     })?;
     if let Some(note) = note {
@@ -300,7 +300,7 @@ fn cannot_open(fault: &RepositoryFault) -> Failure {
         RepositoryFault::Open { .. } => Failure::fault(
             what,
             unread,
-            "look at the permissions; behind an address: at the address, its user and password, and whether the server answers; if a file is damaged or gone, bring it back from another copy of this very repository, or scan that copy",
+            "check the permissions; for a remote repository, check the address, the user and password, and that the server answers; if a file is damaged or gone, bring it back from another copy of this very repository, or scan that copy",
         ),
     }
 }

@@ -75,7 +75,7 @@ pub async fn release(State(edge): Shared, headers: HeaderMap, content: Body) -> 
 pub async fn reopen(State(edge): Shared, headers: HeaderMap, content: Body) -> Result<Response, Problem> {
     let (tenants, wish) = wish(&edge, &headers, content).await?;
     let since = wish.since.ok_or_else(|| {
-        Problem::wrong("say in `since` (RFC 3339) from when on what is behind has lost what it was given")
+        Problem::wrong("say in `since` (RFC 3339) the time from which the restored upstream has lost submissions")
     })?;
     let reopened =
         edge.desk.reopen(tenants, since.as_millisecond()).await.map_err(|fault| Problem::write(&fault))?;

@@ -334,7 +334,7 @@ async fn pass(
     let away = || {
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "what is behind cannot be reached at the moment",
+            "the upstream cannot be reached at the moment",
             "nothing can be read now; submissions are still accepted and kept",
             "read again later",
         )

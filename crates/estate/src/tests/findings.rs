@@ -364,7 +364,7 @@ fn a_capability_that_nothing_serves_is_found_with_its_people() {
         Grade::Serious,
         "capability-unserved",
         "c",
-        "for 5 insured",
+        "for 5 insured people",
     );
     let text = but("{ service = \"top\" }", "{ service = \"top\", tenants = [\"t\"] }")
         + "[tenant.u]\ninsured = 1234567\ncontacts = [\"Tel 2\"]\n";
@@ -373,7 +373,7 @@ fn a_capability_that_nothing_serves_is_found_with_its_people() {
         (all[0].grade, all[0].ids.as_slice()),
         (Grade::Note, [id("capability:c"), id("tenant:u")].as_slice())
     );
-    assert!(all[0].what.contains("1 tenant with 1 234 567 insured: tenant:u"), "{}", all[0].what);
+    assert!(all[0].what.contains("1 tenant with 1 234 567 insured people: tenant:u"), "{}", all[0].what);
 }
 
 #[test]
@@ -401,11 +401,11 @@ insured = 90
     );
     assert_eq!(mark, "base");
     assert!(
-        all[0].what.contains("2 more services stop: 100 % of all service, 100 insured of 2 tenants"),
+        all[0].what.contains("2 more services stop: 100 % of all service, 100 insured people of 2 tenants"),
         "{}",
         all[0].what
     );
-    assert!(all[1].what.contains("90 % of all service, 90 insured of 1 tenant"), "{}", all[1].what);
+    assert!(all[1].what.contains("90 % of all service, 90 insured people of 1 tenant"), "{}", all[1].what);
     assert!(all[1].means.contains("not ours to restore"));
 }
 

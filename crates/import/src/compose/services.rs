@@ -468,7 +468,7 @@ fn stores(project: &Project, made: &mut Made, draft: &mut Draft) {
                 Mounted::Unclear => {
                     let called = format!("an entry in `volumes` of {}", entry.key);
                     let text = node.as_text().unwrap_or_else(|| node.sort());
-                    draft.unread(&node.origin, &called, text, "it is no store in the estate");
+                    draft.unread(&node.origin, &called, text, "it is not a store in the estate");
                 }
             }
         }
@@ -523,7 +523,7 @@ fn of_the_host(folders: &[(String, &Origin)], draft: &mut Draft) {
         "host-folder",
         Some(first),
         format!("folders of the host are mounted and may be written: {}", listed(names)),
-        "what lies there is no store in the estate, so no plan restores it",
+        "what lies there is not a store in the estate, so no plan restores it",
         "for each that holds data, add [store.NAME] to the estate and name it in `needs.data`",
     );
 }

@@ -343,7 +343,7 @@ fn tell_twins_apart(cluster: &mut Cluster, draft: &mut Draft) {
                 "kubernetes-twice",
                 Some(&workload.origin),
                 format!(
-                    "{} {} stands at {} and again at {}",
+                    "{} {} is at {} and again at {}",
                     workload.sort.word(),
                     shown(&workload.name),
                     before.origin,

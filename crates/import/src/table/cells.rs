@@ -51,7 +51,7 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Option<Cells>, Unreadable> {
         let line = first_line + body[..at].matches('\n').count();
         return Err(Unreadable::new(
             &Origin { file, line },
-            "this is no table of text: it holds a zero byte",
+            "this is not a text table: it holds a zero byte",
             "export the table as CSV; a spreadsheet file itself (.xlsx, .ods) cannot be read",
         ));
     }
@@ -201,7 +201,7 @@ fn rows(text: &str, separator: char, first_line: usize) -> Result<Vec<Row>, Brok
             Quote::None => cell.push(letter),
             Quote::Closed(since) => {
                 let what =
-                    format!("a quoted cell that begins here goes on behind its closing quote on line {line}");
+                    format!("a quoted cell that begins here goes on after its closing quote on line {line}");
                 return Err(Broken { line: since, what });
             }
         }

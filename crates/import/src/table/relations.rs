@@ -145,7 +145,7 @@ fn sure(
     let share = confidence.and_then(|text| {
         let share = meaning::share(text, table.decimal());
         if share.is_none() {
-            let what = format!("{} at {origin} is no share between 0 and 1", shown(text));
+            let what = format!("{} at {origin} is not a share between 0 and 1", shown(text));
             out.note(Grade::Serious, "table-number", origin, what, "it was left out", "correct the cell");
         }
         share

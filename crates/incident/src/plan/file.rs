@@ -211,7 +211,7 @@ impl Plan {
                 ));
             }
             if !before.insert(step.id.as_str()) {
-                return Err(format!("step `{}` stands in it twice", step.id));
+                return Err(format!("step `{}` appears twice", step.id));
             }
         }
         Ok(())

@@ -80,7 +80,7 @@ impl Wish {
 }
 
 fn number(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("`{text}` is no number; {USE}"))
+    text.parse().map_err(|_| format!("`{text}` is not a number; {USE}"))
 }
 
 fn list(text: &str) -> Vec<String> {

@@ -48,7 +48,7 @@ pub enum RepositoryFault {
     NotLocal(String),
     #[error("there is no folder {0}")]
     NotThere(PathBuf),
-    #[error("{0} is no folder, and a repository is one")]
+    #[error("{0} is not a folder, and a repository is one")]
     NotAFolder(PathBuf),
     #[error("{path} is not a restic repository: it has no `{missing}`")]
     NotARepository { path: PathBuf, missing: &'static str },

@@ -36,7 +36,7 @@ pub struct Wish<'a> {
     pub order: &'a [Seen],
     /// How many of them, from the newest; `None`: all.
     pub newest: Option<usize>,
-    /// Bad files without a good version before that are let pass; `None`: by the size of the snapshot.
+    /// Bad files without a good version before that are tolerated; `None`: by the size of the snapshot.
     pub tolerate: Option<u64>,
     pub rules: Option<&'a Rules>,
 }
@@ -199,7 +199,7 @@ fn go_through(
     report.counts = report::counts(&total);
     if report.series.len() > 1 {
         report.notes.push(format!(
-            "the repository holds {} series of snapshots (other hosts or paths); the last clean one named is the newest of all, so look at the one of your series",
+            "the repository holds {} series of snapshots (other hosts or paths); the last clean one named is the newest of all, so check the one of your series",
             report.series.len()
         ));
     }
@@ -256,7 +256,7 @@ fn say_missing(
 fn count(all: &mut Vec<SeriesReport>, one: &Chosen<'_>, answer: &mut SnapshotReport) {
     if one.series == all.len() {
         if one.at > 0 && one.series > 0 {
-            let sign = "the first that is judged of its host and paths: there is nothing to compare it with";
+            let sign = "the first one judged of its host and paths: there is nothing to compare it with";
             answer.signs.push(sign.to_owned());
         }
         let (host, paths) = (answer.host.clone(), answer.paths.clone());
@@ -288,7 +288,7 @@ fn notes(opened: &Opened, wish: &Wish<'_>) -> Vec<String> {
     let mut notes = snapshots::disagreements(wish.order);
     notes.extend(snapshots::arrival_remarks(&opened.found()));
     if !opened.is_local() {
-        notes.push("the repository lies on another machine, so when its snapshots arrived is unknown: without a journal they stand in the order of the times that they claim, none before the one it was made from".to_owned());
+        notes.push("the repository lies on another machine, so when its snapshots arrived is unknown: without a journal they are ordered by the times that they claim, none before the one it was made from".to_owned());
     }
     if wish.order.is_empty() && opened.unread_snapshots.is_empty() {
         notes.push("the repository holds no snapshots: nothing was ever backed up into it, or all were forgotten or deleted".to_owned());

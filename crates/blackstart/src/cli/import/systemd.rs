@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
         return Err(Failure::usage(
             format!("{} hosts were found, so --host cannot name them", gathered.hosts.len()),
             "nothing was imported and nothing was written",
-            "leave out --host: each host is called after its folder or file",
+            "omit --host: each host is called after its folder or file",
         ));
     }
     let start_by = match args.start_by {

@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
     } else {
         talk::data(format!("plan {}: the file is whole", plan.hash()));
         match &estate {
-            None => talk::data("  not checked against an estate: name it behind the plan"),
+            None => talk::data("  not checked against an estate: name one after the plan"),
             Some(_) if faults.is_empty() => talk::data(format!(
                 "  {} steps keep every dependency and every limit; price and times add up",
                 plan.steps.len()

@@ -12,7 +12,7 @@ use plan::diff;
 pub(super) struct Args {
     first: PathBuf,
     second: PathBuf,
-    /// The estate, for names and numbers of insured.
+    /// The estate, for names and numbers of insured people.
     estate: Option<PathBuf>,
     #[arg(long)]
     json: bool,

@@ -11,7 +11,7 @@ use plan::{answer, html, page, sheet};
 pub(super) struct Args {
     /// The file that `blackstart plan -o` wrote.
     plan: PathBuf,
-    /// The estate, for names, numbers of insured, commands, gates and contacts.
+    /// The estate, for names, numbers of insured people, commands, gates and contacts.
     estate: Option<PathBuf>,
     /// The run sheet for the night when only paper works: plain text, 80 columns, pages parted by form feeds.
     #[arg(long, conflicts_with = "json")]
@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
     let plan = read_file(&args.plan)?;
     let known = estate_or_none(args.estate.as_deref())?;
     if known.is_none() {
-        talk::say("note: without an estate names, numbers of insured, commands and contacts are missing");
+        talk::say("note: without an estate names, numbers of insured people, commands and contacts are missing");
     }
     let estate = known.unwrap_or_default();
     if let Some(file) = &args.html {
