@@ -8,6 +8,7 @@
     reason = "the web edge has doors of its own: it listens, forwards, keeps time limits"
 )]
 
+pub mod books;
 pub mod clock;
 pub mod config;
 pub mod desk;
@@ -15,7 +16,6 @@ pub mod edge;
 pub mod fact;
 pub mod handback;
 pub mod keys;
-pub mod ledger;
 pub mod receipt;
 pub mod run;
 pub mod seal;

@@ -152,12 +152,12 @@ pub fn spaced(number: u64) -> String {
 }
 
 /// `1 tenant`, `2 tenants`.
-fn counted(number: usize, one: &str) -> String {
+pub fn counted(number: usize, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The same for words whose plural is not an `s` more.
-fn counted_as(number: usize, one: &str, many: &str) -> String {
+pub fn counted_as(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

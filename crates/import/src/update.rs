@@ -36,9 +36,7 @@ pub enum Refusal {
 impl Refusal {
     pub fn to_do(&self) -> &'static str {
         match self {
-            Refusal::Broken(_) => {
-                "call `blackstart check` on it and fix what is blocking, then import again"
-            }
+            Refusal::Broken(_) => "call `blackstart check` on it and fix what is blocking, then import again",
             Refusal::NotFaithful(_) => {
                 "write each thing as a table of its own, [kind.name], in one piece; or import into another folder and compare"
             }

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use super::Problem;
 use super::figures::clock;
-use super::forecast;
 use super::generate::{self, Schedule, price_seconds};
 use super::instance::{ASSUMED_RESTORE_RATE, Instance, What};
 use super::limit::LimitName;
+use super::ranges;
 use estate::model::{Edge, EdgeKind, Evidence, ResourceKind};
 use estate::{Estate, Id};
 
@@ -60,7 +60,7 @@ pub fn advice(estate: &Estate, problem: &Problem, schedule: &Schedule, most: usi
     let asked = Asked {
         estate,
         problem,
-        rank: forecast::order_of(instance, schedule),
+        rank: ranges::order_of(instance, schedule),
         cost: price_seconds(instance, schedule),
         each_max: (PLACED_MAX / 3 / instance.activities.len().max(1)).clamp(4, 60),
     };

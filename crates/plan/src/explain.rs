@@ -237,7 +237,10 @@ fn about_stores(estate: &Estate, lost: &Lost, points: Option<&RecoveryPoints>, l
             lines.push(format!("{}: {text}", some(&ids)));
         }
     };
-    say(of(&|_, store| store.source.is_none()), "no source is known; somebody has to bring the data back by hand");
+    say(
+        of(&|_, store| store.source.is_none()),
+        "no source is known; somebody has to bring the data back by hand",
+    );
     let judged = match points {
         Some(_) => "no recovery point was chosen yet; the restore waits until a scan has judged one clean",
         None => "no journal was read, so it is not known whether a clean copy exists",

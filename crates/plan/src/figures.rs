@@ -25,3 +25,8 @@ pub fn grouped(number: u128) -> String {
     }
     text
 }
+
+/// `1 schedule`, `25 000 schedules`.
+pub fn many(number: u64, one: &str) -> String {
+    format!("{} {one}{}", grouped(number.into()), if number == 1 { "" } else { "s" })
+}

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::drawing::{self, Axis, Line, escape, short_clock};
 use super::explain::Explanation;
+use super::objectives::missed;
 use super::page::{capability_name, clock, grouped, hours, insured, whom};
-use super::promise::missed;
-use super::{Curve, Made, forecast};
+use super::{Curve, Made, ranges};
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Served, StepKind};
 
@@ -373,7 +373,7 @@ fn not_so_good(estate: &Estate, plan: &Plan) -> String {
 fn not_known(plan: &Plan, known: Known<'_>) -> String {
     let mut items: Vec<String> = known.map(|(known, _)| known.not_known.clone()).unwrap_or_default();
     if plan.samples > 0 {
-        items.push(forecast::assumption(plan.samples));
+        items.push(ranges::assumption(plan.samples));
     }
     if items.is_empty() {
         return String::new();

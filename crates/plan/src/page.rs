@@ -5,10 +5,12 @@ use std::fmt::Write;
 
 use super::advice::Advice;
 use super::explain::{Link, some};
+use super::figures::many;
 pub use super::figures::{clock, grouped, hours};
 use super::instance::What;
-use super::promise::{Missed, missed};
-use super::{Made, forecast};
+use super::objectives::{Missed, missed};
+use super::{Made, ranges};
+use estate::check::{counted, counted_as};
 use estate::{Estate, Id};
 use incident::plan::file::Plan;
 
@@ -30,7 +32,7 @@ pub fn page(estate: &Estate, made: &Made) -> String {
         list(&mut text, LINES_FEW, fallen.map(|(service, provider)| format!("{service} (with {provider})")));
     }
     text.push_str("\nWhat this plan does not know\n");
-    let ranges = (made.plan.samples > 0).then(|| forecast::assumption(made.plan.samples));
+    let ranges = (made.plan.samples > 0).then(|| ranges::assumption(made.plan.samples));
     let not_known: Vec<String> = made.explanation.not_known.iter().cloned().chain(ranges).collect();
     list(&mut text, LINES_MAX, not_known.into_iter());
     text
@@ -58,11 +60,11 @@ fn head(plan: &Plan, text: &mut String) {
     line(text, format!("Plan {}", plan.hash()));
     line(text, format!("for estate {}", plan.estate_hash));
     let counts = format!(
-        "{} things are lost; {} steps; all done after {}; {} schedules tried, seed {}",
-        plan.lost.len(),
-        plan.steps.len(),
+        "{} lost; {}; all done after {}; {} tried, seed {}",
+        counted_as(plan.lost.len(), "thing is", "things are"),
+        counted(plan.steps.len(), "step"),
         clock(end_s),
-        grouped(plan.schedules.into()),
+        many(plan.schedules, "schedule"),
         plan.seed
     );
     line(text, counts);

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::page::{capability_name, clock, grouped, hours, insured, whom};
+use estate::check::{counted, counted_as};
 use estate::model::{Gate, Probe, ResourceKind};
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Step, StepKind};
@@ -64,14 +65,14 @@ fn cover(estate: &Estate, plan: &Plan) -> Vec<String> {
     }
     say(&format!("for estate {}", plan.estate_hash));
     say(&format!(
-        "{} things are lost, {} steps, all done after {} if everything takes as long as written.",
-        plan.lost.len(),
-        plan.steps.len(),
+        "{} lost, {}, all done after {} if everything takes as long as written.",
+        counted_as(plan.lost.len(), "thing is", "things are"),
+        counted(plan.steps.len(), "step"),
         clock(end_s)
     ));
     say(&format!("Price: {} insured-hours.", hours(plan.insured_seconds)));
     say(
-        "Times are hours:minutes:seconds from the begin. They say in which order to work, not when to stop: a step \
+        "Times are hours:minutes:seconds from the beginning. They say in which order to work, not when to stop: a step \
          begins when the steps it names are ticked, whatever the clock says. Where a gate is not passed: stop that \
          service again, leave what needs it, go on with the rest.",
     );

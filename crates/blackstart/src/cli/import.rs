@@ -12,7 +12,7 @@ use import::folder::{BASES, Existing, FolderFault, look, replace};
 use import::merge::{Difference, Sort};
 use import::update::{self, Former, Refusal, Update};
 use estate::files::RawFile;
-use import::{Unreadable, answer, compose, score, sources};
+use import::{Unreadable, compose, json, score, sources};
 use estate::model::{EdgeKind, Proposed};
 use estate::{Grade, Id};
 
@@ -309,7 +309,7 @@ fn failed(fault: &FolderFault) -> Failure {
 fn show(draft: &Draft, update: &Update, out: &Output) {
     let score = out.report.then(|| score::score(&update.estate, &update.proposed));
     if out.json {
-        talk::json(&answer::answer(draft, update, score.as_ref()));
+        talk::json(&json::document(draft, update, score.as_ref()));
         return;
     }
     if let Some(score) = score {
@@ -357,7 +357,7 @@ fn difference_line(difference: &Difference) -> String {
 
 fn summary(draft: &Draft, update: &Update, path: &Path) {
     let kinds = score::Edges::of(draft.edges.iter().map(|stated| stated.edge.kind));
-    let alone = answer::without_edges(draft);
+    let alone = json::without_edges(draft);
     let services = draft.estate.services.len();
     let share = (alone.len() * 100).checked_div(services).unwrap_or(0);
     talk::data(format!(

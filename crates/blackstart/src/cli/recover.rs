@@ -10,6 +10,7 @@ use super::folder::{self, By};
 use super::forecast::Brief;
 use super::{Answer, Failure, read_estate, talk};
 use estate::ignorance::Ignorance;
+use estate::check::counted_as;
 use estate::{Estate, Id, canonical};
 use incident::{Event, View};
 use incident::event::{CommandEvent, Found, RecoverEvent};
@@ -259,7 +260,7 @@ fn print(args: &Args, result: &RunResult) {
         talk::data("complete: every step of the plan is done");
         return;
     }
-    talk::data(format!("not complete: {} wait for this:", result.behind));
+    talk::data(format!("not complete: {} for this:", counted_as(result.behind, "step waits", "steps wait")));
     for refusal in &result.waits {
         talk::data(format!("  {refusal}"));
         if !refusal.follows_from_another() {

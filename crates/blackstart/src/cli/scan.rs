@@ -19,12 +19,12 @@ use estate::model::shown_address;
 use incident::Event;
 use incident::event::ScanEvent;
 use incident::store::Incident;
-use scan::folder::{MetKind, judge_file_by, walk};
+use scan::folder::{EntryKind, judge_file_by, walk};
 use judge::{Judgement, Verdict};
 use scan::ledger::Ledger;
 use scan::report::{self, File, FolderReport, RepositoryReport, SnapshotReport};
-use scan::restic::{self, Opened, RepositoryFault, Wish};
-use scan::snapshots::{self, Seen, short};
+use scan::restic::{self, Opened, RepositoryFault, Request};
+use scan::snapshots::{self, Sighting, short};
 use scan::rules::Rules;
 use incident::scan as view;
 use scan::{shown, timeline};
@@ -105,16 +105,16 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
     }
     let rules = rules(args)?;
     let met = walk(root);
-    let total = met.iter().map(|met| if let MetKind::File { metadata, .. } = &met.kind { metadata.len() } else { 0 }).sum();
+    let total = met.iter().map(|met| if let EntryKind::File { metadata, .. } = &met.kind { metadata.len() } else { 0 }).sum();
     let mut bar = Bar::new();
     let (mut files, mut counts, mut done) = (Vec::new(), BTreeMap::new(), 0);
     for met in &met {
         let judgement = match &met.kind {
-            MetKind::File { metadata, beside } => {
+            EntryKind::File { metadata, beside } => {
                 done += metadata.len();
                 judge_file_by(&met.path, *beside, rules.as_ref())
             }
-            MetKind::Unreadable(error) => Judgement::unread(format!("could not be looked at: {error}")),
+            EntryKind::Unreadable(error) => Judgement::unread(format!("could not be looked at: {error}")),
         };
         *counts.entry(judgement.verdict).or_default() += 1;
         if !judgement.verdict.is_clean() {
@@ -170,8 +170,8 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     let (order, mut journal) = in_order(&opened, journal)?;
     let ledger = ledger(args, &opened, rules.as_ref())?;
     let mut bar = Bar::new();
-    let wish = Wish { order: &order, newest: args.newest.map(|newest| usize::try_from(newest).unwrap_or(usize::MAX)), tolerate: args.tolerate, rules: rules.as_ref() };
-    let mut report = restic::scan(opened, &wish, ledger, &mut |progress| {
+    let request = Request { order: &order, newest: args.newest.map(|newest| usize::try_from(newest).unwrap_or(usize::MAX)), tolerate: args.tolerate, rules: rules.as_ref() };
+    let mut report = restic::scan(opened, &request, ledger, &mut |progress| {
         bar.show(progress.bytes_done, progress.bytes_total);
     });
     bar.end();
@@ -308,7 +308,7 @@ fn cannot_open(fault: &RepositoryFault) -> Failure {
 type Recorder = Option<(Id, Incident)>;
 
 /// The order of snapshots; with a journal the first sight of new ones is recorded before anything is judged.
-fn in_order(opened: &Opened, journal: Recorder) -> Result<(Vec<Seen>, Recorder), Failure> {
+fn in_order(opened: &Opened, journal: Recorder) -> Result<(Vec<Sighting>, Recorder), Failure> {
     let found = opened.found();
     let Some((store, mut incident)) = journal else {
         return Ok((snapshots::by_arrival(found), None));

@@ -10,7 +10,7 @@ use super::super::fault::Unreadable;
 use super::super::origin::Origin;
 use super::super::sources::Fetched;
 use super::super::yaml::{self, Entry, Map, Node, Value};
-use super::missed::Seen;
+use super::missed::MissedVariables;
 use super::variables::{Variables, fill};
 use super::{Fetch, Options, layers};
 use estate::finding::{Finding, Grade};
@@ -126,7 +126,7 @@ struct Around<'a> {
 
 struct Loader<'l> {
     fetch: &'l Fetch<'l>,
-    seen: RefCell<Seen>,
+    seen: RefCell<MissedVariables>,
     /// Files that services were extended from, with the variables they were read with.
     bases: RefCell<BTreeMap<String, (Variables, Rc<Map>)>>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::{Draft, Noted, Origin};
 use super::basic;
 use super::boot::{Boot, Width};
-use super::describe::Left;
+use super::describe::NotTaken;
 use super::gather::Gathered;
 use super::name::UnitKind;
 use super::needs::Needs;
@@ -284,11 +284,11 @@ pub(super) fn needs(host: Option<&str>, units: &Units<'_>, needs: &Needs, draft:
 }
 
 /// What could not be taken over from a unit.
-pub(super) fn left(unit: &Unit, left: &[Left<'_>], draft: &mut Draft) {
+pub(super) fn left(unit: &Unit, left: &[NotTaken<'_>], draft: &mut Draft) {
     for one in left {
         match one {
-            Left::Secret => secret(&unit.name, &unit.origin, draft),
-            Left::Unread(key, said) => {
+            NotTaken::Secret => secret(&unit.name, &unit.origin, draft),
+            NotTaken::Unread(key, said) => {
                 let called = format!("`{key}` of {}", estate::shown(&unit.name));
                 draft.unread(&said.at, &called, &said.value, "it is taken not to be set");
             }

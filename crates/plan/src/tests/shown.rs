@@ -1,8 +1,8 @@
 //! What people get to see: page, drawing, run sheet, difference; and the file as it was in version 1.
 
 use super::*;
+use crate::objectives::missed;
 use crate::page::clock;
-use crate::promise::missed;
 use crate::{Plan, diff, html, sheet};
 
 /// Every opened element is closed, in order.
@@ -129,7 +129,7 @@ fn promised_times_that_are_missed_are_reported_with_by_how_much() {
     assert_eq!(missed[0].beyond_seconds, 5 * 9_000_000 * 115);
     let page = page::page(&estate, &made);
     assert!(page.contains("promised within 0:01:40, 0:01:55 late for tenant:fund-muc"), "{page}");
-    let json = serde_json::to_value(answer::answer(&estate, &made)).expect("plain data");
+    let json = serde_json::to_value(json::of_made(&estate, &made)).expect("plain data");
     assert_eq!(json["late"][0]["by_s"], 115);
 }
 

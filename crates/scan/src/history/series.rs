@@ -18,11 +18,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::left::{Gone, Good, Known, Left};
 use super::loss::{self, Loss, MassLoss, Vanished};
+use super::outcome::{Bad, BadVersion, Ended, Lost, unread_part};
 use super::renamed::{also_renamed, is_renamed_by};
 use super::signs::{Signs, Usual};
-use super::told::{Bad, BadVersion, Ended, Lost, unread_part};
+use super::vanished::{Departures, Gone, Good, Known};
 use super::{Archive, Change, Node, Version, Walk, changes};
 use crate::snapshots::{Past, Tally, Weight, weigh};
 use judge::kind::name_before;
@@ -242,7 +242,7 @@ impl<A: Archive> Series<A> {
     ) {
         let mut files_before = self.tally.files();
         let Waiting { removed, added } = self.meet(archive, at, old, tree, signs);
-        let mut left = Left::new();
+        let mut left = Departures::new();
         let hidden = self.hidden.len();
         let vanished_while_hidden = self.no_longer_hidden(&added);
         files_before += (hidden - self.hidden.len()) as u64;
@@ -371,7 +371,7 @@ impl<A: Archive> Series<A> {
         path: &Path,
         now: &Version<A::Content>,
         back: Option<Known<A::Content>>,
-        left: &mut Left<A::Content>,
+        left: &mut Departures<A::Content>,
         signs: &mut Signs<A::Content>,
     ) -> Origin<A::Content> {
         if let Some(known) = back {
@@ -511,7 +511,7 @@ impl<A: Archive> Series<A> {
     }
 
     /// Whatever vanished together with an attack may have been taken by it, and so much at once is worth its names.
-    fn remember_lost(&mut self, at: usize, left: &Left<A::Content>) {
+    fn remember_lost(&mut self, at: usize, left: &Departures<A::Content>) {
         for path in left.unexplained() {
             if self.lost.len() >= LOST_MAX {
                 return;

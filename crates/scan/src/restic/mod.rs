@@ -36,7 +36,7 @@ use sha2::{Digest, Sha256};
 use estate::model::shown_address;
 use read_only::ReadOnly;
 pub use restore::{RestoreFault, Restored, read_repository, restore_snapshot};
-pub use scan::{Progress, Wish, scan};
+pub use scan::{Progress, Request, scan};
 
 /// Prefix of a repository in estates and on the command line.
 pub const PREFIX: &str = "restic:";

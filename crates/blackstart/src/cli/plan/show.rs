@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::{Answer, Failure, talk, whole_file};
 use super::{estate_or_none, read_file};
-use plan::{answer, html, page, sheet};
+use plan::{html, json, page, sheet};
 
 /// Show a plan file: as a page, as JSON, as a drawing, or as a run sheet on paper. Touches nothing.
 #[derive(Debug, clap::Args)]
@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
     if args.print {
         talk::data(sheet::sheet(&estate, &plan).trim_end());
     } else if args.json {
-        talk::json(&answer::of_plan(&estate, &plan));
+        talk::json(&json::of_plan(&estate, &plan));
     } else {
         talk::data(page::summary(&estate, &plan).trim_end());
     }
