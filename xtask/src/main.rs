@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 mod ci;
+mod package;
 
 const HELP: &str = "\
 cargo xtask ci                  what CI runs: format, lints, licences, all tests, a short drill
@@ -25,6 +26,8 @@ cargo xtask bench-scan [FOLDER] [--size MB] [--rounds N]
                                 first scan and rescan against `restic check --read-data`, in the same run
 cargo xtask fuzz-scan [--runs N] long campaign: hostile files for every parser of the scan (default 200000)
 cargo xtask remote              the scan built with the feature `remote`, on a repository served by rclone; its licences
+cargo xtask package             a Debian package (release), and the proof that it works in an empty root
+                                --binary FILE  --out DIR  --quick
 cargo xtask psplib FOLDER       the planner on published problems: --schedules N  --seed N  --weighted  --json
 cargo xtask bench-plan [ARGS]   plans of made estates against the usual orders: --seed N  --schedules N  --psplib FOLDER";
 
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         "bench-scan" => bench_scan(rest),
         "fuzz-scan" => fuzz_scan(rest),
         "remote" => remote(rest),
+        "package" => package::run(rest),
         "help" | "-h" | "--help" => {
             say(HELP);
             Ok(())

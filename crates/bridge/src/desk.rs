@@ -232,6 +232,30 @@ impl Desk {
         Ok(tenants_in(&facts.await?))
     }
 
+    /// The same by a person. Tenants that are held for another reason go on being held for it, and the journal keeps
+    /// this one too: what a person gives as a reason is never lost. Who is held now, and who was before.
+    pub async fn hold_by_hand(
+        &self,
+        tenants: BTreeSet<Id>,
+        why: String,
+    ) -> Result<(BTreeSet<Id>, BTreeSet<Id>), WriteFault> {
+        let before = Arc::new(Mutex::new(BTreeSet::new()));
+        let noted = Arc::clone(&before);
+        let facts = self.decide(move |ledger| {
+            let passing = routed(ledger, tenants.clone(), |route| *route == Route::Passing);
+            let holding = routed(ledger, tenants, |route| *route != Route::Passing);
+            let reason = |id: &Id| ledger.book(id).map(|book| &book.route);
+            let other =
+                |id: &&Id| !matches!(reason(id), Some(Route::Holding { why: known, .. }) if *known == why);
+            let told: BTreeSet<Id> = passing.iter().chain(holding.iter().filter(other)).cloned().collect();
+            *noted.lock().unwrap_or_else(PoisonError::into_inner) = holding;
+            if told.is_empty() { Vec::new() } else { vec![Fact::Held { tenants: told, why }] }
+        });
+        let told = tenants_in(&facts.await?);
+        let before = before.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok((told.difference(&before).cloned().collect(), before))
+    }
+
     pub async fn release(&self, tenants: BTreeSet<Id>) -> Result<BTreeSet<Id>, WriteFault> {
         let facts = self.decide(move |books| {
             let tenants = routed(books, tenants, |route| *route != Route::Passing);

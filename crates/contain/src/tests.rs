@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::decide::{self, Cut, Refusal};
-use super::run::{self, Watcher};
+use super::run::{self, Place, Watcher};
 use estate::Id;
 use estate::model::{
     Authority, Capability, Door, Edge, EdgeKind, Estate, Evidence, External, Gate, Host, Probe, Run, Service,
@@ -359,7 +359,9 @@ fn applied(
         .decide(0, |view| decide::decide(&cut, "hash", view))
         .expect("the journal works")
         .expect("not held");
-    let holds = run::run(incident, world, estate, &cut.acts, &mut Silent).expect("the journal works");
+    let folder = incident.folder().to_owned();
+    let place = Place { world, estate, folder: &folder };
+    let holds = run::run(incident, place, &cut.acts, &mut Silent).expect("the journal works");
     let known = &incident.view().contain.cuts;
     let of = |act: &CutAct| known.iter().find(|cut| cut.act == *act).expect("it was decided");
     let all: Vec<_> = cut.acts.iter().map(|act| (of(act).state, of(act).detail.clone())).collect();

@@ -80,7 +80,7 @@ pub fn from_text(text: &str) -> Result<Estate, TextFault> {
     let bytes = Content::Bytes(text.as_bytes().to_vec());
     let reading = read_files(&[RawFile { name: "estate.toml".to_owned(), content: bytes }]);
     match reading.findings.into_iter().find(|finding: &Finding| finding.grade == Grade::Blocking) {
-        Some(finding) => Err(TextFault::Unreadable(finding.what)),
+        Some(finding) => Err(TextFault::Unreadable(finding.message.what)),
         None => Ok(reading.estate),
     }
 }

@@ -151,14 +151,14 @@ pub fn spaced(number: u64) -> String {
     spaced
 }
 
-/// `1 tenant`, `2 tenants`.
+/// `1 tenant`, `2 tenants`, `12 000 tenants`: every count that people read.
 pub fn counted(number: usize, one: &str) -> String {
-    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+    format!("{} {one}{}", spaced(number as u64), if number == 1 { "" } else { "s" })
 }
 
 /// The same for words whose plural is not an `s` more.
 pub fn counted_as(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+    format!("{} {}", spaced(number as u64), if number == 1 { one } else { many })
 }
 
 /// `part` of `whole` in percent, rounded down; of nothing, everything is zero.

@@ -9,6 +9,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::finding::{Finding, Grade};
 use super::id::{Id, Kind};
+use message::Remedy;
+
 use super::place::{Place, SourceFile, Sources};
 
 /// No number in an estate is larger, so that sums of products of them fit into 128 bits.
@@ -48,7 +50,7 @@ impl Out {
         &mut self,
         code: &'static str,
         what: impl Into<String>,
-        to_do: impl Into<String>,
+        to_do: impl Into<Remedy>,
         place: Option<Place>,
         id: Option<&Id>,
     ) {

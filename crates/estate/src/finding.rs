@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use message::{Message, Remedy};
+
 use super::id::Id;
 use super::place::Place;
 
@@ -38,9 +40,7 @@ pub struct Finding {
     pub grade: Grade,
     /// Stable, for scripts: listed in `docs/formats/estate.md`.
     pub code: &'static str,
-    pub what: String,
-    pub means: String,
-    pub to_do: String,
+    pub message: Message,
     /// The things concerned, the most important first.
     pub ids: Vec<Id>,
     pub place: Option<Place>,
@@ -52,17 +52,9 @@ impl Finding {
         code: &'static str,
         what: impl Into<String>,
         means: impl Into<String>,
-        to_do: impl Into<String>,
+        to_do: impl Into<Remedy>,
     ) -> Finding {
-        Finding {
-            grade,
-            code,
-            what: what.into(),
-            means: means.into(),
-            to_do: to_do.into(),
-            ids: Vec::new(),
-            place: None,
-        }
+        Finding { grade, code, message: Message::new(what, means, to_do), ids: Vec::new(), place: None }
     }
 
     pub fn about(mut self, ids: impl IntoIterator<Item = Id>) -> Finding {

@@ -3,6 +3,7 @@
 //! A draft is not an estate yet: it is merged with what is in the folder, and proposals stay outside of the
 //! estate until a person confirms them.
 
+use message::Remedy;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::origin::Origin;
@@ -106,7 +107,7 @@ impl Draft {
         origin: Option<&Origin>,
         what: impl Into<String>,
         means: impl Into<String>,
-        to_do: impl Into<String>,
+        to_do: impl Into<Remedy>,
     ) {
         let finding = Finding::new(grade, code, what, means, to_do);
         self.findings.push(Noted { origin: origin.cloned(), finding });

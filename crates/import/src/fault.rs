@@ -1,5 +1,7 @@
 //! Why a source cannot be imported: where, what, and what to do. Then nothing is written at all.
 
+use message::Remedy;
+
 use super::origin::Origin;
 
 /// A source that cannot be understood. Less than that is a finding of the draft.
@@ -9,12 +11,16 @@ pub struct Unreadable {
     /// The file, and the line if one is to blame (0: the file as a whole).
     pub origin: Origin,
     pub what: String,
-    pub to_do: String,
+    pub to_do: Remedy,
 }
 
 impl Unreadable {
     pub fn new(origin: &Origin, what: impl Into<String>, to_do: impl Into<String>) -> Unreadable {
-        Unreadable { origin: origin.clone(), what: harmless(&what.into()), to_do: harmless(&to_do.into()) }
+        Unreadable {
+            origin: origin.clone(),
+            what: harmless(&what.into()),
+            to_do: Remedy::Do(harmless(&to_do.into())),
+        }
     }
 }
 

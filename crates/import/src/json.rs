@@ -52,7 +52,7 @@ struct Finding<'d> {
     code: &'static str,
     what: &'d str,
     means: &'d str,
-    to_do: &'d str,
+    to_do: String,
     origin: Option<String>,
 }
 
@@ -72,9 +72,9 @@ pub fn document<'d>(draft: &'d Draft, update: &'d Update, report: Option<&'d Sco
     let findings = draft.findings.iter().chain(&update.findings).map(|noted| Finding {
         grade: noted.finding.grade.word(),
         code: noted.finding.code,
-        what: &noted.finding.what,
-        means: &noted.finding.means,
-        to_do: &noted.finding.to_do,
+        what: &noted.finding.message.what,
+        means: &noted.finding.message.means,
+        to_do: noted.finding.message.to_do.to_string(),
         origin: noted.origin.as_ref().map(ToString::to_string),
     });
     let differences = update.differences.iter().map(|difference| Shown {

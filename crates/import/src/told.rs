@@ -42,13 +42,13 @@ pub(super) fn codes(draft: &Draft) -> Vec<&'static str> {
 
 /// What the first finding of a code says.
 pub(super) fn said(draft: &Draft, code: &str) -> String {
-    first(draft, code).finding.what.clone()
+    first(draft, code).finding.message.what.clone()
 }
 
 /// The same behind its place.
 pub(super) fn said_at(draft: &Draft, code: &str) -> String {
     let noted = first(draft, code);
-    format!("{} {}", noted.origin.as_ref().unwrap(), noted.finding.what)
+    format!("{} {}", noted.origin.as_ref().unwrap(), noted.finding.message.what)
 }
 
 fn first<'d>(draft: &'d Draft, code: &str) -> &'d Noted {

@@ -262,7 +262,7 @@ fn whole(files: &[RawFile]) -> Result<Reading, Refusal> {
     };
     let place = worst.place.as_ref().and_then(|place| reading.sources.line(place));
     let place = place.map_or_else(String::new, |(file, line, _)| format!("{}: ", Origin::new(file, line)));
-    Err(Refusal::Broken(format!("{place}{}", worst.what)))
+    Err(Refusal::Broken(format!("{place}{}", worst.message.what)))
 }
 
 fn raw(name: &str, text: &str) -> RawFile {

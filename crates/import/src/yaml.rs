@@ -445,7 +445,7 @@ mod tests {
 
     fn fault(text: &str) -> String {
         let fault = read("a.yaml", text).unwrap_err();
-        assert!(!fault.to_do.is_empty());
+        assert!(!fault.to_do.to_string().is_empty());
         fault.to_string()
     }
 
@@ -494,7 +494,7 @@ mod tests {
 
     #[test]
     fn tabs_depth_and_keys_that_are_none_are_faults_with_a_line() {
-        assert!(read("a.yaml", "a:\n\tb: 1\n").unwrap_err().to_do.contains("tab"));
+        assert!(read("a.yaml", "a:\n\tb: 1\n").unwrap_err().to_do.to_string().contains("tab"));
         assert!(fault(&"- ".repeat(500)).contains("levels"));
         assert!(fault(&"[".repeat(500)).starts_with("a.yaml:1"));
         assert!(fault("? [a]\n: b\n").contains("key"));

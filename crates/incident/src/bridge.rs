@@ -19,6 +19,17 @@ pub struct Account {
     pub pending: u64,
 }
 
+impl Account {
+    /// Every accepted item is in exactly one place.
+    pub fn adds_up(&self) -> bool {
+        let places = [self.applied, self.already_there, self.conflict, self.refused, self.pending];
+        places.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count)) == Some(self.accepted)
+    }
+}
+
+/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+pub(crate) const VERSIONS: &[(&str, u16)] = &[("bridge.account_received", 1)];
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", deny_unknown_fields)]
 pub enum BridgeEvent {
@@ -42,12 +53,19 @@ pub struct View {
 }
 
 impl View {
-    pub(crate) fn apply(&mut self, entry: &Entry, event: &BridgeEvent) {
+    /// `Err` names the tenants whose account does not add up; it is taken in all the same, because it is what was said.
+    pub(crate) fn apply(&mut self, entry: &Entry, event: &BridgeEvent) -> Result<(), String> {
         match event {
             BridgeEvent::AccountReceived { accounts, .. } => {
                 self.accounts.extend(accounts.iter().map(|(id, account)| (id.clone(), account.clone())));
                 self.as_of_ms = Some(entry.time_ms);
+                let wrong = accounts.iter().filter(|(_, account)| !account.adds_up());
+                let wrong: Vec<String> = wrong.map(|(tenant, _)| tenant.to_string()).collect();
+                if !wrong.is_empty() {
+                    return Err(format!("the bridge's account does not add up for {}", wrong.join(", ")));
+                }
             }
         }
+        Ok(())
     }
 }

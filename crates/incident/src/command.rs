@@ -9,6 +9,16 @@ use estate::Id;
 use crate::Entry;
 
 /// What the people in command did and said.
+/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+pub(crate) const VERSIONS: &[(&str, u16)] = &[
+    ("command.incident_opened", 1),
+    ("command.estate_adopted", 1),
+    ("command.note_written", 1),
+    ("command.hold_placed", 1),
+    ("command.hold_lifted", 1),
+    ("command.entry_accepted", 1),
+];
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", deny_unknown_fields)]
 pub enum CommandEvent {
@@ -69,8 +79,12 @@ pub struct Hold {
 }
 
 impl View {
-    pub(crate) fn apply(&mut self, entry: &Entry, event: &CommandEvent) {
+    /// `Err` says what does not fit what was recorded before; the view is left as it was.
+    pub(crate) fn apply(&mut self, entry: &Entry, event: &CommandEvent) -> Result<(), String> {
         match event {
+            CommandEvent::IncidentOpened { name } if self.name.is_some() => {
+                return Err(format!("the incident `{name}` was opened in the journal of another one"));
+            }
             CommandEvent::IncidentOpened { name } => {
                 self.name = Some(name.clone());
                 self.opened_ms = Some(entry.time_ms);
@@ -90,10 +104,13 @@ impl View {
                 self.holds.insert(on.clone(), hold);
             }
             CommandEvent::HoldLifted { on, .. } => {
-                self.holds.remove(on);
+                self.holds
+                    .remove(on)
+                    .ok_or_else(|| format!("a hold on {on} was lifted, but there was none"))?;
             }
             // The entry it is about is in the whole view, not in this part of it.
             CommandEvent::EntryAccepted { .. } => {}
         }
+        Ok(())
     }
 }

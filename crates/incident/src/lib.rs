@@ -8,6 +8,9 @@ pub mod bridge;
 pub mod command;
 pub mod contain;
 pub mod event;
+pub mod log;
+#[cfg(any(test, feature = "sim"))]
+pub mod memory;
 pub mod notice;
 pub mod plan;
 pub mod record;
@@ -15,6 +18,8 @@ pub mod recover;
 pub mod scan;
 pub mod standing;
 pub mod store;
+#[cfg(test)]
+mod table;
 pub mod view;
 
 pub use event::Event;

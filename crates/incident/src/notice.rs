@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Entry;
 
+/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+pub(crate) const VERSIONS: &[(&str, u16)] = &[("notice.published", 1)];
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", deny_unknown_fields)]
 pub enum NoticeEvent {

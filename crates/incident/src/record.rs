@@ -12,8 +12,25 @@ use super::event::{
 };
 use estate::Id;
 
-/// Version written by this program. Version 1 of every kind is the form in `event`.
-pub const VERSION: u16 = 1;
+/// Every kind of event that this program knows, with the version in which it writes it. Kinds go up one by one, each when
+/// its own form changes; the form of the version named here is the one in the file of its part.
+fn versions() -> impl Iterator<Item = (&'static str, u16)> {
+    let parts = [
+        crate::command::VERSIONS,
+        crate::scan::VERSIONS,
+        crate::contain::VERSIONS,
+        crate::plan::VERSIONS,
+        crate::recover::VERSIONS,
+        crate::bridge::VERSIONS,
+        crate::notice::VERSIONS,
+    ];
+    parts.into_iter().flatten().copied()
+}
+
+/// The version in which this kind is written; `None`: this program does not know the kind.
+fn version_of(kind: &str) -> Option<u16> {
+    versions().find(|(known, _)| *known == kind).map(|(_, version)| version)
+}
 
 /// A journal record as the views see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,8 +58,8 @@ pub struct Unknown {
     pub why: String,
 }
 
-/// Kind and payload for the journal.
-pub fn encode(event: &Event) -> (String, Vec<u8>) {
+/// Kind, version and payload for the journal.
+pub fn encode(event: &Event) -> (String, u16, Vec<u8>) {
     let tagged = match event {
         Event::Command(event) => serde_json::to_value(event),
         Event::Scan(event) => serde_json::to_value(event),
@@ -54,8 +71,9 @@ pub fn encode(event: &Event) -> (String, Vec<u8>) {
     }
     .expect("events hold only strings, numbers, lists and maps with string keys");
     let kind = tagged["kind"].as_str().expect("every event group is tagged with its kind").to_owned();
+    let version = version_of(&kind).expect("every kind stands in the table of its part");
     let payload = json!({ "about": event.about(), "data": tagged["data"] });
-    (kind, payload.to_string().into_bytes())
+    (kind, version, payload.to_string().into_bytes())
 }
 
 /// Never fails: what is not understood comes back as `Unknown`.
@@ -83,8 +101,15 @@ fn read_about(payload: &[u8]) -> Option<Vec<Id>> {
 }
 
 fn read(kind: &str, version: u16, payload: &[u8]) -> Result<Event, String> {
-    if version != VERSION {
-        return Err(format!("version {version} of `{kind}` was written by a newer program"));
+    match version_of(kind) {
+        None => return Err(format!("`{kind}` is not a kind of event that this program knows")),
+        Some(known) if version > known => {
+            return Err(format!("version {version} of `{kind}` was written by a newer program"));
+        }
+        Some(known) if version < known => {
+            return Err(format!("version {version} of `{kind}` was never released"));
+        }
+        Some(_) => {}
     }
     let payload: Payload = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
     let tagged = json!({ "kind": kind, "data": payload.data });

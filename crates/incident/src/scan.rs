@@ -17,6 +17,16 @@ pub enum Suspicion {
     Suspicious,
 }
 
+/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+pub(crate) const VERSIONS: &[(&str, u16)] = &[
+    ("scan.alarm_raised", 1),
+    ("scan.alarm_dismissed", 1),
+    ("scan.snapshot_first_seen", 1),
+    ("scan.snapshot_judged", 1),
+    ("scan.recovery_point_chosen", 1),
+    ("scan.recovery_point_decided", 1),
+];
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", deny_unknown_fields)]
 pub enum ScanEvent {
@@ -103,7 +113,8 @@ pub struct SnapshotView {
 }
 
 impl View {
-    pub(crate) fn apply(&mut self, entry: &Entry, event: &ScanEvent) {
+    /// `Err` says what does not fit what was recorded before; the view is left as it was.
+    pub(crate) fn apply(&mut self, entry: &Entry, event: &ScanEvent) -> Result<(), String> {
         match event {
             ScanEvent::AlarmRaised { store, suspicion, files, examples, .. } => {
                 self.stores.entry(store.clone()).or_default().alarms.push(Alarm {
@@ -114,8 +125,10 @@ impl View {
                     examples: examples.clone(),
                 });
             }
-            ScanEvent::AlarmDismissed { store, .. } => {
-                let store = self.stores.entry(store.clone()).or_default();
+            ScanEvent::AlarmDismissed { store: id, .. } => {
+                let open = self.stores.get_mut(id).filter(|store| !store.alarms.is_empty());
+                let store =
+                    open.ok_or_else(|| format!("an alarm of {id} was dismissed, but none was open"))?;
                 store.alarms.clear();
                 store.dismissals += 1;
             }
@@ -132,11 +145,13 @@ impl View {
                 }
             }
             ScanEvent::SnapshotJudged { store, snapshot, clean, reasons, .. } => {
-                let store = self.stores.entry(store.clone()).or_default();
-                for known in store.snapshots.iter_mut().filter(|known| known.id == *snapshot) {
-                    known.clean = Some(*clean);
-                    known.reasons.clone_from(reasons);
-                }
+                let known = self.stores.get_mut(store).map(|store| &mut store.snapshots);
+                let known = known.and_then(|all| all.iter_mut().find(|known| known.id == *snapshot));
+                let known = known.ok_or_else(|| {
+                    format!("snapshot {snapshot} of {store} was judged, but nobody had seen it before")
+                })?;
+                known.clean = Some(*clean);
+                known.reasons.clone_from(reasons);
             }
             // What a person chose stands; a scan that did not know of it cannot change that.
             ScanEvent::RecoveryPointChosen { store, snapshot } => {
@@ -151,5 +166,6 @@ impl View {
                 store.chosen_by = Some(entry.actor.clone());
             }
         }
+        Ok(())
     }
 }

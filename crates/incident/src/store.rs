@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use journal::{Appender, Draft, Expect, Options, Reader};
 
 use super::event::{CommandEvent, Event};
+use super::log::{self, Basis, LogFault};
 use super::record;
 use super::view::View;
 
@@ -109,7 +110,7 @@ pub fn create(
     })?;
     write(&folder.join(KEY_LOCATION), &format!("{}\n", absolute.display()))?;
     let mut incident = Incident::open(folder, actor)?;
-    incident.append(first, Expect::NothingSince(0), now_ms)?;
+    incident.append_on(first, Basis::View(0), now_ms)?;
     Ok(incident)
 }
 
@@ -176,18 +177,27 @@ impl Incident {
         Ok(&self.view)
     }
 
-    /// Appends, and returns once it is on disk and in the view.
-    pub fn append(&mut self, events: &[Event], expect: Expect, now_ms: i64) -> Result<(), StoreFault> {
+    /// Appends, and returns once it is on disk and in the view. Everybody else comes through `Log`.
+    pub(crate) fn append_on(
+        &mut self,
+        events: &[Event],
+        basis: Basis,
+        now_ms: i64,
+    ) -> Result<(), StoreFault> {
         if events.is_empty() {
             return Ok(());
         }
         let drafts = events
             .iter()
             .map(|event| {
-                let (kind, payload) = record::encode(event);
-                Draft { time_ms: now_ms, actor: self.actor.clone(), kind, version: record::VERSION, payload }
+                let (kind, version, payload) = record::encode(event);
+                Draft { time_ms: now_ms, actor: self.actor.clone(), kind, version, payload }
             })
             .collect();
+        let expect = match basis {
+            Basis::Fact => Expect::Anything,
+            Basis::View(entries) => Expect::NothingSince(entries),
+        };
         self.appender.append(drafts, expect).map_err(StoreFault::Append)?;
         self.refresh()?;
         Ok(())
@@ -195,7 +205,7 @@ impl Incident {
 
     /// Appends a fact that depends on nothing: an observation, an outcome, a note.
     pub fn record(&mut self, events: &[Event], now_ms: i64) -> Result<(), StoreFault> {
-        self.append(events, Expect::Anything, now_ms)
+        self.append_on(events, Basis::Fact, now_ms)
     }
 
     /// Decides on the newest view and appends; if anything came in between, looks and decides again.
@@ -205,17 +215,10 @@ impl Incident {
         now_ms: i64,
         decide: impl Fn(&View) -> Result<Vec<Event>, R>,
     ) -> Result<Result<Vec<Event>, R>, StoreFault> {
-        loop {
-            self.refresh()?;
-            let events = match decide(&self.view) {
-                Ok(events) => events,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
-            match self.append(&events, Expect::NothingSince(self.view.entries), now_ms) {
-                Ok(()) => return Ok(Ok(events)),
-                Err(fault) if fault.is_outdated() => {}
-                Err(fault) => return Err(fault),
-            }
+        match log::decide(self, now_ms, decide) {
+            Ok(decided) => Ok(decided),
+            Err(LogFault::Store(fault)) => Err(fault),
+            Err(LogFault::Gone) => unreachable!("only a simulated journal is ever gone"),
         }
     }
 }

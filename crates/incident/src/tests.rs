@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::event::*;
-use super::record::{Content, Entry, VERSION, decode, encode};
+use super::record::{Content, Entry, decode, encode};
 use super::view::View;
 use estate::Id;
 
@@ -136,8 +136,8 @@ fn samples() -> Vec<Event> {
 }
 
 fn line(event: &Event) -> String {
-    let (kind, payload) = encode(event);
-    format!("{kind} {VERSION} {}", String::from_utf8(payload).unwrap())
+    let (kind, version, payload) = encode(event);
+    format!("{kind} {version} {}", String::from_utf8(payload).unwrap())
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn no_kind_of_event_is_missing_here() {
     let files = [
         include_str!("bridge.rs"),
         include_str!("command.rs"),
-        include_str!("contain.rs"),
+        include_str!("contain/mod.rs"),
         include_str!("notice.rs"),
         include_str!("plan/mod.rs"),
         include_str!("recover/mod.rs"),
@@ -222,8 +222,8 @@ proptest! {
             let mut view = View::default();
             for (sequence, pick) in picks.iter().enumerate() {
                 let event = samples[pick % samples.len()].clone();
-                let (kind, payload) = encode(&event);
-                view.apply(&entry(sequence as u64, decode(&kind, VERSION, &payload)));
+                let (kind, version, payload) = encode(&event);
+                view.apply(&entry(sequence as u64, decode(&kind, version, &payload)));
             }
             serde_json::to_vec(&view).unwrap()
         };

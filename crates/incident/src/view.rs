@@ -47,7 +47,7 @@ pub struct IllegalMove {
 
 impl View {
     /// The next view. Total, on any entry.
-    pub fn apply(&mut self, entry: &Entry) {
+    pub(crate) fn apply(&mut self, entry: &Entry) {
         self.entries = entry.sequence.saturating_add(1);
         self.last_time_ms = entry.time_ms;
         match &entry.content {
@@ -57,30 +57,30 @@ impl View {
     }
 
     fn apply_event(&mut self, entry: &Entry, event: &Event) {
-        match event {
-            Event::Command(event) => {
-                self.command.apply(entry, event);
-                self.accept(event);
-            }
+        let allowed = match event {
+            Event::Command(CommandEvent::EntryAccepted { sequence, .. }) => self.accept(*sequence),
+            Event::Command(event) => self.command.apply(entry, event),
             Event::Scan(event) => self.scan.apply(entry, event),
             Event::Contain(event) => self.contain.apply(entry, event),
             Event::Plan(event) => self.plan.apply(entry, event),
-            Event::Recover(event) => {
-                if let Err(what) = self.recover.apply(entry, event) {
-                    self.illegal.push(IllegalMove { sequence: entry.sequence, what });
-                }
-            }
+            Event::Recover(event) => self.recover.apply(entry, event),
             Event::Bridge(event) => self.bridge.apply(entry, event),
-            Event::Notice(event) => self.notice.apply(entry, event),
+            Event::Notice(event) => {
+                self.notice.apply(entry, event);
+                Ok(())
+            }
+        };
+        if let Err(what) = allowed {
+            self.illegal.push(IllegalMove { sequence: entry.sequence, what });
         }
     }
 
     /// An entry that could not be read holds nothing up any more once a person has said so.
-    fn accept(&mut self, event: &CommandEvent) {
-        let CommandEvent::EntryAccepted { sequence, .. } = event else { return };
-        for unknown in self.unknown.iter_mut().filter(|unknown| unknown.sequence == *sequence) {
-            unknown.accepted = true;
-        }
+    fn accept(&mut self, sequence: u64) -> Result<(), String> {
+        let unread = self.unknown.iter_mut().find(|unknown| unknown.sequence == sequence);
+        let unread = unread.ok_or_else(|| format!("entry {sequence} was accepted, but it could be read"))?;
+        unread.accepted = true;
+        Ok(())
     }
 
     fn keep(&mut self, entry: &Entry, unknown: &Unknown) {

@@ -8,6 +8,7 @@ use super::words::Language;
 use super::{page, words};
 use estate::{Estate, Id, canonical};
 use incident::event::{ContainEvent, CutAct, Event};
+use incident::memory::view_of;
 use incident::record::{Content, Entry};
 use incident::view::View;
 
@@ -71,14 +72,12 @@ fn cut_off_muc() -> View {
         tenants: vec![id("tenant:beta")],
         estate_hash: String::new(),
     };
-    let mut view = View::default();
-    view.apply(&Entry {
+    view_of(&[Entry {
         sequence: 0,
         time_ms: 1_682_373_600_000,
         actor: "test".to_owned(),
         content: Content::Known(Event::Contain(decided)),
-    });
-    view
+    }])
 }
 
 fn facts(view: &View, tenant: &str) -> Public {

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 
 use super::Problem;
-use super::figures::clock;
 use super::generate::{self, Schedule, price_seconds};
 use super::instance::{ASSUMED_RESTORE_RATE, Instance, What};
 use super::limit::LimitName;
 use super::ranges;
+use ::page::words::clock;
 use estate::model::{Edge, EdgeKind, Evidence, ResourceKind};
 use estate::{Estate, Id};
 

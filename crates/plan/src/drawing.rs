@@ -5,9 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ::page::Html;
+use ::page::drawing::{Drawing, Path, Point, Shape, stairs};
+use ::page::words::{clock, grouped, percent, short_clock};
+
 use super::Curve;
 use super::explain::Usage;
-use super::page::{clock, grouped};
 use estate::{Estate, Id, Kind};
 use incident::plan::file::{Plan, Step, StepKind};
 
@@ -17,22 +20,6 @@ const RIGHT: f64 = 96.0;
 const ROW: f64 = 17.0;
 /// Rows of one drawing; what has no row stands in the table.
 pub const ROWS_MAX: usize = 90;
-
-/// Text as it may stand in HTML, in an attribute too.
-pub fn escape(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, letter| {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other if other.is_control() => out.push('?'),
-            other => out.push(other),
-        }
-        out
-    })
-}
 
 /// Where a second lies from left to right. If most is over long before the end, the first hours are drawn wider.
 #[derive(Clone, Copy)]
@@ -77,32 +64,13 @@ impl Axis {
         ticks
     }
 
-    fn drawn(self, top: f64, bottom: f64) -> String {
-        let line = |at_s: u64| {
+    fn draw(self, drawing: &mut Drawing, top: f64, bottom: f64) {
+        for at_s in self.ticks() {
             let x = self.x(at_s);
-            format!(
-                "<line class=\"axis\" x1=\"{x:.1}\" y1=\"{top:.1}\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>\
-                 <text class=\"dim\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\n",
-                bottom + 15.0,
-                short_clock(at_s)
-            )
-        };
-        self.ticks().into_iter().map(line).collect()
+            drawing.add(Shape::line((x, top), (x, bottom)).class("axis"));
+            drawing.add(Shape::text((x, bottom + 15.0), short_clock(at_s)).class("dim middle"));
+        }
     }
-}
-
-/// `1:30`, hours and minutes; below an hour `0:05:30` if there are seconds.
-pub fn short_clock(seconds: u64) -> String {
-    let whole = clock(seconds);
-    if seconds >= 3600 || seconds.is_multiple_of(60) {
-        whole.strip_suffix(":00").map_or(whole.clone(), str::to_owned)
-    } else {
-        whole
-    }
-}
-
-pub fn open(height: f64, label: &str) -> String {
-    format!("<svg viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-label=\"{}\">\n", escape(label))
 }
 
 /// One order in the drawing of who is served.
@@ -120,7 +88,7 @@ pub fn served(
     whole: u128,
     lines: &[Line<'_>],
     band: Option<(&Curve, &Curve)>,
-) -> String {
+) -> Html {
     let (top, bottom) = (16.0, 296.0);
     let whole = whole.max(1);
     let base = floor_percent(kept, whole);
@@ -128,33 +96,34 @@ pub fn served(
     let y = |sum: u128| {
         bottom - (bottom - top) * (sum.clamp(floor, whole) - floor) as f64 / (whole - floor).max(1) as f64
     };
-    let mut svg = open(bottom + 24.0, "Share of insured times urgency that is served, over time");
+    let mut drawing = Drawing::new(
+        "served",
+        (WIDTH, bottom + 24.0),
+        "Who is served, over time",
+        "Share of insured people times urgency that is served, a line for each order of restart. The table “The curve as \
+         a table” has the numbers of this plan.",
+    );
     for percent in (0..=5).map(|fifth| base + (100 - base) * fifth / 5) {
         let at = y(whole * percent / 100);
-        svg += &format!(
-            "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{:.1}\" y2=\"{at:.1}\"/>\
-             <text class=\"dim\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{percent} %</text>\n",
-            WIDTH - RIGHT,
-            LEFT - 8.0,
-            at + 4.0
-        );
+        drawing.add(Shape::line((LEFT, at), (WIDTH - RIGHT, at)).class("axis"));
+        drawing.add(Shape::text((LEFT - 8.0, at + 4.0), format!("{percent} %")).class("dim end"));
     }
-    svg += &axis.drawn(top, bottom);
-    let stairs = |curve: &Curve| stairs(axis, kept, curve, &y);
+    axis.draw(&mut drawing, top, bottom);
+    let corners = |curve: &Curve| corners(axis, kept, curve, &y);
     if let Some((early, late)) = band {
-        svg += &format!("<path class=\"band\" d=\"{}\"/>\n", between(&stairs(early), &stairs(late)));
+        let band = Path::between(&corners(early), &corners(late));
+        drawing.add(Shape::path(&band).class("area-band"));
     }
     if let [plan, usual, ..] = lines {
-        svg += &format!(
-            "<path class=\"saved\" d=\"{}\"/>\n",
-            between(&stairs(plan.curve), &stairs(usual.curve))
-        );
+        let saved = Path::between(&corners(plan.curve), &corners(usual.curve));
+        drawing.add(Shape::path(&saved).class("area-second"));
     }
     for line in lines.iter().rev() {
-        svg += &format!("<path class=\"curve {}\" d=\"{}\"/>\n", line.class, path(&stairs(line.curve)));
+        let path = Path::through(corners(line.curve));
+        drawing.add(Shape::path(&path).class(line.class).title(line.name));
     }
-    svg += &legend(lines, band.is_some());
-    svg + "</svg>"
+    legend(&mut drawing, lines, band.is_some());
+    drawing.drawn()
 }
 
 /// Where the drawing begins from below: what was never lost would only take room. In percent.
@@ -163,56 +132,34 @@ pub fn floor_percent(kept: u128, whole: u128) -> u128 {
 }
 
 /// To the left of the drawing, where nothing else stands.
-fn legend(lines: &[Line<'_>], band: bool) -> String {
-    let mut svg = String::new();
+fn legend(drawing: &mut Drawing, lines: &[Line<'_>], band: bool) {
     let mut y = 30.0;
     for line in lines {
-        svg += &format!(
-            "<line class=\"curve {}\" x1=\"0\" y1=\"{:.1}\" x2=\"34\" y2=\"{:.1}\"/><text x=\"42\" y=\"{y:.1}\">{}</text>\n",
-            line.class,
-            y - 4.0,
-            y - 4.0,
-            escape(line.name)
-        );
+        drawing.add(Shape::line((0.0, y - 4.0), (34.0, y - 4.0)).class(line.class));
+        drawing.add(Shape::text((42.0, y), line.name));
         y += 22.0;
     }
-    for (class, words, shown) in
-        [("saved", "saved against the first", lines.len() > 1), ("band", "eight of ten draws", band)]
-    {
+    for (class, words, shown) in [
+        ("area-second", "saved against the first", lines.len() > 1),
+        ("area-band", "eight of ten draws", band),
+    ] {
         if shown {
-            svg += &format!(
-                "<rect class=\"{class}\" x=\"0\" y=\"{:.1}\" width=\"34\" height=\"12\"/><text x=\"42\" y=\"{y:.1}\">{words}</text>\n",
-                y - 10.0
-            );
+            drawing.add(Shape::rect((0.0, y - 10.0), (34.0, 12.0)).class(class));
+            drawing.add(Shape::text((42.0, y), words));
             y += 22.0;
         }
     }
-    svg
 }
 
-fn stairs(axis: Axis, kept: u128, curve: &Curve, y: &impl Fn(u128) -> f64) -> Vec<(f64, f64)> {
+fn corners(axis: Axis, kept: u128, curve: &Curve, y: &impl Fn(u128) -> f64) -> Vec<Point> {
     let mut sum = kept;
     let mut points = vec![(axis.x(0), y(sum))];
     for (at_s, weight) in curve {
-        points.push((axis.x(*at_s), y(sum)));
         sum = sum.saturating_add(*weight);
         points.push((axis.x(*at_s), y(sum)));
     }
     points.push((WIDTH - RIGHT, y(sum)));
-    points
-}
-
-fn path(points: &[(f64, f64)]) -> String {
-    let mut drawn = String::new();
-    for (number, (x, y)) in points.iter().enumerate() {
-        drawn += &format!("{}{x:.1} {y:.1}", if number == 0 { 'M' } else { 'L' });
-    }
-    drawn
-}
-
-fn between(upper: &[(f64, f64)], lower: &[(f64, f64)]) -> String {
-    let back: String = lower.iter().rev().map(|(x, y)| format!("L{x:.1} {y:.1}")).collect();
-    format!("{}{back}Z", path(upper))
+    stairs(&points)
 }
 
 /// One row of the bar chart: a service with the stores its start waits for, or a store by itself.
@@ -226,7 +173,7 @@ struct Row<'a> {
 
 /// A bar per step, a row per service with its data, in the order in which they are back. The second value is the number
 /// of rows that were left out.
-pub fn bars(estate: &Estate, plan: &Plan, axis: Axis, critical: &BTreeSet<&Id>) -> (String, usize) {
+pub fn bars(estate: &Estate, plan: &Plan, axis: Axis, critical: &BTreeSet<&Id>) -> (Html, usize) {
     let mut rows = rows(estate, plan, critical);
     let left_out = rows.len().saturating_sub(ROWS_MAX);
     if left_out > 0 {
@@ -237,22 +184,35 @@ pub fn bars(estate: &Estate, plan: &Plan, axis: Axis, critical: &BTreeSet<&Id>) 
     rows.sort_by_key(|row| (row.steps.iter().map(|step| step.end_s).max(), row.label.clone()));
     let top = 8.0;
     let bottom = top + ROW * rows.len() as f64;
-    let mut svg = open(bottom + 24.0, "Steps of the plan over time, a row for each service with its data");
-    svg += PATTERNS;
+    let mut drawing = Drawing::new(
+        "bars",
+        (WIDTH, bottom + 24.0),
+        "What is done when",
+        "Steps of the plan over time, a row for each service with its data, in the order in which they are back. The \
+         table “Every step” has the same in numbers.",
+    );
+    drawing.hatched();
     for number in (1..rows.len()).step_by(2) {
         let y = top + ROW * number as f64;
-        svg += &format!("<rect class=\"stripe\" x=\"0\" y=\"{y:.1}\" width=\"{WIDTH}\" height=\"{ROW}\"/>\n");
+        drawing.add(Shape::rect((0.0, y), (WIDTH, ROW)).class("stripe"));
     }
-    svg += &axis.drawn(top, bottom);
+    axis.draw(&mut drawing, top, bottom);
     for (number, row) in rows.iter().enumerate() {
-        svg += &row_drawn(axis, row, top + ROW * number as f64);
+        draw_row(&mut drawing, axis, row, top + ROW * number as f64);
     }
-    (svg + "</svg>", left_out)
+    (drawing.drawn(), left_out)
 }
 
-const PATTERNS: &str = "<defs><pattern id=\"judge\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" \
-    patternTransform=\"rotate(45)\"><rect width=\"5\" height=\"5\" class=\"judge-back\"/><line x1=\"0\" y1=\"0\" x2=\"0\" \
-    y2=\"5\" class=\"judge-line\"/></pattern></defs>\n";
+/// How a kind of step is drawn, and its words.
+pub fn look(kind: StepKind) -> (&'static str, &'static str) {
+    match kind {
+        StepKind::Verify => ("hatch", "judge the copy"),
+        StepKind::Restore => ("fill-mid", "restore"),
+        StepKind::Start => ("fill-deep", "start"),
+        StepKind::Gate => ("open", "gate"),
+        StepKind::Admit => ("fill-warm", "let load in"),
+    }
+}
 
 fn rows<'a>(estate: &'a Estate, plan: &'a Plan, critical: &BTreeSet<&Id>) -> Vec<Row<'a>> {
     let starts: BTreeMap<&Id, u64> = plan
@@ -296,69 +256,51 @@ fn label(estate: &Estate, id: &Id) -> String {
     if text.chars().count() > 36 { text.chars().take(35).chain(['…']).collect() } else { text }
 }
 
-fn row_drawn(axis: Axis, row: &Row<'_>, y: f64) -> String {
-    let class = if row.critical { "name critical" } else { "name" };
+fn draw_row(drawing: &mut Drawing, axis: Axis, row: &Row<'_>, y: f64) {
+    let class = if row.critical { "name small strong end" } else { "name small end" };
     let mark = if row.critical { "◆ " } else { "" };
-    let mut svg = format!(
-        "<text class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{mark}{}</text>\n",
-        LEFT - 10.0,
-        y + 12.5,
-        escape(&row.label)
-    );
+    let label = format!("{mark}{}", row.label);
+    drawing.add(Shape::text((LEFT - 10.0, y + 12.5), label).class(class));
     for step in &row.steps {
         let (from, to) = (axis.x(step.start_s), axis.x(step.end_s));
-        let title = format!("{} {} to {}", step.id, clock(step.start_s), clock(step.end_s));
-        svg += &format!(
-            "<rect class=\"{}\" x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"><title>{}</title></rect>\n",
-            step.kind.word(),
-            y + 3.0,
-            (to - from).max(1.2),
-            ROW - 6.0,
-            escape(&title)
-        );
+        let bar = Shape::rect((from, y + 3.0), ((to - from).max(1.2), ROW - 6.0)).class(look(step.kind).0);
+        drawing.add(bar.title(format!("{} {} to {}", step.id, clock(step.start_s), clock(step.end_s))));
     }
     let end_s = row.steps.iter().map(|step| step.end_s).max().unwrap_or(0);
     if row.weight > 0 {
-        svg += &format!(
-            "<text class=\"back\" x=\"{:.1}\" y=\"{:.1}\">● {}</text>\n",
-            axis.x(end_s) + 5.0,
-            y + 12.5,
-            short_clock(end_s)
-        );
+        let words = format!("● {}", short_clock(end_s));
+        drawing.add(Shape::text((axis.x(end_s) + 5.0, y + 12.5), words).class("back small strong halo"));
     }
-    svg
 }
 
 /// How full the limits are, a small drawing for each, below one another.
-pub fn usage(axis: Axis, usage: &[Usage]) -> String {
+pub fn usage(axis: Axis, usage: &[Usage]) -> Html {
     const HEIGHT: f64 = 46.0;
     let rows = usage.len() as f64;
-    let mut svg = open(rows * (HEIGHT + 12.0) + 28.0, "How much of each limit is taken over time");
-    svg += &axis.drawn(4.0, rows * (HEIGHT + 12.0));
+    let mut drawing = Drawing::new(
+        "usage",
+        (WIDTH, rows * (HEIGHT + 12.0) + 28.0),
+        "What is scarce",
+        "How much of each limit is taken over time, the busiest limits below one another.",
+    );
+    axis.draw(&mut drawing, 4.0, rows * (HEIGHT + 12.0));
     for (number, limit) in usage.iter().enumerate() {
         let top = 4.0 + number as f64 * (HEIGHT + 12.0);
         let bottom = top + HEIGHT;
         let capacity = limit.capacity.max(1);
         let y = |taken: u64| bottom - HEIGHT * (taken.min(capacity) as f64 / capacity as f64);
-        let mut drawn = format!("M{:.1} {bottom:.1}", axis.x(0));
-        for (at_s, taken) in &limit.steps {
-            drawn += &format!("H{:.1}V{:.1}", axis.x(*at_s), y(*taken));
+        let mut points = vec![(axis.x(0), bottom)];
+        points.extend(limit.steps.iter().map(|(at_s, taken)| (axis.x(*at_s), y(*taken))));
+        let mut points = stairs(&points);
+        if let Some((_, last)) = points.last().copied() {
+            points.extend([(WIDTH - RIGHT, last), (WIDTH - RIGHT, bottom)]);
         }
-        drawn += &format!("H{:.1}V{bottom:.1}Z", WIDTH - RIGHT);
-        svg += &format!(
-            "<line class=\"cap\" x1=\"{LEFT}\" y1=\"{top:.1}\" x2=\"{:.1}\" y2=\"{top:.1}\"/><path class=\"taken\" d=\"{drawn}\"/>\
-             <text class=\"name\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
-             <text class=\"dim\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">all {} taken: {}.{} % of the time</text>\n",
-            WIDTH - RIGHT,
-            LEFT - 10.0,
-            top + 18.0,
-            escape(&limit.name),
-            LEFT - 10.0,
-            top + 34.0,
-            grouped(limit.capacity.into()),
-            limit.full_thousandths / 10,
-            limit.full_thousandths % 10
-        );
+        let of_time = percent(limit.full_thousandths);
+        let words = format!("all {} taken: {of_time} of the time", grouped(limit.capacity.into()));
+        drawing.add(Shape::line((LEFT, top), (WIDTH - RIGHT, top)).class("limit"));
+        drawing.add(Shape::path(&Path::through(points).close()).class("area-mid"));
+        drawing.add(Shape::text((LEFT - 10.0, top + 18.0), limit.name.as_str()).class("small end"));
+        drawing.add(Shape::text((LEFT - 10.0, top + 34.0), words).class("dim small end"));
     }
-    svg + "</svg>"
+    drawing.drawn()
 }

@@ -20,7 +20,6 @@ pub mod decide;
 pub mod diff;
 pub mod drawing;
 pub mod explain;
-pub mod figures;
 pub mod forecast;
 pub mod generate;
 pub mod html;

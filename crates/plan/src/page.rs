@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+pub use ::page::words::{clock, grouped, hours};
+
 use super::advice::Advice;
 use super::explain::{Link, some};
-use super::figures::many;
-pub use super::figures::{clock, grouped, hours};
 use super::instance::What;
 use super::objectives::{Missed, missed};
 use super::{Made, ranges};
@@ -64,7 +64,7 @@ fn head(plan: &Plan, text: &mut String) {
         counted_as(plan.lost.len(), "thing is", "things are"),
         counted(plan.steps.len(), "step"),
         clock(end_s),
-        many(plan.schedules, "schedule"),
+        counted(usize::try_from(plan.schedules).unwrap_or(usize::MAX), "schedule"),
         plan.seed
     );
     line(text, counts);
@@ -73,8 +73,10 @@ fn head(plan: &Plan, text: &mut String) {
         line(
             text,
             format!(
-                "goes on with run {}: {done} steps were done, {running} were being worked on",
-                continues.run
+                "goes on with run {}: {} done, {} being worked on",
+                continues.run,
+                counted_as(done, "step was", "steps were"),
+                counted_as(running, "was", "were")
             ),
         );
     }

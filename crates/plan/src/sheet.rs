@@ -100,7 +100,14 @@ fn crew(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
         let name = known.map_or("", |resource| resource.name.as_str());
         let people =
             known.filter(|resource| resource.kind == ResourceKind::Crew).map_or(0, |known| known.capacity);
-        let mut lines = wrapped("", &format!("{id} {name}: {people} people, {steps} services to start"));
+        let mut lines = wrapped(
+            "",
+            &format!(
+                "{id} {name}: {}, {} to start",
+                counted_as(usize::try_from(people).unwrap_or(usize::MAX), "person", "people"),
+                counted(steps, "service")
+            ),
+        );
         for _ in 0..people.clamp(1, 8) {
             lines.push("   name ____________________  phone ____________________  here [ ]".to_owned());
         }

@@ -20,8 +20,8 @@ use estate::model::{
 };
 use incident::View;
 use incident::event::{Event, PlanEvent};
+use incident::memory::follow;
 use incident::plan::file::StepKind;
-use incident::record::{Content, Entry};
 
 fn id(text: &str) -> Id {
     text.parse().expect("a valid id")
@@ -338,11 +338,8 @@ fn the_checker_finds_planted_faults() {
     assert!(!check::faults(&estate, &short).is_empty());
 }
 
-fn recorded(view: &mut View, events: Vec<Event>) {
-    for event in events {
-        let content = Content::Known(event);
-        view.apply(&Entry { sequence: view.entries, time_ms: 0, actor: "test".to_owned(), content });
-    }
+fn recorded(view: &mut View, events: &[Event]) {
+    events.iter().for_each(|event| follow(view, event));
 }
 
 #[test]
@@ -351,14 +348,14 @@ fn only_a_recorded_plan_for_the_adopted_estate_is_approved() {
     let mut view = View::default();
     assert!(matches!(decide::approve(&view, &plan.hash()), Err(decide::ApprovalRefusal::Unknown(_))));
     let events = decide::record(&view, &plan);
-    recorded(&mut view, events);
+    recorded(&mut view, &events);
     assert_eq!(decide::record(&view, &plan), Vec::new());
     assert!(matches!(decide::approve(&view, &plan.hash()), Err(decide::ApprovalRefusal::OtherEstate { .. })));
     view.command.estate_hash = Some(plan.estate_hash.clone());
     assert!(matches!(decide::approve(&view, &plan.hash()[..11]), Err(decide::ApprovalRefusal::NotAHash(_))));
     let events = decide::approve(&view, &plan.hash()[..12]).expect("approved");
     assert_eq!(events, vec![Event::Plan(PlanEvent::Approved { hash: plan.hash() })]);
-    recorded(&mut view, events);
+    recorded(&mut view, &events);
     assert_eq!(view.plan.approved, Some(plan.hash()));
 }
 

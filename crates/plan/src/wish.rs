@@ -33,7 +33,9 @@ impl WishFault {
                 "write NAME=NUMBER, NAME=+NUMBER or NAME=-NUMBER, for example database-people=6 or restore-muc=+300"
                     .to_owned()
             }
-            WishFault::Unknown { known, .. } => format!("there are: {}", known.join(", ")),
+            WishFault::Unknown { known, .. } => {
+                format!("name something that has a size; there are: {}", known.join(", "))
+            }
             WishFault::NotUnique { .. } => "write the whole id".to_owned(),
             WishFault::Twice(_) => "say each only once".to_owned(),
         }
@@ -191,7 +193,7 @@ fn by_id(estate: &Estate, name: &str) -> Option<Vec<Size>> {
 }
 
 fn by_name(estate: &Estate, name: &str) -> Option<Vec<Size>> {
-    by_id(estate, &format!("resource:{name}")).or_else(|| by_id(estate, &format!("host:{name}")))
+    ["resource", "host", "site"].iter().find_map(|kind| by_id(estate, &format!("{kind}:{name}")))
 }
 
 /// `crew` means every resource of that kind, `cpu` and `memory` those of every host.

@@ -3,99 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::refusal::Refusal;
-use super::run::{Append, Executor, Log, LogFault, RunFault, RunResult, Workers, draw};
+use super::run::{Executor, RunFault, RunResult, Workers, draw};
 use estate::fingerprint;
 use estate::model::{Edge, EdgeKind, Evidence, Gate, Probe, Run, Secret, Service, Source, StartClass, Store};
 use estate::{Estate, Id, Kind};
+use incident::Event;
 use incident::event::{CommandEvent, Found, PlanEvent, RecoverEvent, ScanEvent};
+use incident::log::{Log, LogFault};
+use incident::memory::{Memory, view_of};
 use incident::plan::file::{Plan, Step, StepKind, VERSION, step_id};
 use incident::recover::ServiceState;
 use incident::recover::step::State;
-use incident::{Entry, Event, View, record};
 use world::sim::{CrashPoint, Health, Sim};
 
 fn id(text: &str) -> Id {
     text.parse().unwrap()
-}
-
-// The journal in memory: entries go through the same bytes as the real one.
-
-struct Memory {
-    entries: Vec<Entry>,
-    view: View,
-    crashed: Arc<AtomicBool>,
-    /// The program is killed when this many entries are on disk.
-    crash_at: Option<usize>,
-    /// Somebody else writes a note when this many entries are on disk.
-    intrude_at: Option<usize>,
-    actor: String,
-}
-
-impl Memory {
-    fn new(crashed: &Arc<AtomicBool>) -> Memory {
-        Memory {
-            entries: Vec::new(),
-            view: View::default(),
-            crashed: Arc::clone(crashed),
-            crash_at: None,
-            intrude_at: None,
-            actor: "anna".to_owned(),
-        }
-    }
-
-    fn put(&mut self, event: &Event) {
-        assert!(self.entries.len() < 5_000, "the run goes round in circles: {event:?}");
-        let (kind, payload) = record::encode(event);
-        let content = record::decode(&kind, record::VERSION, &payload);
-        let sequence = u64::try_from(self.entries.len()).unwrap();
-        let entry = Entry { sequence, time_ms: 0, actor: self.actor.clone(), content };
-        self.view.apply(&entry);
-        self.entries.push(entry);
-    }
-
-    fn cut(&mut self, length: usize) {
-        self.entries.truncate(length);
-        self.view = View::default();
-        let View { .. } = self.view;
-        for entry in &self.entries {
-            self.view.apply(entry);
-        }
-    }
-}
-
-impl Log for Memory {
-    fn view(&self) -> &View {
-        &self.view
-    }
-
-    fn refresh(&mut self) -> Result<(), LogFault> {
-        if self.crashed.load(Ordering::SeqCst) { Err(LogFault::Gone) } else { Ok(()) }
-    }
-
-    fn append(
-        &mut self,
-        events: &[Event],
-        decided_at: Option<u64>,
-        _now_ms: i64,
-    ) -> Result<Append, LogFault> {
-        if decided_at.is_some() && self.intrude_at.take_if(|at| *at <= self.entries.len()).is_some() {
-            self.put(&Event::Command(CommandEvent::NoteWritten { text: "in between".to_owned() }));
-        }
-        if decided_at.is_some_and(|at| at != self.view.entries) {
-            return Ok(Append::Outdated);
-        }
-        for event in events {
-            self.refresh()?;
-            self.put(event);
-            if self.crash_at == Some(self.entries.len()) {
-                self.crashed.store(true, Ordering::SeqCst);
-            }
-        }
-        self.refresh().map(|()| Append::Done)
-    }
 }
 
 // Estates
@@ -298,7 +222,7 @@ impl Stage {
     fn answer_doubts(&mut self) -> usize {
         let held: Vec<(String, Id)> = self
             .log
-            .view
+            .view()
             .recover
             .steps
             .iter()
@@ -324,7 +248,7 @@ impl Stage {
     }
 
     fn end(&self) -> End {
-        let view = &self.log.view;
+        let view = self.log.view();
         assert_eq!(view.illegal, Vec::new(), "the executor recorded moves that the table does not allow");
         assert_eq!(self.sim.state().violations, Vec::<String>::new());
         End {
@@ -515,12 +439,8 @@ fn nothing_is_done_to_what_is_on_hold_or_not_understood() {
     assert!(held.end().running.contains(&id("service:payments")));
 
     let mut unread = stage(&estate, 0);
-    let sequence = u64::try_from(unread.log.entries.len()).unwrap();
     let payload = br#"{"about":["store:db"],"data":{}}"#;
-    let content = record::decode("recover.from_the_future", 1, payload);
-    let entry = Entry { sequence, time_ms: 0, actor: String::new(), content };
-    unread.log.view.apply(&entry);
-    unread.log.entries.push(entry);
+    unread.log.put_bytes("recover.from_the_future", 1, payload);
     let result = unread.run().unwrap();
     assert!(result.waits.iter().any(|wait| matches!(wait, Refusal::Unread { .. })), "{result:?}");
     assert_eq!(unread.end().effects.get("restore /data/db"), None);
@@ -692,16 +612,13 @@ fn in_a_campaign_of_failures_and_kills_the_rules_hold() {
             stage.sim.revive();
         }
         let result = stage.run_to_the_end();
-        let view = &stage.log.view;
+        let view = stage.log.view();
         assert_eq!(view.illegal, Vec::new(), "seed {seed}");
         assert_eq!(stage.sim.state().violations, Vec::<String>::new(), "seed {seed}");
         assert_eq!(result.complete, result.waits.is_empty(), "seed {seed}: {result:?}");
-        let replayed = stage.log.entries.iter().fold(View::default(), |mut view, entry| {
-            view.apply(entry);
-            view
-        });
-        assert_eq!(replayed, stage.log.view, "seed {seed}: the journal alone gives the same view");
-        for parked in stage.log.view.recover.parked.keys() {
+        let replayed = view_of(&stage.log.entries);
+        assert_eq!(replayed, *stage.log.view(), "seed {seed}: the journal alone gives the same view");
+        for parked in stage.log.view().recover.parked.keys() {
             assert!(!stage.sim.running().contains(parked), "seed {seed}: {parked} is parked and runs");
         }
     }

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use journal::Expect;
 use sha2::{Digest, Sha256};
 
 use super::decide::{self, Act, Ground, Looked, Next, Now, Task, probed};
@@ -19,59 +18,14 @@ use super::perform::{self, Outcome, Place};
 use super::refusal::Refusal;
 use estate::{Estate, Id};
 use incident::event::{Found, RecoverEvent};
+use incident::log::{Append, Basis, Log, LogFault};
 use incident::plan::file::{Plan, StepKind};
 use incident::recover::step::State;
-use incident::store::{Incident, StoreFault};
 use incident::{Event, View};
 use world::World;
 
 /// While work is in progress the journal is looked at this often: a person may place a hold.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-/// The journal, as the loop needs it: the real one, or one in memory for the simulation.
-pub trait Log {
-    fn view(&self) -> &View;
-    /// Takes in what others have appended.
-    fn refresh(&mut self) -> Result<(), LogFault>;
-    /// `decided_at`: refuse if anything was appended since the view had this many entries.
-    fn append(&mut self, events: &[Event], decided_at: Option<u64>, now_ms: i64) -> Result<Append, LogFault>;
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Append {
-    /// On disk and in the view.
-    Done,
-    /// Somebody appended in between: decide again.
-    Outdated,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum LogFault {
-    #[error(transparent)]
-    Store(StoreFault),
-    /// The simulation has crashed.
-    #[error("the journal is gone")]
-    Gone,
-}
-
-impl Log for Incident {
-    fn view(&self) -> &View {
-        Incident::view(self)
-    }
-
-    fn refresh(&mut self) -> Result<(), LogFault> {
-        Incident::refresh(self).map(|_| ()).map_err(LogFault::Store)
-    }
-
-    fn append(&mut self, events: &[Event], decided_at: Option<u64>, now_ms: i64) -> Result<Append, LogFault> {
-        let expect = decided_at.map_or(Expect::Anything, Expect::NothingSince);
-        match Incident::append(self, events, expect, now_ms) {
-            Ok(()) => Ok(Append::Done),
-            Err(fault) if fault.is_outdated() => Ok(Append::Outdated),
-            Err(fault) => Err(LogFault::Store(fault)),
-        }
-    }
-}
 
 /// Who does the work.
 #[derive(Clone, Copy, Debug)]
@@ -176,14 +130,14 @@ struct AtWork<'a> {
 impl AtWork<'_> {
     /// Appends what has happened; it depends on nothing.
     fn record(&mut self, events: &[Event]) -> Result<(), LogFault> {
-        self.append(events, None).map(|_| ())
+        self.append(events, Basis::Fact).map(|_| ())
     }
 
-    fn append(&mut self, events: &[Event], decided_at: Option<u64>) -> Result<Append, LogFault> {
+    fn append(&mut self, events: &[Event], basis: Basis) -> Result<Append, LogFault> {
         if events.is_empty() {
             return Ok(Append::Done);
         }
-        let appended = self.log.append(events, decided_at, self.executor.world.now_ms())?;
+        let appended = self.log.append(events, basis, self.executor.world.now_ms())?;
         if appended == Append::Done {
             events.iter().for_each(|event| (self.watch)(self.log.view(), event));
         }
@@ -233,7 +187,7 @@ impl AtWork<'_> {
             }
             let next = decide::next(&self.ground(), self.at_once());
             if !next.events.is_empty() {
-                self.append(&next.events, Some(self.log.view().entries))?;
+                self.append(&next.events, Basis::View(self.log.view().entries))?;
                 continue;
             }
             self.interrupt(&next);
@@ -281,7 +235,7 @@ impl AtWork<'_> {
                 Act::Look(_) | Act::Settle(_) | Act::Stop(_) => None,
             })
             .collect();
-        if self.append(&intents, Some(self.log.view().entries))? == Append::Outdated {
+        if self.append(&intents, Basis::View(self.log.view().entries))? == Append::Outdated {
             // Nothing was begun; the loop decides again on what has come in between.
             return Ok(true);
         }

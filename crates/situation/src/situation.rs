@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use estate::check::counted;
 use estate::{Estate, Id};
 use incident::View;
 use incident::contain::CutState;
@@ -254,7 +255,11 @@ fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
         let target = site.unwrap_or_else(|| alarm.store.clone());
         if !view.contain.infected.contains(&target) && !view.contain.infected.contains(&alarm.store) {
             decide(
-                format!("{} files in {} are not clean any more: cut it off?", alarm.files, alarm.store),
+                format!(
+                    "{} in {} not clean any more: cut it off?",
+                    counted(usize::try_from(alarm.files).unwrap_or(usize::MAX), "file"),
+                    alarm.store
+                ),
                 format!("blackstart contain ESTATE --infected {target} --journal {folder} --apply"),
             );
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{self, By};
 use super::plan::read_file;
-use super::{Answer, Failure, talk};
+use super::{Answer, Failure, place, talk};
 use estate::{Estate, canonical};
 use incident::View;
 use plan::{Plan, decide, page};
@@ -12,9 +12,11 @@ use plan::{Plan, decide, page};
 /// Shows a recorded plan and allows it to be run. At most one plan is allowed at a time; each run needs an
 /// approval of its own.
 #[derive(Debug, clap::Args)]
+#[command(allow_missing_positional = true)]
 pub struct Args {
-    /// Incident folder.
-    pub folder: PathBuf,
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
     /// Hash of the plan, or its first 12 digits or more if they are unique; or the plan file.
     #[arg(value_name = "HASH|PLAN")]
     pub plan: PathBuf,
@@ -25,34 +27,47 @@ pub struct Args {
     pub by: By,
 }
 
+const FORM: &str = "blackstart approve DIR HASH";
+
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let view = folder::read(&args.folder)?;
+    let folder = place::to_write(args.folder.as_deref(), FORM)?;
+    let view = folder::read(&folder)?;
     let named = named(&args.plan)?;
-    decide::approve(&view, &named).map_err(|refusal| refused(&refusal, args))?;
-    let (hash, recorded) = decide::find(&view, &named).map_err(|refusal| refused(&refusal, args))?;
+    decide::approve(&view, &named).map_err(|refusal| refused(&refusal, &folder))?;
+    let (hash, recorded) = decide::find(&view, &named).map_err(|refusal| refused(&refusal, &folder))?;
     let plan = Plan::read(&recorded.text)
-        .map_err(|fault| refused(&decide::ApprovalRefusal::NotRunnable(fault.to_string()), args))?;
+        .map_err(|fault| refused(&decide::ApprovalRefusal::NotRunnable(fault.to_string()), &folder))?;
     talk::say(page::summary(&estate(&view, &plan), &plan));
     if !talk::agreed("Allow this plan to be run?", args.yes) {
         return Err(Failure::refused(
             "the plan was not approved",
             "nothing was recorded, and nothing will be run",
-            format!("to allow it: blackstart approve {} {hash}", args.folder.display()),
+            format!("to allow it: blackstart approve {} {hash}", folder.display()),
         ));
     }
-    let mut incident = folder::open(&args.folder, &args.by)?;
+    let mut incident = folder::open(&folder, &args.by)?;
     // Decided again on the newest entries: what was shown is named by its hash and cannot have changed, but
     // the estate in force can.
     let decided = incident.decide(folder::now_ms(), |view| decide::approve(view, hash));
     decided
-        .map_err(|fault| folder::failure(&args.folder, &fault))?
-        .map_err(|refusal| refused(&refusal, args))?;
+        .map_err(|fault| folder::failure(&folder, &fault))?
+        .map_err(|refusal| refused(&refusal, &folder))?;
     talk::data(format!("approved {hash}"));
     Ok(Answer::Done)
 }
 
 /// The hash that is meant. A plan file is named by the hash over what is in it.
 fn named(plan: &Path) -> Result<String, Failure> {
+    if place::is_named(plan) {
+        return Err(Failure::usage(
+            format!("{} is an incident, not a plan", plan.display()),
+            "no plan is named, so nothing was approved",
+            format!(
+                "name the plan too, by its hash or its file; status shows it: blackstart status {}",
+                plan.display()
+            ),
+        ));
+    }
     if !plan.is_file() {
         return Ok(plan.display().to_string());
     }
@@ -65,13 +80,15 @@ fn estate(view: &View, plan: &Plan) -> Estate {
     text.and_then(|text| canonical::from_text(text).ok()).unwrap_or_default()
 }
 
-fn refused(refusal: &decide::ApprovalRefusal, args: &Args) -> Failure {
+fn refused(refusal: &decide::ApprovalRefusal, folder: &Path) -> Failure {
     use decide::ApprovalRefusal;
-    let folder = args.folder.display();
+    let folder = folder.display();
     let (means, to_do) = match refusal {
         ApprovalRefusal::NotAHash(_) | ApprovalRefusal::NotUnique(..) => (
             "it is not clear which plan is meant",
-            format!("take the whole hash that `blackstart plan` printed, or look: blackstart status {folder}"),
+            format!(
+                "take the whole hash that `blackstart plan` printed, or look: blackstart status {folder}"
+            ),
         ),
         ApprovalRefusal::Unknown(_) => (
             "only a plan that is in the journal can be allowed",

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::folder::{self, By, chain};
-use super::{Answer, Failure, talk};
+use super::{Answer, Failure, place, talk};
 use bridge::config::{Config, ConfigFault};
 use bridge::edge::BLOCKING_THREADS;
 use bridge::fact::Mark;
@@ -21,7 +21,7 @@ use estate::{Id, Kind};
 use incident::event::{Account, BridgeEvent, Event};
 
 /// Stands in the path of business from the normal day on: what changes anything is sealed to its tenant and on
-/// disk before it is forwarded. When the upstream is gone, senders get a receipt instead of an error.
+/// disk before it is forwarded. When the upstream system is gone, senders get a receipt instead of an error.
 ///
 /// `blackstart bridge CONFIG` runs it until it is stopped (SIGTERM); nothing accepted is lost by stopping or
 /// killing it. The other forms speak to the running bridge.
@@ -50,7 +50,7 @@ enum Call {
         #[arg(long, visible_alias = "reason", default_value = "decided by the operator")]
         why: String,
     },
-    /// The upstream was restored: everything applied since then becomes pending again. Holds the tenants.
+    /// The upstream system was restored: everything applied since then becomes pending again. Holds the tenants.
     Reopen {
         #[command(flatten)]
         whom: Whom,
@@ -70,6 +70,9 @@ enum Call {
         /// Also record the account in this incident's journal.
         #[arg(long, value_name = "DIR")]
         journal: Option<PathBuf>,
+        /// The same in the incident you are in, or the one in BLACKSTART_DIR.
+        #[arg(long, conflicts_with = "journal")]
+        record: bool,
         #[command(flatten)]
         by: By,
         /// The account as JSON.
@@ -104,7 +107,7 @@ struct Whom {
 impl Whom {
     fn wish(&self) -> Value {
         match &self.site {
-            Some(site) => json!({ "site": site }),
+            Some(site) => json!({ "site": site.strip_prefix("site:").unwrap_or(site) }),
             None => {
                 let bare = |name: &String| name.strip_prefix("tenant:").unwrap_or(name).to_owned();
                 json!({ "tenants": self.tenant.iter().map(bare).collect::<Vec<_>>() })
@@ -119,7 +122,16 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         (Some(Call::Hold { whom, why }), _) => {
             let mut wish = whom.wish();
             wish["why"] = why.as_str().into();
-            said(&control(&whom.config, "hold", Some(&wish))?)
+            let answer = control(&whom.config, "hold", Some(&wish))?;
+            let before: Vec<&str> =
+                answer["held_before"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            if !before.is_empty() {
+                talk::say(format!(
+                    "held before already, and shown with the first reason: {}; yours is in the bridge's journal too",
+                    before.join(", ")
+                ));
+            }
+            said(&answer)
         }
         (Some(Call::Reopen { whom, since }), _) => {
             let mut wish = whom.wish();
@@ -127,7 +139,9 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             said(&control(&whom.config, "reopen", Some(&wish))?)
         }
         (Some(Call::Release { whom }), _) => said(&control(&whom.config, "release", Some(&whom.wish()))?),
-        (Some(Call::Account { config, journal, by, json }), _) => {
+        (Some(Call::Account { config, journal, record, by, json }), _) => {
+            let form = "blackstart bridge account CONFIG --journal DIR";
+            let journal = place::to_record(journal.as_deref(), *record, form)?;
             account(config, journal.as_deref(), by, *json)
         }
         (Some(Call::VerifyReceipt { file, public_key, json }), _) => verify_receipt(file, public_key, *json),
@@ -209,7 +223,11 @@ fn run_failure(fault: &RunFault) -> Failure {
             "look at it with `blackstart journal verify` on the bridge's folder",
         ),
         RunFault::File { .. } | RunFault::Key { .. } | RunFault::Secret(_) | RunFault::Start(_) => {
-            Failure::fault(what, "the bridge did not start and accepts nothing", "remove the cause and start again")
+            Failure::fault(
+                what,
+                "the bridge did not start and accepts nothing",
+                "remove the cause and start again",
+            )
         }
     }
 }
@@ -313,13 +331,20 @@ fn verify_receipt(file: &Path, public_key: &Path, as_json: bool) -> Result<Answe
         })
     };
     let key = journal::key::PublicKey::parse(&read(public_key)?).map_err(|error| {
-        Failure::usage(error.to_string(), "nothing was checked", "name the file `public-key` of the bridge's folder")
+        Failure::usage(
+            error.to_string(),
+            "nothing was checked",
+            "name the file `public-key` of the bridge's folder",
+        )
     })?;
-    let verdict = Receipt::parse(&read(file)?).and_then(|receipt| receipt.verify(&key).map(|covers| (receipt, covers)));
+    let verdict =
+        Receipt::parse(&read(file)?).and_then(|receipt| receipt.verify(&key).map(|covers| (receipt, covers)));
     match verdict {
         Ok((receipt, checkpoint_covers)) => {
             if as_json {
-                talk::json(&json!({ "good": true, "receipt": receipt, "checkpoint_covers": checkpoint_covers }));
+                talk::json(
+                    &json!({ "good": true, "receipt": receipt, "checkpoint_covers": checkpoint_covers }),
+                );
             } else {
                 talk::data(format!(
                     "good: {} of {} was accepted at {} (entry {}), then {}",
@@ -335,7 +360,9 @@ fn verify_receipt(file: &Path, public_key: &Path, as_json: bool) -> Result<Answe
                 talk::data(format!("not good: {fault}"));
                 match fault {
                     ReceiptFault::Form(_) => talk::say("give the receipt exactly as it was received"),
-                    ReceiptFault::OtherKey { .. } => talk::say("get the public key of the bridge that is named in it"),
+                    ReceiptFault::OtherKey { .. } => {
+                        talk::say("get the public key of the bridge that is named in it");
+                    }
                     ReceiptFault::Forged | ReceiptFault::Checkpoint(_) => {
                         talk::say("rely on nothing in it; ask whoever gave it to you for the original");
                     }

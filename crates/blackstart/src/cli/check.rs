@@ -4,11 +4,14 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode, ThemeStyles,
+};
 use serde::Serialize;
 
+use super::color::{self, Tone};
 use super::{Answer, Failure, folder, talk, whole_file};
-use estate::check::{self, Summary, spaced};
+use estate::check::{self, Summary, counted, counted_as, spaced};
 use estate::files::ReadFault;
 use estate::place::{Place, Sources};
 use estate::{Finding, Grade, Id, Reading, canonical, map};
@@ -22,6 +25,10 @@ pub struct Args {
     /// One JSON object instead of text; docs/formats/estate.md describes it.
     #[arg(long)]
     json: bool,
+    /// Show only findings of this grade (blocking, serious, note) or with this code. The exit code and the counts are of
+    /// all.
+    #[arg(long, value_name = "GRADE|CODE")]
+    only: Option<String>,
     /// Also draw the estate into this file (SVG): layers, kinds of dependencies, findings. To print or to open in a
     /// browser.
     #[arg(long, value_name = "FILE")]
@@ -34,13 +41,33 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     if let Some(path) = &args.map {
         draw(path, &reading, &findings)?;
     }
+    let shown: Vec<&Finding> = match &args.only {
+        Some(only) => chosen(&findings, only)?,
+        None => findings.iter().collect(),
+    };
     if args.json {
-        talk::json(&report(&reading, &findings));
+        talk::json(&report(&reading, &findings, &shown));
     } else {
-        talk::data(page(&reading, &findings).trim_end());
+        talk::data(page(&reading, &findings, &shown).trim_end());
+    }
+    if let Some(only) = args.only.as_ref().filter(|_| shown.is_empty()) {
+        talk::say(format!("no finding has the grade or the code {only}"));
     }
     let blocking = findings.iter().any(|finding| finding.grade == Grade::Blocking);
     Ok(if blocking { Answer::No } else { Answer::Done })
+}
+
+/// The findings of one grade or with one code. A code that no finding has is no mistake: it is what a script asks for.
+fn chosen<'f>(findings: &'f [Finding], only: &str) -> Result<Vec<&'f Finding>, Failure> {
+    let is_code = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    if only.is_empty() || !only.chars().all(is_code) {
+        return Err(Failure::usage(
+            format!("--only {} is neither a grade nor a code", message::quoted(only)),
+            "nothing was checked",
+            "write --only blocking, --only serious, --only note, or a code as it stands before a finding",
+        ));
+    }
+    Ok(findings.iter().filter(|finding| finding.grade.word() == only || finding.code == only).collect())
 }
 
 fn draw(path: &Path, reading: &Reading, findings: &[Finding]) -> Result<(), Failure> {
@@ -83,7 +110,7 @@ struct Shown<'r> {
     code: &'static str,
     what: &'r str,
     means: &'r str,
-    to_do: &'r str,
+    to_do: String,
     ids: &'r [Id],
     place: Option<ShownPlace<'r>>,
 }
@@ -102,7 +129,7 @@ fn count(findings: &[Finding], grade: Grade) -> usize {
     findings.iter().filter(|finding| finding.grade == grade).count()
 }
 
-fn report<'r>(reading: &'r Reading, findings: &'r [Finding]) -> Report<'r> {
+fn report<'r>(reading: &'r Reading, findings: &[Finding], of: &[&'r Finding]) -> Report<'r> {
     let place = |place: &Place| {
         let (file, line, column) = reading.sources.line(place)?;
         Some(ShownPlace { file, line, column, start: place.bytes.start, end: place.bytes.end })
@@ -110,9 +137,9 @@ fn report<'r>(reading: &'r Reading, findings: &'r [Finding]) -> Report<'r> {
     let shown = |finding: &'r Finding| Shown {
         grade: finding.grade.word(),
         code: finding.code,
-        what: &finding.what,
-        means: &finding.means,
-        to_do: &finding.to_do,
+        what: &finding.message.what,
+        means: &finding.message.means,
+        to_do: finding.message.to_do.to_string(),
         ids: &finding.ids,
         place: finding.place.as_ref().and_then(place),
     };
@@ -122,40 +149,68 @@ fn report<'r>(reading: &'r Reading, findings: &'r [Finding]) -> Report<'r> {
         blocking: count(findings, Grade::Blocking),
         serious: count(findings, Grade::Serious),
         notes: count(findings, Grade::Note),
-        findings: findings.iter().map(shown).collect(),
+        findings: of.iter().copied().map(shown).collect(),
     }
 }
 
 /// Everything as text: each finding with a picture of its place, then one line of numbers.
-fn page(reading: &Reading, findings: &[Finding]) -> String {
+fn page(reading: &Reading, findings: &[Finding], shown: &[&Finding]) -> String {
     let files: Vec<Arc<String>> =
         reading.sources.files.iter().map(|file| Arc::new(harmless(&file.text))).collect();
     // Letters and signs of a typewriter only: this is also read over a serial line.
-    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::none()).with_width(100);
+    let mut theme = GraphicalTheme::none();
+    if color::on_stdout() {
+        theme.styles = ThemeStyles::ansi();
+    }
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
     let mut page = String::new();
-    for finding in findings {
+    for finding in shown {
         let picture = Picture::new(reading, finding, &files);
         if handler.render_report(&mut page, &picture).is_err() {
-            let _ = write!(page, "{} {}: {}", finding.grade, finding.code, finding.what);
+            let _ = write!(page, "{} {}: {}", finding.grade, finding.code, finding.message.what);
         }
         page.push('\n');
     }
+    page.push_str(&blocking_again(reading, findings, shown));
     page.push_str(&last_line(reading, findings));
     page
 }
 
+/// Findings on a screen before the first of them scrolls away.
+const SCREEN_MAX: usize = 3;
+/// Blocking findings that are repeated at the end.
+const AGAIN_MAX: usize = 10;
+
+/// The worst stands first, and has scrolled away when there are many: it stands at the end once more, one line each.
+fn blocking_again(reading: &Reading, findings: &[Finding], shown: &[&Finding]) -> String {
+    let mut lines = String::new();
+    let count = count(findings, Grade::Blocking);
+    if shown.len() <= SCREEN_MAX || count == 0 {
+        return lines;
+    }
+    for finding in findings.iter().filter(|finding| finding.grade == Grade::Blocking).take(AGAIN_MAX) {
+        let at = place(&reading.sources, finding).map_or_else(String::new, |place| format!("{place}: "));
+        let grade = color::painted(finding.grade.word(), Tone::Bad, color::on_stdout());
+        let _ = writeln!(lines, "{grade} {}: {at}{}", finding.code, harmless(&finding.message.what));
+    }
+    if count > AGAIN_MAX {
+        let _ = writeln!(lines, "and {} more that block: --only blocking", count - AGAIN_MAX);
+    }
+    lines.push('\n');
+    lines
+}
+
 fn last_line(reading: &Reading, findings: &[Finding]) -> String {
     let summary = check::summary(&reading.estate);
-    let named = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let things = [
-        named(summary.sites, "site", "sites"),
-        named(summary.hosts, "host", "hosts"),
-        named(summary.services, "service", "services"),
-        named(summary.stores, "store", "stores"),
-        named(summary.capabilities, "capability", "capabilities"),
-        named(summary.tenants, "tenant", "tenants"),
+        counted(summary.sites, "site"),
+        counted(summary.hosts, "host"),
+        counted(summary.services, "service"),
+        counted(summary.stores, "store"),
+        counted_as(summary.capabilities, "capability", "capabilities"),
+        counted(summary.tenants, "tenant"),
         format!("{} insured", spaced(summary.insured)),
-        named(summary.edges, "dependency", "dependencies"),
+        counted_as(summary.edges, "dependency", "dependencies"),
     ];
     let share = (summary.without_edges * 100).checked_div(summary.services).unwrap_or(0);
     format!(
@@ -165,7 +220,7 @@ fn last_line(reading: &Reading, findings: &[Finding]) -> String {
         summary.services,
         count(findings, Grade::Blocking),
         count(findings, Grade::Serious),
-        named(count(findings, Grade::Note), "note", "notes"),
+        counted(count(findings, Grade::Note), "note"),
     )
 }
 
@@ -214,7 +269,7 @@ impl<'f> Picture<'f> {
 
 impl std::fmt::Display for Picture<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.finding.what)?;
+        f.write_str(&self.finding.message.what)?;
         self.place.as_ref().map_or(Ok(()), |place| write!(f, " ({place})"))
     }
 }
@@ -235,7 +290,10 @@ impl miette::Diagnostic for Picture<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        Some(Box::new(format!("this means: {}\nto do: {}", self.finding.means, self.finding.to_do)))
+        Some(Box::new(format!(
+            "this means: {}\nto do: {}",
+            self.finding.message.means, self.finding.message.to_do
+        )))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

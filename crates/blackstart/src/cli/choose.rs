@@ -1,13 +1,14 @@
 //! `blackstart choose`: which snapshot of a store is restored.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::folder::{self, By};
-use super::{Answer, Failure, talk};
-use estate::Id;
+use super::{Answer, Failure, named, place, talk};
+use estate::{Id, Kind};
+use incident::scan::SnapshotView;
+use message::quoted;
 use scan::choose::{self, ChoiceRefusal};
 use scan::shown::harmless;
-use incident::scan::SnapshotView;
 
 /// Choose the recovery point of a store among its clean snapshots. It stands, whatever later scans find, until somebody
 /// chooses again.
@@ -15,13 +16,17 @@ use incident::scan::SnapshotView;
 /// Needed where many files vanished before the newest clean snapshot was made: a scan then chooses none, because
 /// only a person can say whether those files are wanted back.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "blackstart choose [OPTIONS] [DIR] <STORE> <SNAPSHOT>")]
 pub struct Args {
-    /// Incident folder.
-    folder: PathBuf,
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
+    #[arg(value_name = "DIR")]
+    first: String,
     /// The store, for example `store:core-muc`.
-    store: String,
+    #[arg(value_name = "STORE")]
+    second: String,
     /// Id of the snapshot, or its first characters if they are unique.
-    snapshot: String,
+    #[arg(value_name = "SNAPSHOT")]
+    third: Option<String>,
     /// Why; written beside the entry.
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
@@ -33,37 +38,45 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let store: Id = args.store.parse().map_err(|error| {
-        Failure::usage(
-            format!("`{}` is not a store: {error}", args.store),
-            "nothing was recorded",
-            "name the store as the estate does, for example store:core",
-        )
-    })?;
-    let view = folder::read(&args.folder)?;
-    let snapshot =
-        choose::find(&view, &store, &args.snapshot).map_err(|refusal| refused(&refusal, args))?.clone();
+    let (named, typed, start) = match &args.third {
+        Some(third) => (Some(Path::new(&args.first)), &args.second, third),
+        None => (None, &args.first, &args.second),
+    };
+    let folder = place::to_write(named, "blackstart choose DIR STORE SNAPSHOT")?;
+    let view = folder::read(&folder)?;
+    let store = named::in_incident(&view, typed, &[Kind::Store])?;
+    let why =
+        if args.reason.is_empty() { String::new() } else { format!(" --reason {}", quoted(&args.reason)) };
+    let asked = Asked { folder: &folder, store: &store, why };
+    let snapshot = choose::find(&view, &store, start).map_err(|refusal| asked.refused(&refusal))?.clone();
     show(&store, &snapshot);
     if !talk::agreed("Restore this snapshot?", args.yes) {
+        let Asked { folder, store, why } = &asked;
         return Err(Failure::refused(
             "no snapshot was chosen",
             "nothing was recorded; what was chosen before still counts",
             format!(
-                "to choose it: blackstart choose {} {store} {} --yes",
-                args.folder.display(),
+                "to choose it: blackstart choose {} {store} {}{why} --yes",
+                folder.display(),
                 snapshot.id
             ),
         ));
     }
-    let mut incident = folder::open(&args.folder, &args.by)?;
+    let mut incident = folder::open(&folder, &args.by)?;
     // Decided again on the newest entries: a scan may have judged it anew meanwhile.
-    let decided = incident
-        .decide(folder::now_ms(), |view| choose::choose(view, &store, &snapshot.id, &args.reason));
-    decided
-        .map_err(|fault| folder::failure(&args.folder, &fault))?
-        .map_err(|refusal| refused(&refusal, args))?;
+    let decided =
+        incident.decide(folder::now_ms(), |view| choose::choose(view, &store, &snapshot.id, &args.reason));
+    decided.map_err(|fault| folder::failure(&folder, &fault))?.map_err(|refusal| asked.refused(&refusal))?;
     talk::data(format!("chosen {}", snapshot.id));
     Ok(Answer::Done)
+}
+
+/// What was asked for, for the calls that a refusal suggests.
+struct Asked<'a> {
+    folder: &'a Path,
+    store: &'a Id,
+    /// ` --reason TEXT` as it was given, or nothing.
+    why: String,
 }
 
 fn show(store: &Id, snapshot: &SnapshotView) {
@@ -78,23 +91,26 @@ fn show(store: &Id, snapshot: &SnapshotView) {
     }
 }
 
-fn refused(refusal: &ChoiceRefusal, args: &Args) -> Failure {
-    let (folder, store) = (args.folder.display(), &args.store);
-    let means = "nothing was recorded; what was chosen before still counts";
-    let to_do = match refusal {
-        ChoiceRefusal::Unread { sequence, .. } => format!(
-            "use the newer program that wrote it, or accept it: blackstart resume {folder} entry:{sequence} --reason TEXT"
-        ),
-        ChoiceRefusal::NeverScanned(_) | ChoiceRefusal::NotJudged(_) => {
-            format!("judge its snapshots: blackstart scan restic:REPO --journal {folder} --store {store}")
-        }
-        ChoiceRefusal::NoSnapshot { .. } | ChoiceRefusal::NotUnique { .. } => {
-            "give more of the id, as the scan printed it".to_owned()
-        }
-        ChoiceRefusal::NotClean { .. } => {
-            "choose one that is clean; single files of this one can be brought back from where they are last clean"
-                .to_owned()
-        }
-    };
-    Failure::refused(harmless(&refusal.to_string()), means, to_do)
+impl Asked<'_> {
+    fn refused(&self, refusal: &ChoiceRefusal) -> Failure {
+        let Asked { folder, store, why } = self;
+        let folder = folder.display();
+        let means = "nothing was recorded; what was chosen before still counts";
+        let again = format!("blackstart choose {folder} {store} SNAPSHOT{why}");
+        let to_do = match refusal {
+            ChoiceRefusal::Unread { sequence, .. } => format!(
+                "use the newer program that wrote it, or accept it: blackstart resume {folder} entry:{sequence} --reason TEXT"
+            ),
+            ChoiceRefusal::NeverScanned(_) | ChoiceRefusal::NotJudged(_) => {
+                format!("judge its snapshots: blackstart scan restic:REPO --journal {folder} --store {store}")
+            }
+            ChoiceRefusal::NoSnapshot { .. } | ChoiceRefusal::NotUnique { .. } => {
+                format!("give more of the id, as the scan printed it: {again}")
+            }
+            ChoiceRefusal::NotClean { .. } => format!(
+                "choose one that is clean: {again}; single files of this one can be brought back from where they are last clean"
+            ),
+        };
+        Failure::refused(harmless(&refusal.to_string()), means, to_do)
+    }
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::folder::{self, By};
-use super::{Answer, Failure, read_estate, talk};
+use super::{Answer, Failure, named, place, read_estate, talk};
 use contain::decide::{self, Cut, Refusal};
-use contain::run::{self, Watcher};
+use contain::run::{self, Place, Watcher};
+use estate::check::{counted, spaced};
 use estate::{Estate, Id, canonical};
 use incident::event::CutAct;
 use world::real::Real;
@@ -17,23 +18,26 @@ use world::real::Real;
 /// The price counts the insured people of tenants who lose something by the cut that the infection had not taken already. May
 /// be run again at any time: what holds is only probed.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "blackstart contain [OPTIONS] <ESTATE> --infected <ID>...")]
 pub struct Args {
-    estate: PathBuf,
-    /// What is infected: sites, hosts, services or stores.
+    /// Folder with the estate's *.toml files, or one such file.
+    estate: Option<PathBuf>,
+    /// What is infected: sites, hosts, services or stores, as `kind:name`, or the name alone where only one has it.
     #[arg(long, required = true, num_args = 1.., value_name = "ID")]
-    infected: Vec<Id>,
+    infected: Vec<String>,
     /// What must not be cut: if it would be, the cut is refused.
     #[arg(long, num_args = 1.., value_name = "ID")]
-    protect: Vec<Id>,
-    /// Folder of the incident.
+    protect: Vec<String>,
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
     #[arg(long, value_name = "DIR", requires = "apply")]
     journal: Option<PathBuf>,
     /// Do it.
-    #[arg(long, requires = "journal")]
+    #[arg(long)]
     apply: bool,
     /// Do not ask. What the estate's authority covers is never asked.
     #[arg(long)]
     yes: bool,
+    /// The answer as JSON on stdout.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -41,17 +45,29 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let estate = read_estate::read(&args.estate)?;
-    let cut = decide::cut(&estate, &args.infected, &args.protect).map_err(refused)?;
+    let (mut infected, mut protect) = (args.infected.clone(), args.protect.clone());
+    let path = read_estate::path(
+        args.estate.as_deref(),
+        &mut [("--infected", &mut infected), ("--protect", &mut protect)],
+        "blackstart contain ESTATE --infected ID...",
+    )?;
+    let estate = read_estate::read(&path)?;
+    let infected = named::several(&estate, &infected, named::PLACES_AND_PARTS)?;
+    let protect = named::several(&estate, &protect, named::PLACES_AND_PARTS)?;
+    let cut = decide::cut(&estate, &infected, &protect).map_err(refused)?;
     if args.json {
         talk::json(&as_json(&cut));
     } else {
         show(&estate, &cut);
     }
-    match &args.journal {
-        Some(journal) if args.apply => apply(args, &estate, &cut, journal),
-        Some(_) | None => Ok(Answer::Done),
+    if !args.apply {
+        return Ok(Answer::Done);
     }
+    let journal = place::to_write(
+        args.journal.as_deref(),
+        "blackstart contain ESTATE --infected ID... --apply --journal DIR",
+    )?;
+    apply(args, &estate, &cut, &journal)
 }
 
 fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> Result<Answer, Failure> {
@@ -72,8 +88,9 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
         .decide(folder::now_ms(), |view| decide::decide(cut, &hash, view))
         .map_err(|fault| folder::failure(journal, &fault))?
         .map_err(refused)?;
-    let holds = run::run(&mut incident, &world, estate, &cut.acts, &mut Talking)
-        .map_err(|fault| folder::failure(journal, &fault))?;
+    let place = Place { world: &world, estate, folder: journal };
+    let holds = run::run(&mut incident, place, &cut.acts, &mut Talking)
+        .map_err(|fault| folder::log_failure(journal, fault))?;
     if holds {
         talk::say("every act was done, and nothing behind the cut answers any longer");
         return Ok(Answer::Done);
@@ -108,11 +125,11 @@ fn show(estate: &Estate, cut: &Cut) {
         talk::data(line(act));
     }
     talk::data(format!(
-        "{} of {} funds lack something while this holds ({} insured people); {} insured people lose something that the infection had not taken",
+        "{} of {} without something while this holds ({} insured people); {} insured people lose something that the infection had not taken",
         cut.tenants.len(),
-        estate.tenants.len(),
-        cut.lost_insured,
-        cut.cost_insured
+        counted(estate.tenants.len(), "fund"),
+        spaced(cut.lost_insured),
+        spaced(cut.cost_insured)
     ));
     if !cut.exposed.is_empty() {
         let exposed: Vec<String> = cut.exposed.iter().map(Id::to_string).collect();

@@ -8,6 +8,7 @@
 use std::path::Path;
 
 use super::Failure;
+use incident::log::LogFault;
 use incident::store::{self, Incident, StoreFault};
 use incident::{Event, View};
 
@@ -64,6 +65,13 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+pub fn log_failure(folder: &Path, fault: LogFault) -> Failure {
+    match fault {
+        LogFault::Store(fault) => failure(folder, &fault),
+        LogFault::Gone => unreachable!("only a simulated journal is ever gone"),
+    }
 }
 
 pub fn failure(folder: &Path, fault: &StoreFault) -> Failure {

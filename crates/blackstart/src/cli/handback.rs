@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use super::folder::chain;
 use super::{Answer, Failure, talk};
+use bridge::handback::HandbackFault;
 use bridge::handback::config::Config;
 use bridge::handback::link::Link;
 use bridge::handback::offer::{Tally, offer_all};
 use bridge::handback::show::cases;
-use bridge::handback::HandbackFault;
 use bridge::seal::Identity;
 
 /// How often progress is told.
@@ -118,7 +118,8 @@ fn offer(path: &Path, since: Option<jiff::Timestamp>, as_json: bool) -> Result<A
 }
 
 fn sentence(tally: &Tally) -> String {
-    let Tally { tenant, pulled, applied, already_there, conflict, refused, still_pending, waiting: _ } = tally;
+    let Tally { tenant, pulled, applied, already_there, conflict, refused, still_pending, waiting: _ } =
+        tally;
     format!(
         "{tenant}: {pulled} pulled = {applied} applied, {already_there} already there, {conflict} in conflict, \
          {refused} refused, {still_pending} still pending"
@@ -145,11 +146,13 @@ fn list(path: &Path, as_json: bool) -> Result<Answer, Failure> {
 fn failure(fault: &HandbackFault) -> Failure {
     let what = chain(fault);
     match fault {
-        HandbackFault::File { .. } | HandbackFault::Config { .. } | HandbackFault::Identity { .. } => Failure::usage(
-            what,
-            "nothing was pulled and nothing was offered",
-            "correct the configuration or the identity file, then call again",
-        ),
+        HandbackFault::File { .. } | HandbackFault::Config { .. } | HandbackFault::Identity { .. } => {
+            Failure::usage(
+                what,
+                "nothing was pulled and nothing was offered",
+                "correct the configuration or the identity file, then call again",
+            )
+        }
         HandbackFault::Bridge { .. } => Failure::fault(
             what,
             "what was offered and not reported stays pending; offering it again does not repeat it",

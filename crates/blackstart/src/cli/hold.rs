@@ -3,19 +3,21 @@
 use std::path::PathBuf;
 
 use super::folder::{self, By};
-use super::{Answer, Failure, talk};
-use estate::{Id, canonical};
+use super::{Answer, Failure, named, place, talk};
+use estate::Id;
 use incident::event::CommandEvent;
 use incident::{Event, View};
 
 /// Do nothing to this thing until it is resumed: no step of a restart is begun on it, and nothing is cut off. A running
 /// `recover` notices within a second; what it has begun already ends first.
 #[derive(Debug, clap::Args)]
+#[command(allow_missing_positional = true)]
 pub struct Args {
-    /// Folder of the incident.
-    folder: PathBuf,
-    /// What to hold: a service, store, host or site.
-    id: Id,
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// What to hold: a service, store, host or site. The name alone will do where only one of them has it.
+    id: String,
     /// Why: shown to everybody who waits for it.
     #[arg(long)]
     reason: String,
@@ -24,24 +26,21 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let mut incident = folder::open(&args.folder, &args.by)?;
-    known(incident.view(), &args.id)?;
-    let placed = CommandEvent::HoldPlaced { on: args.id.clone(), reason: args.reason.clone() };
+    let folder = place::to_write(args.folder.as_deref(), "blackstart hold DIR ID --reason TEXT")?;
+    let mut incident = folder::open(&folder, &args.by)?;
+    let id = named::in_incident(incident.view(), &args.id, named::PLACES_AND_PARTS)?;
+    known(incident.view(), &id)?;
+    let placed = CommandEvent::HoldPlaced { on: id.clone(), reason: args.reason.clone() };
     folder::record(&mut incident, &[Event::Command(placed)])?;
-    talk::say(format!(
-        "{} is on hold. Lift it: blackstart resume {} {} --reason TEXT",
-        args.id,
-        args.folder.display(),
-        args.id
-    ));
+    talk::say(
+        format!("{id} is on hold. Lift it: blackstart resume {} {id} --reason TEXT", folder.display(),),
+    );
     Ok(Answer::Done)
 }
 
 /// A hold on a name that does not exist would hold nothing, and nobody would notice.
 fn known(view: &View, id: &Id) -> Result<(), Failure> {
-    let text = view.command.estate_hash.as_ref().and_then(|hash| view.command.estates.get(hash));
-    let estate = text.and_then(|text| canonical::from_text(text).ok());
-    if estate.is_none_or(|estate| estate.contains(id)) {
+    if named::estate_in_force(view).is_none_or(|estate| estate.contains(id)) {
         return Ok(());
     }
     Err(Failure::usage(

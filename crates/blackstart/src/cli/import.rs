@@ -4,17 +4,19 @@ mod csv;
 mod kubernetes;
 mod systemd;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{Answer, Failure, folder, talk};
+use super::{Answer, Failure, folder, named, talk};
+use estate::check::counted;
+use estate::files::RawFile;
+use estate::model::{EdgeKind, Proposed};
+use estate::{Grade, Id};
 use import::draft::Draft;
 use import::folder::{BASES, Existing, FolderFault, look, replace};
 use import::merge::{Difference, Sort};
 use import::update::{self, Former, Refusal, Update};
-use estate::files::RawFile;
 use import::{Unreadable, compose, json, score, sources};
-use estate::model::{EdgeKind, Proposed};
-use estate::{Grade, Id};
 
 /// Make an estate from descriptions that exist already. What they state becomes a dependency; what only hints at one
 /// (an address in a setting, a shared volume) is proposed and counts for nothing until it is confirmed. Importing
@@ -52,6 +54,7 @@ struct ChoiceArgs {
     /// All with at least this confidence, for example 0.8.
     #[arg(long, value_name = "CONFIDENCE", conflicts_with = "all")]
     above: Option<f64>,
+    /// All that are proposed.
     #[arg(long)]
     all: bool,
     /// The kind of dependency, instead of the proposed one: hard, soft, start_only, data or order.
@@ -113,7 +116,7 @@ fn choose(
     let kind = args.kind.as_deref().map(kind).transpose()?;
     let found = look(&args.estate).map_err(|fault| failed(&fault))?;
     let waiting = update::proposals_in(&found.files);
-    let ends = ends(&args.ends)?;
+    let ends = ends(&args.ends, &waiting)?;
     let least = args.above.map(least).transpose()?;
     let chosen = |proposed: &Proposed| match (&ends, least) {
         (Some((from, to)), _) => proposed.from == *from && proposed.to == *to,
@@ -124,7 +127,7 @@ fn choose(
     let open = || waiting.iter().filter(|proposed| !proposed.rejected);
     let shown: Vec<&Proposed> = open().filter(|proposed| listed || chosen(proposed)).collect();
     for proposed in &shown {
-        talk::data(proposal_line(proposed));
+        talk::data(proposal_line(proposed, kind));
     }
     if listed {
         talk::say(format!("{} proposed; choose with FROM TO, --above CONFIDENCE or --all", shown.len()));
@@ -167,11 +170,16 @@ fn none_fits(args: &ChoiceArgs, surest: Option<u16>) -> String {
     }
 }
 
-fn proposal_line(proposed: &Proposed) -> String {
+/// `becomes`: the kind that a person chose in place of the proposed one.
+fn proposal_line(proposed: &Proposed, becomes: Option<EdgeKind>) -> String {
     let Proposed { from, to, kind, evidence, confidence, instead_of, .. } = proposed;
+    let chosen = match becomes {
+        Some(becomes) if becomes != *kind => format!("{} (proposed as {})", becomes.word(), kind.word()),
+        Some(_) | None => kind.word().to_owned(),
+    };
     let instead = instead_of.map_or_else(String::new, |kind| format!(" instead of {}", kind.word()));
     let (whole, thousandths) = (confidence / 1000, confidence % 1000);
-    format!("{whole}.{thousandths:03}  {from} needs {to} {}{instead}: {}", kind.word(), harmless(evidence))
+    format!("{whole}.{thousandths:03}  {from} needs {to} {chosen}{instead}: {}", harmless(evidence))
 }
 
 fn kind(word: &str) -> Result<EdgeKind, Failure> {
@@ -184,14 +192,21 @@ fn kind(word: &str) -> Result<EdgeKind, Failure> {
     })
 }
 
-/// Two ids; a plain name is a service.
-fn ends(typed: &[String]) -> Result<Option<(Id, Id)>, Failure> {
-    let whole = |name: &String| if name.contains(':') { name.clone() } else { format!("service:{name}") };
-    let ids = super::plan::ids(&typed.iter().map(whole).collect::<Vec<_>>())?;
-    Ok(match ids.as_slice() {
-        [from, to] => Some((from.clone(), to.clone())),
-        _ => None,
-    })
+/// Two ids. A plain name is what is proposed under that name; if nothing is, it is a service.
+fn ends(typed: &[String], waiting: &[Proposed]) -> Result<Option<(Id, Id)>, Failure> {
+    let [from, to] = typed else { return Ok(None) };
+    let from = end(from, waiting.iter().map(|proposed| &proposed.from))?;
+    let to = end(to, waiting.iter().map(|proposed| &proposed.to))?;
+    Ok(Some((from, to)))
+}
+
+fn end<'p>(typed: &str, known: impl Iterator<Item = &'p Id>) -> Result<Id, Failure> {
+    let known: BTreeSet<&Id> = known.collect();
+    let named = known.iter().any(|id| id.name() == typed);
+    if named || typed.contains(':') {
+        return named::among(known.into_iter(), typed, "thing that is proposed");
+    }
+    named::whole(&format!("service:{typed}"))
 }
 
 fn compose(args: &ComposeArgs) -> Result<Answer, Failure> {
@@ -233,10 +248,11 @@ pub fn finish(draft: &Draft, sort: &str, usual: &str, from: &str, out: &Output) 
     let found = look(&out.estate).map_err(|fault| failed(&fault))?;
     let base = base(&found, &key, from, out)?;
     let draft = &with_what_is_shared(draft, &found, &key, sort);
-    let others = found.bases.iter().filter(|(file, _)| **file != format!("{key}.toml")).map(|(_, text)| text.as_str());
+    let others =
+        found.bases.iter().filter(|(file, _)| **file != format!("{key}.toml")).map(|(_, text)| text.as_str());
     let former = Former { own: base, others: others.collect() };
-    let update =
-        update::import(&found.files, &former, draft, &format!("{key}.toml")).map_err(|refusal| refused(&refusal))?;
+    let update = update::import(&found.files, &former, draft, &format!("{key}.toml"))
+        .map_err(|refusal| refused(&refusal))?;
     let mut files = update.files.clone();
     files.insert(format!("{BASES}/{key}.toml"), format!("{FROM_LINE}{from}\n{}", update::base(draft)));
     replace(&out.estate, &found, &files).map_err(|fault| failed(&fault))?;
@@ -250,8 +266,14 @@ fn with_what_is_shared(draft: &Draft, found: &Existing, key: &str, sort: &str) -
     let is_other = |file: &str| file.starts_with(&format!("{sort}-")) && file != format!("{key}.toml");
     for (file, text) in found.bases.iter().filter(|(file, _)| is_other(file)) {
         let theirs = Former { own: None, others: vec![text] }.elsewhere();
-        let shared: Vec<String> =
-            draft.estate.services.keys().chain(draft.estate.stores.keys()).filter(|id| theirs.contains(*id)).map(Id::to_string).collect();
+        let shared: Vec<String> = draft
+            .estate
+            .services
+            .keys()
+            .chain(draft.estate.stores.keys())
+            .filter(|id| theirs.contains(*id))
+            .map(Id::to_string)
+            .collect();
         if !shared.is_empty() {
             draft.note(
                 Grade::Serious,
@@ -296,7 +318,9 @@ fn refused(refusal: &Refusal) -> Failure {
 
 fn failed(fault: &FolderFault) -> Failure {
     let to_do = match fault {
-        FolderFault::NotAFolder(_) | FolderFault::NotAnEstate(_) => "name a new folder, an empty one or an estate",
+        FolderFault::NotAFolder(_) | FolderFault::NotAnEstate(_) => {
+            "name a new folder, an empty one or an estate"
+        }
         FolderFault::StandingInside(_) => "go to another folder and name it from there",
         FolderFault::ChangedMeanwhile(_) => "check who is working on it, then import again",
         FolderFault::Estate(_) | FolderFault::Disk { .. } => {
@@ -321,8 +345,12 @@ fn show(draft: &Draft, update: &Update, out: &Output) {
     for noted in draft.findings.iter().chain(&update.findings) {
         let at = noted.origin.as_ref().map_or_else(String::new, |origin| format!("{origin}: "));
         let finding = &noted.finding;
-        talk::say(format!("{}: {at}{}", finding.grade, harmless(&finding.what)));
-        talk::say(format!("  this means: {}\n  what to do: {}", harmless(&finding.means), harmless(&finding.to_do)));
+        talk::say(format!("{}: {at}{}", finding.grade, harmless(&finding.message.what)));
+        talk::say(format!(
+            "  this means: {}\n  what to do: {}",
+            harmless(&finding.message.means),
+            harmless(&finding.message.to_do.to_string())
+        ));
     }
     for difference in update.differences.iter().filter(|difference| shown(difference)) {
         talk::say(format!("  {}", difference_line(difference)));
@@ -350,7 +378,10 @@ fn difference_line(difference: &Difference) -> String {
         Sort::Removed => format!("{before} is gone from the source, so it was taken out here"),
         Sort::Conflict => format!("yours stays: {before}; the source says {source}"),
         Sort::StaysRemoved => "you removed it and it stays removed; the source still has it".to_owned(),
-        Sort::Stays => "the source no longer has it; you changed it, or something that stays needs it: it stays".to_owned(),
+        Sort::Stays => {
+            "the source no longer has it; you changed it, or something that stays needs it: it stays"
+                .to_owned()
+        }
     };
     format!("{:<14} {} {field}: {}", difference.sort.word(), difference.id, harmless(&said))
 }
@@ -361,7 +392,7 @@ fn summary(draft: &Draft, update: &Update, path: &Path) {
     let services = draft.estate.services.len();
     let share = (alone.len() * 100).checked_div(services).unwrap_or(0);
     talk::data(format!(
-        "{}, {}; dependencies: {} hard, {} soft, {} start_only, {} data, {} order; {} proposed.",
+        "{}, {}; dependencies: {} hard, {} soft, {} start_only, {} data, {} order; {}.",
         counted(services, "service"),
         counted(draft.estate.stores.len(), "store"),
         kinds.hard,
@@ -369,7 +400,7 @@ fn summary(draft: &Draft, update: &Update, path: &Path) {
         kinds.start_only,
         kinds.data,
         kinds.order,
-        draft.proposed.len(),
+        proposed(draft, update),
     ));
     talk::data(format!(
         "{} of {} ({share} %) {} no known dependency on another service or from one; volumes do not count.",
@@ -378,13 +409,22 @@ fn summary(draft: &Draft, update: &Update, path: &Path) {
         if alone.len() == 1 { "has" } else { "have" }
     ));
     talk::data(format!("Written to {}; next: blackstart check {0}", path.display()));
-    if !update.proposed.is_empty() {
+    if update.proposed.iter().any(|proposed| !proposed.rejected) {
         talk::data(format!("To look at what is proposed: {}/{}", path.display(), update::PROPOSED));
     }
 }
 
-fn counted(number: usize, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+/// What the source hints at and nobody has decided yet.
+fn proposed(draft: &Draft, update: &Update) -> String {
+    let waits = |hinted: &&Proposed| {
+        let mut open = update.proposed.iter().filter(|open| !open.rejected);
+        open.any(|open| open.from == hinted.from && open.to == hinted.to)
+    };
+    let waiting = draft.proposed.iter().filter(waits).count();
+    match draft.proposed.len() - waiting {
+        0 => format!("{waiting} proposed"),
+        decided => format!("{waiting} proposed, {decided} decided before"),
+    }
 }
 
 /// Text from other people's files must not steer the terminal.

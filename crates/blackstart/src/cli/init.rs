@@ -51,7 +51,10 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     talk::say(format!("incident `{name}` opened in {}", args.folder.display()));
     talk::say(format!("estate {}", &hash[..12]));
     talk::say(format!("signing key {}: keep a copy on another medium", key.display()));
-    talk::say(format!("public key {}: give it to whoever wants to check", store::public_key_path(&args.folder).display()));
+    talk::say(format!(
+        "public key {}: give it to whoever wants to check",
+        store::public_key_path(&args.folder).display()
+    ));
     Ok(Answer::Done)
 }
 
@@ -61,8 +64,11 @@ fn file_name(folder: &Path) -> String {
 
 /// Letters and digits of a name, for a place in a signature where spaces are not allowed.
 fn slug(name: &str) -> String {
-    let slug: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(40).collect();
+    let slug: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(40)
+        .collect();
     if slug.is_empty() { "incident".to_owned() } else { slug }
 }
 

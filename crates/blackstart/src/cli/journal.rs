@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::folder;
+use super::place::{self, Sought};
 use super::{Answer, Failure, talk};
 use incident::record::{self, Content, Entry};
 use incident::store;
@@ -26,7 +27,9 @@ enum What {
 
 #[derive(Debug, clap::Args)]
 struct Show {
-    folder: PathBuf,
+    /// Folder of the incident or of the bridge. Without it: the one you are in, or the one in BLACKSTART_DIR.
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
     /// First entry to show.
     #[arg(long, default_value_t = 0)]
     from: u64,
@@ -37,13 +40,16 @@ struct Show {
 
 #[derive(Debug, clap::Args)]
 struct Verify {
-    folder: PathBuf,
+    /// Folder of the incident or of the bridge. Without it: the one you are in, or the one in BLACKSTART_DIR.
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
     /// The public key, if you do not want to rely on the one in the folder.
     #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
     /// A checkpoint that was kept elsewhere: it finds an end that was cut off.
     #[arg(long, value_name = "FILE")]
     remembered: Option<PathBuf>,
+    /// The answer as JSON on stdout.
     #[arg(long)]
     json: bool,
 }
@@ -55,7 +61,12 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     }
 }
 
+fn place(named: Option<&Path>, form: &str) -> Result<PathBuf, Failure> {
+    named.map_or_else(|| place::found(Sought::Journal, form), |named| Ok(named.to_owned()))
+}
+
 fn show(args: &Show) -> Result<Answer, Failure> {
+    let folder = place(args.folder.as_deref(), "blackstart journal show DIR")?;
     let print = |record: journal::Record| {
         if args.json {
             talk::json(&as_json(&record));
@@ -63,7 +74,7 @@ fn show(args: &Show) -> Result<Answer, Failure> {
             talk::data(as_line(&record::entry(record)));
         }
     };
-    store::each_record(&args.folder, args.from, print).map_err(|fault| folder::failure(&args.folder, &fault))?;
+    store::each_record(&folder, args.from, print).map_err(|fault| folder::failure(&folder, &fault))?;
     Ok(Answer::Done)
 }
 
@@ -89,20 +100,24 @@ const SHOWN_CHARS_MAX: usize = 160;
 fn as_line(entry: &Entry) -> String {
     let what = match &entry.content {
         Content::Known(event) => {
-            let (kind, payload) = record::encode(event);
+            let (kind, _, payload) = record::encode(event);
             let data: Value = serde_json::from_slice(&payload).unwrap_or_default();
             let data: String = data["data"].to_string().chars().take(SHOWN_CHARS_MAX).collect();
             format!("{kind} {data}")
         }
-        Content::Unknown(unknown) => format!("{} v{}: NOT READ: {}", unknown.kind, unknown.version, unknown.why),
+        Content::Unknown(unknown) => {
+            format!("{} v{}: NOT READ: {}", unknown.kind, unknown.version, unknown.why)
+        }
     };
     format!("{:>6}  {}  {:<14} {what}", entry.sequence, folder::time(entry.time_ms), entry.actor)
 }
 
 fn verify(args: &Verify) -> Result<Answer, Failure> {
-    let place = args.public_key.clone().unwrap_or_else(|| store::public_key_path(&args.folder));
+    let folder = place(args.folder.as_deref(), "blackstart journal verify DIR")?;
+    let place = args.public_key.clone().unwrap_or_else(|| store::public_key_path(&folder));
     let key = read(&place, "public key")?;
-    let key = journal::PublicKey::parse(key.trim()).map_err(|error| unusable(&place, "a public key", &error))?;
+    let key =
+        journal::PublicKey::parse(key.trim()).map_err(|error| unusable(&place, "a public key", &error))?;
     let remembered = match &args.remembered {
         None => None,
         Some(path) => Some(
@@ -110,7 +125,7 @@ fn verify(args: &Verify) -> Result<Answer, Failure> {
                 .map_err(|error| unusable(path, "a checkpoint", &error))?,
         ),
     };
-    let found = journal::verify(&store::journal_path(&args.folder), &key, remembered.as_ref());
+    let found = journal::verify(&store::journal_path(&folder), &key, remembered.as_ref());
     if args.json {
         talk::json(&verification_as_json(&found));
     } else {
@@ -127,7 +142,8 @@ fn print(found: &journal::Verification) {
         Some(checkpoint) => format!("{} of them signed, root {}", found.covered, hex(&checkpoint.root)),
         None => "none of them signed".to_owned(),
     };
-    let erased = if found.erased > 0 { format!(", {} erased by decision", found.erased) } else { String::new() };
+    let erased =
+        if found.erased > 0 { format!(", {} erased by decision", found.erased) } else { String::new() };
     talk::data(format!("{} records, {signed}{erased}", found.records));
     talk::data(if found.intact() {
         "The journal is whole."

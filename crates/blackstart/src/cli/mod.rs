@@ -3,20 +3,48 @@
 //! Data goes to stdout, talk and progress to stderr. Exit 0: done. 1: the answer is no (blocking
 //! findings, not clean, refused). 2: usage, or something failed. Decided here, once, for all of them.
 
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use message::{Message, Remedy};
 
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use self::color::Choice;
+
+pub mod approve;
+pub mod bridge;
+pub mod check;
+pub mod choose;
+pub mod color;
+pub mod completions;
+pub mod contain;
+pub mod drill;
 pub mod folder;
 pub mod forecast;
+pub mod handback;
+pub mod hold;
+pub mod import;
+pub mod init;
+pub mod journal;
+pub mod man;
+pub mod named;
+pub mod note;
+pub mod notice;
+pub mod place;
+pub mod plan;
 pub mod read_estate;
+pub mod recover;
+pub mod resume;
+pub mod scan;
+pub mod status;
 pub mod talk;
+pub mod watch;
 mod whole_file;
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $variant:ident => $module:ident),* $(,)?) => {
-        $(pub mod $module;)*
-
         #[derive(Debug, Subcommand)]
         enum Command {
             $($(#[$doc])* $variant($module::Args)),*
@@ -26,6 +54,19 @@ macro_rules! commands {
             match command {
                 $(Command::$variant(args) => $module::run(args)),*
             }
+        }
+
+        /// In lists and in the short help a command is one line; its whole help is the manual in its file.
+        fn with_manuals(line: clap::Command) -> clap::Command {
+            $(let line = line.mut_subcommand(stringify!($module), |command| {
+                let own = <$module::Args as clap::Args>::augment_args(clap::Command::new(""));
+                let manual = own.get_long_about().or(own.get_about()).cloned();
+                match manual {
+                    Some(manual) => command.long_about(manual),
+                    None => command,
+                }
+            });)*
+            line
         }
     };
 }
@@ -61,7 +102,7 @@ commands! {
     Contain => contain,
     /// Pages for the public.
     Notice => notice,
-    /// Accept, seal and hold business while the upstream is down.
+    /// Accept, seal and hold business while the upstream systems are down.
     Bridge => bridge,
     /// The tenant's side: bring back what the bridge holds.
     Handback => handback,
@@ -69,13 +110,46 @@ commands! {
     Journal => journal,
     /// The whole story on this machine: attack, containment, restart, hand-back, proof.
     Drill => drill,
+    /// What the shell needs to complete commands and options.
+    Completions => completions,
+    /// The manual pages.
+    Man => man,
 }
 
+/// What holds for every command. Lines are broken here: this part is printed as it stands.
+const FOR_ALL: &str = "\
+The incident: commands find it from the working folder, which may lie in it, or in the environment
+variable BLACKSTART_DIR. Wherever DIR is in a call it can be named instead. Inside of an incident
+`blackstart` alone shows its status.
+
+Names: things of the estate are written as kind:name, for example service:identity-muc, or as the
+name alone where only one of those that can be meant has it.
+
+Exit code: 0 done; 1 the answer is no (blocking findings, not clean, refused); 2 the call was wrong,
+or something failed.";
+
 #[derive(Debug, Parser)]
-#[command(name = "blackstart", version, about, max_term_width = 100)]
+#[command(name = "blackstart", version, about, max_term_width = 100, after_long_help = FOR_ALL)]
 struct Line {
+    /// Colour: always, never or auto (the default: on a terminal, unless NO_COLOR is set).
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true,
+        hide_default_value = true,
+        display_order = 999
+    )]
+    color: Choice,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+}
+
+/// The whole command line, for manuals, completions and whoever looks at its words.
+pub fn line() -> clap::Command {
+    with_manuals(Line::command())
 }
 
 /// How a command that worked ended.
@@ -87,13 +161,13 @@ pub enum Answer {
     No,
 }
 
-/// Why a command did not do what was asked: what happened, what it means, what to do.
+/// Why a command did not do what was asked.
 #[derive(Debug)]
 pub struct Failure {
     pub kind: FailureKind,
-    pub what: String,
-    pub means: String,
-    pub to_do: String,
+    pub message: Box<Message>,
+    /// The folder that the commands of the remedy name.
+    pub incident: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,35 +185,51 @@ impl Failure {
         kind: FailureKind,
         what: impl Into<String>,
         means: impl Into<String>,
-        to_do: impl Into<String>,
+        to_do: impl Into<Remedy>,
     ) -> Failure {
-        Failure { kind, what: what.into(), means: means.into(), to_do: to_do.into() }
+        Failure::says(kind, Message::new(what, means, to_do))
     }
 
-    pub fn refused(what: impl Into<String>, means: impl Into<String>, to_do: impl Into<String>) -> Failure {
+    /// What a part says, as it says it.
+    pub fn says(kind: FailureKind, message: Message) -> Failure {
+        Failure { kind, message: Box::new(message), incident: None }
+    }
+
+    /// The commands of the remedy name this incident.
+    pub fn of(mut self, incident: &Path) -> Failure {
+        self.incident = Some(incident.to_owned());
+        self
+    }
+
+    pub fn refused(what: impl Into<String>, means: impl Into<String>, to_do: impl Into<Remedy>) -> Failure {
         Failure::new(FailureKind::Refused, what, means, to_do)
     }
 
-    pub fn usage(what: impl Into<String>, means: impl Into<String>, to_do: impl Into<String>) -> Failure {
+    pub fn usage(what: impl Into<String>, means: impl Into<String>, to_do: impl Into<Remedy>) -> Failure {
         Failure::new(FailureKind::Usage, what, means, to_do)
     }
 
-    pub fn fault(what: impl Into<String>, means: impl Into<String>, to_do: impl Into<String>) -> Failure {
+    pub fn fault(what: impl Into<String>, means: impl Into<String>, to_do: impl Into<Remedy>) -> Failure {
         Failure::new(FailureKind::Fault, what, means, to_do)
     }
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let line = match Line::try_parse() {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    color::choose(color::typed(&typed));
+    let line = match read(&typed) {
         Ok(line) => line,
-        Err(error) => {
-            // clap prints help to stdout with code 0 and misuse to stderr with code 2: as ours.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return misread(&error),
     };
-    let answer = dispatch(&line.command);
+    color::choose(line.color);
+    let answer = match &line.command {
+        Some(command) => dispatch(command),
+        None => match alone(line.color) {
+            Ok(answer) => answer,
+            Err(error) => return misread(&error),
+        },
+    };
     if answer.is_ok() && talk::is_cut_off() {
         return ExitCode::from(2);
     }
@@ -153,5 +243,33 @@ pub fn main() -> ExitCode {
                 FailureKind::Usage | FailureKind::Fault => ExitCode::from(2),
             }
         }
+    }
+}
+
+fn read(typed: &[OsString]) -> Result<Line, clap::Error> {
+    let mut line = line().color(color::typed(typed).of_help());
+    let matches = line.try_get_matches_from_mut(typed)?;
+    Line::from_arg_matches(&matches).map_err(|error| error.format(&mut line))
+}
+
+/// clap prints help to stdout with code 0 and misuse to stderr with code 2: as ours.
+fn misread(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Without a command: the status of the incident one stands in. Without one the short help, which is no answer.
+fn alone(color: Choice) -> Result<Result<Answer, Failure>, clap::Error> {
+    match place::is_found() {
+        Ok(true) => {
+            let status = read(&["blackstart", "status"].map(OsString::from))?;
+            Ok(dispatch(&status.command.expect("the words name a command")))
+        }
+        Ok(false) => {
+            let needy = line().color(color.of_help()).arg_required_else_help(true);
+            let nothing = needy.try_get_matches_from(["blackstart"]);
+            Err(nothing.expect_err("a call without words is an error where words are required"))
+        }
+        Err(failure) => Ok(Err(failure)),
     }
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::folder::{self, By};
-use super::{Answer, Failure, read_estate, talk};
+use super::{Answer, Failure, place, read_estate, talk};
+use estate::check::counted;
 use incident::Event;
 use incident::event::NoticeEvent;
 use incident::store;
@@ -26,9 +27,9 @@ enum What {
 struct Build {
     /// The estate: names, languages, colours.
     estate: PathBuf,
-    /// Folder of the incident.
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
     #[arg(long, value_name = "DIR")]
-    journal: PathBuf,
+    journal: Option<PathBuf>,
     /// Folder to write; a site that was written there before is replaced as a whole.
     #[arg(short, long, value_name = "SITE")]
     out: PathBuf,
@@ -39,9 +40,11 @@ struct Build {
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let What::Build(args) = &args.what;
     let estate = read_estate::read(&args.estate)?;
-    let view = folder::read(&args.journal)?;
+    let journal =
+        place::to_write(args.journal.as_deref(), "blackstart notice build ESTATE --journal DIR -o SITE")?;
+    let view = folder::read(&journal)?;
     let all = public::public(&estate, &view);
-    let checkpoint = store::newest_checkpoint(&args.journal);
+    let checkpoint = store::newest_checkpoint(&journal);
     let files = publish::site(&all, checkpoint.as_ref());
     let digest = publish::digest(&files);
     publish::publish(&files, &args.out).map_err(|fault| {
@@ -51,7 +54,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             "choose an empty folder, or look at permissions and free space, then call again",
         )
     })?;
-    let mut incident = folder::open(&args.journal, &args.by)?;
+    let mut incident = folder::open(&journal, &args.by)?;
     let published = NoticeEvent::Published {
         site: args.out.display().to_string(),
         digest: digest.clone(),
@@ -59,6 +62,11 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         as_of_entry: view.entries.saturating_sub(1),
     };
     folder::record(&mut incident, &[Event::Notice(published)])?;
-    talk::say(format!("{} funds, {} files, version {}", all.len(), files.len(), &digest[..12]));
+    talk::say(format!(
+        "{}, {}, version {}",
+        counted(all.len(), "fund"),
+        counted(files.len(), "file"),
+        &digest[..12]
+    ));
     Ok(Answer::Done)
 }

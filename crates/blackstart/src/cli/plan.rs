@@ -14,16 +14,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::folder::{self, By};
-use super::{Answer, Failure, read_estate, talk, whole_file};
-use situation::progress;
-use estate::{Estate, Id, canonical};
+use super::{Answer, Failure, named, place, read_estate, talk, whole_file};
+use estate::{Estate, Id, Kind, canonical};
 use incident::View;
 use plan::advice::ADVICE_MAX;
 use plan::bound;
-use plan::compare::{self, Comparison, Wished};
 use plan::budget::Budget;
+use plan::compare::{self, Comparison, Wished};
 use plan::search::{Progress, Then};
 use plan::{self, Effort, Made, Question, Refusal, decide, diff as difference, html, json, page, wish};
+use situation::progress;
 
 /// Computes in which order everything comes back and when, under the limits of the estate, so that as few
 /// insured people as possible wait, and as briefly as possible. Says what the usual orders would cost, what no plan
@@ -32,14 +32,17 @@ use plan::{self, Effort, Made, Question, Refusal, decide, diff as difference, ht
 ///
 /// `plan show|check|diff PLAN` look at a plan file. An estate folder of such a name is written ./show.
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    override_usage = "blackstart plan [OPTIONS] <ESTATE>\n       blackstart plan <COMMAND>"
+)]
 pub struct Args {
     #[command(subcommand)]
     of_file: Option<OfFile>,
     /// Folder with the estate's *.toml files, or one such file.
-    #[arg(required = true)]
     pub estate: Option<PathBuf>,
-    /// Sites, hosts, services and stores that are lost, as `kind:name`. Without it everything is lost.
+    /// Sites, hosts, services and stores that are lost, as `kind:name`, or the name alone where only one of them has it.
+    /// Without it everything is lost.
     #[arg(long, value_name = "ID", num_args = 1..)]
     pub lost: Vec<String>,
     /// What cannot be used: a store whose copy is infected, a repository's resource, a host. What waits for it does not
@@ -57,7 +60,7 @@ pub struct Args {
     pub what_if: Vec<String>,
     /// Plan again from where the run of the incident stands: what is done stays done, what runs keeps its time, what
     /// failed or is on hold is left out and named.
-    #[arg(long = "continue", requires = "journal", conflicts_with = "lost")]
+    #[arg(long = "continue", conflicts_with = "lost")]
     pub go_on: bool,
     /// With --continue: what the plan that runs does without is used again.
     #[arg(long, value_name = "ID", num_args = 1.., requires = "go_on")]
@@ -74,6 +77,9 @@ pub struct Args {
     /// Incident folder: recovery points are taken from it, and the plan is recorded in it.
     #[arg(long, value_name = "DIR")]
     pub journal: Option<PathBuf>,
+    /// The same with the incident you are in, or the one in BLACKSTART_DIR. --continue does this too.
+    #[arg(long, conflicts_with = "journal")]
+    pub record: bool,
     /// File to write the plan to, all or nothing.
     #[arg(short, value_name = "PLAN")]
     pub output: Option<PathBuf>,
@@ -110,29 +116,27 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
 }
 
 fn make(args: &Args) -> Result<Answer, Failure> {
-    let path = args.estate.as_deref().ok_or_else(|| {
-        Failure::usage("no estate is named", "there is nothing to plan for", "blackstart plan ESTATE")
-    })?;
-    let mut question = Question {
-        lost: ids(&args.lost)?,
-        without: ids(&args.without)?,
-        first: ids(&args.first)?,
-        ..Question::default()
-    };
-    let estate = read_estate::read(path)?;
+    let mut typed = Typed::of(args);
+    let path = typed.estate(args.estate.as_deref())?;
+    let estate = read_estate::read(&path)?;
+    let mut question = typed.question(&estate)?;
     let estate_hash = canonical::hash(&estate);
-    let view = args.journal.as_deref().map(folder::read).transpose()?;
+    let form = "blackstart plan ESTATE --journal DIR";
+    let journal = place::to_record(args.journal.as_deref(), args.record || args.go_on, form)?;
+    let view = journal.as_deref().map(folder::read).transpose()?;
     question.points = view.as_ref().map(progress::recovery_points);
     let running = match (&view, args.go_on) {
-        (Some(view), true) => Some(go_on(&estate, view, &ids(&args.with)?, &mut question)?),
+        (Some(view), true) => Some(go_on(&estate, view, &typed.with(&estate)?, &mut question)?),
         (Some(_) | None, _) => None,
     };
     if running.is_none() && view.as_ref().is_some_and(progress::is_under_way) {
-        talk::say("note: a run is under way, and this plan begins from nothing; --continue goes on from where it stands");
+        talk::say(
+            "note: a run is under way, and this plan begins from nothing; --continue goes on from where it stands",
+        );
     }
-    let keeps = args.output.is_some() || args.journal.is_some();
-    let wishes = !(args.what_if.is_empty() && args.without.is_empty() && args.first.is_empty());
-    if !args.what_if.is_empty() && keeps {
+    let keeps = args.output.is_some() || journal.is_some();
+    let wishes = !(typed.what_if.is_empty() && typed.without.is_empty() && typed.first.is_empty());
+    if !typed.what_if.is_empty() && keeps {
         return Err(Failure::usage(
             "a plan for capacities that are not there can be neither written nor recorded",
             "it could not be run: nothing was done",
@@ -140,19 +144,22 @@ fn make(args: &Args) -> Result<Answer, Failure> {
         ));
     }
     if wishes && !keeps {
-        return what_if(args, &estate, &estate_hash, &question);
+        return what_if(args, &typed.what_if, &estate, &estate_hash, &question);
     }
-    let made = search(args, if args.go_on { Budget::AGAIN } else { Budget::FIRST }, args.samples, |effort| {
-        plan::make(&estate, &estate_hash, &question, effort)
-    })?;
+    let made =
+        search(args, if args.go_on { Budget::AGAIN } else { Budget::FIRST }, args.samples, |effort| {
+            plan::make(&estate, &estate_hash, &question, effort)
+        })?;
     draw(args, || html::of_made(&estate, &made))?;
     if let Some(output) = &args.output {
         whole_file::write(output, &made.plan.to_text())?;
     }
-    if let (Some(journal), Some(view)) = (&args.journal, &view) {
+    if let (Some(journal), Some(view)) = (&journal, &view) {
         record(journal, view, &made, &args.by)?;
         if running.is_some_and(|before| !difference::is_reordered(&before, &made.plan)) {
-            talk::say("the order of the steps stays as it was approved: `recover` may as well go on with that plan");
+            talk::say(
+                "the order of the steps stays as it was approved: `recover` may as well go on with that plan",
+            );
         }
     }
     if args.json {
@@ -161,6 +168,55 @@ fn make(args: &Args) -> Result<Answer, Failure> {
         talk::data(page::page(&estate, &made).trim_end());
     }
     Ok(Answer::Done)
+}
+
+/// The options that take names, as they were typed.
+struct Typed {
+    lost: Vec<String>,
+    without: Vec<String>,
+    first: Vec<String>,
+    what_if: Vec<String>,
+    with: Vec<String>,
+}
+
+/// What a plan can do without.
+const DISPENSABLE: &[Kind] =
+    &[Kind::Site, Kind::Host, Kind::Service, Kind::Store, Kind::External, Kind::Resource];
+
+impl Typed {
+    fn of(args: &Args) -> Typed {
+        Typed {
+            lost: args.lost.clone(),
+            without: args.without.clone(),
+            first: args.first.clone(),
+            what_if: args.what_if.clone(),
+            with: args.with.clone(),
+        }
+    }
+
+    fn estate(&mut self, named: Option<&Path>) -> Result<PathBuf, Failure> {
+        let mut options = [
+            ("--lost", &mut self.lost),
+            ("--without", &mut self.without),
+            ("--first", &mut self.first),
+            ("--what-if", &mut self.what_if),
+            ("--with", &mut self.with),
+        ];
+        read_estate::path(named, &mut options, "blackstart plan ESTATE --lost ID...")
+    }
+
+    fn question(&self, estate: &Estate) -> Result<Question, Failure> {
+        Ok(Question {
+            lost: named::several(estate, &self.lost, named::PLACES_AND_PARTS)?,
+            without: named::several(estate, &self.without, DISPENSABLE)?,
+            first: named::several(estate, &self.first, &[Kind::Tenant])?,
+            ..Question::default()
+        })
+    }
+
+    fn with(&self, estate: &Estate) -> Result<Vec<Id>, Failure> {
+        named::several(estate, &self.with, DISPENSABLE)
+    }
 }
 
 /// Takes up the run of the incident: what its plan brings back, in its order, from where it stands.
@@ -208,12 +264,17 @@ fn leave_out_as_before(
 
 fn what_if(
     args: &Args,
+    wishes: &[String],
     estate: &Estate,
     estate_hash: &str,
     question: &Question,
 ) -> Result<Answer, Failure> {
-    let (changed, mut words) = wish::granted(estate, &args.what_if).map_err(|fault| {
-        Failure::usage(fault.to_string(), "it is not clear what is wanted; nothing was planned", fault.to_do())
+    let (changed, mut words) = wish::granted(estate, wishes).map_err(|fault| {
+        Failure::usage(
+            fault.to_string(),
+            "it is not clear what is wanted; nothing was planned",
+            fault.to_do(),
+        )
     })?;
     words.extend(first_in_words(&question.first));
     words.extend(question.without.iter().map(|id| format!("{id} cannot be used")));
@@ -238,7 +299,9 @@ fn first_in_words(first: &[Id]) -> Option<String> {
     match names.as_slice() {
         [] => None,
         [one] => Some(format!("{one} comes before all others")),
-        several => Some(format!("{} come before all others, none of them before another", several.join(" and "))),
+        several => {
+            Some(format!("{} come before all others, none of them before another", several.join(" and ")))
+        }
     }
 }
 
@@ -284,34 +347,16 @@ fn draw(args: &Args, page: impl FnOnce() -> String) -> Result<(), Failure> {
     }
 }
 
-/// Ids as typed; what is typed twice is meant once.
-pub(super) fn ids(typed: &[String]) -> Result<Vec<Id>, Failure> {
-    let read = |text: &String| {
-        text.parse::<Id>().map_err(|error| {
-            Failure::usage(
-                error.to_string(),
-                "nothing was done: it is not clear what is meant",
-                "write it as the estate does, for example site:muc or service:identity-muc",
-            )
-        })
-    };
-    let mut ids: Vec<Id> = Vec::new();
-    for id in typed {
-        let id = read(id)?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok(ids)
-}
-
 fn record(journal: &Path, view: &View, made: &Made, by: &By) -> Result<(), Failure> {
     let hash = made.plan.hash();
     if view.command.estate_hash.as_ref() != Some(&made.plan.estate_hash) {
-        talk::say("note: this is not the estate that is in force in the incident; the plan cannot be approved there");
+        talk::say(
+            "note: this is not the estate that is in force in the incident; the plan cannot be approved there",
+        );
     }
     let mut incident = folder::open(journal, by)?;
-    let decided = incident.decide(folder::now_ms(), |view| Ok::<_, Refusal>(decide::record(view, &made.plan)));
+    let decided =
+        incident.decide(folder::now_ms(), |view| Ok::<_, Refusal>(decide::record(view, &made.plan)));
     match decided.map_err(|fault| folder::failure(journal, &fault))? {
         Ok(events) if events.is_empty() => talk::say("this plan is already recorded"),
         Ok(_) => talk::say(format!("recorded; to allow it: blackstart approve {} {hash}", journal.display())),

@@ -1,10 +1,11 @@
 //! How commands read an estate that they are going to act on: what cannot be understood stops them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::folder::chain;
-use estate::{self, Estate, Grade};
+use estate::{self, Estate, Grade, Id};
+use message::quoted;
 
 /// The estate, if its form has no blocking finding. `check` judges the content and shows all findings.
 pub fn read(path: &Path) -> Result<Estate, Failure> {
@@ -19,9 +20,55 @@ pub fn read(path: &Path) -> Result<Estate, Failure> {
     match reading.findings.iter().find(|finding| finding.grade == Grade::Blocking) {
         None => Ok(reading.estate),
         Some(finding) => Err(Failure::refused(
-            finding.what.clone(),
-            format!("{}; acting on half an estate could start or stop the wrong thing", finding.means),
-            format!("{}; see every finding with its place: blackstart check {shown}", finding.to_do),
+            finding.message.what.clone(),
+            format!(
+                "{}; acting on half an estate could start or stop the wrong thing",
+                finding.message.means
+            ),
+            format!("{}; see every finding with its place: blackstart check {shown}", finding.message.to_do),
+        )),
+    }
+}
+
+/// Which estate is meant. An option that takes several values takes an estate behind them along (`--lost site:muc
+/// ESTATE`): it is taken back out of `options`, if it is the only value that is a file or folder and no id.
+pub fn path(
+    named: Option<&Path>,
+    options: &mut [(&str, &mut Vec<String>)],
+    form: &str,
+) -> Result<PathBuf, Failure> {
+    if let Some(named) = named {
+        return Ok(named.to_owned());
+    }
+    let is_path = |value: &String| value.parse::<Id>().is_err() && Path::new(value).exists();
+    let places: Vec<(usize, usize)> = options
+        .iter()
+        .enumerate()
+        .flat_map(|(option, (_, values))| {
+            values.iter().enumerate().filter(|(_, value)| is_path(value)).map(move |(at, _)| (option, at))
+        })
+        .collect();
+    let value = |(option, at): (usize, usize)| quoted(&options[option].1[at]);
+    match places.as_slice() {
+        [(option, at)] if options[*option].1.len() > 1 => Ok(PathBuf::from(options[*option].1.remove(*at))),
+        [] => Err(Failure::usage(
+            "no estate is named",
+            "nothing was done: it is not known what the names stand for",
+            format!("name its folder, before the options: {form}"),
+        )),
+        [only] => Err(Failure::usage(
+            format!(
+                "{} behind {} is the only value there, so no estate is named",
+                value(*only),
+                options[only.0].0
+            ),
+            "nothing was done: it is not clear whether it is the estate or a name",
+            format!("name the estate before the options: {form}"),
+        )),
+        [first, second, ..] => Err(Failure::usage(
+            format!("{} and {} could both be the estate", value(*first), value(*second)),
+            "nothing was done: it is not clear which of them is a name",
+            format!("name the estate before the options: {form}"),
         )),
     }
 }

@@ -8,17 +8,18 @@ use serde_json::json;
 
 use super::folder::{self, By};
 use super::forecast::Brief;
-use super::{Answer, Failure, read_estate, talk};
-use estate::ignorance::Ignorance;
+use super::{Answer, Failure, place, read_estate, talk};
 use estate::check::counted_as;
+use estate::ignorance::Ignorance;
 use estate::{Estate, Id, canonical};
-use incident::{Event, View};
 use incident::event::{CommandEvent, Found, RecoverEvent};
-use incident::record;
-use incident::store::Incident;
+use incident::log::LogFault;
 use incident::plan::changed;
 use incident::plan::file::Plan;
-use recover::run::{Executor, LogFault, RunFault, RunResult, Workers};
+use incident::record;
+use incident::store::Incident;
+use incident::{Event, View};
+use recover::run::{Executor, RunFault, RunResult, Workers};
 use world::real::Real;
 
 /// Run the approved plan: verify, restore, start, gate, admit, in its order, as far as it goes.
@@ -29,13 +30,14 @@ use world::real::Real;
 /// printed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Folder with the estate's *.toml files, or one such file.
     estate: PathBuf,
     /// The plan file; run only if its hash is the approved one.
     #[arg(long)]
     plan: PathBuf,
-    /// Folder of the incident.
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
     #[arg(long, value_name = "DIR")]
-    journal: PathBuf,
+    journal: Option<PathBuf>,
     /// Each event as one JSON object a line, and the result as the last line.
     #[arg(long)]
     json: bool,
@@ -53,11 +55,13 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let estate = read_estate::read(&args.estate)?;
     enough_known(args, &estate)?;
     let plan = read_plan(&args.plan)?;
-    let mut incident = folder::open(&args.journal, &args.by)?;
-    let _alone = alone(&args.journal)?;
+    let journal =
+        place::to_write(args.journal.as_deref(), "blackstart recover ESTATE --plan PLAN --journal DIR")?;
+    let mut incident = folder::open(&journal, &args.by)?;
+    let _alone = alone(&journal)?;
     let changed = changed(&plan, &estate, incident.view())?;
     adopt(&mut incident, &estate)?;
-    let world = Real::new(&args.journal.join("runs"), scan::restic::read_repository).map_err(|fault| {
+    let world = Real::new(&journal.join("runs"), scan::restic::read_repository).map_err(|fault| {
         Failure::fault(fault.to_string(), "nothing was begun", "look at the folder, then call again")
     })?;
     let estate = Arc::new(estate);
@@ -66,7 +70,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         estate: Arc::clone(&estate),
         plan: Arc::new(plan),
         changed,
-        folder: args.journal.clone(),
+        folder: journal.clone(),
         workers: Workers::Threads(args.at_once.clamp(1, 256)),
     };
     let mut said = Said::default();
@@ -75,8 +79,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             show(event, args.json);
             expect(&estate, view, event, args.json, &mut said);
         })
-        .map_err(|fault| failed(args, &fault))?;
-    print(args, &result);
+        .map_err(|fault| failed(&journal, &fault))?;
+    print(&journal, args.json, &result);
     Ok(if result.complete { Answer::Done } else { Answer::No })
 }
 
@@ -88,7 +92,10 @@ fn enough_known(args: &Args, estate: &Estate) -> Result<(), Failure> {
     }
     let Ignorance { alone, services } = ignorance;
     Err(Failure::refused(
-        format!("{alone} of {services} services ({} %) have no known dependency in either direction", ignorance.percent()),
+        format!(
+            "{alone} of {services} services ({} %) have no known dependency in either direction",
+            ignorance.percent()
+        ),
         "the plan starts them in any order, and what they really need shows only when they fail; nothing was begun",
         "find out what they need (blackstart check lists them; blackstart import confirm ESTATE shows what is proposed), or go on with --despite-ignorance",
     ))
@@ -175,9 +182,12 @@ fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut Sa
             | RecoverEvent::ServiceParked { .. }
             | RecoverEvent::RunEnded { .. } => false,
         },
-        Event::Command(_) | Event::Contain(_) | Event::Scan(_) | Event::Plan(_) | Event::Bridge(_) | Event::Notice(_) => {
-            false
-        }
+        Event::Command(_)
+        | Event::Contain(_)
+        | Event::Scan(_)
+        | Event::Plan(_)
+        | Event::Bridge(_)
+        | Event::Notice(_) => false,
     };
     let begun_ms = folder::now_ms();
     if !moves || begun_ms < said.not_before_ms {
@@ -211,7 +221,7 @@ const SHARE: i64 = 30;
 
 fn show(event: &Event, json: bool) {
     if json {
-        let (kind, payload) = record::encode(event);
+        let (kind, _, payload) = record::encode(event);
         let payload: serde_json::Value = serde_json::from_slice(&payload).unwrap_or_default();
         talk::json(&json!({ "kind": kind, "data": payload["data"] }));
         return;
@@ -245,9 +255,9 @@ fn show(event: &Event, json: bool) {
     }
 }
 
-fn print(args: &Args, result: &RunResult) {
-    let shown = args.journal.display().to_string();
-    if args.json {
+fn print(journal: &Path, json: bool, result: &RunResult) {
+    let shown = journal.display().to_string();
+    if json {
         let waits: Vec<_> = result
             .waits
             .iter()
@@ -269,13 +279,13 @@ fn print(args: &Args, result: &RunResult) {
     }
 }
 
-fn failed(args: &Args, fault: &RunFault) -> Failure {
-    let shown = args.journal.display().to_string();
+fn failed(journal: &Path, fault: &RunFault) -> Failure {
+    let shown = journal.display().to_string();
     match fault {
         RunFault::Refused(refusal) => {
             Failure::refused(refusal.to_string(), "nothing was begun", refusal.to_do(&shown))
         }
-        RunFault::Log(LogFault::Store(fault)) => folder::failure(&args.journal, fault),
+        RunFault::Log(LogFault::Store(fault)) => folder::failure(journal, fault),
         RunFault::Log(LogFault::Gone) => Failure::fault(
             folder::chain(fault),
             "what was begun and has no outcome on disk is in doubt",

@@ -4,20 +4,22 @@
 use std::path::PathBuf;
 
 use super::folder::{self, By};
-use super::{Answer, Failure, talk};
+use super::{Answer, Failure, named, place, talk};
 use estate::Id;
 use incident::event::{CommandEvent, Found, RecoverEvent};
-use incident::{Event, View};
 use incident::recover::step::State;
+use incident::{Event, View};
 
 /// Let work on this thing go on: lift its hold, allow its failed steps to be tried again, release a start that needs a
 /// second person, or say how a doubt was settled (--found). `entry:N` accepts an entry that this version cannot read.
 /// Then call `recover` again.
 #[derive(Debug, clap::Args)]
+#[command(allow_missing_positional = true)]
 pub struct Args {
-    /// Folder of the incident.
-    folder: PathBuf,
-    /// `kind:name`, or `entry:N`.
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// `kind:name`, the name alone where only one thing has it, or `entry:N`.
     what: String,
     /// Why it may go on: what was repaired, looked at or decided.
     #[arg(long)]
@@ -38,7 +40,8 @@ enum FoundByHand {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let mut incident = folder::open(&args.folder, &args.by)?;
+    let folder = place::to_write(args.folder.as_deref(), "blackstart resume DIR ID --reason TEXT")?;
+    let mut incident = folder::open(&folder, &args.by)?;
     let events = match args.what.strip_prefix("entry:") {
         Some(number) => accept(incident.view(), number, &args.reason)?,
         None => release(incident.view(), args)?,
@@ -64,9 +67,7 @@ fn accept(view: &View, number: &str, reason: &str) -> Result<Vec<Event>, Failure
 }
 
 fn release(view: &View, args: &Args) -> Result<Vec<Event>, Failure> {
-    let id: Id = args.what.parse().map_err(|error: estate::id::IdError| {
-        Failure::usage(error.to_string(), "nothing was changed", "name a thing of the estate, or entry:N")
-    })?;
+    let id = named::in_incident(view, &args.what, named::PLACES_AND_PARTS)?;
     let mut events = Vec::new();
     if view.command.holds.contains_key(&id) {
         let lifted = CommandEvent::HoldLifted { on: id.clone(), reason: args.reason.clone() };
@@ -92,10 +93,7 @@ fn release(view: &View, args: &Args) -> Result<Vec<Event>, Failure> {
 }
 
 fn has_steps_to_resume(view: &View, id: &Id) -> bool {
-    view.recover
-        .steps
-        .values()
-        .any(|step| step.target == *id && step.state == State::Failed)
+    view.recover.steps.values().any(|step| step.target == *id && step.state == State::Failed)
 }
 
 fn in_doubt<'a>(view: &'a View, id: &'a Id) -> impl Iterator<Item = &'a String> {

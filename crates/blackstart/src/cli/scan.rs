@@ -11,22 +11,23 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::color::{self, Tone};
 use super::folder::{self, By};
-use super::{Answer, Failure, talk, whole_file};
+use super::{Answer, Failure, named, place, talk, whole_file};
 use estate::Id;
 use estate::id::Kind;
 use estate::model::shown_address;
-use incident::Event;
 use incident::event::ScanEvent;
+use incident::scan as view;
 use incident::store::Incident;
-use scan::folder::{EntryKind, judge_file_by, walk};
+use incident::{Event, View};
 use judge::{Judgement, Verdict};
+use scan::folder::{EntryKind, judge_file_by, walk};
 use scan::ledger::Ledger;
 use scan::report::{self, File, FolderReport, RepositoryReport, SnapshotReport};
 use scan::restic::{self, Opened, RepositoryFault, Request};
-use scan::snapshots::{self, Sighting, short};
 use scan::rules::Rules;
-use incident::scan as view;
+use scan::snapshots::{self, Sighting, short};
 use scan::{shown, timeline};
 
 /// Files named in full on the terminal; the rest is counted. `--json` names all.
@@ -43,6 +44,9 @@ pub struct Args {
     /// Incident folder: snapshots are ordered by when it first saw them, and the verdicts are recorded there.
     #[arg(long, value_name = "DIR", requires = "store")]
     journal: Option<PathBuf>,
+    /// The same with the incident you are in, or the one in BLACKSTART_DIR.
+    #[arg(long, conflicts_with = "journal", requires = "store")]
+    record: bool,
     /// The store of the estate that this repository is the copy of, for example `store:core-muc`.
     #[arg(long, value_name = "ID")]
     store: Option<String>,
@@ -58,8 +62,8 @@ pub struct Args {
     /// Judge only the newest N snapshots instead of all.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     newest: Option<u64>,
-    /// Bad files without a good version that are tolerated in a snapshot. Default: 4 in 1,000, at most 10;
-    /// one anywhere if it says itself that it is encrypted.
+    /// How many bad files that never had a good version are tolerated in a snapshot. Default: 4 in 1,000, at most
+    /// 10; one anywhere if it says itself that it is encrypted.
     #[arg(long, value_name = "N")]
     tolerate: Option<u64>,
     /// The answer as JSON on stdout.
@@ -84,6 +88,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
 fn only_for_repositories(args: &Args) -> Option<&'static str> {
     let given = [
         (args.journal.is_some(), "--journal"),
+        (args.record, "--record"),
         (args.ledger.is_some(), "--ledger"),
         (args.html.is_some(), "--html"),
         (args.newest.is_some(), "--newest"),
@@ -105,7 +110,10 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
     }
     let rules = rules(args)?;
     let met = walk(root);
-    let total = met.iter().map(|met| if let EntryKind::File { metadata, .. } = &met.kind { metadata.len() } else { 0 }).sum();
+    let total = met
+        .iter()
+        .map(|met| if let EntryKind::File { metadata, .. } = &met.kind { metadata.len() } else { 0 })
+        .sum();
     let mut bar = Bar::new();
     let (mut files, mut counts, mut done) = (Vec::new(), BTreeMap::new(), 0);
     for met in &met {
@@ -131,9 +139,12 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
         show_files(&report.files);
         talk::data(show_counts(&report.counts));
         talk::data(match (met.is_empty(), clean) {
-            (true, _) => "NOTHING TO JUDGE: it holds no file, so nothing could be restored from it. Was the right folder named?",
-            (false, true) => "clean",
-            (false, false) => "NOT CLEAN",
+            (true, _) => {
+                "NOTHING TO JUDGE: it holds no file, so nothing could be restored from it. Was the right folder named?"
+                    .to_owned()
+            }
+            (false, true) => color::painted("clean", Tone::Good, color::on_stdout()),
+            (false, false) => color::painted("NOT CLEAN", Tone::Bad, color::on_stdout()),
         });
         talk::say(format!("({})", report::FORM));
     }
@@ -144,17 +155,22 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     let what = shown::path(&args.what);
     let Some(named) = args.what.to_str() else {
         return Err(Failure::usage(
-            format!("the name of the repository, {what}, is not UTF-8, which the library that reads it needs"),
+            format!(
+                "the name of the repository, {what}, is not UTF-8, which the library that reads it needs"
+            ),
             "nothing was read",
             "name it by another path, for example a link to it: ln -s REPOSITORY /tmp/repository",
         ));
     };
     let what = shown_address(&what);
-    keeps_out(args, named)?;
-    let journal = match (&args.journal, &args.store) {
-        (Some(journal), Some(store)) => {
+    let form = "blackstart scan restic:REPO --journal DIR --store ID";
+    let journal = place::to_record(args.journal.as_deref(), args.record, form)?;
+    keeps_out(args, journal.as_deref(), named)?;
+    let journal = match (&journal, &args.store) {
+        (Some(journal), Some(typed)) => {
             let by = By { by: Some("blackstart scan".to_owned()) };
-            Some((store_id(store)?, folder::open(journal, &by)?))
+            let incident = folder::open(journal, &by)?;
+            Some((store_id(incident.view(), typed)?, incident))
         }
         _ => None,
     };
@@ -170,7 +186,12 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     let (order, mut journal) = in_order(&opened, journal)?;
     let ledger = ledger(args, &opened, rules.as_ref())?;
     let mut bar = Bar::new();
-    let request = Request { order: &order, newest: args.newest.map(|newest| usize::try_from(newest).unwrap_or(usize::MAX)), tolerate: args.tolerate, rules: rules.as_ref() };
+    let request = Request {
+        order: &order,
+        newest: args.newest.map(|newest| usize::try_from(newest).unwrap_or(usize::MAX)),
+        tolerate: args.tolerate,
+        rules: rules.as_ref(),
+    };
     let mut report = restic::scan(opened, &request, ledger, &mut |progress| {
         bar.show(progress.bytes_done, progress.bytes_total);
     });
@@ -199,12 +220,12 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
 }
 
 /// A scan changes nothing in the repository, so nothing that it writes may lie in there.
-fn keeps_out(args: &Args, repository: &str) -> Result<(), Failure> {
+fn keeps_out(args: &Args, journal: Option<&Path>, repository: &str) -> Result<(), Failure> {
     let Ok(Ok(repository)) = restic::local_path(repository).map(std::fs::canonicalize) else { return Ok(()) };
     let written =
-        [(&args.ledger, "--ledger"), (&args.html, "--html"), (&args.journal, "--journal")];
+        [(args.ledger.as_deref(), "--ledger"), (args.html.as_deref(), "--html"), (journal, "--journal")];
     for (path, option) in written {
-        if let Some(path) = path.as_deref().filter(|path| resolved(path).starts_with(&repository)) {
+        if let Some(path) = path.filter(|path| resolved(path).starts_with(&repository)) {
             return Err(Failure::usage(
                 format!("{option} {} lies inside the repository", shown::path(path)),
                 "nothing was read: a scan never writes into what it judges",
@@ -266,13 +287,16 @@ fn ledger(args: &Args, opened: &Opened, rules: Option<&Rules>) -> Result<Ledger,
     Ok(ledger)
 }
 
-/// All or nothing: a half written picture would look like half a history.
-fn store_id(text: &str) -> Result<Id, Failure> {
-    let wrong = |what: String| {
-        Failure::usage(what, "nothing was read", "name the store as the estate does, for example --store store:core")
-    };
-    let id: Id = text.parse().map_err(|error| wrong(format!("--store: {error}")))?;
-    if id.kind() == Kind::Store { Ok(id) } else { Err(wrong(format!("`{id}` is not a store"))) }
+fn store_id(view: &View, typed: &str) -> Result<Id, Failure> {
+    let id = named::in_incident(view, typed, &[Kind::Store])?;
+    if id.kind() == Kind::Store {
+        return Ok(id);
+    }
+    Err(Failure::usage(
+        format!("--store {id} is not a store"),
+        "nothing was read",
+        "name the store as the estate does, for example --store store:core",
+    ))
 }
 
 fn cannot_open(fault: &RepositoryFault) -> Failure {
@@ -282,16 +306,18 @@ fn cannot_open(fault: &RepositoryFault) -> Failure {
         RepositoryFault::WrongPassword(_) => {
             Failure::usage(what, unread, "set RESTIC_PASSWORD to the password of this repository")
         }
-        RepositoryFault::NotLocal(_) => {
-            Failure::usage(
-                what,
-                unread,
-                "mount or copy the repository, then name the folder: restic:/path; or build with --features remote and name it as restic:rest:URL or restic:rclone:REMOTE:PATH",
-            )
-        }
-        RepositoryFault::NotThere(_) | RepositoryFault::NotAFolder(_) | RepositoryFault::NotARepository { .. } => {
-            Failure::usage(what, unread, "name the folder that holds `config`, `keys`, `snapshots`, `index` and `data`")
-        }
+        RepositoryFault::NotLocal(_) => Failure::usage(
+            what,
+            unread,
+            "mount or copy the repository, then name the folder: restic:/path; or build with --features remote and name it as restic:rest:URL or restic:rclone:REMOTE:PATH",
+        ),
+        RepositoryFault::NotThere(_)
+        | RepositoryFault::NotAFolder(_)
+        | RepositoryFault::NotARepository { .. } => Failure::usage(
+            what,
+            unread,
+            "name the folder that holds `config`, `keys`, `snapshots`, `index` and `data`",
+        ),
         RepositoryFault::Look { .. } => Failure::fault(
             what,
             unread,
@@ -316,14 +342,20 @@ fn in_order(opened: &Opened, journal: Recorder) -> Result<(Vec<Sighting>, Record
     let decided = incident.decide::<std::convert::Infallible>(folder::now_ms(), |view| {
         Ok(snapshots::first_sights(&store, view.scan.stores.get(&store), found.clone()))
     });
-    decided.map_err(|fault| folder::failure(incident.folder(), &fault))?.unwrap_or_else(|never| match never {});
+    decided
+        .map_err(|fault| folder::failure(incident.folder(), &fault))?
+        .unwrap_or_else(|never| match never {});
     let known = incident.view().scan.stores.get(&store);
     let order = known.map(|known| snapshots::by_first_sight(known, &found)).unwrap_or_default();
     Ok((order, Some((store, incident))))
 }
 
 /// Records what is new. An entry that this version cannot read forbids choosing, not judging.
-fn record(store: &Id, incident: &mut Incident, report: &RepositoryReport) -> Result<Option<Failure>, Failure> {
+fn record(
+    store: &Id,
+    incident: &mut Incident,
+    report: &RepositoryReport,
+) -> Result<Option<Failure>, Failure> {
     let decided = incident.decide(folder::now_ms(), |view| {
         let known = view.scan.stores.get(store);
         let mut events: Vec<Event> = report
@@ -341,10 +373,15 @@ fn record(store: &Id, incident: &mut Incident, report: &RepositoryReport) -> Res
         }
         Ok::<_, std::convert::Infallible>(events)
     });
-    decided.map_err(|fault| folder::failure(incident.folder(), &fault))?.unwrap_or_else(|never| match never {});
+    decided
+        .map_err(|fault| folder::failure(incident.folder(), &fault))?
+        .unwrap_or_else(|never| match never {});
     Ok(incident.view().blocked_by(store).map(|unknown| {
         Failure::refused(
-            format!("entry {} of the journal cannot be read by this version and may be about {store}", unknown.sequence),
+            format!(
+                "entry {} of the journal cannot be read by this version and may be about {store}",
+                unknown.sequence
+            ),
             "the verdicts were recorded, but no recovery point was chosen",
             "read that entry with the version that wrote it, or accept it, then scan again",
         )
@@ -370,7 +407,10 @@ fn advice(store: &Id, incident: &Incident, report: &RepositoryReport) -> Option<
             None => "it is not among the snapshots that were judged now",
         };
         let by = shown::harmless(by);
-        return Some(format!("{by} chose {} for {store}: {state}; to choose another: {choose} SNAPSHOT", short(chosen)));
+        return Some(format!(
+            "{by} chose {} for {store}: {state}; to choose another: {choose} SNAPSHOT",
+            short(chosen)
+        ));
     }
     let (last_clean, before) = (report.last_clean.as_ref()?, report.before_loss.as_ref()?);
     Some(format!(
@@ -382,7 +422,9 @@ fn advice(store: &Id, incident: &Incident, report: &RepositoryReport) -> Option<
 fn already_said(known: Option<&view::StoreView>, snapshot: &SnapshotReport) -> bool {
     known.is_some_and(|known| {
         known.snapshots.iter().any(|said| {
-            said.id == snapshot.id && said.clean == Some(snapshot.is_clean) && said.reasons == snapshot.reasons
+            said.id == snapshot.id
+                && said.clean == Some(snapshot.is_clean)
+                && said.reasons == snapshot.reasons
         })
     })
 }
@@ -402,13 +444,19 @@ fn show_repository(report: &RepositoryReport) {
     for bad in report.bad.iter().take(SHOWN_MAX) {
         let from = report.snapshots.iter().find(|one| one.series == bad.series && one.at >= bad.from);
         let from = from.map_or_else(|| "unknown".to_owned(), |one| short(&one.id).to_owned());
-        talk::data(format!("{} since {from}: {}", bad.judgement.verdict.word(), shown::harmless(&shown::path(&*bad.path))));
+        talk::data(format!(
+            "{} since {from}: {}",
+            bad.judgement.verdict.word(),
+            shown::harmless(&shown::path(&*bad.path))
+        ));
         show_reasons(&bad.file());
     }
     show_rest(report.bad.len());
     talk::data("snapshots, oldest first by first sight:");
     for snapshot in &report.snapshots {
-        let word = if snapshot.is_clean { "clean    " } else { "NOT CLEAN" };
+        let (word, tone) =
+            if snapshot.is_clean { ("clean    ", Tone::Good) } else { ("NOT CLEAN", Tone::Bad) };
+        let word = color::painted(word, tone, color::on_stdout());
         talk::data(format!(
             "  {}  {word}  claims {}, first seen {}, {} files clean, {} not",
             short(&snapshot.id),
@@ -439,10 +487,14 @@ fn show_repository(report: &RepositoryReport) {
     }
     match &report.last_clean {
         Some(id) => talk::data(format!("last clean snapshot: {id}")),
-        None => talk::data("NO CLEAN SNAPSHOT among those judged"),
+        None => {
+            talk::data(color::painted("NO CLEAN SNAPSHOT among those judged", Tone::Bad, color::on_stdout()));
+        }
     }
     if let Some(before) = &report.before_loss {
-        talk::data(format!("BUT MANY FILES VANISHED before it was made: snapshot {before} is clean and still has them; decide which of the two is restored (with a journal: blackstart choose DIR store:ID SNAPSHOT)"));
+        talk::data(format!(
+            "BUT MANY FILES VANISHED before it was made: snapshot {before} is clean and still has them; decide which of the two is restored (with a journal: blackstart choose DIR store:ID SNAPSHOT)"
+        ));
     }
     talk::say(format!("({})", report::FORM));
 }
@@ -514,8 +566,12 @@ impl Bar {
         }
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let form = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} remaining";
-            bar.set_style(ProgressStyle::with_template(form).expect("the template is fixed and valid"));
+            let bar_only = if color::on_stderr() { "{bar:30.cyan}" } else { "{bar:30}" };
+            let form = "{bytes} of {total_bytes}, {bytes_per_sec}, {eta} remaining";
+            bar.set_style(
+                ProgressStyle::with_template(&format!("{bar_only} {form}"))
+                    .expect("the template is fixed and valid"),
+            );
             bar.with_elapsed(elapsed)
         });
         bar.set_position(done);

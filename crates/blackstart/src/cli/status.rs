@@ -6,17 +6,19 @@ use serde::Serialize;
 
 use super::folder::{self, time};
 use super::forecast::lines;
-use super::{Answer, Failure, talk};
-use situation::progress::{Forecast, forecast};
-use situation::situation::{BridgeLine, CutLine, NotServed, RunLine, Situation, situation};
+use super::{Answer, Failure, place, talk};
 use estate::canonical;
 use incident::event::CutAct;
+use situation::progress::{Forecast, forecast};
+use situation::situation::{BridgeLine, CutLine, NotServed, RunLine, Situation, situation};
 
 /// What is down for whom, what is held and for what, what to decide next. Plain text, 80 columns, no colour.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the incident.
-    folder: PathBuf,
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// The answer as JSON on stdout.
     #[arg(long)]
     json: bool,
 }
@@ -39,7 +41,8 @@ const SAMPLES: u64 = 60;
 const LINES_MAX: usize = 12;
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let view = folder::read(&args.folder)?;
+    let folder = place::to_read(args.folder.as_deref(), "blackstart status DIR")?;
+    let view = folder::read(&folder)?;
     let text = view.command.estate_hash.as_ref().and_then(|hash| view.command.estates.get(hash));
     let text = text.ok_or_else(|| {
         Failure::fault(
@@ -55,7 +58,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             "it was written by another version: use that one",
         )
     })?;
-    let now = situation(&estate, &view, &args.folder.display().to_string());
+    let now = situation(&estate, &view, &folder.display().to_string());
     let (forecast, no_forecast) = match forecast(&estate, &view, folder::now_ms(), SAMPLES) {
         Ok(forecast) => (forecast, None),
         Err(why) => (None, Some(why)),
@@ -88,19 +91,28 @@ fn page(now: &Situation) -> String {
     let not_served = now.not_served.iter().map(not_served);
     section(&mut page, "NOT SERVED NORMALLY", not_served, "everything works for everybody");
     let held = now.held.iter();
-    let held = held.map(|held| format!("{} by {} since entry {}: {}", held.on, held.by, held.since_entry, held.reason));
+    let held = held
+        .map(|held| format!("{} by {} since entry {}: {}", held.on, held.by, held.since_entry, held.reason));
     section(&mut page, "HELD", held, "");
-    section(&mut page, "WAITING", now.waiting.iter().map(|line| format!("{} for {}", line.what, line.for_what)), "");
+    section(
+        &mut page,
+        "WAITING",
+        now.waiting.iter().map(|line| format!("{} for {}", line.what, line.for_what)),
+        "",
+    );
     let alarms = now.alarms.iter();
-    let alarms =
-        alarms.map(|alarm| format!("{}: {} files, {} (entry {})", alarm.store, alarm.files, time(alarm.time_ms), alarm.entry));
+    let alarms = alarms.map(|alarm| {
+        format!("{}: {} files, {} (entry {})", alarm.store, alarm.files, time(alarm.time_ms), alarm.entry)
+    });
     section(&mut page, "ALARMS", alarms, "");
     section(&mut page, "CUT OFF", now.cuts.iter().map(cut), "");
     section(&mut page, "RESTART", now.run.iter().map(restart), "");
     section(&mut page, "EMERGENCY OPERATION", now.bridge.iter().map(business), "");
     if now.not_read + now.illegal > 0 {
-        let line =
-            format!("{} entries could not be read, {} moves were not allowed: journal show", now.not_read, now.illegal);
+        let line = format!(
+            "{} entries could not be read, {} moves were not allowed: journal show",
+            now.not_read, now.illegal
+        );
         section(&mut page, "JOURNAL", std::iter::once(line), "");
     }
     page

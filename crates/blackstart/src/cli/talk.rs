@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
+use super::color::{self, Tone};
 use super::{Failure, FailureKind};
 
 /// One line (or several) of data for whoever reads the output.
@@ -56,9 +57,11 @@ pub(super) fn failure(failure: &Failure) {
         FailureKind::Usage => "not understood",
         FailureKind::Fault => "failed",
     };
-    say(format!("{head}: {}", failure.what));
-    say(format!("  this means: {}", failure.means));
-    say(format!("  what to do: {}", failure.to_do));
+    let head = color::painted(head, Tone::Bad, color::on_stderr());
+    say(format!("{head}: {}", failure.message.what));
+    say(format!("  this means: {}", failure.message.means));
+    let incident = failure.incident.as_ref().map(|folder| folder.display().to_string());
+    say(format!("  what to do: {}", failure.message.to_do.shown(incident.as_deref())));
 }
 
 /// Asks before acting. `yes` skips the asking, never what was shown before. Without a terminal and

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::folder::{self, By};
-use super::{Answer, Failure, talk};
+use super::{Answer, Failure, place, talk};
 use estate::Id;
+use estate::check::counted;
 use incident::Event;
 use incident::event::{ScanEvent, Suspicion};
 use incident::store::{self, Incident, StoreFault};
@@ -28,9 +29,9 @@ use scan::watch::{Burst, Limits, StoreWatch};
 pub struct Args {
     /// The estate: a folder of TOML files.
     estate: PathBuf,
-    /// Folder of the incident.
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
     #[arg(long, value_name = "DIR")]
-    journal: PathBuf,
+    journal: Option<PathBuf>,
     /// Milliseconds from one look to the next.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
     every_ms: u64,
@@ -48,7 +49,8 @@ struct AlarmLine<'a> {
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let estate = super::read_estate::read(&args.estate)?;
-    folder::read(&args.journal)?;
+    let journal = place::to_write(args.journal.as_deref(), "blackstart watch ESTATE --journal DIR")?;
+    folder::read(&journal)?;
     let mut watches: Vec<StoreWatch> = estate
         .stores
         .iter()
@@ -70,10 +72,15 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         files += look.files;
         complain(&mut said, &look.unreadable);
         if let Some(burst) = watch.burst_at_start(&look) {
-            report(&args.journal, &burst, Kind::FoundAtStart);
+            report(&journal, &burst, Kind::FoundAtStart);
         }
     }
-    talk::say(format!("watching {files} files in {} stores, every {} ms", watches.len(), args.every_ms));
+    talk::say(format!(
+        "watching {} in {}, every {} ms",
+        counted(files, "file"),
+        counted(watches.len(), "store"),
+        args.every_ms
+    ));
     let every = Duration::from_millis(args.every_ms);
     while !stop.load(Ordering::Relaxed) {
         let begun = Instant::now();
@@ -81,7 +88,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             let look = watch.look(folder::now_ms());
             complain(&mut said, &look.unreadable);
             if let Some(burst) = watch.burst(folder::now_ms())
-                && report(&args.journal, &burst, Kind::Seen)
+                && report(&journal, &burst, Kind::Seen)
             {
                 watch.settled();
             }
@@ -174,8 +181,7 @@ fn stop_at_signal() -> Result<Arc<AtomicBool>, Failure> {
             "look at the limits of this machine (ulimit -a), then call again",
         )
     };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(fault)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(fault)?;
     let signals = runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         Ok::<_, std::io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))

@@ -530,6 +530,16 @@ fn the_account_is_recorded_in_the_incident_with_the_checkpoint_that_proves_it() 
         let ran = output(&[vec!["bridge"], call].concat());
         assert_eq!(String::from_utf8(ran.stdout).unwrap().trim(), expected);
     }
+    // A second reason is kept beside the first, which goes on being the one that is shown.
+    rig.control("hold", &json!({ "site": "ess", "why": "first" }));
+    for _ in 0..2 {
+        let ran = output(&["bridge", "hold", &config, "--site", "site:ess", "--why", "second"]);
+        assert_eq!(String::from_utf8(ran.stdout).unwrap().trim(), r#"{"held":[],"held_before":["a","b"]}"#);
+        assert!(String::from_utf8(ran.stderr).unwrap().contains("held before already"));
+    }
+    assert_eq!(rig.account("a")["route"]["why"], "first");
+    let shown = output(&["journal", "show", path(&rig.path("bridge")), "--json"]);
+    assert_eq!(String::from_utf8(shown.stdout).unwrap().matches(r#""why":"second""#).count(), 2);
     let ran = output(&["bridge", "hold", &config, "--site", "nowhere"]);
     assert_eq!(ran.status.code(), Some(1));
 }

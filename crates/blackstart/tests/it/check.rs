@@ -45,6 +45,58 @@ fn the_example_estate_is_not_refused() {
 }
 
 #[test]
+fn what_blocks_stands_at_the_end_again_when_it_has_scrolled_away() {
+    let broken = here("fuzz/estate/findings.toml");
+    let all = out(&check(&[&broken]));
+    let lines: Vec<&str> = all.lines().collect();
+    let again = lines.iter().filter(|line| line.starts_with("blocking ")).count();
+    assert!(again > 0 && all.lines().last().unwrap().starts_with(&format!("{again} blocking, ")), "{all}");
+    assert!(lines.iter().rev().take(again + 6).any(|line| line.starts_with("blocking ")), "{all}");
+}
+
+#[test]
+fn only_findings_of_one_grade_or_code_are_shown_if_that_is_asked_and_the_answer_stays() {
+    let broken = here("fuzz/estate/findings.toml");
+    let json = |more: &[&str]| {
+        let output = check(&[&[broken.as_str(), "--json"], more].concat());
+        assert_eq!(output.status.code(), Some(1));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let (all, notes) = (json(&[]), json(&["--only", "note"]));
+    let shown = notes["findings"].as_array().unwrap();
+    assert_eq!((shown.len() as u64, &notes["blocking"]), (all["notes"].as_u64().unwrap(), &all["blocking"]));
+    assert!(!shown.is_empty() && shown.iter().all(|finding| finding["grade"] == "note"));
+    let code = all["findings"][0]["code"].as_str().unwrap().to_owned();
+    let of_code = json(&["--only", &code]);
+    assert!(of_code["findings"].as_array().unwrap().iter().all(|finding| finding["code"] == code.as_str()));
+    assert_eq!(json(&["--only", "no-such-code"])["findings"].as_array().unwrap().len(), 0);
+    assert_eq!(check(&[&broken, "--only", "Blocking!"]).status.code(), Some(2));
+}
+
+#[test]
+fn colour_is_for_terminals_unless_somebody_asks_for_it() {
+    let broken = here("fuzz/estate/findings.toml");
+    let coloured = |words: &[&str], variable: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_blackstart"));
+        command.env_remove("NO_COLOR").args(words);
+        command.envs(variable.map(|value| ("NO_COLOR", value)));
+        let output = command.output().unwrap();
+        (out(&output).contains('\u{1b}'), talk(&output).contains('\u{1b}'))
+    };
+    let check = ["check", broken.as_str()];
+    assert_eq!(coloured(&check, None), (false, false));
+    assert_eq!(coloured(&[&check[..], &["--color", "always"]].concat(), Some("1")), (true, false));
+    assert_eq!(coloured(&["--color=never", "check", &broken], None), (false, false));
+    // Refusals, help and usage errors as well.
+    assert_eq!(coloured(&["--color=always", "check", "/nowhere"], None), (false, true));
+    assert_eq!(coloured(&["check", "/nowhere"], None), (false, false));
+    assert_eq!(coloured(&["--color=always", "plan", "--help"], None), (true, false));
+    assert_eq!(coloured(&["plan", "--help"], None), (false, false));
+    assert_eq!(coloured(&["check", "--color", "always", "--nonsense"], None), (false, true));
+    assert_eq!(coloured(&["check", "--nonsense"], None), (false, false));
+}
+
+#[test]
 fn what_cannot_be_read_is_a_fault_with_something_to_do() {
     let empty = tempfile::tempdir().unwrap();
     for path in [empty.path(), Path::new("/nowhere/at/all")] {

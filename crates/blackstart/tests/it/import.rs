@@ -220,6 +220,11 @@ fn proposals_are_listed_confirmed_and_rejected() {
         out(&listed)
     );
     let done = call(&["confirm", "estate", "cart", "cache", "--kind", "data"]);
+    assert!(
+        out(&done).contains("service:cart needs service:cache data (proposed as hard)"),
+        "{}",
+        out(&done)
+    );
     assert_eq!(done.status.code(), Some(0), "{}", talk(&done));
     let rejected = call(&["reject", "estate", "--above", "0.86"]);
     assert_eq!(rejected.status.code(), Some(0), "{}", talk(&rejected));
@@ -230,6 +235,8 @@ fn proposals_are_listed_confirmed_and_rejected() {
     assert!(text.contains("needs.data = [\n    { on = \"service:cache\""), "{text}");
     import(folder.path(), &[]);
     assert_eq!(out(&call(&["confirm", "estate"])).lines().count(), 1, "neither comes back");
+    let again = out(&import(folder.path(), &[]));
+    assert!(again.contains("0 order; 1 proposed, 2 decided before."), "{again}");
 }
 
 #[test]

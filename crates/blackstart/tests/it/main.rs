@@ -2,8 +2,10 @@
 //!
 //! - `bridge`, `bridge_hostile` on `bridge_rig`: business while the core is gone, and its return.
 //! - `check`: what is said about an estate, as text and as JSON, and the exit code.
+//! - `help`: the words of the whole command line, its completions and manual pages.
 //! - `import`: from compose files to a folder that checks and plans.
 //! - `import_systemd`, `import_kubernetes`, `import_csv` on `import_rig`: estates from what is there already.
+//! - `place`: which incident and which thing is meant, where they are not named in full.
 //! - `plan`: the planner's contract, wishes, plan files, and what is refused.
 //! - `restart`: a restart of real processes, killed in the middle.
 //! - `scan` on `scan_rig`: judging folders and repositories, and the watch.
@@ -20,11 +22,13 @@ mod bridge;
 mod bridge_hostile;
 mod bridge_rig;
 mod check;
+mod help;
 mod import;
 mod import_csv;
 mod import_kubernetes;
 mod import_rig;
 mod import_systemd;
+mod place;
 mod plan;
 mod restart;
 mod scan;

@@ -81,7 +81,7 @@ start = ["/bin/sh", "-c", "echo x >> {root}/month-end.starts"]
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_blackstart"));
-        command.args(arguments).current_dir(self.root()).stdin(Stdio::null());
+        command.args(arguments).current_dir(self.root()).env_remove("BLACKSTART_DIR").stdin(Stdio::null());
         command
     }
 

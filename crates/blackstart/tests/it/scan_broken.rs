@@ -102,6 +102,13 @@ fn after_a_mass_deletion_a_person_chooses_what_is_restored_and_the_scan_says_how
     assert_eq!(dirty.code, 1);
     says(&dirty, &["no snapshot whose id begins with"]);
     assert_eq!(blackstart(&["choose", incident, "nothing", "ffff"], None).code, 2);
+    // What a refusal suggests keeps the reason, and can be pasted.
+    let reason = "it's the last before the deletion";
+    let unsure = blackstart(&["choose", incident, "core-muc", "ffff", "--reason", reason], None);
+    let again = format!(
+        "blackstart choose {incident} store:core-muc SNAPSHOT --reason 'it'\\''s the last before the deletion'"
+    );
+    assert!(unsure.err.contains(&again), "{}", unsure.err);
 }
 
 #[test]

@@ -66,8 +66,13 @@ pub async fn hold(State(edge): Shared, headers: HeaderMap, content: Body) -> Res
     let (tenants, call) = call(&edge, &headers, content).await?;
     let why = call.why.filter(|why| !why.trim().is_empty());
     let why = why.ok_or_else(|| Problem::wrong("say in `why` what the reason is; it is recorded"))?;
-    let held = edge.desk.hold(tenants, why).await.map_err(|fault| Problem::write(&fault))?;
-    Ok(answer(StatusCode::OK, &json!({ "held": names(&held) })))
+    let decided = edge.desk.hold_by_hand(tenants, why).await;
+    let (held, before) = decided.map_err(|fault| Problem::write(&fault))?;
+    let mut said = json!({ "held": names(&held) });
+    if !before.is_empty() {
+        said["held_before"] = json!(names(&before));
+    }
+    Ok(answer(StatusCode::OK, &said))
 }
 
 pub async fn release(State(edge): Shared, headers: HeaderMap, content: Body) -> Result<Response, Problem> {

@@ -73,7 +73,7 @@ fn a_huge_file_is_named_and_not_read() {
     fs::File::create(folder.path().join("b.toml")).unwrap().set_len(100 << 20).unwrap();
     let reading = read(folder.path()).unwrap();
     assert_eq!(codes(&reading.findings), ["file-too-large"]);
-    assert!(reading.findings[0].what.starts_with("b.toml"));
+    assert!(reading.findings[0].message.what.starts_with("b.toml"));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn one_mistake_repeated_ten_thousand_times_is_counted_and_still_blocks() {
     assert_eq!(reading.findings.len(), 201);
     let last = reading.findings.last().unwrap();
     assert_eq!((last.code, last.grade), ("more-findings", Grade::Blocking));
-    assert!(last.what.starts_with("10100 more"), "{}", last.what);
+    assert!(last.message.what.starts_with("10100 more"), "{}", last.message.what);
 }
 
 /// Small and seeded, so that a failure is repeated by its seed.

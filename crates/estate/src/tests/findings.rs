@@ -21,7 +21,8 @@ fn check(text: &str, grade: Grade, code: &str, mark: &str, says: &str) {
     let (of_code, marked) = found(text, code);
     assert_eq!(of_code.len(), 1, "{of_code:?}");
     assert_eq!((of_code[0].grade, marked.as_str()), (grade, mark));
-    let all = format!("{} | {} | {}", of_code[0].what, of_code[0].means, of_code[0].to_do);
+    let all =
+        format!("{} | {} | {}", of_code[0].message.what, of_code[0].message.means, of_code[0].message.to_do);
     assert!(all.contains(says), "`{says}` is not in: {all}");
 }
 
@@ -164,7 +165,7 @@ fn each_ring_is_found_once_and_soft_rings_are_none() {
     let text = "[service.a]\nneeds.hard = [\"b\"]\n[service.b]\nneeds.hard = [\"a\"]\n[service.c]\nneeds.hard = [\"d\"]\n\
                 [service.d]\nneeds.order = [\"c\"]\n[service.e]\nneeds.soft = [\"f\"]\n[service.f]\nneeds.hard = [\"e\"]\n";
     let (rings, _) = found(text, "ring");
-    let paths: Vec<&str> = rings.iter().map(|ring| ring.what.split(": ").nth(1).unwrap()).collect();
+    let paths: Vec<&str> = rings.iter().map(|ring| ring.message.what.split(": ").nth(1).unwrap()).collect();
     assert_eq!(paths, ["service:a -> service:b -> service:a", "service:c -> service:d -> service:c"]);
 }
 
@@ -373,7 +374,11 @@ fn a_capability_that_nothing_serves_is_found_with_its_people() {
         (all[0].grade, all[0].ids.as_slice()),
         (Grade::Note, [id("capability:c"), id("tenant:u")].as_slice())
     );
-    assert!(all[0].what.contains("1 tenant with 1 234 567 insured people: tenant:u"), "{}", all[0].what);
+    assert!(
+        all[0].message.what.contains("1 tenant with 1 234 567 insured people: tenant:u"),
+        "{}",
+        all[0].message.what
+    );
 }
 
 #[test]
@@ -401,12 +406,16 @@ insured = 90
     );
     assert_eq!(mark, "base");
     assert!(
-        all[0].what.contains("2 more services stop: 100 % of all service, 100 insured people of 2 tenants"),
+        all[0].message.what.contains("2 more services stop: 100 % of all service, 100 insured people of 2 tenants"),
         "{}",
-        all[0].what
+        all[0].message.what
     );
-    assert!(all[1].what.contains("90 % of all service, 90 insured people of 1 tenant"), "{}", all[1].what);
-    assert!(all[1].means.contains("not ours to restore"));
+    assert!(
+        all[1].message.what.contains("90 % of all service, 90 insured people of 1 tenant"),
+        "{}",
+        all[1].message.what
+    );
+    assert!(all[1].message.means.contains("not ours to restore"));
 }
 
 #[test]

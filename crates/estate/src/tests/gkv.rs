@@ -18,7 +18,7 @@ fn the_example_is_well_formed_and_nothing_in_it_blocks() {
     let worst: Vec<String> = judge(&reading)
         .into_iter()
         .filter(|found| found.grade == Grade::Blocking)
-        .map(|found| found.what)
+        .map(|found| found.message.what)
         .collect();
     assert_eq!(worst, [""; 0]);
     assert!(graph::start_order(&reading.estate).is_ok());
@@ -49,7 +49,7 @@ fn the_example_shows_the_findings_that_it_was_made_to_show() {
     insta::assert_snapshot!(
         judge(&gkv())
             .iter()
-            .map(|found| format!("{} {}: {}", found.grade, found.code, found.what))
+            .map(|found| format!("{} {}: {}", found.grade, found.code, found.message.what))
             .collect::<Vec<_>>()
             .join("\n")
     );

@@ -163,7 +163,7 @@ fn a_wrong_row_is_named_and_the_others_are_read() {
         codes(&reading.findings),
         ["unknown-field", "bad-id", "row-length", "wrong-type", "bad-id", "duplicate-id"]
     );
-    assert!(reading.findings[0].to_do.contains("`colour`"));
+    assert!(reading.findings[0].message.to_do.to_string().contains("`colour`"));
     assert_eq!(reading.estate.tenants.len(), 3);
     assert_eq!(reading.estate.tenants[&id("tenant:b")].insured, 3);
 }
@@ -180,7 +180,8 @@ fn a_table_without_ids_or_with_an_open_quote_is_not_guessed_at() {
 #[test]
 fn an_unknown_field_is_named_with_the_nearest_known_one() {
     let reading = read_toml("[service.a]\nmemroy = 1\n[service.a.run]\nstrat = [\"x\"]\n[sevice.b]\n");
-    let advice: Vec<&str> = reading.findings.iter().map(|finding| finding.to_do.as_str()).collect();
+    let advice: Vec<String> =
+        reading.findings.iter().map(|finding| finding.message.to_do.to_string()).collect();
     assert_eq!(codes(&reading.findings), ["unknown-field"; 3]);
     assert_eq!(advice, ["did you mean `start`?", "did you mean `memory`?", "did you mean `service`?"]);
     assert_eq!(marked(&reading, &reading.findings[1]), "memroy");
@@ -278,7 +279,11 @@ fn a_thing_defined_in_two_files_is_found_at_the_second_with_the_place_of_the_fir
         file("b.toml", b"provider = \"Q\"\n[site.x]\nname = \"second\"\n"),
     ]);
     assert_eq!(codes(&reading.findings), ["duplicate-id", "duplicate-id"]);
-    assert!(reading.findings[1].what.contains("first in a.toml line 2"), "{}", reading.findings[1].what);
+    assert!(
+        reading.findings[1].message.what.contains("first in a.toml line 2"),
+        "{}",
+        reading.findings[1].message.what
+    );
     assert_eq!(reading.findings[1].place.as_ref().unwrap().file, 1);
     assert_eq!(reading.estate.sites[&id("site:x")].name, "first");
 }

@@ -33,7 +33,7 @@ fn one(text: &str) -> Draft {
 
 fn fault(text: &str) -> String {
     let fault = project(&[("compose.yaml", text)], &of(&["compose.yaml"])).unwrap_err();
-    assert!(!fault.to_do.is_empty());
+    assert!(!fault.to_do.to_string().is_empty());
     fault.to_string()
 }
 
@@ -112,7 +112,7 @@ fn a_provider_that_is_not_there_is_a_finding_and_no_dependency() {
         .findings
         .iter()
         .filter(|noted| noted.finding.code == "provider-missing")
-        .map(|noted| noted.finding.what.as_str())
+        .map(|noted| noted.finding.message.what.as_str())
         .collect();
     assert_eq!(missing.len(), 2);
     assert!(missing[0].contains("in none of the files") && missing[1].contains("profile"));
@@ -248,14 +248,18 @@ fn a_required_variable_that_nobody_sets_is_a_serious_finding_and_the_rest_is_imp
     assert_eq!(draft.estate.services.len(), 2);
     let required = draft.findings.iter().find(|noted| noted.finding.code == "required-variable").unwrap();
     assert_eq!(required.finding.grade, Grade::Serious);
-    assert!(required.finding.what.contains("TAG at compose.yaml:3 (say which)"), "{}", required.finding.what);
+    assert!(
+        required.finding.message.what.contains("TAG at compose.yaml:3 (say which)"),
+        "{}",
+        required.finding.message.what
+    );
     assert!(codes(&draft).contains("unset-variable"));
     let with = |env: &str| project(&[("compose.yaml", text), (".env", env)], &of(&["compose.yaml"]));
     let draft = with("OTHER=1\n").unwrap();
     let required = draft.findings.iter().find(|noted| noted.finding.code == "required-variable").unwrap();
     assert_eq!((draft.estate.services.len(), required.finding.grade), (2, Grade::Serious));
     assert_eq!(required.origin.as_ref().unwrap().to_string(), "compose.yaml:3");
-    assert!(required.finding.means.contains("environment files do not set them"), "{required:?}");
+    assert!(required.finding.message.means.contains("environment files do not set them"), "{required:?}");
     assert!(codes(&with("TAG=1\nOTHER=1\n").unwrap()).is_empty());
     let shell = BTreeMap::from([("TAG".to_owned(), "1".to_owned()), ("OTHER".to_owned(), "2".to_owned())]);
     let options = Options { shell, ..of(&["compose.yaml"]) };

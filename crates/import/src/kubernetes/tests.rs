@@ -145,10 +145,10 @@ fn claims_become_stores_with_their_size_and_who_mounts_them_waits() {
 fn a_probe_that_becomes_no_gate_and_times_that_cannot_be_read_are_said_with_their_place() {
     let said = |probe: &str| {
         let draft = draft(&app("web", 8080, &format!("        readinessProbe: {probe}\n")));
-        let of_probe = |noted: &&Noted| noted.finding.what.contains("the probe of web");
+        let of_probe = |noted: &&Noted| noted.finding.message.what.contains("the probe of web");
         let shown = |noted: &Noted| {
             let place = noted.origin.as_ref().unwrap();
-            (noted.finding.grade, noted.finding.code, format!("{place}: {}", noted.finding.what))
+            (noted.finding.grade, noted.finding.code, format!("{place}: {}", noted.finding.message.what))
         };
         draft.findings.iter().filter(of_probe).map(shown).collect::<Vec<_>>()
     };
@@ -258,7 +258,7 @@ fn templates_and_kustomizations_are_told_to_be_rendered_first() {
         "kind: Kustomization\nresources: [a.yaml]\n",
     ] {
         let fault = try_read(yaml).unwrap_err();
-        assert!(fault.to_do.contains("render it first"), "{yaml}: {fault} {}", fault.to_do);
+        assert!(fault.to_do.to_string().contains("render it first"), "{yaml}: {fault} {}", fault.to_do);
         assert!(fault.origin.line > 0);
     }
     let dashboards =
@@ -273,7 +273,11 @@ fn what_is_not_known_is_counted_and_what_is_no_manifest_is_refused() {
     let draft = draft(&yaml);
     let unknown =
         draft.findings.iter().find(|noted| noted.finding.code == "kubernetes-unknown-kind").unwrap();
-    assert!(unknown.finding.what.contains("1 Postgresql, 1 without `kind`"), "{}", unknown.finding.what);
+    assert!(
+        unknown.finding.message.what.contains("1 Postgresql, 1 without `kind`"),
+        "{}",
+        unknown.finding.message.what
+    );
     assert!(codes(&draft).contains(&"kubernetes-unbacked"));
     for (yaml, says) in [("", "no workload"), ("foo: bar\n", "no workload"), ("a: [\n", "not YAML")] {
         assert!(try_read(yaml).unwrap_err().what.contains(says), "{yaml}");

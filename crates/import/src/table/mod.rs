@@ -102,8 +102,13 @@ pub fn read(files: &[Raw]) -> Result<Draft, Unreadable> {
     }
     if tables.is_empty() {
         let origin = Origin::file(files.first().map_or("", |file| &file.name));
-        let what =
-            out.draft.findings.iter().map(|noted| noted.finding.what.as_str()).collect::<Vec<_>>().join("; ");
+        let what = out
+            .draft
+            .findings
+            .iter()
+            .map(|noted| noted.finding.message.what.as_str())
+            .collect::<Vec<_>>()
+            .join("; ");
         return Err(Unreadable::new(
             &origin,
             format!("no table here is about services, relations or tenants: {what}"),

@@ -13,6 +13,10 @@ pub mod text;
 mod version_1;
 mod version_2;
 
+/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+pub(crate) const VERSIONS: &[(&str, u16)] =
+    &[("plan.recorded", 1), ("plan.approved", 1), ("plan.withdrawn", 1)];
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", deny_unknown_fields)]
 pub enum PlanEvent {
@@ -42,7 +46,8 @@ pub struct Recorded {
 }
 
 impl View {
-    pub(crate) fn apply(&mut self, entry: &Entry, event: &PlanEvent) {
+    /// `Err` says what does not fit what was recorded before.
+    pub(crate) fn apply(&mut self, entry: &Entry, event: &PlanEvent) -> Result<(), String> {
         match event {
             PlanEvent::Recorded { hash, estate_hash, text } => {
                 let plan = Recorded {
@@ -55,6 +60,10 @@ impl View {
             PlanEvent::Approved { hash } => {
                 self.approved = Some(hash.clone());
                 self.approved_at_entry = Some(entry.sequence);
+                // Taken in all the same: somebody wanted another plan, so the one before is not run any more.
+                if !self.plans.contains_key(hash) {
+                    return Err(format!("plan {hash} was approved, and it is not in the journal"));
+                }
             }
             PlanEvent::Withdrawn { hash, .. } => {
                 if self.approved.as_ref() == Some(hash) {
@@ -63,5 +72,6 @@ impl View {
                 }
             }
         }
+        Ok(())
     }
 }

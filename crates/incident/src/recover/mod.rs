@@ -27,6 +27,20 @@ pub enum Found {
     Unknown,
 }
 
+/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+pub(crate) const VERSIONS: &[(&str, u16)] = &[
+    ("recover.run_begun", 1),
+    ("recover.step_intended", 1),
+    ("recover.step_done", 1),
+    ("recover.step_failed", 1),
+    ("recover.step_probed", 1),
+    ("recover.service_stopped", 1),
+    ("recover.service_parked", 1),
+    ("recover.service_unparked", 1),
+    ("recover.target_resumed", 1),
+    ("recover.run_ended", 1),
+];
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", deny_unknown_fields)]
 pub enum RecoverEvent {

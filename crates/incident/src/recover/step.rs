@@ -141,33 +141,15 @@ impl Move {
 mod tests {
     use super::*;
 
-    fn printed() -> String {
-        let row = |cells: Vec<&str>| {
-            let widths = [10, 10, 10, 10, 12, 16, 15, 10, 10];
-            let line: String =
-                cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-            line.trim_end().to_owned()
-        };
-        let head = std::iter::once("state").chain(Move::ALL.map(Move::word)).collect();
-        let mut lines = vec![row(head)];
-        for state in State::ALL {
-            let cells = Move::ALL.map(|step| state.after(step).map_or("-", State::word));
-            lines.push(row(std::iter::once(state.word()).chain(cells).collect()));
-        }
-        lines.join("\n")
-    }
-
     #[test]
     fn the_table_at_the_head_of_this_file_is_the_table_that_runs() {
-        let source = include_str!("step.rs");
-        let documented: Vec<&str> = source
-            .lines()
-            .skip_while(|line| *line != "//! ```text")
-            .skip(1)
-            .take_while(|line| *line != "//! ```")
-            .map(|line| line.trim_start_matches("//! "))
-            .collect();
-        assert_eq!(documented.join("\n"), printed());
+        let rows = State::ALL.map(|state| {
+            let cells = Move::ALL.map(|step| state.after(step).map_or("-", State::word));
+            (state.word(), cells.to_vec())
+        });
+        let widths = [10, 10, 10, 10, 12, 16, 15, 10, 10];
+        let printed = crate::table::printed(&Move::ALL.map(Move::word), &rows, &widths);
+        assert_eq!(crate::table::documented(include_str!("step.rs")), printed);
     }
 
     #[test]

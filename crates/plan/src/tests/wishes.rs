@@ -45,6 +45,7 @@ fn a_name_means_an_id_a_thing_a_kind_or_part_of_one_name() {
     assert_eq!(words("net=-1"), "resource:net-people is 2 instead of 3");
     assert_eq!(words("crew=2"), "resource:dba is 2 instead of 3; resource:net-people is 2 instead of 3");
     assert_eq!(words("host:muc-a=8"), "the cores of host:muc-a is 8 instead of 4");
+    assert_eq!(words("muc=8"), "the cores of host:muc-a is 8 instead of 4", "a site by its name alone");
     assert_eq!(words("site:muc.memory=9"), "the memory of host:muc-a is 9 instead of no limit");
     assert_eq!(
         words("dba=1, restore=70"),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Output, absolute, finish, unreadable};
 use crate::cli::{Answer, Failure};
-use import::kubernetes::{StartBy, Options, gather, read};
+use import::kubernetes::{Options, StartBy, gather, read};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

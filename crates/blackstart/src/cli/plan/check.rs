@@ -18,6 +18,7 @@ pub(super) struct Args {
     plan: PathBuf,
     /// The estate it was made for. Without it only the file itself is checked.
     estate: Option<PathBuf>,
+    /// The answer as JSON on stdout.
     #[arg(long)]
     json: bool,
 }

@@ -10,10 +10,13 @@ use plan::diff;
 /// another order.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// The plan file to compare from.
     first: PathBuf,
+    /// The plan file to compare with it.
     second: PathBuf,
     /// The estate, for names and numbers of insured people.
     estate: Option<PathBuf>,
+    /// The answer as JSON on stdout.
     #[arg(long)]
     json: bool,
 }

@@ -19,6 +19,7 @@ pub(super) struct Args {
     /// File to draw the plan into.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// The answer as JSON on stdout.
     #[arg(long)]
     json: bool,
 }
@@ -27,7 +28,9 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
     let plan = read_file(&args.plan)?;
     let known = estate_or_none(args.estate.as_deref())?;
     if known.is_none() {
-        talk::say("note: without an estate names, numbers of insured people, commands and contacts are missing");
+        talk::say(
+            "note: without an estate names, numbers of insured people, commands and contacts are missing",
+        );
     }
     let estate = known.unwrap_or_default();
     if let Some(file) = &args.html {

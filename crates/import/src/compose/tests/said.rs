@@ -7,7 +7,7 @@ use crate::draft::Draft;
 fn said(draft: &Draft, code: &str) -> Vec<String> {
     let fits = draft.findings.iter().filter(|noted| noted.finding.code == code);
     let place = |noted: &crate::Noted| noted.origin.as_ref().map_or_else(String::new, ToString::to_string);
-    fits.map(|noted| format!("{} {}", place(noted), noted.finding.what)).collect()
+    fits.map(|noted| format!("{} {}", place(noted), noted.finding.message.what)).collect()
 }
 
 #[test]

@@ -159,7 +159,11 @@ fn what_is_required_and_not_there_is_named_with_its_line() {
         draft(&[("web.service", "[Unit]\nRequires=gone.service\nWants=perhaps.service\n[Service]\n")]);
     let noted = draft.findings.iter().find(|noted| noted.finding.code == "unit-missing").unwrap();
     assert_eq!(noted.origin.as_ref().unwrap().to_string(), "web.service:2");
-    assert!(noted.finding.what.contains("gone.service is required by web.service"), "{}", noted.finding.what);
+    assert!(
+        noted.finding.message.what.contains("gone.service is required by web.service"),
+        "{}",
+        noted.finding.message.what
+    );
 }
 
 #[test]

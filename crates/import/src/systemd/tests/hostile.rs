@@ -103,7 +103,7 @@ fn the_forms_a_folder_can_have_are_told_apart() {
     assert_eq!(names(&path.join("web1")), ["web-one"]);
     for nothing in ["readme.md", "none"] {
         let fault = gather(&path.join(nothing)).unwrap_err();
-        assert!(!fault.what.is_empty() && !fault.to_do.is_empty());
+        assert!(!fault.what.is_empty() && !fault.to_do.to_string().is_empty());
     }
 }
 

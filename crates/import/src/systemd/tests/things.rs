@@ -183,7 +183,7 @@ fn an_amount_that_cannot_be_read_is_said_with_its_line() {
         .findings
         .iter()
         .filter(|noted| noted.finding.code == "value-not-read")
-        .map(|noted| format!("{} {}", noted.origin.as_ref().unwrap(), noted.finding.what))
+        .map(|noted| format!("{} {}", noted.origin.as_ref().unwrap(), noted.finding.message.what))
         .collect();
     assert_eq!(
         said,

@@ -1,4 +1,4 @@
-//! What is infected and what is cut off. Facts, and what follows from them.
+//! What is infected and what is cut off. Facts, and what follows from them. `act` is the table of states.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use estate::Id;
 
 use crate::Entry;
+
+mod act;
+
+pub use act::{CutMove, CutState};
 
 /// What is done to the world to cut something off.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +29,15 @@ impl CutAct {
         }
     }
 }
+
+/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+pub(crate) const VERSIONS: &[(&str, u16)] = &[
+    ("contain.cut_decided", 1),
+    ("contain.act_intended", 1),
+    ("contain.act_finished", 1),
+    ("contain.cut_probed", 1),
+    ("contain.cut_lifted", 1),
+];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", deny_unknown_fields)]
@@ -77,66 +90,49 @@ pub struct Cut {
     pub since_entry: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CutState {
-    Decided,
-    /// The act was begun; if nothing follows it is in doubt and is probed.
-    Intended,
-    Done,
-    Failed,
-    /// Knocked on from outside, and it held.
-    Holds,
-    /// Knocked on from outside, and it did not hold.
-    Leaks,
-    Lifted,
-}
-
-impl CutState {
-    /// Nobody has lifted it or given up on it.
-    pub fn is_in_force(self) -> bool {
-        match self {
-            CutState::Decided | CutState::Intended | CutState::Done | CutState::Holds | CutState::Leaks => {
-                true
-            }
-            CutState::Failed | CutState::Lifted => false,
-        }
-    }
-}
-
 impl View {
-    pub(crate) fn apply(&mut self, entry: &Entry, event: &ContainEvent) {
+    /// `Err` says which move the table does not allow; the view is left as it was.
+    pub(crate) fn apply(&mut self, entry: &Entry, event: &ContainEvent) -> Result<(), String> {
         match event {
             ContainEvent::CutDecided { infected, acts, cost_insured, tenants, .. } => {
                 self.infected.extend(infected.iter().cloned());
                 self.tenants.extend(tenants.iter().cloned());
                 self.cost_insured = *cost_insured;
-                for act in acts {
-                    self.set(entry, act, CutState::Decided, "");
-                }
+                let moves = acts.iter().map(|act| self.advance(entry, act, CutMove::Decided, ""));
+                // Every act is taken in, also after one that is not allowed.
+                moves.fold(Ok(()), Result::and)
             }
-            ContainEvent::ActIntended { act } => self.set(entry, act, CutState::Intended, ""),
+            ContainEvent::ActIntended { act } => self.advance(entry, act, CutMove::Intended, ""),
             ContainEvent::ActFinished { act, ok: true, detail } => {
-                self.set(entry, act, CutState::Done, detail);
+                self.advance(entry, act, CutMove::Done, detail)
             }
             ContainEvent::ActFinished { act, ok: false, detail } => {
-                self.set(entry, act, CutState::Failed, detail);
+                self.advance(entry, act, CutMove::Failed, detail)
             }
             ContainEvent::CutProbed { act, holds: true, detail } => {
-                self.set(entry, act, CutState::Holds, detail);
+                self.advance(entry, act, CutMove::Held, detail)
             }
             ContainEvent::CutProbed { act, holds: false, detail } => {
-                self.set(entry, act, CutState::Leaks, detail);
+                self.advance(entry, act, CutMove::Leaked, detail)
             }
-            ContainEvent::CutLifted { act, reason } => self.set(entry, act, CutState::Lifted, reason),
+            ContainEvent::CutLifted { act, reason } => self.advance(entry, act, CutMove::Lifted, reason),
         }
     }
 
-    fn set(&mut self, entry: &Entry, act: &CutAct, state: CutState, detail: &str) {
+    fn advance(&mut self, entry: &Entry, act: &CutAct, to: CutMove, detail: &str) -> Result<(), String> {
+        let from = self.state_of(act);
+        let state = from.after(to).ok_or_else(|| {
+            format!("the cut of {} is {}: `{}` is not allowed then", act.target(), from.word(), to.word())
+        })?;
         let cut = Cut { act: act.clone(), state, detail: detail.to_owned(), since_entry: entry.sequence };
         match self.cuts.iter_mut().find(|known| known.act == *act) {
             Some(known) => *known = cut,
             None => self.cuts.push(cut),
         }
+        Ok(())
+    }
+
+    pub fn state_of(&self, act: &CutAct) -> CutState {
+        self.cuts.iter().find(|cut| cut.act == *act).map_or(CutState::Open, |cut| cut.state)
     }
 }
