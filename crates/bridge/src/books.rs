@@ -67,7 +67,7 @@ impl State {
         }
     }
 
-    /// After what is behind was restored to a state before it.
+    /// After the upstream was restored to a state before it.
     pub fn reopened(self) -> State {
         match self {
             State::Pending | State::Settled(Outcome::Applied) | State::Settled(Outcome::AlreadyThere) => {

@@ -266,7 +266,7 @@ impl Desk {
         Ok(released)
     }
 
-    /// What is behind these tenants was restored to its state at `since_ms`: everything accepted or answered
+    /// The upstream of these tenants was restored to its state at `since_ms`: everything accepted or answered
     /// since is pending again. Holds them first and waits until nothing of theirs is being forwarded, because an answer
     /// of the old state that is recorded after the reopening would be believed.
     pub async fn reopen(

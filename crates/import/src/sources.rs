@@ -17,7 +17,7 @@ pub enum Fetched {
     Missing,
 }
 
-/// The text of a file, by its name as people wrote it. A file that is there and is no text is an error.
+/// The text of a file, by its name as people wrote it. A file that is there and is not text is an error.
 pub fn fetch(name: &str) -> Result<Fetched, Unreadable> {
     let fault = |what: String, to_do: &str| Unreadable::new(&Origin::file(name), what, to_do);
     let path = Path::new(name);

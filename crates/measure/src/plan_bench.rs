@@ -135,7 +135,7 @@ fn row(shape: &Shape, args: &Args) -> Result<String, String> {
     ))
 }
 
-/// How long a large estate takes: the first plan, and as long as it is looked for a better one.
+/// How long a large estate takes: the first plan, and while a better one is searched for.
 fn scale(services: u64, seed: u64) -> Result<String, String> {
     let timed = plan(&large(services), seed, None, bound::Effort::Thorough)?;
     let plan = &timed.made.plan;

@@ -311,9 +311,9 @@ impl Tally {
         self.counts.iter().filter(|(verdict, _)| verdict.is_clean()).map(|(_, count)| count).sum()
     }
 
-    /// How many bad files without a good version before are let pass: four in a thousand, at most ten,
+    /// How many bad files without a good version before are tolerated: four in a thousand, at most ten,
     /// so that an attack on a small folder never fits below it. One file that says itself that it is
-    /// encrypted is let pass anywhere: nearly every folder has somebody's password safe. More than one is not: an attack
+    /// encrypted is tolerated anywhere: nearly every folder has somebody's password safe. More than one is not: an attack
     /// on such a file leaves another one, and nothing else to see.
     pub fn limit(&self, wanted: Option<u64>) -> u64 {
         let limit = (self.files() / 250).min(10);
@@ -359,7 +359,7 @@ impl Tally {
         reasons
     }
 
-    /// What was let pass, in words.
+    /// What was tolerated, in words.
     pub fn tolerated(&self, wanted: Option<u64>) -> Option<String> {
         let limit = self.limit(wanted);
         let mut said = Vec::new();

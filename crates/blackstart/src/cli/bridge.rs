@@ -199,7 +199,7 @@ fn serve(path: &Path) -> Result<Answer, Failure> {
         talk::say(format!("the bridge accepts on http://{address}"));
         bridge.serve(listener, shutdown).await.map_err(|fault| run_failure(&fault))
     });
-    // A request that still waits for what is behind would keep us here; it is pending on disk.
+    // A request that still waits for the upstream would keep us here; it is pending on disk.
     runtime.shutdown_timeout(Duration::from_millis(100));
     served.map(|()| Answer::Done)
 }

@@ -35,7 +35,7 @@ const MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
 const SHARE_BYTES: usize = 1024;
 /// Of a body that is too long, this much is read and thrown away before the answer.
 const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Requests to what is behind at once; each takes a thread while it waits.
+/// Requests to the upstream at once; each takes a thread while it waits.
 const FORWARDED_MAX: usize = 256;
 const READS_MAX: usize = 64;
 /// Threads for everything that blocks: forwarding, reading, sealing.

@@ -49,7 +49,7 @@ fn cut(stage: &mut Stage, act: &mut Act) -> Result<()> {
     Ok(())
 }
 
-/// The bridge stops trying what is behind the cut and takes in what comes.
+/// The bridge stops trying its upstream behind the cut and takes in what comes.
 fn hold(stage: &mut Stage, act: &mut Act) -> Result<()> {
     let config = stage.bridge_config();
     let held = stage.run(&["bridge", "hold", &config, "--site", LOST, "--why", "site is cut off"])?;

@@ -51,7 +51,7 @@ impl Where<'_> {
     }
 }
 
-/// What is behind a service: the unit itself, and the sockets, timers and paths that start it.
+/// What a service is made of: the unit itself, and the sockets, timers and paths that start it.
 #[derive(Clone, Copy, Debug)]
 pub struct Pieces<'u> {
     pub unit: &'u Unit,

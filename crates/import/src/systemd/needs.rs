@@ -10,7 +10,7 @@
 //! | `PartOf` | with `After`: `order`; in both cases `hard` is proposed |
 //! | `RequiresMountsFor`, `WorkingDirectory`… or `Requires` of a mount | `data` on its store |
 //!
-//! Targets are no services: what is said about a target is said about what belongs to it.
+//! Targets are not services: what is said about a target is said about what belongs to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! From the bytes of a table to cells: the encoding, the separator, quotes. Says nothing about what a cell means.
 //!
 //! Tables come from spreadsheets and from CMDBs of the last twenty years: UTF-8 with and without a byte order mark,
-//! UTF-16, Windows-1252; comma, semicolon, tab or bar; line breaks inside of quotes. What was found is said.
+//! UTF-16, Windows-1252; comma, semicolon, tab or bar; line breaks inside quotes. What was found is said.
 
 use std::sync::Arc;
 
@@ -147,7 +147,7 @@ impl Broken {
         Unreadable::new(
             &origin,
             self.what,
-            "close the quote; a quotation mark inside of a cell is written twice (\"\")",
+            "close the quote; a quotation mark inside a cell is written twice (\"\")",
         )
     }
 }

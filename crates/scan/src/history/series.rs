@@ -312,7 +312,7 @@ impl<A: Archive> Series<A> {
         seen.into_iter().filter(|path| !there.contains(&**path)).collect()
     }
 
-    /// Archives that were let pass while nothing was missing, and of which that is no longer true.
+    /// Archives that were tolerated while nothing was missing, and of which that is no longer true.
     fn later_losses(&mut self, vanished: &[Rc<Path>]) {
         let vanished = Vanished::new(vanished);
         for (path, bad) in &mut self.bad {
@@ -351,7 +351,7 @@ impl<A: Archive> Series<A> {
         if let Some(bad) = self.bad.remove(&**path) {
             self.tally.remove(bad.judgement.verdict, bad.weight);
             let mut known = bad.known.clone();
-            // Nothing speaks against an archive with a password that was let pass: a later version is compared with it.
+            // Nothing speaks against an archive with a password that was tolerated: a later version is compared with it.
             if is_let_pass(known.verdict, bad.weight) && known.good.is_none() {
                 known.good = Some(good());
             }
@@ -459,7 +459,7 @@ impl<A: Archive> Series<A> {
         let weight = if is_own { Weight::Own } else { weight };
         self.tally.add(judgement.verdict, weight);
         if !judgement.verdict.is_clean() {
-            // What was let pass may be compared with, but is not said to be the last clean version.
+            // What was tolerated may be compared with, but is not said to be the last clean version.
             let good = known.and_then(|known| known.good).filter(|_| !is_let_pass(judgement.verdict, weight));
             let known = Known { past, verdict: judgement.verdict, good, is_own };
             self.bad.insert(path, Bad { judgement, weight, known, from: at });
