@@ -85,7 +85,7 @@ fn systemd_understands_the_units() {
         ("blackstart-bridge.service", "blackstart-bridge.service"),
         ("blackstart-watch@.service", "blackstart-watch@test.service"),
     ] {
-        // It looks whether the program is there.
+        // It checks that the program is there.
         let text = std::fs::read_to_string(packaging.join(unit)).unwrap();
         let text = text.replace("/usr/bin/blackstart", &program.display().to_string());
         std::fs::write(folder.join(name), text).unwrap();

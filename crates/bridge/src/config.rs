@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::seal::Recipient;
 use estate::{Id, Kind};
 
-/// How long what is behind may take to answer, unless the file says otherwise.
+/// How long the upstream may take to answer, unless the file says otherwise.
 const UPSTREAM_TIMEOUT_MS: u64 = 10_000;
 /// A business key of more parts than this is a mistake.
 const KEY_PARTS_MAX: usize = 16;

@@ -13,10 +13,10 @@ use journal::{Appender, Options, Reader};
 use proptest::prelude::*;
 use tokio::sync::watch;
 
+use super::books::{NotSettled, Route, State, adds_up};
 use super::config::Config;
 use super::desk::{Desk, NotAccepted, Taken, Turn};
 use super::fact::{Accepted, Mark, Outcome, ReceiptId, Settled, Witness};
-use super::ledger::{NotSettled, Route, State, adds_up};
 use super::seal::Identity;
 use super::writer::{Clocks, WriteFault, Writer};
 use estate::Id;
@@ -149,7 +149,7 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room_again() {
     assert_eq!(*running.stop.borrow(), None, "a full disk is no broken disk");
     disk.set_capacity(None);
     wait(take(running.desk(), taken, "a", 1)).unwrap();
-    let account = running.desk().with(|shared| shared.ledger.book(&tenant("a")).unwrap().account.clone());
+    let account = running.desk().with(|shared| shared.books.book(&tenant("a")).unwrap().account.clone());
     assert_eq!(account.accepted, taken + 1, "what was refused is not counted");
 }
 
@@ -166,7 +166,7 @@ fn after_a_failed_sync_nothing_is_accepted_any_more_and_what_was_is_there() {
     drop(running);
     disk.cut_power();
     let again = Running::start(&disk, 2_000).unwrap();
-    assert!(again.desk().with(|shared| shared.ledger.book(&tenant("a")).unwrap().item(kept).is_some()));
+    assert!(again.desk().with(|shared| shared.books.book(&tenant("a")).unwrap().item(kept).is_some()));
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn the_turn_of_each_person_comes_in_order_and_never_past_something_pending() {
 
 /// One thing that is asked of the desk.
 #[derive(Clone, Debug)]
-enum Wish {
+enum Call {
     Take { b: bool, person: u8 },
     Settle { which: prop::sample::Index, conflict: bool },
     Hold,
@@ -246,16 +246,16 @@ enum Wish {
     Reopen,
 }
 
-fn wishes() -> impl Strategy<Value = Vec<Wish>> {
-    let wish = prop_oneof![
-        5 => (any::<bool>(), 0..3_u8).prop_map(|(b, person)| Wish::Take { b, person }),
+fn calls() -> impl Strategy<Value = Vec<Call>> {
+    let call = prop_oneof![
+        5 => (any::<bool>(), 0..3_u8).prop_map(|(b, person)| Call::Take { b, person }),
         5 => (any::<prop::sample::Index>(), any::<bool>())
-            .prop_map(|(which, conflict)| Wish::Settle { which, conflict }),
-        1 => Just(Wish::Hold),
-        1 => Just(Wish::Release),
-        1 => Just(Wish::Reopen),
+            .prop_map(|(which, conflict)| Call::Settle { which, conflict }),
+        1 => Just(Call::Hold),
+        1 => Just(Call::Release),
+        1 => Just(Call::Reopen),
     ];
-    proptest::collection::vec(wish, 1..40)
+    proptest::collection::vec(call, 1..40)
 }
 
 /// What the desk has acknowledged.
@@ -264,14 +264,14 @@ struct Promised {
     items: BTreeMap<u64, (&'static str, ReceiptId, State)>,
     held: BTreeMap<&'static str, bool>,
     /// What was asked last without an answer: it may be there or not.
-    in_doubt: Option<Wish>,
+    in_doubt: Option<Call>,
 }
 
-async fn play(desk: &Desk, wishes: &[Wish], promised: &mut Promised) {
-    for (number, wish) in (0..).zip(wishes) {
-        promised.in_doubt = Some(wish.clone());
-        let kept = match wish {
-            Wish::Take { b, person } => {
+async fn play(desk: &Desk, calls: &[Call], promised: &mut Promised) {
+    for (number, call) in (0..).zip(calls) {
+        promised.in_doubt = Some(call.clone());
+        let kept = match call {
+            Call::Take { b, person } => {
                 let name = if *b { "b" } else { "a" };
                 let taken = take(desk, number, name, *person).await;
                 taken.map(|sequence| {
@@ -280,7 +280,7 @@ async fn play(desk: &Desk, wishes: &[Wish], promised: &mut Promised) {
                     promised.items.insert(sequence, (name, receipt, State::Pending));
                 })
             }
-            Wish::Settle { which, conflict } => {
+            Call::Settle { which, conflict } => {
                 let pending: Vec<u64> = promised
                     .items
                     .iter()
@@ -297,13 +297,13 @@ async fn play(desk: &Desk, wishes: &[Wish], promised: &mut Promised) {
                     .await
                     .map(|()| promised.items.get_mut(&at).unwrap().2 = State::Settled(outcome))
             }
-            Wish::Hold => desk.hold([tenant("a")].into(), "x".into()).await.map(|_| {
+            Call::Hold => desk.hold([tenant("a")].into(), "x".into()).await.map(|_| {
                 promised.held.insert("a", true);
             }),
-            Wish::Release => desk.release([tenant("a")].into()).await.map(|_| {
+            Call::Release => desk.release([tenant("a")].into()).await.map(|_| {
                 promised.held.insert("a", false);
             }),
-            Wish::Reopen => desk.reopen([tenant("a")].into(), 0).await.map(|_| {
+            Call::Reopen => desk.reopen([tenant("a")].into(), 0).await.map(|_| {
                 promised.held.insert("a", true);
                 for item in promised.items.values_mut() {
                     if item.0 == "a" && item.2 == State::Settled(Outcome::Applied) {
@@ -324,24 +324,24 @@ proptest! {
 
     #[test]
     fn whenever_the_power_goes_what_was_acknowledged_is_there_and_adds_up(
-        wishes in wishes(), changes in 0..400_u64, seed: u64
+        calls in calls(), changes in 0..400_u64, seed: u64
     ) {
         let disk = FaultyDisk::new(seed);
         let mut promised = Promised::default();
         disk.lose_power_after(changes);
         if let Some(running) = Running::start(&disk, 1_000) {
-            wait(play(running.desk(), &wishes, &mut promised));
+            wait(play(running.desk(), &calls, &mut promised));
         }
         disk.cut_power();
         let again = Running::start(&disk, 2_000).expect("a disk with power again can be read");
         let outcome: Result<(), TestCaseError> = again.desk().with(|shared| {
-            for (id, book) in shared.ledger.books() {
+            for (id, book) in shared.books.by_tenant() {
                 prop_assert!(adds_up(&book.account));
                 prop_assert_eq!(&book.recount(), &book.account, "{}", id);
             }
-            prop_assert_eq!((shared.ledger.unknown, shared.ledger.strange), (0, 0));
+            prop_assert_eq!((shared.books.unknown, shared.books.illegal), (0, 0));
             for (sequence, (name, receipt, state)) in &promised.items {
-                let item = shared.ledger.book(&tenant(name)).unwrap().item(*sequence);
+                let item = shared.books.book(&tenant(name)).unwrap().item(*sequence);
                 prop_assert!(item.is_some(), "{} has a receipt and is gone", sequence);
                 let item = item.unwrap();
                 prop_assert_eq!(&item.receipt, receipt);
@@ -350,7 +350,7 @@ proptest! {
                 }
             }
             if let (Some(held), None) = (promised.held.get("a"), &promised.in_doubt) {
-                let holding = shared.ledger.book(&tenant("a")).unwrap().route != Route::Passing;
+                let holding = shared.books.book(&tenant("a")).unwrap().route != Route::Passing;
                 prop_assert_eq!(holding, *held);
             }
             Ok(())

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
+use super::books::{Book, Books, Item, NotSettled, Route, State};
 use super::config::Config;
 use super::fact::{Accepted, Fact, Mark, Outcome, ReceiptId, Settled, Witness};
-use super::ledger::{Book, Item, Ledger, NotSettled, Route, State};
 use super::writer::{Job, Shared, SharedState, WriteFault, look};
 use estate::Id;
 use incident::event::Account;
@@ -70,7 +70,7 @@ pub struct Statement {
     pub lines: BTreeMap<Id, Line>,
     pub checkpoint: String,
     pub unknown_entries: u64,
-    pub strange_entries: u64,
+    pub illegal_entries: u64,
 }
 
 pub struct Desk {
@@ -114,7 +114,7 @@ impl Desk {
         let reservation = accepted.idempotency.map(|key| (accepted.tenant.clone(), key));
         if let Some((tenant, key)) = &reservation {
             let mut shared = look(&self.shared);
-            if let Some(item) = shared.ledger.book(tenant).and_then(|book| book.by_idempotency(key)) {
+            if let Some(item) = shared.books.book(tenant).and_then(|book| book.by_idempotency(key)) {
                 let same = item.body == accepted.body;
                 return if same { Ok(Taken::Before(item.sequence)) } else { Err(NotAccepted::OtherBody) };
             }
@@ -136,7 +136,7 @@ impl Desk {
     /// What this submission may do now. Decided under one lock, so that two can never both go first.
     pub fn turn(&self, tenant: &Id, sequence: u64) -> Turn {
         let mut shared = look(&self.shared);
-        let Some(book) = shared.ledger.book(tenant) else { return Turn::Hold };
+        let Some(book) = shared.books.book(tenant) else { return Turn::Hold };
         let Some(item) = book.item(sequence) else { return Turn::Hold };
         if book.route != Route::Passing {
             return Turn::Hold;
@@ -182,18 +182,18 @@ impl Desk {
         reason: Vec<u8>,
     ) -> Result<Result<(), NotSettled>, WriteFault> {
         let (done, answer) = oneshot::channel();
-        // The items in flight are looked at before the ledger is locked by the writer; an item that is not in
+        // The items in flight are looked at before the books are locked by the writer; an item that is not in
         // flight and pending can never come into flight again.
         let busy = {
             let shared = look(&self.shared);
-            let item = shared.ledger.book(&tenant).and_then(|book| book.by_receipt(&receipt));
+            let item = shared.books.book(&tenant).and_then(|book| book.by_receipt(&receipt));
             item.is_some_and(|item| shared.in_flight.contains_key(&item.sequence))
         };
         if busy {
             return Ok(Err(NotSettled::Busy));
         }
-        let judge = Box::new(move |ledger: &Ledger| {
-            let book = ledger.book(&tenant).ok_or(NotSettled::Unknown)?;
+        let judge = Box::new(move |books: &Books| {
+            let book = books.book(&tenant).ok_or(NotSettled::Unknown)?;
             let item = judge_report(book, &receipt, generation, outcome)?;
             Ok(Settled { item: item.sequence, tenant, outcome, status, seen_by: Witness::HandBack })
         });
@@ -203,7 +203,7 @@ impl Desk {
 
     async fn decide(
         &self,
-        decide: impl FnOnce(&Ledger) -> Vec<Fact> + Send + 'static,
+        decide: impl FnOnce(&Books) -> Vec<Fact> + Send + 'static,
     ) -> Result<Vec<Fact>, WriteFault> {
         let (done, answer) = oneshot::channel();
         self.hand_in(Job::Decide { decide: Box::new(decide), done })?;
@@ -217,7 +217,7 @@ impl Desk {
             Whom::Tenants(tenants) => tenants.clone(),
         };
         match (whom, tenants.iter().find(|id| !self.config.tenants.contains_key(id))) {
-            (_, Some(stranger)) => Err(format!("{stranger} is no tenant of this bridge")),
+            (_, Some(stranger)) => Err(format!("{stranger} is not a tenant of this bridge")),
             (Whom::Site(site), None) if tenants.is_empty() => Err(format!("no tenant is at the site {site}")),
             (Whom::Tenants(_), None) if tenants.is_empty() => Err("no tenant is named".to_owned()),
             _ => Ok(tenants),
@@ -225,8 +225,8 @@ impl Desk {
     }
 
     pub async fn hold(&self, tenants: BTreeSet<Id>, why: String) -> Result<BTreeSet<Id>, WriteFault> {
-        let facts = self.decide(move |ledger| {
-            let tenants = routed(ledger, tenants, |route| *route == Route::Passing);
+        let facts = self.decide(move |books| {
+            let tenants = routed(books, tenants, |route| *route == Route::Passing);
             if tenants.is_empty() { Vec::new() } else { vec![Fact::Held { tenants, why }] }
         });
         Ok(tenants_in(&facts.await?))
@@ -257,8 +257,8 @@ impl Desk {
     }
 
     pub async fn release(&self, tenants: BTreeSet<Id>) -> Result<BTreeSet<Id>, WriteFault> {
-        let facts = self.decide(move |ledger| {
-            let tenants = routed(ledger, tenants, |route| *route != Route::Passing);
+        let facts = self.decide(move |books| {
+            let tenants = routed(books, tenants, |route| *route != Route::Passing);
             if tenants.is_empty() { Vec::new() } else { vec![Fact::Released { tenants }] }
         });
         let released = tenants_in(&facts.await?);
@@ -266,7 +266,7 @@ impl Desk {
         Ok(released)
     }
 
-    /// What is behind these tenants was restored to its state at `since_ms`: everything accepted or answered
+    /// The upstream of these tenants was restored to its state at `since_ms`: everything accepted or answered
     /// since is pending again. Holds them first and waits until nothing of theirs is being forwarded, because an answer
     /// of the old state that is recorded after the reopening would be believed.
     pub async fn reopen(
@@ -274,19 +274,16 @@ impl Desk {
         tenants: BTreeSet<Id>,
         since_ms: i64,
     ) -> Result<BTreeMap<Id, u64>, WriteFault> {
-        self.hold(
-            tenants.clone(),
-            "what is behind was restored; waiting for hand-back and release".to_owned(),
-        )
-        .await?;
+        self.hold(tenants.clone(), "the upstream was restored; waiting for hand-back and release".to_owned())
+            .await?;
         while self.busy_with(&tenants) {
             // Bounded: every forwarded request ends by its own time limit.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let before = self.pending(&tenants);
         let wanted = tenants.clone();
-        self.decide(move |ledger| {
-            vec![Fact::Reopened { tenants: wanted, from: ledger.first_since(since_ms), since_ms }]
+        self.decide(move |books| {
+            vec![Fact::Reopened { tenants: wanted, from: books.first_since(since_ms), since_ms }]
         })
         .await?;
         let after = self.pending(&tenants);
@@ -294,13 +291,13 @@ impl Desk {
     }
 
     fn pending(&self, tenants: &BTreeSet<Id>) -> BTreeMap<Id, u64> {
-        let of = |shared: &Shared, id: &Id| shared.ledger.book(id).map_or(0, |book| book.account.pending);
+        let of = |shared: &Shared, id: &Id| shared.books.book(id).map_or(0, |book| book.account.pending);
         self.with(|shared| tenants.iter().map(|id| (id.clone(), of(shared, id))).collect())
     }
 
     fn busy_with(&self, tenants: &BTreeSet<Id>) -> bool {
         self.with(|shared| {
-            let books = tenants.iter().filter_map(|id| shared.ledger.book(id));
+            let books = tenants.iter().filter_map(|id| shared.books.book(id));
             books.into_iter().any(|book| shared.in_flight.keys().any(|at| book.item(*at).is_some()))
         })
     }
@@ -319,7 +316,7 @@ impl Desk {
             let passing = self.with(|shared| {
                 tenants
                     .iter()
-                    .any(|id| shared.ledger.book(id).is_some_and(|book| book.route == Route::Passing))
+                    .any(|id| shared.books.book(id).is_some_and(|book| book.route == Route::Passing))
             });
             if passing {
                 // If even this cannot be recorded, the writer has said so and the bridge ends.
@@ -337,25 +334,25 @@ impl Desk {
         let counted = Arc::new(Mutex::new(None));
         let count = Arc::clone(&counted);
         let (done, answer) = oneshot::channel();
-        let visit = Box::new(move |ledger: &Ledger| {
+        let visit = Box::new(move |books: &Books| {
             let line = |book: &Book| Line { account: book.account.clone(), route: book.route.clone() };
             let lines: BTreeMap<Id, Line> =
-                ledger.books().map(|(id, book)| (id.clone(), line(book))).collect();
+                books.by_tenant().map(|(id, book)| (id.clone(), line(book))).collect();
             *count.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some((lines, ledger.unknown, ledger.strange));
+                Some((lines, books.unknown, books.illegal));
         });
         self.hand_in(Job::Checkpoint { look: visit, done })?;
         let checkpoint = answer.await.map_err(|_| self.gone())??;
         let counted = counted.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (lines, unknown_entries, strange_entries) = counted.ok_or_else(|| self.gone())?;
-        Ok(Statement { lines, checkpoint, unknown_entries, strange_entries })
+        let (lines, unknown_entries, illegal_entries) = counted.ok_or_else(|| self.gone())?;
+        Ok(Statement { lines, checkpoint, unknown_entries, illegal_entries })
     }
 
     /// Pending items of a tenant that hand-back may take now, in the order of acceptance: none that a request is
     /// still busy with, and none that comes after such a one of the same person.
     pub fn offerable(&self, tenant: &Id, from: u64, limit: usize) -> (u64, Vec<Item>) {
         self.with(|shared| {
-            let Some(book) = shared.ledger.book(tenant) else { return (0, Vec::new()) };
+            let Some(book) = shared.books.book(tenant) else { return (0, Vec::new()) };
             let free = |item: &&Item| {
                 if shared.in_flight.is_empty() {
                     return true;
@@ -368,8 +365,8 @@ impl Desk {
     }
 }
 
-fn routed(ledger: &Ledger, tenants: BTreeSet<Id>, wanted: impl Fn(&Route) -> bool) -> BTreeSet<Id> {
-    tenants.into_iter().filter(|id| ledger.book(id).is_some_and(|book| wanted(&book.route))).collect()
+fn routed(books: &Books, tenants: BTreeSet<Id>, wanted: impl Fn(&Route) -> bool) -> BTreeSet<Id> {
+    tenants.into_iter().filter(|id| books.book(id).is_some_and(|book| wanted(&book.route))).collect()
 }
 
 fn tenants_in(facts: &[Fact]) -> BTreeSet<Id> {

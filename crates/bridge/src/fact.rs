@@ -148,7 +148,7 @@ pub enum Fact {
     Held { tenants: BTreeSet<Id>, why: String },
     #[serde(rename = "route.released")]
     Released { tenants: BTreeSet<Id> },
-    /// What is behind was restored to an older state: what these tenants had applied from entry `from` on,
+    /// The upstream was restored to an older state: what these tenants had applied from entry `from` on,
     /// or at a time when the clock was in doubt, is pending again.
     #[serde(rename = "route.reopened")]
     Reopened { tenants: BTreeSet<Id>, from: u64, since_ms: i64 },

@@ -9,6 +9,7 @@
 )]
 
 pub mod account;
+pub mod books;
 pub mod clock;
 pub mod config;
 pub mod desk;
@@ -16,7 +17,6 @@ pub mod edge;
 pub mod fact;
 pub mod handback;
 pub mod keys;
-pub mod ledger;
 pub mod receipt;
 pub mod run;
 pub mod seal;

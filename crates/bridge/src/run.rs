@@ -15,7 +15,7 @@ use super::desk::Desk;
 use super::edge::{self, Edge};
 use super::fact::Fact;
 use super::keys::{self, MarkKey, SecretFault};
-use super::upstream::Door;
+use super::upstream::Client;
 use super::writer::{Clocks, Job, Writer};
 
 /// In the folder, as for an incident: the journal and the key that proves it.
@@ -110,7 +110,7 @@ impl Bridge {
         let (memory, forwarded, reads) = Edge::limits();
         let edge = Edge {
             desk: Arc::new(Desk::new(Arc::clone(&config), shared, jobs, stop.clone())),
-            door: Door::new(Duration::from_millis(config.upstream_timeout_ms)),
+            client: Client::new(Duration::from_millis(config.upstream_timeout_ms)),
             config,
             key,
             marks,

@@ -1,4 +1,4 @@
-//! The door to what is behind: one request out, and what its answer means.
+//! The client of the upstream: one request out, and what its answer means.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ pub fn meaning(status: u16) -> Option<Outcome> {
 }
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct UpstreamAnswer {
     pub status: u16,
     pub content_type: Option<String>,
     pub body: Vec<u8>,
@@ -70,12 +70,12 @@ pub enum NoAnswer {
 }
 
 #[derive(Clone)]
-pub struct Door {
+pub struct Client {
     agent: ureq::Agent,
 }
 
-impl Door {
-    pub fn new(timeout: Duration) -> Door {
+impl Client {
+    pub fn new(timeout: Duration) -> Client {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -87,7 +87,7 @@ impl Door {
             .max_idle_connections(512)
             .max_idle_connections_per_host(256)
             .build();
-        Door { agent: config.new_agent() }
+        Client { agent: config.new_agent() }
     }
 
     /// Blocks. `extra` are the bridge's own headers.
@@ -97,7 +97,7 @@ impl Door {
         from: &HeaderMap,
         extra: &[(&str, String)],
         body: &Bytes,
-    ) -> Result<Answer, NoAnswer> {
+    ) -> Result<UpstreamAnswer, NoAnswer> {
         let mut request = http::Request::builder().method("POST").uri(url);
         for (name, value) in from.iter().filter(|(name, _)| passes(name)) {
             request = request.header(name, value);
@@ -111,7 +111,7 @@ impl Door {
     }
 
     /// Blocks.
-    pub fn get(&self, url: &str, from: &HeaderMap) -> Result<Answer, NoAnswer> {
+    pub fn get(&self, url: &str, from: &HeaderMap) -> Result<UpstreamAnswer, NoAnswer> {
         let mut request = http::Request::builder().method("GET").uri(url);
         for (name, value) in from.iter().filter(|(name, _)| passes(name)) {
             request = request.header(name, value);
@@ -121,7 +121,7 @@ impl Door {
             (answer, Length::Whole) => Ok(answer),
             (_, Length::TooLong) => {
                 let body = format!("the answer is longer than {READ_BYTES_MAX} bytes: read it in parts\n");
-                Ok(Answer {
+                Ok(UpstreamAnswer {
                     status: 502,
                     content_type: Some("text/plain".to_owned()),
                     body: body.into_bytes(),
@@ -141,14 +141,14 @@ pub fn submission_headers(
     headers
 }
 
-fn read(answer: http::Response<ureq::Body>, bytes_max: u64) -> Result<(Answer, Length), NoAnswer> {
+fn read(answer: http::Response<ureq::Body>, bytes_max: u64) -> Result<(UpstreamAnswer, Length), NoAnswer> {
     let status = answer.status().as_u16();
     let content_type = answer.headers().get(http::header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
     match answer.into_body().into_with_config().limit(bytes_max).read_to_vec() {
-        Ok(body) => Ok((Answer { status, content_type, body }, Length::Whole)),
+        Ok(body) => Ok((UpstreamAnswer { status, content_type, body }, Length::Whole)),
         Err(ureq::Error::BodyExceedsLimit(_)) => {
-            Ok((Answer { status, content_type: None, body: Vec::new() }, Length::TooLong))
+            Ok((UpstreamAnswer { status, content_type: None, body: Vec::new() }, Length::TooLong))
         }
         Err(error) => Err(no_answer(error)),
     }

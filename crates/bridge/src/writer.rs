@@ -1,4 +1,4 @@
-//! The one thread that writes the bridge's journal, and applies to the ledger what is safely on disk.
+//! The one thread that writes the bridge's journal, and applies to the books what is safely on disk.
 //!
 //! Everybody hands it jobs and waits. What has come while the disk was busy is written together and synced
 //! once, so many senders share one sync; and because one thread applies in the order of the journal, "in
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use journal::{AppendError, Appender, Draft, Expect, Payload, Reader, Record};
 use tokio::sync::{oneshot, watch};
 
+use super::books::{Books, NotSettled};
 use super::clock::Clock;
 use super::fact::{self, Accepted, Fact, Mark, Settled};
-use super::ledger::{Ledger, NotSettled};
 use estate::Id;
 
 /// At most this much is handed to the disk at once; the rest waits for the next sync.
@@ -27,7 +27,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// What all parts of the running bridge look at.
 #[derive(Default)]
 pub struct Shared {
-    pub ledger: Ledger,
+    pub books: Books,
     /// Items that a request of this process is still busy with, and who waits for it to be done with them.
     pub in_flight: HashMap<u64, Vec<oneshot::Sender<()>>>,
     /// Idempotency keys of submissions that are on their way to the disk.
@@ -53,10 +53,10 @@ pub enum WriteFault {
     Stopped(String),
 }
 
-/// Decided on the newest ledger, with nothing coming in between.
-pub type Decide = Box<dyn FnOnce(&Ledger) -> Vec<Fact> + Send>;
+/// Decided on the newest books, with nothing coming in between.
+pub type Decide = Box<dyn FnOnce(&Books) -> Vec<Fact> + Send>;
 /// Decides about one item whose outcome is reported; `Err` says why it is not recorded.
-pub type Judge = Box<dyn FnOnce(&Ledger) -> Result<Settled, NotSettled> + Send>;
+pub type Judge = Box<dyn FnOnce(&Books) -> Result<Settled, NotSettled> + Send>;
 pub type Judged = Result<Result<(), NotSettled>, WriteFault>;
 
 pub enum Job {
@@ -80,9 +80,9 @@ pub enum Job {
         decide: Decide,
         done: oneshot::Sender<Result<Vec<Fact>, WriteFault>>,
     },
-    /// Runs on a ledger that the returned checkpoint covers exactly.
+    /// Runs on a books that the returned checkpoint covers exactly.
     Checkpoint {
-        look: Box<dyn FnOnce(&Ledger) + Send>,
+        look: Box<dyn FnOnce(&Books) + Send>,
         done: oneshot::Sender<Result<String, WriteFault>>,
     },
 }
@@ -148,17 +148,17 @@ pub struct Writer {
 }
 
 /// Applies one journal record. Total: what cannot be read is counted.
-pub fn apply(ledger: &mut Ledger, record: &Record) {
+pub fn apply(books: &mut Books, record: &Record) {
     let payload = match &record.payload {
         Payload::Present(payload) => payload.as_slice(),
-        Payload::Erased => return ledger.apply_unknown(record.sequence, record.time_ms),
+        Payload::Erased => return books.apply_unknown(record.sequence, record.time_ms),
     };
     if record.kind.starts_with("journal.") {
-        return ledger.passed(record.sequence, record.time_ms);
+        return books.passed(record.sequence, record.time_ms);
     }
     match fact::decode(&record.kind, record.version, payload) {
-        Ok((fact, _)) => ledger.apply(record.sequence, record.time_ms, &fact),
-        Err(_) => ledger.apply_unknown(record.sequence, record.time_ms),
+        Ok((fact, _)) => books.apply(record.sequence, record.time_ms, &fact),
+        Err(_) => books.apply_unknown(record.sequence, record.time_ms),
     }
 }
 
@@ -171,13 +171,13 @@ impl Writer {
         clocks: Clocks,
         stop: watch::Sender<Option<String>>,
     ) -> Result<(Writer, SharedState), journal::ReadError> {
-        let mut ledger = Ledger::default();
+        let mut books = Books::default();
         for record in reader.read(0) {
-            apply(&mut ledger, &record?);
+            apply(&mut books, &record?);
         }
-        ledger.open_books(tenants);
-        let clock = Clock::after(ledger.last_ms, ledger.clock_behind, (clocks.elapsed_ms)());
-        let shared = Arc::new(Mutex::new(Shared { ledger, ..Shared::default() }));
+        books.open_books(tenants);
+        let clock = Clock::after(books.last_ms, books.clock_behind, (clocks.elapsed_ms)());
+        let shared = Arc::new(Mutex::new(Shared { books, ..Shared::default() }));
         let writer = Writer {
             appender,
             reader,
@@ -241,7 +241,7 @@ impl Writer {
                 self.draft(batch, Fact::Settled(settled), &reason, Waiting::Settle(done));
             }
             Job::Report { judge, reason, done } => {
-                let judged = judge(&look(&self.shared).ledger);
+                let judged = judge(&look(&self.shared).books);
                 match judged {
                     Ok(settled) if batch.settling.insert(settled.item) => {
                         self.draft(batch, Fact::Settled(settled), &reason, Waiting::Report(done));
@@ -288,7 +288,7 @@ impl Writer {
                 let shared = Arc::clone(&self.shared);
                 let mut shared = look(&shared);
                 for (sequence, (time_ms, fact, waiting)) in (first..).zip(facts) {
-                    shared.ledger.apply(sequence, time_ms, &fact);
+                    shared.books.apply(sequence, time_ms, &fact);
                     answer(&mut shared, waiting, Ok(sequence));
                 }
                 None
@@ -303,7 +303,7 @@ impl Writer {
         }
     }
 
-    /// The sequence of the first draft, once all are on disk and everything before them is in the ledger.
+    /// The sequence of the first draft, once all are on disk and everything before them is in the books.
     fn append(&mut self, drafts: Vec<Draft>) -> Result<u64, WriteFault> {
         if let Some(cause) = &self.stopped {
             return Err(WriteFault::Stopped(cause.clone()));
@@ -313,12 +313,12 @@ impl Writer {
             Err(AppendError::DiskFull) => return Err(WriteFault::Full),
             Err(error) => return Err(self.stop_for(error.to_string())),
         };
-        if look(&self.shared).ledger.entries < appended.first {
+        if look(&self.shared).books.entries < appended.first {
             // The journal's own entries (an erasure, a cut tail) may have come in between.
             let mut shared = look(&self.shared);
-            for record in self.reader.read(shared.ledger.entries) {
+            for record in self.reader.read(shared.books.entries) {
                 match record {
-                    Ok(record) if record.sequence < appended.first => apply(&mut shared.ledger, &record),
+                    Ok(record) if record.sequence < appended.first => apply(&mut shared.books, &record),
                     Ok(_) => break,
                     Err(error) => {
                         drop(shared);
@@ -339,7 +339,7 @@ impl Writer {
     fn alone(&mut self, job: Job) {
         match job {
             Job::Decide { decide, done } => {
-                let facts = decide(&look(&self.shared).ledger);
+                let facts = decide(&look(&self.shared).books);
                 let mut batch = Batch::default();
                 for fact in &facts {
                     self.draft(&mut batch, fact.clone(), b"", Waiting::Nobody);
@@ -354,7 +354,7 @@ impl Writer {
                     (None, Err(AppendError::DiskFull)) => Err(WriteFault::Full),
                     (None, Err(error)) => Err(WriteFault::Stopped(error.to_string())),
                 };
-                visit(&look(&self.shared).ledger);
+                visit(&look(&self.shared).books);
                 drop(done.send(checkpoint));
             }
             Job::Accept { .. } | Job::Settle { .. } | Job::Report { .. } => {

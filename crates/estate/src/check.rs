@@ -28,7 +28,7 @@ pub fn judge(reading: &Reading) -> Vec<Finding> {
             "not-judged",
             "not everything could be read, so the content was not judged",
             "there may be more findings than these",
-            "mend what could not be read, then check again",
+            "fix what could not be read, then check again",
         ));
     } else {
         findings.extend(content(&reading.estate, &reading.sources));
@@ -97,7 +97,7 @@ fn too_large(estate: &Estate) -> Option<Finding> {
             format!(
                 "more than {THINGS_MAX} of a kind, {EDGES_MAX} dependencies or {PAIRS_MAX} pairs are not judged"
             ),
-            "look whether this is the right file; otherwise describe parts that can restart on their own as estates of their own",
+            "check whether this is the right file; otherwise describe parts that can restart on their own as estates of their own",
         )
     })
 }

@@ -370,7 +370,7 @@ pub(super) fn unknown_field(
             Grade::Serious,
             "unknown-field",
             format!("{what} is not known"),
-            "it was read over; what it was meant to say has no effect",
+            "it was ignored; what it was meant to say has no effect",
             to_do,
         )
         .about(id.cloned())

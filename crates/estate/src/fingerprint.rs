@@ -4,49 +4,53 @@
 //! a corrected telephone number; holding none would run a plan for an estate that is gone. So a plan
 //! notes, for each thing it works on, what it relied on: the thing itself, its host and site, and the
 //! dependencies that start from it.
+//!
+//! The hash is taken over the canonical text of just that. It is frozen with it: how this program names its types and
+//! fields does not matter, and an upgrade leaves every approved plan as it is.
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
-use crate::model::Edge;
-use crate::{Estate, Id};
+use crate::model::{Edge, Evidence};
+use crate::{Estate, Id, canonical};
 
 /// SHA-256, 64 hexadecimal digits. An id that is not in the estate has a part too: that it is missing.
 pub fn hash(estate: &Estate, id: &Id) -> String {
-    let edges: Vec<&Edge> = estate.edges.iter().filter(|edge| edge.from == *id).collect();
-    hash_with(estate, id, &edges)
+    canonical::hash_of_text(&text(estate, id))
 }
 
-/// The same for many at once; the edges are gone through only once.
+/// The same for many at once.
 pub fn hashes<'i>(estate: &Estate, ids: impl Iterator<Item = &'i Id>) -> BTreeMap<Id, String> {
     let mut edges: BTreeMap<&Id, Vec<&Edge>> = BTreeMap::new();
     for edge in &estate.edges {
         edges.entry(&edge.from).or_default().push(edge);
     }
     let of = |id: &Id| edges.get(id).map_or(&[][..], Vec::as_slice);
-    ids.map(|id| (id.clone(), hash_with(estate, id, of(id)))).collect()
+    ids.map(|id| (id.clone(), canonical::hash_of_text(&text_with(estate, id, of(id))))).collect()
 }
 
-fn hash_with(estate: &Estate, id: &Id, edges: &[&Edge]) -> String {
-    use std::fmt::Write;
-    let mut text = format!("{id}\n");
+/// What the hash is taken over.
+pub fn text(estate: &Estate, id: &Id) -> String {
+    let edges: Vec<&Edge> = estate.edges.iter().filter(|edge| edge.from == *id).collect();
+    text_with(estate, id, &edges)
+}
+
+/// The id, and the canonical text of an estate in which nothing else stands.
+fn text_with(estate: &Estate, id: &Id, edges: &[&Edge]) -> String {
     let service = estate.services.get(id);
     let store = estate.stores.get(id);
     let host = service.and_then(|service| service.host.as_ref());
-    let site = service
-        .and_then(|service| service.site.as_ref())
-        .or_else(|| store.and_then(|store| store.site.as_ref()))
-        .or_else(|| host.and_then(|host| estate.hosts.get(host)?.site.as_ref()));
-    let edges: Vec<_> = edges.iter().map(|edge| (&edge.to, edge.kind)).collect();
-    let written = write!(
-        text,
-        "{service:?}\n{store:?}\n{host:?} {:?}\n{site:?}\n{edges:?}\n",
-        host.and_then(|host| estate.hosts.get(host)),
-    );
-    written.expect("writing to a string does not fail");
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("writing to a string does not fail");
-        hex
-    })
+    let of_host = host.and_then(|host| estate.hosts.get(host));
+    let part = Estate {
+        hosts: host.into_iter().cloned().zip(of_host.cloned()).collect(),
+        services: service.map(|service| (id.clone(), service.clone())).into_iter().collect(),
+        stores: store.map(|store| (id.clone(), store.clone())).into_iter().collect(),
+        edges: edges.iter().map(|edge| plain(edge)).collect(),
+        ..Estate::default()
+    };
+    format!("{id}\n{}", canonical::text(&part))
+}
+
+/// How a dependency is known, and by whom, changes nothing about what is to be done.
+fn plain(edge: &Edge) -> Edge {
+    Edge { evidence: Evidence::Declared, by: None, confidence: 1000, ..edge.clone() }
 }

@@ -49,7 +49,7 @@ pub fn read_files(files: &[RawFile]) -> Reading {
     settle(&mut estate);
     if let Some(worst) = out.worst_not_shown {
         let what = format!("{} more of such findings are not shown", out.not_shown);
-        let to_do = "mend those that are shown, then check again";
+        let to_do = "fix those that are shown, then check again";
         out.findings.push(Finding::new(worst, "more-findings", what, "the list is not complete", to_do));
     }
     Reading { estate, proposed, findings: out.findings, sources: out.sources, incomplete: out.incomplete }
@@ -94,7 +94,7 @@ fn text<'f>(file: &'f RawFile, out: &mut Out) -> Option<&'f str> {
         Content::TooLarge => (
             "file-too-large",
             format!("{name} is larger than {} MiB", FILE_BYTES_MAX >> 20),
-            "an estate is text written by people; look whether this is the right file".to_owned(),
+            "an estate is text written by people; check whether this is the right file".to_owned(),
         ),
         Content::Unreadable(why) => {
             ("file-unreadable", format!("{name} cannot be read: {why}"), "look at its permissions".to_owned())
@@ -115,7 +115,7 @@ fn tables(text: &str, file: usize, estate: &mut Estate, proposed: &mut Vec<Propo
                     "syntax",
                     format!("this is not TOML: {}", shown(error.message())),
                     "nothing in this file was read, so nothing is judged beyond it",
-                    "mend the marked place; https://toml.io shows the form",
+                    "fix the marked place; https://toml.io shows the form",
                 )
                 .at(error.span().map(|bytes| Place { file, bytes })),
             );

@@ -5,6 +5,7 @@
 mod bad_input;
 mod canonical;
 mod findings;
+mod fingerprint;
 mod gkv;
 mod graph;
 mod map;

@@ -1,13 +1,13 @@
 //! Lists and maps in brackets whose lines are not indented as far as the standard wants.
 //!
 //! Everybody writes them so, compose reads them, and the library does not. When it refuses an indentation, the text
-//! is read once more with every line that lies inside of brackets indented further. Lines keep their numbers. This
+//! is read once more with every line that lies inside brackets indented further. Lines keep their numbers. This
 //! looks at letters, not at YAML, and may be wrong about exotic texts; then the first fault stands.
 
 /// Deeper than any real file is nested.
 const INDENT: usize = 64;
 
-/// The text with every line that begins inside of brackets indented further.
+/// The text with every line that begins inside brackets indented further.
 pub(super) fn indented(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 4);
     let mut state = State::default();

@@ -26,7 +26,7 @@ pub enum FolderFault {
     NotAnEstate(PathBuf),
     #[error("{0} was changed by somebody else in the meantime")]
     ChangedMeanwhile(PathBuf),
-    #[error("this shell stands inside of {0}, which is to be replaced")]
+    #[error("this shell is inside {0}, which is to be replaced")]
     StandingInside(PathBuf),
     #[error("cannot {doing} {path}")]
     Disk { doing: &'static str, path: PathBuf, source: io::Error },

@@ -11,14 +11,14 @@
 //! - `sources`: the texts themselves, the only door to the disk on this side.
 //! - `merge`: last import, folder and new import to one estate. `pages`: the text of its files.
 //! - `update`: the new texts of an estate, read back before they count. `folder`: the folder as a whole or not at all.
-//! - `answer`: the numbers for programs. `score`: what is not known, and whom to ask.
+//! - `json`: the numbers for programs. `score`: what is not known, and whom to ask.
 
-pub mod answer;
 mod brackets;
 pub mod compose;
 pub mod draft;
 pub mod fault;
 pub mod folder;
+pub mod json;
 pub mod kubernetes;
 pub mod mentions;
 pub mod merge;

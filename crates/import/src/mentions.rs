@@ -155,7 +155,7 @@ enum How {
     Url,
     /// `host:port`.
     Address,
-    /// `Host=db` inside of a longer value.
+    /// `Host=db` inside a longer value.
     Setting,
     /// The value is a host name and nothing else, or a list of such.
     Alone,

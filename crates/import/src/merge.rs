@@ -40,7 +40,7 @@ pub enum Sort {
     Conflict,
     /// A person removed it and the source still has it: it stays removed.
     StaysRemoved,
-    /// The source has it no more, but a person changed it since, or something that stays needs it: it stays.
+    /// The source no longer has it, but a person changed it since, or something that stays needs it: it stays.
     Stays,
 }
 

@@ -17,7 +17,7 @@ pub enum Fetched {
     Missing,
 }
 
-/// The text of a file, by its name as people wrote it. A file that is there and is no text is an error.
+/// The text of a file, by its name as people wrote it. A file that is there and is not text is an error.
 pub fn fetch(name: &str) -> Result<Fetched, Unreadable> {
     let fault = |what: String, to_do: &str| Unreadable::new(&Origin::file(name), what, to_do);
     let path = Path::new(name);
@@ -43,11 +43,11 @@ pub fn decode(name: &str, bytes: Vec<u8>) -> Result<String, Unreadable> {
     let line_at = |bytes: &[u8]| 1 + bytes.iter().filter(|byte| **byte == b'\n').count();
     if bytes.len() as u64 > SOURCE_BYTES_MAX {
         let what = format!("is larger than {} MiB", SOURCE_BYTES_MAX >> 20);
-        return Err(Unreadable::new(&Origin::file(name), what, "look whether this is the right file"));
+        return Err(Unreadable::new(&Origin::file(name), what, "check whether this is the right file"));
     }
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
         let origin = Origin::new(name, line_at(&bytes[..at]));
-        let to_do = "look whether this is the right file; a text saved as UTF-16 has to be saved as UTF-8";
+        let to_do = "check whether this is the right file; a text saved as UTF-16 has to be saved as UTF-8";
         return Err(Unreadable::new(&origin, "is not a text: it holds a zero byte", to_do));
     }
     String::from_utf8(bytes).map_err(|error| {

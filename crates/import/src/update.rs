@@ -36,15 +36,13 @@ pub enum Refusal {
 impl Refusal {
     pub fn to_do(&self) -> &'static str {
         match self {
-            Refusal::Broken(_) => {
-                "call `blackstart check` on it and mend what is blocking, then import again"
-            }
+            Refusal::Broken(_) => "call `blackstart check` on it and fix what is blocking, then import again",
             Refusal::NotFaithful(_) => {
                 "write each thing as a table of its own, [kind.name], in one piece; or import into another folder and compare"
             }
             Refusal::TooLarge(_) => "import parts that can restart on their own into estates of their own",
             Refusal::NoSuchProposal(_) => {
-                "the proposals stand in proposed.toml, and `blackstart import` prints them"
+                "the proposals are in proposed.toml, and `blackstart import` prints them"
             }
         }
     }

@@ -274,7 +274,7 @@ impl Tree {
         let to_do = if tab {
             "this line is indented with a tab, which YAML forbids: use spaces"
         } else {
-            "mend this place; `docker compose config` or any YAML checker shows it too"
+            "fix this place; `docker compose config` or any YAML checker shows it too"
         };
         Unreadable::new(&self.origin(line), format!("this is not YAML: {info}"), to_do)
     }
@@ -325,7 +325,7 @@ impl Tree {
                 }
                 _ => Err(Unreadable::new(
                     &origin,
-                    "this alias stands inside of its own anchor, so it would never end",
+                    "this alias is inside its own anchor, so it would never end",
                     "remove it, or name the anchor of something else",
                 )),
             },
@@ -345,7 +345,7 @@ impl Tree {
         Err(Unreadable::new(
             origin,
             format!("with its aliases written out this file has more than {} values", self.weight_max),
-            "look whether it is the right file; aliases of aliases of aliases are how a file is made to fill memory",
+            "check whether it is the right file; aliases of aliases of aliases are how a file is made to fill memory",
         ))
     }
 
@@ -354,7 +354,7 @@ impl Tree {
         self.weigh(1, &node.origin)?;
         if self.open.len() >= DEPTH_MAX {
             let what = format!("more than {DEPTH_MAX} levels of lists and maps inside each other");
-            return Err(Unreadable::new(&node.origin, what, "look whether this is the right file"));
+            return Err(Unreadable::new(&node.origin, what, "check whether this is the right file"));
         }
         if anchor > 0 {
             self.anchors.insert(anchor, None);
@@ -475,7 +475,7 @@ mod tests {
 
     #[test]
     fn an_anchor_that_contains_itself_is_refused_with_its_line() {
-        assert!(fault("a:\n  &x\n  - 1\n  - *x\n").starts_with("a.yaml:4: this alias stands inside"));
+        assert!(fault("a:\n  &x\n  - 1\n  - *x\n").starts_with("a.yaml:4: this alias is inside"));
         assert!(fault("a: &x\n  <<: *x\n").contains("a.yaml:2"));
         assert!(fault("a: *nobody\n").starts_with("a.yaml:1: this is not YAML"));
     }

@@ -43,7 +43,7 @@ pub fn run(args: &[String], out: Out<'_>) -> Result<(), String> {
         let gathered = systemd::gather::gather(&units).map_err(told)?;
         Ok(systemd::read(
             &gathered,
-            &systemd::Wish { host: Some("web1".to_owned()), ..systemd::Wish::default() },
+            &systemd::Options { host: Some("web1".to_owned()), ..systemd::Options::default() },
         ))
     })?;
     let dump = shown(services);
@@ -54,13 +54,13 @@ pub fn run(args: &[String], out: Out<'_>) -> Result<(), String> {
             systemd::gather::Gathered { hosts: vec![host], ..systemd::gather::Gathered::default() };
         Ok(systemd::read(
             &gathered,
-            &systemd::Wish { host: Some("web1".to_owned()), ..systemd::Wish::default() },
+            &systemd::Options { host: Some("web1".to_owned()), ..systemd::Options::default() },
         ))
     })?;
     let manifests = manifests(services);
     source(out, "kubernetes", place.path(), || {
         let text = kubernetes::gather::Text { name: "all.yaml".to_owned(), text: manifests.clone() };
-        kubernetes::read(&[text], &kubernetes::Wish::default()).map_err(told)
+        kubernetes::read(&[text], &kubernetes::Options::default()).map_err(told)
     })?;
     let [things, relations] = tables(services);
     source(out, "csv", place.path(), || {

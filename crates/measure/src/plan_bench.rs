@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use incident::plan::file::Step;
-use plan::look::Look;
+use plan::budget::Budget;
 use plan::search::{Progress, Then};
 use plan::{self, Effort, Made, Question, bound, compare, make};
 
@@ -82,10 +82,10 @@ fn plan(shape: &Shape, seed: u64, schedules: Option<u64>, bound: bound::Effort) 
     let estate = estate(shape, seed);
     let begun = Instant::now();
     let mut first = None;
-    let mut looking = Look::FIRST.begin();
+    let mut meter = Budget::FIRST.begin();
     let mut watch = |progress: Progress| {
         first.get_or_insert_with(|| begun.elapsed());
-        let then = looking.told(progress, begun.elapsed());
+        let then = meter.told(progress, begun.elapsed());
         if schedules.is_none() { then } else { Then::Continue }
     };
     let mut effort = Effort {
@@ -135,7 +135,7 @@ fn row(shape: &Shape, args: &Args) -> Result<String, String> {
     ))
 }
 
-/// How long a large estate takes: the first plan, and as long as it is looked for a better one.
+/// How long a large estate takes: the first plan, and while a better one is searched for.
 fn scale(services: u64, seed: u64) -> Result<String, String> {
     let timed = plan(&large(services), seed, None, bound::Effort::Thorough)?;
     let plan = &timed.made.plan;
@@ -163,14 +163,14 @@ fn again(services: u64, seed: u64) -> Result<String, String> {
     let (order, lost) = (compare::order_of(&before), before.lost.clone());
     let question = Question { progress: Some(progress), order, lost, ..Question::default() };
     let begun = Instant::now();
-    let mut looking = Look::AGAIN.begin();
+    let mut meter = Budget::AGAIN.begin();
     let mut effort = Effort {
         schedules: SCHEDULES_MAX,
         seed,
         samples: 0,
-        bound: Look::AGAIN.bound,
+        bound: Budget::AGAIN.bound,
         advice: 0,
-        watch: &mut |progress| looking.told(progress, begun.elapsed()),
+        watch: &mut |progress| meter.told(progress, begun.elapsed()),
     };
     let made = make(&estate, "", &question, &mut effort).map_err(|refusal| refusal.to_string())?;
     Ok(format!(

@@ -16,7 +16,7 @@ use plan::bound::Effort;
 use plan::instance::{Activity, Demand, Instance as Problem, Limit, What};
 use plan::limit::LimitName;
 use plan::priority::first_orders;
-use plan::search::{Found, Then, Wish, search};
+use plan::search::{Found, Settings, Then, search};
 
 /// One problem as it stands in its file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -221,8 +221,8 @@ fn solve(file: &File, args: &Args) -> Outcome {
     let begun = Instant::now();
     let prices = Effort::Thorough.steps();
     let (prove, price_steps) = (args.weighted, if args.weighted { prices } else { 0 });
-    let wish = Wish { schedules: args.schedules, seed: args.seed, prove, price_steps };
-    let found = search(&problem, &first_orders(&problem), &wish, &mut |_| Then::Continue);
+    let settings = Settings { schedules: args.schedules, seed: args.seed, prove, price_steps };
+    let found = search(&problem, &first_orders(&problem), &settings, &mut |_| Then::Continue);
     let time = begun.elapsed();
     let least = match weights {
         Some(_) => found.bound,

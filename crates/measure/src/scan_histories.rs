@@ -32,7 +32,7 @@ are made up; at most N files of the folder, none larger than --max-bytes, are th
 const MANY_FILES: usize = 20;
 const SIZES: [usize; 4] = [60, 200, 600, 2000];
 
-struct Wish {
+struct Options {
     folder: Option<PathBuf>,
     runs: u64,
     seed: u64,
@@ -80,18 +80,18 @@ struct Figures {
 }
 
 pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
-    let wish = parse(args)?;
-    let met = match &wish.folder {
-        Some(folder) => files::from_folder(folder, wish.files, wish.bytes_max)?,
-        None => files::made_up(wish.seed, wish.files.min(600)),
+    let options = parse(args)?;
+    let met = match &options.folder {
+        Some(folder) => files::from_folder(folder, options.files, options.bytes_max)?,
+        None => files::made_up(options.seed, options.files.min(600)),
     };
     let all = met.len();
     let base = clean(met);
     if base.len() < 20 {
         return Err(format!("only {} clean files to make histories of; {USE}", base.len()));
     }
-    let figures = simulate(&wish, &base);
-    show(&wish, all, base.len(), &figures, out).map_err(|error| format!("cannot print: {error}"))
+    let figures = simulate(&options, &base);
+    show(&options, all, base.len(), &figures, out).map_err(|error| format!("cannot print: {error}"))
 }
 
 /// Those that are clean alone, each with its type. What was broken before nobody attacked it would only blur the picture.
@@ -107,15 +107,15 @@ fn clean(met: Vec<Base>) -> Vec<Base> {
     clean
 }
 
-fn simulate(wish: &Wish, base: &[Base]) -> Figures {
+fn simulate(options: &Options, base: &[Base]) -> Figures {
     let shared: Shared = RefCell::default();
     let mut figures = Figures::default();
-    for run in 0..wish.runs {
-        let mut rng = Rng::named(wish.seed, &format!("history {run}"));
+    for run in 0..options.runs {
+        let mut rng = Rng::named(options.seed, &format!("history {run}"));
         history(run, base, &shared, &mut rng, &mut figures);
     }
-    for run in 0..wish.runs {
-        let mut rng = Rng::named(wish.seed, &format!("day {run}"));
+    for run in 0..options.runs {
+        let mut rng = Rng::named(options.seed, &format!("day {run}"));
         let day = Day::ALL[usize::try_from(run).unwrap_or(0) % Day::ALL.len()];
         ordinary(day, base, &shared, &mut rng, &mut figures);
     }
@@ -231,18 +231,18 @@ fn ordinary(day: Day, base: &[Base], shared: &Shared, rng: &mut Rng, figures: &m
 }
 
 fn show(
-    wish: &Wish,
+    options: &Options,
     all: usize,
     clean: usize,
     figures: &Figures,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     let from =
-        wish.folder.as_ref().map_or_else(|| "made up".to_owned(), |folder| folder.display().to_string());
+        options.folder.as_ref().map_or_else(|| "made up".to_owned(), |folder| folder.display().to_string());
     writeln!(
         out,
         "{} histories, seed {}, of {clean} files that are clean alone ({all} met; {from})",
-        wish.runs, wish.seed
+        options.runs, options.seed
     )?;
     for (counted, title) in [
         (&figures.many, "20 files or more, or one in 200, hit by the end"),
@@ -274,7 +274,7 @@ fn show(
     for (day, (passed, alarms)) in &figures.days {
         writeln!(out, "  {alarms} of {passed}  {}", day.name())?;
     }
-    for story in figures.stories.iter().take(wish.misses) {
+    for story in figures.stories.iter().take(options.misses) {
         writeln!(out, "{story}")?;
     }
     Ok(())
@@ -294,26 +294,27 @@ fn rate(found: u64, all: u64) -> String {
     format!("{found} of {all} = {:.2} % ({low:.2} to {high:.2})", share * 100.0)
 }
 
-fn parse(args: &[String]) -> Result<Wish, String> {
-    let mut wish = Wish { folder: None, runs: 1000, seed: 1, files: 2000, bytes_max: 256 << 10, misses: 10 };
+fn parse(args: &[String]) -> Result<Options, String> {
+    let mut options =
+        Options { folder: None, runs: 1000, seed: 1, files: 2000, bytes_max: 256 << 10, misses: 10 };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut number = || {
             let value = args.next().ok_or_else(|| format!("{arg} needs a number; {USE}"))?;
-            value.parse::<u64>().map_err(|_| format!("`{value}` is no number; {USE}"))
+            value.parse::<u64>().map_err(|_| format!("`{value}` is not a number; {USE}"))
         };
         match arg.as_str() {
-            "--runs" => wish.runs = number()?,
-            "--seed" => wish.seed = number()?,
-            "--files" => wish.files = usize::try_from(number()?).unwrap_or(usize::MAX),
-            "--max-bytes" => wish.bytes_max = number()?,
-            "--misses" => wish.misses = usize::try_from(number()?).unwrap_or(usize::MAX),
+            "--runs" => options.runs = number()?,
+            "--seed" => options.seed = number()?,
+            "--files" => options.files = usize::try_from(number()?).unwrap_or(usize::MAX),
+            "--max-bytes" => options.bytes_max = number()?,
+            "--misses" => options.misses = usize::try_from(number()?).unwrap_or(usize::MAX),
             flag if flag.starts_with("--") => return Err(format!("{flag} is unknown; {USE}")),
-            folder if wish.folder.is_none() => wish.folder = Some(PathBuf::from(folder)),
+            folder if options.folder.is_none() => options.folder = Some(PathBuf::from(folder)),
             more => return Err(format!("{more} is one folder too many; {USE}")),
         }
     }
-    Ok(wish)
+    Ok(options)
 }
 
 #[cfg(test)]
@@ -322,8 +323,8 @@ mod tests {
 
     #[test]
     fn in_a_slice_of_made_up_histories_no_dirty_snapshot_is_named_and_no_ordinary_day_is_an_alarm() {
-        let wish = Wish { folder: None, runs: 34, seed: 5, files: 60, bytes_max: 0, misses: 9 };
-        let figures = simulate(&wish, &clean(files::made_up(5, 60)));
+        let options = Options { folder: None, runs: 34, seed: 5, files: 60, bytes_max: 0, misses: 9 };
+        let figures = simulate(&options, &clean(files::made_up(5, 60)));
         let stories = figures.stories.join("\n");
         assert_eq!(figures.many.of(Outcome::DirtyNamedClean), 0, "{stories}");
         assert!(figures.many.of(Outcome::Exact) * 100 >= figures.many.all() * 90, "{stories}");

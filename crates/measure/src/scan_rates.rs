@@ -14,10 +14,10 @@ use drill::attack::damage::{self, Damage};
 use drill::attack::{self, Pattern};
 use judge::{Beside, Judgement, Verdict, compare, judge};
 
+mod options;
 mod shown;
-mod wish;
 
-use wish::Wish;
+use options::Options;
 
 /// Where the sizes are split, and what the classes are called.
 const SIZES: [(u64, &str); 6] = [
@@ -112,33 +112,37 @@ struct Calm {
 }
 
 pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
-    let wish = Wish::parse(args)?;
-    if let Some(unknown) = unknown(&wish) {
+    let options = Options::parse(args)?;
+    if let Some(unknown) = unknown(&options) {
         return Err(unknown);
     }
-    let files = wish.files()?;
+    let files = options.files()?;
     if files.is_empty() {
         return Err(format!(
             "no files to measure in {}: check the folder and --only, --holdout, --except",
-            wish.folder.display()
+            options.folder.display()
         ));
     }
     let mut calm = Calm::default();
-    let mut rows: Vec<Row> = names(&wish).map(|name| Row { name, ..Row::default() }).collect();
+    let mut rows: Vec<Row> = names(&options).map(|name| Row { name, ..Row::default() }).collect();
     let mut previous: BTreeMap<String, Clean> = BTreeMap::new();
     for path in &files {
-        let Some(clean) = read(&wish, path, &mut calm)? else { continue };
+        let Some(clean) = read(&options, path, &mut calm)? else { continue };
         if !clean.judgement.verdict.is_clean() || clean.bytes.is_empty() {
             continue;
         }
         let other = previous.get(&clean.kind());
         transitions(&clean, other, &mut calm);
         for row in &mut rows {
-            attack_one(row, &clean, other.map_or(&[][..], |other| &other.bytes), &wish)?;
+            attack_one(row, &clean, other.map_or(&[][..], |other| &other.bytes), &options)?;
         }
         previous.insert(clean.kind(), clean);
     }
-    if wish.json { shown::json(&wish, &calm, &rows, out) } else { shown::text(&wish, &calm, &rows, out) }
+    if options.json {
+        shown::json(&options, &calm, &rows, out)
+    } else {
+        shown::text(&options, &calm, &rows, out)
+    }
 }
 
 fn all_names() -> impl Iterator<Item = &'static str> {
@@ -146,21 +150,22 @@ fn all_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whoever asks for a pattern that is none would take its missing row for a good sign.
-fn unknown(wish: &Wish) -> Option<String> {
-    let unknown = wish.patterns.iter().find(|wanted| !all_names().any(|name| name == **wanted))?;
+fn unknown(options: &Options) -> Option<String> {
+    let unknown = options.patterns.iter().find(|wanted| !all_names().any(|name| name == **wanted))?;
     let known: Vec<&str> = all_names().collect();
     Some(format!("there is no pattern `{unknown}`; there are {}", known.join(", ")))
 }
 
-fn names(wish: &Wish) -> impl Iterator<Item = &'static str> {
-    all_names().filter(|name| wish.patterns.is_empty() || wish.patterns.iter().any(|wanted| wanted == name))
+fn names(options: &Options) -> impl Iterator<Item = &'static str> {
+    all_names()
+        .filter(|name| options.patterns.is_empty() || options.patterns.iter().any(|wanted| wanted == name))
 }
 
-fn read(wish: &Wish, path: &Path, calm: &mut Calm) -> Result<Option<Clean>, String> {
+fn read(options: &Options, path: &Path, calm: &mut Calm) -> Result<Option<Clean>, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let judgement = judge(&name, &mut bytes.as_slice(), Beside::Nothing);
-    let shown = path.strip_prefix(&wish.folder).unwrap_or(path).to_string_lossy().into_owned();
+    let shown = path.strip_prefix(&options.folder).unwrap_or(path).to_string_lossy().into_owned();
     let clean = Clean { path: shown, name, bytes, judgement };
     calm.files += 1;
     calm.bytes += clean.bytes.len() as u64;
@@ -172,8 +177,8 @@ fn read(wish: &Wish, path: &Path, calm: &mut Calm) -> Result<Option<Clean>, Stri
     Ok(Some(clean))
 }
 
-fn attack_one(row: &mut Row, clean: &Clean, other: &[u8], wish: &Wish) -> Result<(), String> {
-    let seed = drill::rng::Rng::named(wish.seed, &clean.path).next();
+fn attack_one(row: &mut Row, clean: &Clean, other: &[u8], options: &Options) -> Result<(), String> {
+    let seed = drill::rng::Rng::named(options.seed, &clean.path).next();
     let mut name = clean.name.clone();
     let pattern = Pattern::ALL.into_iter().find(|pattern| pattern.name() == row.name);
     let bytes = if let Some(pattern) = pattern {
@@ -198,7 +203,7 @@ fn attack_one(row: &mut Row, clean: &Clean, other: &[u8], wish: &Wish) -> Result
     let beside =
         compare(&name, &mut bytes.as_slice(), &alone, &mut clean.bytes.as_slice(), &clean.judgement.facts);
     count(row, clean, &alone, &beside);
-    match &wish.keep {
+    match &options.keep {
         Some(folder) if !is_found(&alone) || !is_found(&beside) => {
             keep(folder, row.name, clean, &name, &bytes)
         }

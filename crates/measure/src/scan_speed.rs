@@ -16,7 +16,7 @@ use crate::scan_histories::files;
 const USE: &str = "call `bench-scan [FOLDER] [--size MB] [--rounds N] --blackstart PROGRAM`; without FOLDER, --size MB are made up (default 500)";
 const PASSWORD: &str = "benchmark";
 
-struct Wish {
+struct Options {
     folder: Option<PathBuf>,
     size_mb: u64,
     rounds: usize,
@@ -35,11 +35,11 @@ struct Cost {
 type Round = (Option<Cost>, Cost, Cost);
 
 pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
-    let wish = parse(args)?;
+    let options = parse(args)?;
     let stage = tempfile::tempdir().map_err(|error| format!("cannot make a folder: {error}"))?;
-    let data = match &wish.folder {
+    let data = match &options.folder {
         Some(folder) => folder.clone(),
-        None => made_up(&stage.path().join("data"), wish.size_mb)?,
+        None => made_up(&stage.path().join("data"), options.size_mb)?,
     };
     let repository = stage.path().join("repository");
     let has_restic = Command::new("restic").arg("version").stdout(Stdio::null()).status().is_ok();
@@ -57,18 +57,18 @@ pub fn run(args: &[String], out: &mut dyn Write) -> Result<(), String> {
     ))?;
     let mut rows: Vec<(Option<Cost>, Cost, Cost)> = Vec::new();
     let mut ledger_bytes = 0;
-    for round in 0..wish.rounds {
+    for round in 0..options.rounds {
         let ledger = stage.path().join(format!("ledger-{round}"));
-        let first = |wish: &Wish| scan(wish, &repository, &ledger);
+        let first = |options: &Options| scan(options, &repository, &ledger);
         // Who goes first changes, so that neither always finds what the other has read.
         let (check, first) = if round % 2 == 0 {
             let check = if has_restic { Some(check(&repository)?) } else { None };
-            (check, first(&wish)?)
+            (check, first(&options)?)
         } else {
-            let first = first(&wish)?;
+            let first = first(&options)?;
             (if has_restic { Some(check(&repository)?) } else { None }, first)
         };
-        let again = scan(&wish, &repository, &ledger)?;
+        let again = scan(&options, &repository, &ledger)?;
         ledger_bytes = size_of(&ledger)?.1;
         say(format!("round {}: {}", round + 1, line(check, first, again)))?;
         rows.push((check, first, again));
@@ -122,8 +122,8 @@ fn check(repository: &Path) -> Result<Cost, String> {
     run_to_end(restic(repository).args(["check", "--read-data"]), 0)
 }
 
-fn scan(wish: &Wish, repository: &Path, ledger: &Path) -> Result<Cost, String> {
-    let mut command = Command::new(&wish.program);
+fn scan(options: &Options, repository: &Path, ledger: &Path) -> Result<Cost, String> {
+    let mut command = Command::new(&options.program);
     command
         .arg("scan")
         .arg(format!("restic:{}", repository.display()))
@@ -216,23 +216,24 @@ fn made_up(folder: &Path, size_mb: u64) -> Result<PathBuf, String> {
     Ok(folder.to_owned())
 }
 
-fn parse(args: &[String]) -> Result<Wish, String> {
-    let mut wish = Wish { folder: None, size_mb: 500, rounds: 3, program: PathBuf::new() };
+fn parse(args: &[String]) -> Result<Options, String> {
+    let mut options = Options { folder: None, size_mb: 500, rounds: 3, program: PathBuf::new() };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value; {USE}"));
-        let number = |text: &String| text.parse::<u64>().map_err(|_| format!("`{text}` is no number; {USE}"));
+        let number =
+            |text: &String| text.parse::<u64>().map_err(|_| format!("`{text}` is not a number; {USE}"));
         match arg.as_str() {
-            "--size" => wish.size_mb = number(value()?)?,
-            "--rounds" => wish.rounds = usize::try_from(number(value()?)?).unwrap_or(1),
-            "--blackstart" => wish.program = PathBuf::from(value()?),
+            "--size" => options.size_mb = number(value()?)?,
+            "--rounds" => options.rounds = usize::try_from(number(value()?)?).unwrap_or(1),
+            "--blackstart" => options.program = PathBuf::from(value()?),
             flag if flag.starts_with("--") => return Err(format!("{flag} is unknown; {USE}")),
-            folder if wish.folder.is_none() => wish.folder = Some(PathBuf::from(folder)),
+            folder if options.folder.is_none() => options.folder = Some(PathBuf::from(folder)),
             more => return Err(format!("{more} is one folder too many; {USE}")),
         }
     }
-    if wish.program.is_file() {
-        Ok(wish)
+    if options.program.is_file() {
+        Ok(options)
     } else {
         Err(format!("name the program: --blackstart PROGRAM; {USE}"))
     }

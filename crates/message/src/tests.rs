@@ -38,12 +38,12 @@ fn a_question_shows_every_answer_with_what_it_asks_for() {
         Remedy::run(Command::new("resume").incident().with("service:pay").option("--found", found).reason())
     };
     let remedy = Remedy::ask(
-        "look whether it happened.",
+        "check whether it happened.",
         [("it did", found("done")), ("it did not", found("not-done"))],
     );
     assert_eq!(
         remedy.shown(Some("/i")),
-        "look whether it happened. it did: blackstart resume /i service:pay --found done --reason TEXT; or it did not: \
+        "check whether it happened. it did: blackstart resume /i service:pay --found done --reason TEXT; or it did not: \
          blackstart resume /i service:pay --found not-done --reason TEXT"
     );
     assert_eq!(remedy.commands().len(), 2);

@@ -11,7 +11,7 @@ use crate::{Html, sheet};
 /// Left to right, top to bottom.
 pub type Point = (f64, f64);
 
-/// One shape, with others inside of it if it is a group.
+/// One shape, with others inside it if it is a group.
 #[derive(Clone, Debug)]
 pub struct Shape {
     name: &'static str,

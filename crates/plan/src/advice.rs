@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::Problem;
-use super::forecast;
 use super::generate::{self, Schedule, price_seconds};
 use super::instance::{ASSUMED_RESTORE_RATE, Instance, What};
 use super::limit::LimitName;
+use super::ranges;
 use ::page::words::clock;
 use estate::model::{Edge, EdgeKind, Evidence, ResourceKind};
 use estate::{Estate, Id};
@@ -60,7 +60,7 @@ pub fn advice(estate: &Estate, problem: &Problem, schedule: &Schedule, most: usi
     let asked = Asked {
         estate,
         problem,
-        rank: forecast::order_of(instance, schedule),
+        rank: ranges::order_of(instance, schedule),
         cost: price_seconds(instance, schedule),
         each_max: (PLACED_MAX / 3 / instance.activities.len().max(1)).clamp(4, 60),
     };
@@ -179,7 +179,7 @@ impl Asked<'_> {
         let target = &activity.target;
         let (what, to_do, (saves, costs)) = match activity.what {
             What::Verify => (
-                format!("nobody has judged a copy of {target} yet; judged beforehand, this is saved"),
+                format!("nobody has judged a copy of {target} yet; judging it beforehand saves this"),
                 format!(
                     "judge it now, before its turn comes: blackstart scan restic:REPO --journal DIR --store {target}"
                 ),
@@ -187,7 +187,7 @@ impl Asked<'_> {
             ),
             What::Restore => (
                 format!(
-                    "the rate of {target} is assumed ({ASSUMED_RESTORE_RATE} MiB/s); at half of it this is lost"
+                    "the rate of {target} is assumed ({ASSUMED_RESTORE_RATE} MiB/s); at half that rate this is lost"
                 ),
                 format!("measure one restore of {target}, and write `restore_rate` into the estate"),
                 self.changed(|instance| stretch(instance, at, activity.duration_s.saturating_mul(2))),

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Plan;
-use estate::fingerprint;
 use estate::model::{EdgeKind, ResourceKind, Service, Store};
 use estate::{Estate, Id, Kind};
+use incident::plan::changed::{self, NotComparable};
 use incident::plan::file::{Step, StepKind};
 
 /// What cannot be said without an estate: that the plan fits the one at hand.
@@ -17,16 +17,18 @@ pub fn estate_faults(estate: &Estate, estate_hash: &str, plan: &Plan) -> Vec<Str
     if plan.estate_hash != estate_hash {
         faults.push(format!("it was made for estate {}, this one is {estate_hash}", plan.estate_hash));
     }
-    faults.extend(
-        changed(estate, plan).iter().map(|id| format!("{id} is not as it was when the plan was made")),
-    );
+    match changed(estate, plan) {
+        Ok(changed) => {
+            faults.extend(changed.iter().map(|id| format!("{id} is not as it was when the plan was made")));
+        }
+        Err(fault) => faults.push(fault.to_string()),
+    }
     faults
 }
 
 /// What the plan works on and is another thing in this estate, or none.
-pub fn changed<'p>(estate: &Estate, plan: &'p Plan) -> Vec<&'p Id> {
-    let now = fingerprint::hashes(estate, plan.parts.keys());
-    plan.parts.iter().filter(|(id, hash)| now.get(*id) != Some(*hash)).map(|(id, _)| id).collect()
+pub fn changed(estate: &Estate, plan: &Plan) -> Result<BTreeSet<Id>, NotComparable> {
+    changed::changed(plan, estate, None)
 }
 
 /// Every sentence is one fault; none: the plan keeps all dependencies and limits, and its numbers add up.

@@ -187,7 +187,7 @@ pub fn moved_line(estate: &Estate, moved: &Moved) -> String {
     };
     let tenants: Vec<&Id> = moved.tenants.iter().collect();
     format!(
-        "{:>10} → {:<10} {}: {} insured of {}",
+        "{:>10} → {:<10} {}: {} insured people of {}",
         time(moved.base_s),
         time(moved.wish_s),
         capability_name(estate, &moved.capability),

@@ -201,7 +201,7 @@ fn not_known(
     let todo = &problem.todo.lost;
     if problem.instance.activities.iter().all(|activity| activity.weight == 0) && !todo.services.is_empty() {
         lines.push(
-            "nobody is counted as waiting for any of this (no insured, or urgency 0): the order is by time alone"
+            "nobody is counted as waiting for any of this (no insured people, or urgency 0): the order is by time alone"
                 .to_owned(),
         );
     }
@@ -220,7 +220,7 @@ fn not_known(
 fn data_under_running_services(estate: &Estate, lost: &Lost, lines: &mut Vec<String>) {
     for (service, store) in standing_on_lost_data(estate, lost) {
         lines.push(format!(
-            "{service} is not lost and stands on {store}, which is: restoring happens under a running service; \
+            "{service} is not lost but rests on {store}, which is: it is restored under a running service; \
              name {service} as lost if it has to stop first"
         ));
     }
@@ -237,7 +237,10 @@ fn about_stores(estate: &Estate, lost: &Lost, points: Option<&RecoveryPoints>, l
             lines.push(format!("{}: {text}", some(&ids)));
         }
     };
-    say(of(&|_, store| store.source.is_none()), "no source is known; somebody has to bring the data by hand");
+    say(
+        of(&|_, store| store.source.is_none()),
+        "no source is known; somebody has to bring the data back by hand",
+    );
     let judged = match points {
         Some(_) => "no recovery point was chosen yet; the restore waits until a scan has judged one clean",
         None => "no journal was read, so it is not known whether a clean copy exists",

@@ -10,9 +10,9 @@ use askama::Template;
 
 use super::drawing::{self, Axis, Line};
 use super::explain::Explanation;
+use super::objectives::missed;
 use super::page::{capability_name, clock, hours, insured, whom};
-use super::promise::missed;
-use super::{Curve, Made, forecast};
+use super::{Curve, Made, ranges};
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Served, StepKind};
 
@@ -352,7 +352,7 @@ fn not_back(estate: &Estate, plan: &Plan) -> Vec<NotBack> {
 }
 
 fn late(estate: &Estate, plan: &Plan) -> Vec<String> {
-    let line = |late: &super::promise::Missed| {
+    let line = |late: &super::objectives::Missed| {
         let tenants: Vec<&Id> = late.tenants.iter().collect();
         let (promised, by) = (unbroken(&clock(late.rto_s)), unbroken(&clock(late.by_s(plan))));
         let (name, whom) = (capability_name(estate, &late.capability), whom(estate, &tenants));
@@ -364,7 +364,7 @@ fn late(estate: &Estate, plan: &Plan) -> Vec<String> {
 fn not_known(plan: &Plan, known: Known<'_>) -> Vec<String> {
     let mut items: Vec<String> = known.map(|(known, _)| known.not_known.clone()).unwrap_or_default();
     if plan.samples > 0 {
-        items.push(forecast::assumption(plan.samples));
+        items.push(ranges::assumption(plan.samples));
     }
     items
 }

@@ -6,13 +6,14 @@
 //! From question to answer: `lost` follows what is named to all that falls with it; `progress` takes off what is back
 //! or cannot come back; `instance` makes it a scheduling problem (the seam: whoever looks for an order sees only
 //! that); `priority` says what is preferred, `generate` turns a preference into a schedule, `search` looks for a
-//! better one, `bound` says what no plan can beat; `forecast` says how sure it is; `steps` writes the schedule as a
+//! better one, `bound` says what no plan can beat; `ranges` says how sure it is, `budget` how long it may be searched for; `steps` writes the schedule as a
 //! plan. For people: `explain` says what decided it, `advice` what to decide next, `page`, `html`, `sheet`, `diff` and
-//! `compare` show it. `check` looks at a finished plan with the estate in hand and shares no code with any of them.
+//! `compare` show it, `json` tells programs, `objectives` says who waits longer than was promised. `forecast` says when everybody is back while
+//! a run is under way. `check` looks at a finished plan with the estate in hand and shares no code with any of them.
 
 pub mod advice;
-pub mod answer;
 pub mod bound;
+pub mod budget;
 pub mod check;
 pub mod compare;
 pub mod decide;
@@ -23,14 +24,14 @@ pub mod forecast;
 pub mod generate;
 pub mod html;
 pub mod instance;
+pub mod json;
 pub mod limit;
-pub mod look;
 pub mod lost;
-pub mod outlook;
+pub mod objectives;
 pub mod page;
 pub mod priority;
 pub mod progress;
-pub mod promise;
+pub mod ranges;
 pub mod refusal;
 pub mod search;
 pub mod sheet;
@@ -129,7 +130,7 @@ pub fn make(
     let missing = problem.never_weight.saturating_mul(u128::from(horizon_s));
     let price = |cost: u128| fit(cost.saturating_add(missing));
     let costs = usual.each_ref().map(|usual| price(generate::price_seconds(instance, usual)));
-    let ranges = forecast::ranges(instance, &schedule, effort.samples, effort.seed);
+    let ranges = ranges::ranges(instance, &schedule, effort.samples, effort.seed);
     let (served, never) = steps::served(estate, &problem, &schedule, &ranges);
     let cost = generate::price_seconds(instance, &schedule);
     let plan = Plan {
@@ -201,10 +202,11 @@ fn best(
         starts.push(earlier_order(instance, &question.order));
     }
     starts.extend([Work::Seconds, Work::Scarcest].map(|work| priority::weight_order(&wished, work)));
-    starts.extend(usual.iter().map(|usual| forecast::order_of(instance, usual)));
+    starts.extend(usual.iter().map(|usual| ranges::order_of(instance, usual)));
     let price_steps = effort.bound.steps();
-    let wish = search::Wish { schedules: effort.schedules, seed: effort.seed, prove: true, price_steps };
-    let found = search::search(&wished, &starts, &wish, effort.watch);
+    let settings =
+        search::Settings { schedules: effort.schedules, seed: effort.seed, prove: true, price_steps };
+    let found = search::search(&wished, &starts, &settings, effort.watch);
     // What cannot cost less for the wish proves nothing about what it costs without. Prices once more take as long again, and
     // a brief look has no time for that.
     let bound = match effort.bound {
@@ -223,7 +225,7 @@ fn best(
     let all = std::iter::once(found.schedule).chain(earlier).chain(usual.iter().cloned());
     let best = all.min_by_key(worth).expect("at least the search has found one");
     // Closed up once more: nothing ends later by that, and what has been begun begins at second 0.
-    let schedule = generate::schedule(instance, &forecast::order_of(instance, &best));
+    let schedule = generate::schedule(instance, &ranges::order_of(instance, &best));
     Best { schedule, schedules: found.schedules, bound }
 }
 
@@ -263,7 +265,7 @@ fn earlier_order(instance: &Instance, order: &BTreeMap<String, u64>) -> Vec<u64>
         };
         order.get(&file::step_id(kind, &activity.target)).copied().unwrap_or(u64::MAX)
     });
-    forecast::order_of(instance, &Schedule { start_s: start_s.collect() })
+    ranges::order_of(instance, &Schedule { start_s: start_s.collect() })
 }
 
 fn continues(problem: &Problem, progress: &Progress) -> Continues {

@@ -8,8 +8,8 @@ pub use ::page::words::{clock, grouped, hours};
 use super::advice::Advice;
 use super::explain::{Link, some};
 use super::instance::What;
-use super::promise::{Missed, missed};
-use super::{Made, forecast};
+use super::objectives::{Missed, missed};
+use super::{Made, ranges};
 use estate::check::{counted, counted_as};
 use estate::{Estate, Id};
 use incident::plan::file::Plan;
@@ -32,7 +32,7 @@ pub fn page(estate: &Estate, made: &Made) -> String {
         list(&mut text, LINES_FEW, fallen.map(|(service, provider)| format!("{service} (with {provider})")));
     }
     text.push_str("\nWhat this plan does not know\n");
-    let ranges = (made.plan.samples > 0).then(|| forecast::assumption(made.plan.samples));
+    let ranges = (made.plan.samples > 0).then(|| ranges::assumption(made.plan.samples));
     let not_known: Vec<String> = made.explanation.not_known.iter().cloned().chain(ranges).collect();
     list(&mut text, LINES_MAX, not_known.into_iter());
     text
@@ -128,7 +128,7 @@ fn back_when(estate: &Estate, plan: &Plan) -> Vec<String> {
                 String::new()
             };
             format!(
-                "{:>10}{range}  {}: {} insured of {}",
+                "{:>10}{range}  {}: {} insured people of {}",
                 clock(*at_s),
                 capability_name(estate, capability),
                 grouped(insured(estate, tenants)),
@@ -150,7 +150,7 @@ fn not_back(estate: &Estate, plan: &Plan, text: &mut String) {
     }
     let lines = groups.iter().map(|((capability, because), tenants)| {
         format!(
-            "{}: {} insured of {}, because of {because}",
+            "{}: {} insured people of {}, because of {because}",
             capability_name(estate, capability),
             grouped(insured(estate, tenants)),
             whom(estate, tenants)

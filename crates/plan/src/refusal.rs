@@ -78,10 +78,10 @@ impl Refusal {
                     .into()
             }
             Refusal::CannotBeWithout { .. } => {
-                "name the store whose copy cannot be used, or the host, site or resource that is not there".into()
+                "name the store whose copy cannot be used, or the host, site or resource that is unavailable".into()
             }
-            Refusal::NotLost { id } => format!("name {id} with --lost too, or leave the wish out").into(),
-            Refusal::CannotBeFirst { .. } => "name a fund, as tenant:NAME".into(),
+            Refusal::NotLost { id } => format!("name {id} with --lost too, or omit the wish").into(),
+            Refusal::CannotBeFirst { .. } => "name a tenant, as tenant:NAME".into(),
             Refusal::UnknownReference { from, .. } => format!("correct the entry of {from} in the estate").into(),
             Refusal::Cycle { softest: None, .. } => {
                 "a gate asks something that is brought back only later: let its probe use something else (`uses`)"

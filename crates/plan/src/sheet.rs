@@ -72,7 +72,7 @@ fn cover(estate: &Estate, plan: &Plan) -> Vec<String> {
     ));
     say(&format!("Price: {} insured-hours.", hours(plan.insured_seconds)));
     say(
-        "Times are hours:minutes:seconds from the begin. They say in which order to work, not when to stop: a step \
+        "Times are hours:minutes:seconds from the beginning. They say in which order to work, not when to stop: a step \
          begins when the steps it names are ticked, whatever the clock says. Where a gate is not passed: stop that \
          service again, leave what needs it, go on with the rest.",
     );
@@ -155,7 +155,7 @@ fn step_block(estate: &Estate, plan: &Plan, step: &Step, opens: Option<&Opens<'_
     for (capability, tenants) in opens.into_iter().flatten() {
         let people = grouped(insured(estate, tenants));
         let (capability, whom) = (capability_name(estate, capability), whom(estate, tenants));
-        detail("back", &format!("{capability} for {people} insured of {whom}"));
+        detail("back", &format!("{capability} for {people} insured people of {whom}"));
     }
     lines.push("     begun ________  done ________  by ____________________".to_owned());
     lines.push(String::new());

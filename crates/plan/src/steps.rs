@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Problem;
-use super::forecast::Ranges;
 use super::generate::Schedule;
 use super::instance::{Instance, What};
 use super::priority::order_of_needs;
 use super::progress::{Begun, Todo, boot_left_s};
+use super::ranges::Ranges;
 use estate::model::EdgeKind;
 use estate::{Estate, Id, Kind};
 use incident::plan::file::{Never, Served, Step, StepKind, step_id};

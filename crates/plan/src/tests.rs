@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::bound::Effort as Bound;
 use super::instance::RecoveryPoints;
 use super::search::Then;
-use super::{Effort, Made, Question, Refusal, answer, check, decide, make, page};
+use super::{Effort, Made, Question, Refusal, check, decide, json, make, page};
 use estate::Id;
 use estate::model::{
     Capability, Edge, EdgeKind, Estate, Evidence, External, Gate, Host, Probe, Resource, ResourceKind, Run,
@@ -152,7 +152,7 @@ fn a_service_falls_with_its_hard_provider_and_not_with_its_data() {
     let made = planned(&estate(), &["store:core-muc"]);
     assert_eq!(made.plan.lost, vec![id("store:core-muc")]);
     let says = made.explanation.not_known.join("\n");
-    assert!(says.contains("service:core-muc is not lost and stands on store:core-muc"), "{says}");
+    assert!(says.contains("service:core-muc is not lost but rests on store:core-muc"), "{says}");
 }
 
 /// Rows of the contract's edge table that concern the order: (kind, dependent waits).
@@ -313,7 +313,7 @@ fn the_page_says_who_is_back_when_and_what_is_not_known() {
     made.plan.schedules = 40;
     let hash = made.plan.hash();
     insta::assert_snapshot!(page::page(&estate(), &made).replace(&hash, "HASH"));
-    let json = serde_json::to_string_pretty(&answer::answer(&estate(), &made)).expect("plain data");
+    let json = serde_json::to_string_pretty(&json::of_made(&estate(), &made)).expect("plain data");
     insta::assert_snapshot!("json", json.replace(&hash, "HASH"));
 }
 

@@ -30,7 +30,7 @@ pub const MOST: u64 = 1_000_000_000_000;
 
 impl WishFault {
     pub fn message(&self) -> Message {
-        Message::new(self.to_string(), "it is not clear what is wished; nothing was planned", self.to_do())
+        Message::new(self.to_string(), "it is not clear what is wanted; nothing was planned", self.to_do())
     }
 
     fn to_do(&self) -> String {

@@ -47,7 +47,7 @@ pub enum Looked {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
-    /// Look whether the providers of a step are healthy. Changes nothing, so it needs no intent.
+    /// Check whether the providers of a step are healthy. Changes nothing, so it needs no intent.
     Look(Task),
     /// Find out whether a step that was begun has happened. Changes nothing.
     Settle(Task),

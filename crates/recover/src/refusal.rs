@@ -106,7 +106,7 @@ impl Refusal {
             Refusal::InDoubt { target, .. } => {
                 let found = |found: &str| Remedy::run(resume(target).option("--found", found).reason());
                 Remedy::ask(
-                    "look whether it happened.",
+                    "check whether it happened.",
                     [("if it did", found("done")), ("if it did not", found("not-done"))],
                 )
             }
@@ -129,7 +129,7 @@ impl Refusal {
                 Command::new("choose").incident().with(store).open("SNAPSHOT"),
             ),
             Refusal::Parked { waits_for, .. } => {
-                Remedy::Do(format!("it goes on by itself when {waits_for} is healthy"))
+                Remedy::Do(format!("it continues by itself when {waits_for} is healthy"))
             }
             Refusal::SecondPerson { service, .. } => {
                 Remedy::run_to("somebody else allows it", resume(service).with("--by").open("NAME").reason())
@@ -137,7 +137,7 @@ impl Refusal {
             Refusal::CannotStop { service, .. } => {
                 Remedy::Do(format!("stop {service} by hand, then run again"))
             }
-            Refusal::After { .. } => Remedy::from("nothing: it goes on by itself"),
+            Refusal::After { .. } => Remedy::from("nothing: it continues by itself"),
         }
     }
 

@@ -55,15 +55,15 @@ impl Source for OpenFile {
     }
 }
 
-/// What the walk met.
+/// What a walk comes to: a file, or something that cannot be looked at.
 #[derive(Debug)]
-pub struct Met {
+pub struct Entry {
     pub path: PathBuf,
-    pub kind: MetKind,
+    pub kind: EntryKind,
 }
 
 #[derive(Debug)]
-pub enum MetKind {
+pub enum EntryKind {
     File {
         metadata: fs::Metadata,
         beside: Beside,
@@ -72,31 +72,31 @@ pub enum MetKind {
     Unreadable(io::Error),
 }
 
-impl Met {
-    fn unreadable(path: &Path, error: io::Error) -> Met {
-        Met { path: path.to_owned(), kind: MetKind::Unreadable(error) }
+impl Entry {
+    fn unreadable(path: &Path, error: io::Error) -> Entry {
+        Entry { path: path.to_owned(), kind: EntryKind::Unreadable(error) }
     }
 }
 
 /// All plain files under `root`, sorted; `root` itself may be a file. Links, devices, pipes and sockets
 /// are passed over: they hold no content that could be restored.
-pub fn walk(root: &Path) -> Vec<Met> {
+pub fn walk(root: &Path) -> Vec<Entry> {
     // The root may be a link: whoever names it means what it leads to.
     let metadata = match fs::metadata(root) {
         Ok(metadata) => metadata,
-        Err(error) => return vec![Met::unreadable(root, error)],
+        Err(error) => return vec![Entry::unreadable(root, error)],
     };
     if metadata.is_file() {
-        return vec![Met {
+        return vec![Entry {
             path: root.to_owned(),
-            kind: MetKind::File { metadata, beside: Beside::Nothing },
+            kind: EntryKind::File { metadata, beside: Beside::Nothing },
         }];
     }
     let (mut met, mut open) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = open.pop() {
         let begun = met.len();
         if let Err(error) = list(&folder, &mut met, &mut open) {
-            met.push(Met::unreadable(&folder, error));
+            met.push(Entry::unreadable(&folder, error));
         }
         mark_databases(&mut met[begun..]);
     }
@@ -104,28 +104,28 @@ pub fn walk(root: &Path) -> Vec<Met> {
     met
 }
 
-fn list(folder: &Path, met: &mut Vec<Met>, open: &mut Vec<PathBuf>) -> io::Result<()> {
+fn list(folder: &Path, met: &mut Vec<Entry>, open: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let path = entry.path();
         match entry.metadata() {
             Ok(metadata) if metadata.is_dir() => open.push(path),
             Ok(metadata) if metadata.is_file() => {
-                met.push(Met { path, kind: MetKind::File { metadata, beside: Beside::Nothing } });
+                met.push(Entry { path, kind: EntryKind::File { metadata, beside: Beside::Nothing } });
             }
             Ok(_) => {}
             // It was deleted between listing and looking: then it is no part of the folder.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => met.push(Met::unreadable(&path, error)),
+            Err(error) => met.push(Entry::unreadable(&path, error)),
         }
     }
     Ok(())
 }
 
 /// Marks files beside which a journal of theirs lies and holds something.
-fn mark_databases(met: &mut [Met]) {
-    let journal_of = |met: &Met| {
-        let MetKind::File { metadata, .. } = &met.kind else { return None };
+fn mark_databases(met: &mut [Entry]) {
+    let journal_of = |met: &Entry| {
+        let EntryKind::File { metadata, .. } = &met.kind else { return None };
         let name = met.path.as_os_str().as_bytes();
         let stem = name.strip_suffix(b"-journal").or_else(|| name.strip_suffix(b"-wal"))?;
         (metadata.len() > 0).then(|| PathBuf::from(OsStr::from_bytes(stem)))
@@ -135,7 +135,7 @@ fn mark_databases(met: &mut [Met]) {
         return;
     }
     for one in met {
-        if let MetKind::File { beside, .. } = &mut one.kind
+        if let EntryKind::File { beside, .. } = &mut one.kind
             && owners.contains(&one.path)
         {
             *beside = Beside::Journal;
@@ -182,6 +182,6 @@ mod tests {
         assert_eq!(judge_file(&root.join("pipe.txt"), Beside::Nothing).verdict, Verdict::Unread);
         assert_eq!(judge_file(&root.join("gone.txt"), Beside::Nothing).verdict, Verdict::Unread);
         let missing = walk(&root.join("nothing"));
-        assert!(matches!(missing[0].kind, MetKind::Unreadable(_)));
+        assert!(matches!(missing[0].kind, EntryKind::Unreadable(_)));
     }
 }

@@ -163,7 +163,7 @@ impl Matches {
     fn add_to(self, mut judgement: Judgement) -> Judgement {
         if self.unfinished {
             judgement.reasons.push(format!(
-                "the rules were stopped after {} seconds, so not all of it was looked at with them",
+                "the rules were stopped after {} seconds, so not all of it was checked with them",
                 TIME_MAX.as_secs()
             ));
         }

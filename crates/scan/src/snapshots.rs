@@ -24,7 +24,7 @@ use judge::Verdict;
 
 /// A snapshot in the order of first sight.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct Sighting {
     pub id: String,
     /// What it says itself, UTC milliseconds.
     pub claims_ms: i64,
@@ -54,10 +54,10 @@ impl Found {
 }
 
 /// Order without a journal: by arrival of the snapshot's file, then by what it claims; never before a parent.
-pub fn by_arrival(mut found: Vec<Found>) -> Vec<Seen> {
+pub fn by_arrival(mut found: Vec<Found>) -> Vec<Sighting> {
     found.sort_by(|a, b| (a.since_ms(), a.claims_ms, &a.id).cmp(&(b.since_ms(), b.claims_ms, &b.id)));
     let seen =
-        |found: Found| Seen { id: found.id, claims_ms: found.claims_ms, first_seen_ms: found.arrived_ms };
+        |found: Found| Sighting { id: found.id, claims_ms: found.claims_ms, first_seen_ms: found.arrived_ms };
     after_parents(found).into_iter().map(seen).collect()
 }
 
@@ -104,7 +104,7 @@ pub fn arrival_remarks(found: &[Found]) -> Vec<String> {
     let mut remarks = Vec::new();
     if rewritten > 0 {
         remarks.push(format!(
-            "{rewritten} of {} snapshots are new forms of older ones (tagged, or copied from another repository): without a journal they stand at the time that they claim",
+            "{rewritten} of {} snapshots are new forms of older ones (tagged, or copied from another repository): without a journal they are placed at the time that they claim",
             found.len()
         ));
     }
@@ -135,17 +135,17 @@ pub fn first_sights(store: &Id, known: Option<&StoreView>, found: Vec<Found>) ->
 
 /// Order with a journal: as recorded. Snapshots that are gone from the repository fall out; one that was tagged
 /// since, and has another id by that, keeps its place.
-pub fn by_first_sight(known: &StoreView, found: &[Found]) -> Vec<Seen> {
+pub fn by_first_sight(known: &StoreView, found: &[Found]) -> Vec<Sighting> {
     let places: HashMap<&str, usize> =
         known.snapshots.iter().enumerate().map(|(place, known)| (known.id.as_str(), place)).collect();
-    let mut seen: Vec<(usize, usize, Seen)> = found
+    let mut seen: Vec<(usize, usize, Sighting)> = found
         .iter()
         .filter_map(|found| {
             let own = *places.get(found.id.as_str())?;
             let former = found.original.as_deref().and_then(|original| places.get(original));
             let place = former.map_or(own, |former| own.min(*former));
             let first_seen_ms = known.snapshots[place].first_seen_ms;
-            Some((place, own, Seen { id: found.id.clone(), claims_ms: found.claims_ms, first_seen_ms }))
+            Some((place, own, Sighting { id: found.id.clone(), claims_ms: found.claims_ms, first_seen_ms }))
         })
         .collect();
     seen.sort_by_key(|(place, own, _)| (*place, *own));
@@ -158,14 +158,14 @@ const CLOCKS_DIFFER_MS: i64 = 5 * 60 * 1000;
 /// A snapshot whose claimed time does not agree with the order of first sight.
 struct Disagreement<'a> {
     at: usize,
-    seen: &'a Seen,
+    seen: &'a Sighting,
     /// One that was seen before it and claims to be later; `None`: it claims to be from the future.
-    later: Option<&'a Seen>,
+    later: Option<&'a Sighting>,
 }
 
-fn all_disagreements(order: &[Seen]) -> Vec<Disagreement<'_>> {
+fn all_disagreements(order: &[Sighting]) -> Vec<Disagreement<'_>> {
     let mut all = Vec::new();
-    let mut latest: Option<&Seen> = None;
+    let mut latest: Option<&Sighting> = None;
     for (at, seen) in order.iter().enumerate() {
         if let Some(latest) = latest.filter(|latest| seen.claims_ms < latest.claims_ms) {
             all.push(Disagreement { at, seen, later: Some(latest) });
@@ -181,7 +181,7 @@ fn all_disagreements(order: &[Seen]) -> Vec<Disagreement<'_>> {
 }
 
 /// Where the claimed times do not agree with the order of first sight, in words.
-pub fn disagreements(order: &[Seen]) -> Vec<String> {
+pub fn disagreements(order: &[Sighting]) -> Vec<String> {
     let said = |one: Disagreement<'_>| match one.later {
         Some(later) => format!(
             "snapshot {} claims {}, earlier than {} ({}), but was seen after it: the order of first sight counts",
@@ -201,7 +201,7 @@ pub fn disagreements(order: &[Seen]) -> Vec<String> {
 }
 
 /// The same as places in the order.
-pub fn disagreeing(order: &[Seen]) -> BTreeSet<usize> {
+pub fn disagreeing(order: &[Sighting]) -> BTreeSet<usize> {
     all_disagreements(order).into_iter().map(|one| one.at).collect()
 }
 
@@ -311,9 +311,9 @@ impl Tally {
         self.counts.iter().filter(|(verdict, _)| verdict.is_clean()).map(|(_, count)| count).sum()
     }
 
-    /// How many bad files without a good version before are let pass: four in a thousand, at most ten,
+    /// How many bad files without a good version before are tolerated: four in a thousand, at most ten,
     /// so that an attack on a small folder never fits below it. One file that says itself that it is
-    /// encrypted is let pass anywhere: nearly every folder has somebody's password safe. More than one is not: an attack
+    /// encrypted is tolerated anywhere: nearly every folder has somebody's password safe. More than one is not: an attack
     /// on such a file leaves another one, and nothing else to see.
     pub fn limit(&self, wanted: Option<u64>) -> u64 {
         let limit = (self.files() / 250).min(10);
@@ -359,7 +359,7 @@ impl Tally {
         reasons
     }
 
-    /// What was let pass, in words.
+    /// What was tolerated, in words.
     pub fn tolerated(&self, wanted: Option<u64>) -> Option<String> {
         let limit = self.limit(wanted);
         let mut said = Vec::new();
@@ -395,7 +395,7 @@ mod tests {
         Found { id: id.to_owned(), claims_ms, arrived_ms, parents: Vec::new(), original: None }
     }
 
-    fn ids(order: &[Seen]) -> Vec<&str> {
+    fn ids(order: &[Sighting]) -> Vec<&str> {
         order.iter().map(|seen| seen.id.as_str()).collect()
     }
 

@@ -15,7 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::folder::{Met, MetKind, judge_file, walk};
+use super::folder::{Entry, EntryKind, judge_file, walk};
 use super::shown;
 use estate::Id;
 use incident::event::Suspicion;
@@ -141,11 +141,11 @@ impl StoreWatch {
         let mut present = BTreeMap::new();
         for met in walk(&self.root) {
             match met {
-                Met { path, kind: MetKind::File { metadata, beside } } if !is_journal(&path) => {
+                Entry { path, kind: EntryKind::File { metadata, beside } } if !is_journal(&path) => {
                     present.insert(path, (Stamp::of(&metadata), beside));
                 }
-                Met { kind: MetKind::File { .. }, .. } => {}
-                Met { path, kind: MetKind::Unreadable(error) } => {
+                Entry { kind: EntryKind::File { .. }, .. } => {}
+                Entry { path, kind: EntryKind::Unreadable(error) } => {
                     look.unreadable.push(format!("{}: {error}", shown::path(&path)));
                 }
             }

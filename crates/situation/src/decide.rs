@@ -63,7 +63,7 @@ pub fn settle_by_hand(id: &Id) -> Remedy {
     let found =
         |word: &str| Remedy::run(Command::new("resume").incident().with(id).option("--found", word).reason());
     Remedy::ask(
-        "look whether it happened.",
+        "check whether it happened.",
         [("if it did", found("done")), ("if it did not", found("not-done"))],
     )
 }

@@ -11,7 +11,6 @@ use incident::View;
 use incident::plan::file::{Never, Plan, Served, StepKind};
 use incident::recover::step::State;
 use plan::instance::RecoveryPoints;
-use plan::outlook::outlook;
 use plan::progress::Progress;
 
 /// When everybody is back, seen from now.
@@ -108,14 +107,14 @@ pub fn forecast(estate: &Estate, view: &View, now_ms: i64, samples: u64) -> Resu
         return Ok(None);
     }
     let overdue = overdue(&plan, &progress);
-    let outlook = outlook(estate, &plan, &recovery_points(view), progress, samples)
+    let expected = plan::forecast::forecast(estate, &plan, &recovery_points(view), progress, samples)
         .map_err(|refusal| format!("there is no forecast: {refusal}"))?;
     Ok(Some(Forecast {
         from_ms: now_ms,
         plan: run.plan.clone(),
-        served: outlook.served,
-        never: outlook.never,
-        end_s: outlook.end_s,
+        served: expected.served,
+        never: expected.never,
+        end_s: expected.end_s,
         overdue,
     }))
 }

@@ -99,7 +99,7 @@ fn beside(target: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Snapshot ids are long; the start is what people compare. Anything that is no file name is replaced.
+/// Snapshot ids are long; the start is what people compare. Anything that is not a file name is replaced.
 fn short(snapshot: &str) -> String {
     snapshot.chars().take(16).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }

@@ -262,7 +262,7 @@ impl World for Real {
 fn probe_tcp(address: &str, timeout: Duration) -> Answer {
     let addresses = match address.to_socket_addrs() {
         Ok(addresses) => addresses,
-        Err(error) => return Answer::No(format!("{address} is no address: {error}")),
+        Err(error) => return Answer::No(format!("{address} is not an address: {error}")),
     };
     let mut why = format!("{address} has no address");
     for one in addresses {

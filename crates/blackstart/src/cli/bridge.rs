@@ -200,7 +200,7 @@ fn serve(path: &Path) -> Result<Answer, Failure> {
         talk::say(format!("the bridge accepts on http://{address}"));
         bridge.serve(listener, shutdown).await.map_err(|fault| run_failure(&fault))
     });
-    // A request that still waits for what is behind would keep us here; it is pending on disk.
+    // A request that still waits for the upstream would keep us here; it is pending on disk.
     runtime.shutdown_timeout(Duration::from_millis(100));
     served.map(|()| Answer::Done)
 }
@@ -215,7 +215,7 @@ fn run_failure(fault: &RunFault) -> Failure {
         ),
         RunFault::Stopped(_) => Failure::fault(
             what,
-            "everything with a receipt is on disk; of requests without an answer it is not known",
+            "everything with a receipt is on disk; what had no answer yet may or may not be",
             "look at the disk and make room, then start again: it reads what is really there",
         ),
         RunFault::Open(_) | RunFault::Read(_) => Failure::fault(

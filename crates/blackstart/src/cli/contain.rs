@@ -15,7 +15,7 @@ use world::real::Real;
 
 /// What to cut off and what it costs. Touches nothing; with --apply it is done, recorded and probed from outside.
 ///
-/// The price counts the insured of tenants who lose something by the cut that the infection had not taken already. May
+/// The price counts the insured people of tenants who lose something by the cut that the infection had not taken already. May
 /// be run again at any time: what holds is only probed.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "blackstart contain [OPTIONS] <ESTATE> --infected <ID>...")]
@@ -93,7 +93,7 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
     let holds = run::run(&mut incident, place, &cut.acts, &mut Talking)
         .map_err(|fault| folder::log_failure(journal, fault))?;
     if holds {
-        talk::say("every act was done, and nothing behind the cut answers any more");
+        talk::say("every act was done, and nothing behind the cut answers any longer");
         return Ok(Answer::Done);
     }
     talk::say(
@@ -126,7 +126,7 @@ fn show(estate: &Estate, cut: &Cut) {
         talk::data(line(act));
     }
     talk::data(format!(
-        "{} of {} without something while this holds ({} insured); {} insured lose something that the infection had not taken",
+        "{} of {} without something while this holds ({} insured people); {} insured people lose something that the infection had not taken",
         cut.tenants.len(),
         counted(estate.tenants.len(), "fund"),
         spaced(cut.lost_insured),

@@ -83,7 +83,7 @@ pub fn lines(estate: &Estate, forecast: &Forecast) -> Vec<String> {
         .iter()
         .map(|((at_s, capability, early_s, late_s), tenants)| {
             format!(
-                "{}  {}\n     {} insured of {}, in {} ({} – {})",
+                "{}  {}\n     {} insured people of {}, in {} ({} – {})",
                 at(*at_s),
                 name(estate, capability),
                 grouped(insured(estate, tenants)),
@@ -100,7 +100,7 @@ pub fn lines(estate: &Estate, forecast: &Forecast) -> Vec<String> {
     }
     lines.extend(waits.iter().map(|((because, capability), tenants)| {
         format!(
-            "not before {because} is dealt with: {} {} insured of {}",
+            "not before {because} is dealt with: {} {} insured people of {}",
             name(estate, capability),
             grouped(insured(estate, tenants)),
             whom(estate, tenants)
@@ -108,7 +108,7 @@ pub fn lines(estate: &Estate, forecast: &Forecast) -> Vec<String> {
     }));
     lines.extend(forecast.overdue.iter().map(|overdue| {
         format!(
-            "{} takes {} already, planned were {}",
+            "{} has taken {} so far; {} was planned",
             overdue.step,
             clock(overdue.elapsed_s),
             clock(overdue.planned_s)

@@ -155,7 +155,7 @@ fn failure(fault: &HandbackFault) -> Failure {
         }
         HandbackFault::Bridge { .. } => Failure::fault(
             what,
-            "what was offered and not reported stays pending; offering it again does it no second time",
+            "what was offered and not reported stays pending; offering it again does not repeat it",
             "see that the bridge runs, then call again",
         ),
         HandbackFault::Declined { .. } | HandbackFault::Form(_) => Failure::fault(

@@ -16,7 +16,7 @@ use import::draft::Draft;
 use import::folder::{BASES, Existing, FolderFault, look, replace};
 use import::merge::{Difference, Sort};
 use import::update::{self, Former, Refusal, Update};
-use import::{Unreadable, answer, compose, score, sources};
+use import::{Unreadable, compose, json, score, sources};
 
 /// Make an estate from descriptions that exist already. What they state becomes a dependency; what only hints at one
 /// (an address in a setting, a shared volume) is proposed and counts for nothing until it is confirmed. Importing
@@ -185,7 +185,7 @@ fn proposal_line(proposed: &Proposed, becomes: Option<EdgeKind>) -> String {
 fn kind(word: &str) -> Result<EdgeKind, Failure> {
     EdgeKind::ALL.into_iter().find(|kind| kind.word() == word).ok_or_else(|| {
         Failure::usage(
-            format!("`{}` is no kind of dependency", harmless(word)),
+            format!("`{}` is not a kind of dependency", harmless(word)),
             "nothing was changed",
             "write hard, soft, start_only, data or order; docs/guide/02-estate.md says which",
         )
@@ -279,7 +279,7 @@ fn with_what_is_shared(draft: &Draft, found: &Existing, key: &str, sort: &str) -
                 Grade::Serious,
                 "same-name-elsewhere",
                 None,
-                format!("{} stand in {} too, which was imported before", shared.join(", "), file.trim_end_matches(".toml")),
+                format!("{} are also in {}, which was imported before", shared.join(", "), file.trim_end_matches(".toml")),
                 "under one name they are one thing: a plan or a cut treats both projects as if they shared it",
                 "if they are different, rename them in one of the sources, or import it into an estate of its own",
             );
@@ -322,7 +322,7 @@ fn failed(fault: &FolderFault) -> Failure {
             "name a new folder, an empty one or an estate"
         }
         FolderFault::StandingInside(_) => "go to another folder and name it from there",
-        FolderFault::ChangedMeanwhile(_) => "look who is at work on it, then import again",
+        FolderFault::ChangedMeanwhile(_) => "check who is working on it, then import again",
         FolderFault::Estate(_) | FolderFault::Disk { .. } => {
             "look at the path, its permissions and the free space, then import again"
         }
@@ -333,7 +333,7 @@ fn failed(fault: &FolderFault) -> Failure {
 fn show(draft: &Draft, update: &Update, out: &Output) {
     let score = out.report.then(|| score::score(&update.estate, &update.proposed));
     if out.json {
-        talk::json(&answer::answer(draft, update, score.as_ref()));
+        talk::json(&json::document(draft, update, score.as_ref()));
         return;
     }
     if let Some(score) = score {
@@ -373,13 +373,14 @@ fn difference_line(difference: &Difference) -> String {
     let said = match difference.sort {
         Sort::Added | Sort::Changed => format!("{before} is now {source}"),
         Sort::Removed if difference.field.is_none() => {
-            "the source has it no more, so it was taken out of the estate".to_owned()
+            "the source no longer has it, so it was taken out of the estate".to_owned()
         }
         Sort::Removed => format!("{before} is gone from the source, so it was taken out here"),
         Sort::Conflict => format!("yours stays: {before}; the source says {source}"),
         Sort::StaysRemoved => "you removed it and it stays removed; the source still has it".to_owned(),
         Sort::Stays => {
-            "the source has it no more; you changed it, or something that stays needs it: it stays".to_owned()
+            "the source no longer has it; you changed it, or something that stays needs it: it stays"
+                .to_owned()
         }
     };
     format!("{:<14} {} {field}: {}", difference.sort.word(), difference.id, harmless(&said))
@@ -387,7 +388,7 @@ fn difference_line(difference: &Difference) -> String {
 
 fn summary(draft: &Draft, update: &Update, path: &Path) {
     let kinds = score::Edges::of(draft.edges.iter().map(|stated| stated.edge.kind));
-    let alone = answer::without_edges(draft);
+    let alone = json::without_edges(draft);
     let services = draft.estate.services.len();
     let share = (alone.len() * 100).checked_div(services).unwrap_or(0);
     talk::data(format!(

@@ -81,7 +81,7 @@ fn default_key(origin: &str) -> Result<PathBuf, Failure> {
             Failure::usage(
                 "there is no home directory to put the signing key into",
                 "nothing was made",
-                "say where it shall lie: --key FILE",
+                "say where to put it: --key FILE",
             )
         })?;
     Ok(state.join("blackstart").join(format!("{}.key", origin.replace('/', "_"))))
@@ -95,7 +95,7 @@ fn make_home(key: &Path) -> Result<(), Failure> {
         Failure::fault(
             format!("cannot make the folder {} for the signing key: {error}", home.display()),
             "nothing was made",
-            "say where the key shall lie: --key FILE",
+            "say where to put the key: --key FILE",
         )
     })
 }
@@ -106,7 +106,7 @@ fn failure(folder: &Path, fault: &StoreFault) -> Failure {
         StoreFault::Key { .. } => Failure::fault(
             folder::chain(fault),
             "the incident was not opened, nothing was made",
-            "make the folder that the key shall lie in (is its medium there?), or name another place: --key FILE",
+            "make the folder for the key (is its medium plugged in?), or name another place: --key FILE",
         ),
         _ => folder::failure(folder, fault),
     }
@@ -117,9 +117,9 @@ fn outside(key: &Path, folder: &Path) -> Result<(), Failure> {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     if absolute(key).starts_with(absolute(folder)) {
         return Err(Failure::refused(
-            format!("the signing key {} would lie inside the incident folder", key.display()),
+            format!("the signing key {} would be inside the incident folder", key.display()),
             "whoever gets a copy of the folder could sign in its name",
-            "choose a place outside the folder, best on another medium",
+            "choose a place outside the folder, ideally on another medium",
         ));
     }
     Ok(())

@@ -102,7 +102,7 @@ commands! {
     Contain => contain,
     /// Pages for the public.
     Notice => notice,
-    /// Accept, seal and hold business while the systems behind it are down.
+    /// Accept, seal and hold business while the upstream systems are down.
     Bridge => bridge,
     /// The tenant's side: bring back what the bridge holds.
     Handback => handback,
@@ -119,7 +119,7 @@ commands! {
 /// What holds for every command. Lines are broken here: this part is printed as it stands.
 const FOR_ALL: &str = "\
 The incident: commands find it from the working folder, which may lie in it, or in the environment
-variable BLACKSTART_DIR. Wherever DIR is in a call it can be named instead. Inside of an incident
+variable BLACKSTART_DIR. Wherever DIR is in a call it can be named instead. Inside an incident
 `blackstart` alone shows its status.
 
 Names: things of the estate are written as kind:name, for example service:identity-muc, or as the

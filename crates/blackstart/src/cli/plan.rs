@@ -2,7 +2,7 @@
 
 #![allow(
     clippy::disallowed_methods,
-    reason = "a person waits: how long is looked for a better plan is a matter of this machine's clock, and the number of \
+    reason = "a person waits: how long to search for a better plan depends on this machine's clock, and the number of \
               schedules that fitted into it is recorded in the plan"
 )]
 
@@ -19,14 +19,14 @@ use estate::{Estate, Id, Kind, canonical};
 use incident::View;
 use plan::advice::ADVICE_MAX;
 use plan::bound;
+use plan::budget::Budget;
 use plan::compare::{self, Comparison, Wished};
-use plan::look::Look;
 use plan::search::{Progress, Then};
-use plan::{self, Effort, Made, Question, Refusal, answer, decide, diff as difference, html, page, wish};
+use plan::{self, Effort, Made, Question, Refusal, decide, diff as difference, html, json, page, wish};
 use situation::progress;
 
 /// Computes in which order everything comes back and when, under the limits of the estate, so that as few
-/// insured people as possible wait as short as possible. Says what the usual orders would cost, what no plan
+/// insured people as possible wait, and as briefly as possible. Says what the usual orders would cost, what no plan
 /// can beat, what people should decide next, and what it does not know. Touches nothing; with --journal the plan is
 /// recorded.
 ///
@@ -72,7 +72,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Draws of the durations behind the ranges; 0 for none.
-    #[arg(long, value_name = "N", default_value_t = plan::forecast::SAMPLES_MAX)]
+    #[arg(long, value_name = "N", default_value_t = plan::ranges::SAMPLES_MAX)]
     pub samples: u64,
     /// Incident folder: recovery points are taken from it, and the plan is recorded in it.
     #[arg(long, value_name = "DIR")]
@@ -140,15 +140,16 @@ fn make(args: &Args) -> Result<Answer, Failure> {
         return Err(Failure::usage(
             "a plan for capacities that are not there can be neither written nor recorded",
             "it could not be run: nothing was done",
-            "leave -o and --journal out; if the capacity is really there, write it into the estate and plan again",
+            "omit -o and --journal; if the capacity is really there, write it into the estate and plan again",
         ));
     }
     if wishes && !keeps {
         return what_if(args, &typed.what_if, &estate, &estate_hash, &question);
     }
-    let made = search(args, if args.go_on { Look::AGAIN } else { Look::FIRST }, args.samples, |effort| {
-        plan::make(&estate, &estate_hash, &question, effort)
-    })?;
+    let made =
+        search(args, if args.go_on { Budget::AGAIN } else { Budget::FIRST }, args.samples, |effort| {
+            plan::make(&estate, &estate_hash, &question, effort)
+        })?;
     draw(args, || html::of_made(&estate, &made))?;
     if let Some(output) = &args.output {
         whole_file::write(output, &made.plan.to_text())?;
@@ -162,7 +163,7 @@ fn make(args: &Args) -> Result<Answer, Failure> {
         }
     }
     if args.json {
-        talk::json(&answer::answer(&estate, &made));
+        talk::json(&json::of_made(&estate, &made));
     } else {
         talk::data(page::page(&estate, &made).trim_end());
     }
@@ -243,9 +244,9 @@ fn leave_out_as_before(
 ) -> Result<(), Failure> {
     if let Some(id) = with.iter().find(|id| !running.named_without().any(|named| named == *id)) {
         return Err(Failure::usage(
-            format!("--with names {id}, which the plan that runs does not leave out by anybody's wish"),
+            format!("--with names {id}, which the plan in force does not leave out at anybody's wish"),
             "nothing was planned",
-            "leave it out; what failed or is on hold is used again after: blackstart resume DIR ID --reason TEXT",
+            "omit it; what failed or is on hold is used again after: blackstart resume DIR ID --reason TEXT",
         ));
     }
     let more = running.named_without().filter(|id| !with.contains(id) && !question.without.contains(id));
@@ -276,12 +277,12 @@ fn what_if(
     let wished = Wished { estate: &changed, question: question.clone(), words };
     // The page of a comparison shows neither ranges nor advice: nobody waits for them.
     let draws = if args.json || args.html.is_some() { args.samples } else { 0 };
-    let comparison: Comparison = search(args, Look::COMPARED, draws, |effort| {
+    let comparison: Comparison = search(args, Budget::COMPARED, draws, |effort| {
         compare::compare(estate, estate_hash, &base, &wished, effort)
     })?;
     draw(args, || html::of_made(estate, &comparison.wish))?;
     if args.json {
-        talk::json(&answer::wish_answer(estate, &comparison));
+        talk::json(&json::of_comparison(estate, &comparison));
     } else {
         talk::data(compare::page(estate, &comparison).trim_end());
     }
@@ -302,11 +303,11 @@ fn first_in_words(first: &[Id]) -> Option<String> {
 /// Looks for as long as is wished, and says on stderr how far it is.
 fn search<M>(
     args: &Args,
-    look: Look,
+    budget: Budget,
     draws: u64,
     make: impl FnOnce(&mut Effort<'_>) -> Result<M, Refusal>,
 ) -> Result<M, Failure> {
-    let mut looking = look.begin();
+    let mut meter = budget.begin();
     let begun = Instant::now();
     let mut told = begun;
     let by_clock = args.schedules.is_none();
@@ -320,15 +321,15 @@ fn search<M>(
                 page::hours(price)
             ));
         }
-        let then = looking.told(progress, begun.elapsed());
+        let then = meter.told(progress, begun.elapsed());
         if by_clock { then } else { Then::Continue }
     };
     let mut effort = Effort {
         schedules: args.schedules.unwrap_or(SCHEDULES_MAX),
         seed: args.seed,
         samples: draws,
-        bound: look.bound,
-        advice: if look.bound == bound::Effort::Brief && draws == 0 { 0 } else { ADVICE_MAX },
+        bound: budget.bound,
+        advice: if budget.bound == bound::Effort::Brief && draws == 0 { 0 } else { ADVICE_MAX },
         watch: &mut watch,
     };
     make(&mut effort).map_err(|refusal| refused(&refusal))

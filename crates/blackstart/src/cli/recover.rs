@@ -10,11 +10,12 @@ use serde_json::json;
 use super::folder::{self, By};
 use super::forecast::Brief;
 use super::{Answer, Failure, FailureKind, place, read_estate, talk};
-use estate::fingerprint;
+use estate::check::counted_as;
 use estate::ignorance::Ignorance;
 use estate::{Estate, Id};
 use incident::event::{Found, RecoverEvent};
 use incident::log::LogFault;
+use incident::plan::changed;
 use incident::plan::file::Plan;
 use incident::record;
 use incident::store::Incident;
@@ -60,13 +61,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         place::to_write(args.journal.as_deref(), "blackstart recover ESTATE --plan PLAN --journal DIR")?;
     let mut incident = folder::open(&journal, &args.by)?;
     let _alone = alone(&journal)?;
+    let changed = changed(&plan, &estate, incident.view())?;
     adopt(&mut incident, &estate)?;
-    let changed: BTreeSet<Id> = plan
-        .parts
-        .iter()
-        .filter(|(id, hash)| fingerprint::hash(&estate, id) != **hash)
-        .map(|(id, _)| id.clone())
-        .collect();
     let world = Real::new(&journal.join("runs"), scan::restic::read_repository).map_err(|fault| {
         Failure::fault(fault.to_string(), "nothing was begun", "look at the folder, then call again")
     })?;
@@ -144,6 +140,18 @@ fn read_plan(path: &Path) -> Result<Plan, Failure> {
             format!("{}: {}", path.display(), folder::chain(&fault)),
             "nothing was begun: only exactly what was approved is run",
             "take an undamaged copy of the plan, or plan again and approve that",
+        )
+    })
+}
+
+/// What the plan works on and is not as it was planned for; the journal has the estate that it was planned for.
+fn changed(plan: &Plan, estate: &Estate, view: &View) -> Result<BTreeSet<Id>, Failure> {
+    let planned = view.command.estates.get(&plan.estate_hash).map(String::as_str);
+    changed::changed(plan, estate, planned).map_err(|fault| {
+        Failure::refused(
+            fault.to_string(),
+            "a step could rest on something that is gone; nothing was begun",
+            "plan again on the estate as it is now, approve that plan, and run it",
         )
     })
 }
@@ -263,7 +271,7 @@ fn print(journal: &Path, json: bool, result: &RunResult) {
         talk::data("complete: every step of the plan is done");
         return;
     }
-    talk::data(format!("not complete: {} step(s) wait behind this:", result.behind));
+    talk::data(format!("not complete: {} for this:", counted_as(result.behind, "step waits", "steps wait")));
     for refusal in &result.waits {
         talk::data(format!("  {refusal}"));
         if !refusal.follows_from_another() {

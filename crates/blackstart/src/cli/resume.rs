@@ -21,7 +21,7 @@ pub struct Args {
     /// Why it may go on: what was repaired, looked at or decided.
     #[arg(long)]
     reason: String,
-    /// You have looked whether a step in doubt happened.
+    /// You have checked whether a step in doubt happened.
     #[arg(long, value_enum)]
     found: Option<FoundByHand>,
     #[command(flatten)]

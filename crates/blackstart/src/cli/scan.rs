@@ -21,12 +21,12 @@ use estate::model::shown_address;
 use incident::View;
 use incident::store::Incident;
 use judge::{Judgement, Verdict};
-use scan::folder::{MetKind, judge_file_by, walk};
+use scan::folder::{EntryKind, judge_file_by, walk};
 use scan::ledger::Ledger;
 use scan::report::{self, File, FolderReport, RepositoryReport};
-use scan::restic::{self, Opened, RepositoryFault, Wish};
+use scan::restic::{self, Opened, RepositoryFault, Request};
 use scan::rules::Rules;
-use scan::snapshots::{self, Seen, short};
+use scan::snapshots::{self, Sighting, short};
 use scan::{shown, timeline};
 
 /// Files named in full on the terminal; the rest is counted. `--json` names all.
@@ -111,17 +111,17 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
     let met = walk(root);
     let total = met
         .iter()
-        .map(|met| if let MetKind::File { metadata, .. } = &met.kind { metadata.len() } else { 0 })
+        .map(|met| if let EntryKind::File { metadata, .. } = &met.kind { metadata.len() } else { 0 })
         .sum();
     let mut bar = Bar::new();
     let (mut files, mut counts, mut done) = (Vec::new(), BTreeMap::new(), 0);
     for met in &met {
         let judgement = match &met.kind {
-            MetKind::File { metadata, beside } => {
+            EntryKind::File { metadata, beside } => {
                 done += metadata.len();
                 judge_file_by(&met.path, *beside, rules.as_ref())
             }
-            MetKind::Unreadable(error) => Judgement::unread(format!("could not be looked at: {error}")),
+            EntryKind::Unreadable(error) => Judgement::unread(format!("could not be looked at: {error}")),
         };
         *counts.entry(judgement.verdict).or_default() += 1;
         if !judgement.verdict.is_clean() {
@@ -175,7 +175,7 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     };
     let password = std::env::var("RESTIC_PASSWORD").map_err(|_| {
         Failure::usage(
-            "the password of the repository is not there",
+            "RESTIC_PASSWORD is not set",
             "nothing was read",
             "set it in the environment: RESTIC_PASSWORD=... blackstart scan restic:/path",
         )
@@ -185,13 +185,13 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     let (order, mut journal) = in_order(&opened, journal)?;
     let ledger = ledger(args, &opened, rules.as_ref())?;
     let mut bar = Bar::new();
-    let wish = Wish {
+    let request = Request {
         order: &order,
         newest: args.newest.map(|newest| usize::try_from(newest).unwrap_or(usize::MAX)),
         tolerate: args.tolerate,
         rules: rules.as_ref(),
     };
-    let mut report = restic::scan(opened, &wish, ledger, &mut |progress| {
+    let mut report = restic::scan(opened, &request, ledger, &mut |progress| {
         bar.show(progress.bytes_done, progress.bytes_total);
     });
     bar.end();
@@ -228,7 +228,7 @@ fn keeps_out(args: &Args, journal: Option<&Path>, repository: &str) -> Result<()
             return Err(Failure::usage(
                 format!("{option} {} lies inside the repository", shown::path(path)),
                 "nothing was read: a scan never writes into what it judges",
-                format!("name a place outside of {} for {option}", shown::path(&repository)),
+                format!("name a place outside {} for {option}", shown::path(&repository)),
             ));
         }
     }
@@ -260,7 +260,7 @@ fn rules(args: &Args) -> Result<Option<Rules>, Failure> {
     let rules = Rules::load(folder).map_err(|fault| {
         Failure::usage(
             folder::chain(&fault),
-            "nothing was read: a scan with half of the rules would promise more than it looked for",
+            "nothing was read: a scan with half of the rules would promise more than it checked",
             "correct or remove that rule, or name another folder with .yar or .yara files",
         )
     })?;
@@ -325,7 +325,7 @@ fn cannot_open(fault: &RepositoryFault) -> Failure {
         RepositoryFault::Open { .. } => Failure::fault(
             what,
             unread,
-            "look at the permissions; behind an address: at the address, its user and password, and whether the server answers; if a file is damaged or gone, bring it back from another copy of this very repository, or scan that copy",
+            "check the permissions; for a remote repository, check the address, the user and password, and that the server answers; if a file is damaged or gone, bring it back from another copy of this very repository, or scan that copy",
         ),
     }
 }
@@ -333,7 +333,7 @@ fn cannot_open(fault: &RepositoryFault) -> Failure {
 type Recorder = Option<(Id, Incident)>;
 
 /// The order of snapshots; with a journal the first sight of new ones is recorded before anything is judged.
-fn in_order(opened: &Opened, journal: Recorder) -> Result<(Vec<Seen>, Recorder), Failure> {
+fn in_order(opened: &Opened, journal: Recorder) -> Result<(Vec<Sighting>, Recorder), Failure> {
     let found = opened.found();
     let Some((store, mut incident)) = journal else {
         return Ok((snapshots::by_arrival(found), None));

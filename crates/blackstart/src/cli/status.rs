@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     } else {
         let mut page = page(&now);
         let lines = forecast.iter().flat_map(|forecast| lines(&estate, forecast)).chain(no_forecast);
-        section(&mut page, "BACK WHEN, as it goes now (the order is the approved one)", lines, "");
+        section(&mut page, "BACK WHEN, as things stand (in the approved order)", lines, "");
         talk::data(page.trim_end());
     }
     Ok(Answer::Done)
@@ -138,7 +138,7 @@ fn restart(run: &RunLine) -> String {
     let how = match run.complete {
         Some(true) => "complete",
         Some(false) => "ended, something waits",
-        None => "at work, or it was killed: run recover again, it goes on",
+        None => "at work, or it was killed: run recover again, and it continues",
     };
     let plan: String = run.plan.chars().take(12).collect();
     format!("plan {plan}: {} steps done of {} begun; {how}", run.done, run.begun)

@@ -39,7 +39,7 @@ fn written(result: io::Result<()>) {
     if error.kind() != io::ErrorKind::BrokenPipe && !IS_CUT_OFF.swap(true, Ordering::Relaxed) {
         failure(&Failure::fault(
             format!("the answer could not be written to the standard output: {error}"),
-            "what stands there is cut off; whatever the command did is done and stands in the journal, if it has one",
+            "the output is cut off; what the command did is done, and is in the journal if it has one",
             "make room or name another place, then ask again",
         ));
     }

@@ -105,7 +105,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
 fn complain(said: &mut BTreeSet<String>, unreadable: &[String]) {
     for what in unreadable {
         if said.insert(what.clone()) {
-            talk::say(format!("not watched, because it cannot be looked at: {what}"));
+            talk::say(format!("not watched, because it cannot be read: {what}"));
         }
     }
 }
@@ -154,7 +154,7 @@ fn stop_at_signal() -> Result<Arc<AtomicBool>, Failure> {
     let fault = |error: std::io::Error| {
         Failure::fault(
             format!("cannot listen for signals: {error}"),
-            "the watch could not be stopped properly, so it was not begun",
+            "the watch could not be stopped cleanly, so it was not started",
             "look at the limits of this machine (ulimit -a), then call again",
         )
     };

@@ -10,7 +10,7 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     written(path, text).map_err(|error| {
         Failure::fault(
             format!("cannot write {}: {error}", path.display()),
-            "there is no such file; whatever stood there before still stands there",
+            "there is no such file; what was there before is untouched",
             "look at the path, its permissions and the free space, then call again",
         )
     })

@@ -280,7 +280,7 @@ fn an_outcome_that_the_bridge_cannot_believe_is_not_recorded() {
     };
     assert_eq!(report(&second, 0, "applied"), 409, "an earlier one of the same person is open");
     assert_eq!(report(&first, 0, "held"), 400, "held is no outcome");
-    assert_eq!(report(&first, 7, "applied"), 409, "seen in another state of what is behind");
+    assert_eq!(report(&first, 7, "applied"), 409, "seen in another state of the upstream");
     assert_eq!(report(&first, 0, "applied"), 200);
     assert_eq!(report(&first, 0, "applied"), 200, "said twice is said once");
     assert_eq!(report(&first, 0, "refused"), 409, "an outcome is not changed");

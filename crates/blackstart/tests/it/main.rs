@@ -9,7 +9,7 @@
 //! - `plan`: the planner's contract, wishes, plan files, and what is refused.
 //! - `restart`: a restart of real processes, killed in the middle.
 //! - `scan` on `scan_rig`: judging folders and repositories, and the watch.
-//! - `scan_broken` on `scan_rig`: what is damaged, is no file, or is being written.
+//! - `scan_broken` on `scan_rig`: what is damaged, is not a file, or is being written.
 //! - `scan_remote` on `scan_rig`: repositories behind a server; only with the feature `remote`.
 //! - `status`: what a commander is told at each point of an incident, on a serial line.
 //! - `tidy`: rules about the source that the compiler does not see.

@@ -177,7 +177,7 @@ fn wishes_that_mean_nothing_are_refused_with_what_would_be_understood() {
         (vec!["--first", "service:core"], 1, "only tenants"),
         (vec!["--without", "tenant:a"], 1, "cannot be done without"),
         (vec!["--lost", "service:core", "--without", "store:book"], 1, "not among what is lost"),
-        (vec!["--lost", "nonsense"], 2, "as it stands in the estate"),
+        (vec!["--lost", "nonsense"], 2, "as the estate does"),
         (vec!["--schedules", "0"], 2, "schedules"),
         (vec!["--seed", "NaN"], 2, "seed"),
         (vec!["--continue"], 2, "--journal"),

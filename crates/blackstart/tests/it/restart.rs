@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use incident::event::PlanEvent;
+use incident::plan::file::Plan;
 use incident::recover::ServiceState;
 use incident::recover::step::State;
-use incident::{View, store};
+use incident::store::Incident;
+use incident::{Event, View, store};
 use world::World;
 use world::real::Real;
 
@@ -107,9 +110,7 @@ start = ["/bin/sh", "-c", "echo x >> {root}/month-end.starts"]
             "--by",
             "anna",
         ]);
-        let hash = incident::plan::file::Plan::read(&fs::read_to_string(self.root().join("plan")).unwrap())
-            .unwrap()
-            .hash();
+        let hash = Plan::read(&fs::read_to_string(self.root().join("plan")).unwrap()).unwrap().hash();
         self.works(&["approve", "incident", &hash, "--yes", "--by", "bert"]);
     }
 
@@ -270,7 +271,7 @@ fn what_is_not_approved_or_on_hold_is_not_run() {
 
     let plan = provider.root().join("plan");
     let text = fs::read_to_string(&plan).unwrap();
-    let hash = incident::plan::file::Plan::read(&text).unwrap().hash();
+    let hash = Plan::read(&text).unwrap().hash();
     provider.works(&["approve", "incident", &hash, "--yes", "--by", "bert"]);
     fs::write(&plan, text.replacen("\"seed\": ", "\"seed\": 1", 1)).unwrap();
     assert_eq!(provider.recover().status.code(), Some(2), "a changed plan file");
@@ -301,7 +302,7 @@ fn plan_again(provider: &Provider, file: &str) {
         "anna",
     ]);
     let text = fs::read_to_string(provider.root().join(file)).unwrap();
-    let hash = incident::plan::file::Plan::read(&text).unwrap().hash();
+    let hash = Plan::read(&text).unwrap().hash();
     provider.works(&["approve", "incident", &hash, "--yes", "--by", "bert"]);
 }
 
@@ -314,7 +315,7 @@ fn what_cannot_be_used_stays_out_of_the_next_plan_until_somebody_says_otherwise(
             ["plan", "estate", "--journal", "incident", "--schedules", "20", "--by", "anna", "-o", file];
         provider.works(&[&common, more].concat());
         let text = fs::read_to_string(provider.root().join(file)).unwrap();
-        incident::plan::file::Plan::read(&text).unwrap()
+        Plan::read(&text).unwrap()
     };
     let first = plan(&["--without", "service:core"], "plan");
     provider.works(&["approve", "incident", &first.hash(), "--yes", "--by", "bert"]);
@@ -344,8 +345,7 @@ fn a_plan_that_goes_on_with_a_run_does_nothing_twice_and_leaves_out_what_failed(
     assert!(provider.works(&["status", "incident"]).contains("not before service:core is dealt with"));
 
     plan_again(&provider, "plan2");
-    let plan = incident::plan::file::Plan::read(&fs::read_to_string(provider.root().join("plan2")).unwrap())
-        .unwrap();
+    let plan = Plan::read(&fs::read_to_string(provider.root().join("plan2")).unwrap()).unwrap();
     assert!(plan.steps.iter().all(|step| step.service.to_string() != "service:core"));
     let run = |plan: &str| {
         provider.call(&["recover", "estate", "--plan", plan, "--journal", "incident", "--by", "anna"])
@@ -370,6 +370,42 @@ fn a_plan_that_goes_on_with_a_run_does_nothing_twice_and_leaves_out_what_failed(
     // The plan that was made in the middle of one run is not a plan for another.
     let checked = provider.call(&["plan", "check", "plan3", "estate"]);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}
+
+/// As an older program left it: what it noted as the parts of the estate can be compared by no other build.
+#[test]
+fn a_plan_approved_before_an_upgrade_is_run_and_holds_only_what_was_edited() {
+    let provider = Provider::new();
+    provider.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
+    provider.works(&["plan", "estate", "-o", "plan", "--schedules", "20"]);
+    let mut plan = Plan::read(&fs::read_to_string(provider.root().join("plan")).unwrap()).unwrap();
+    plan.version = 2;
+    plan.parts.values_mut().for_each(|part| *part = "0".repeat(64));
+    fs::write(provider.root().join("plan"), plan.to_text()).unwrap();
+    let recorded = PlanEvent::Recorded {
+        hash: plan.hash(),
+        estate_hash: plan.estate_hash.clone(),
+        text: plan.to_text(),
+    };
+    let mut incident = Incident::open(&provider.incident(), "anna").unwrap();
+    incident.record(&[Event::Plan(recorded)], 0).unwrap();
+    drop(incident);
+    provider.works(&["approve", "incident", &plan.hash(), "--yes", "--by", "bert"]);
+
+    let file = provider.root().join("estate/estate.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let edited = text.replacen(
+        "[service.mail]\nsite = \"here\"\nboot_s = 1",
+        "[service.mail]\nsite = \"here\"\nboot_s = 2",
+        1,
+    );
+    assert_ne!(edited, text);
+    fs::write(&file, edited).unwrap();
+    let output = provider.recover();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("service:mail: the estate was changed here"), "{said}");
+    assert_eq!((provider.count("identity.starts"), provider.count("mail.starts")), (1, 0));
 }
 
 #[test]

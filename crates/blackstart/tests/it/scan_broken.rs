@@ -307,7 +307,7 @@ fn pipes_sockets_and_devices_are_neither_opened_nor_waited_for() {
         says(&answer, &["device, a pipe or a socket"]);
         let answer = blackstart(&["scan", &format!("restic:{}", path.display())], Some(PASSWORD));
         assert_eq!(answer.code, 2);
-        says(&answer, &["is no folder"]);
+        says(&answer, &["is not a folder"]);
     }
     // A backup holds their names and no content.
     stage.snapshot();

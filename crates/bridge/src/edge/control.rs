@@ -10,10 +10,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Edge, Problem, Shared, answer, bearer, body};
+use crate::books::Route;
 use crate::desk::{Line, Whom};
 use crate::fact::Mark;
 use crate::keys::same_secret;
-use crate::ledger::Route;
 use crate::receipt::time_text;
 use estate::{Id, Kind};
 
@@ -21,19 +21,23 @@ const CONTROL_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wish {
+struct ControlCall {
     site: Option<String>,
     tenants: Option<Vec<String>>,
     why: Option<String>,
     since: Option<jiff::Timestamp>,
 }
 
-async fn wish(edge: &Edge, headers: &HeaderMap, content: Body) -> Result<(BTreeSet<Id>, Wish), Problem> {
+async fn call(
+    edge: &Edge,
+    headers: &HeaderMap,
+    content: Body,
+) -> Result<(BTreeSet<Id>, ControlCall), Problem> {
     authorised(edge, headers)?;
     let content = body(edge, headers, content, CONTROL_BYTES_MAX).await?;
-    let wish: Wish = serde_json::from_slice(&content.bytes)
+    let call: ControlCall = serde_json::from_slice(&content.bytes)
         .map_err(|error| Problem::wrong(format!("this is not a control call: {error}")))?;
-    let whom = match (&wish.site, &wish.tenants) {
+    let whom = match (&call.site, &call.tenants) {
         (Some(site), None) => Whom::Site(site.clone()),
         (None, Some(names)) => {
             let ids = names.iter().map(|name| Id::new(Kind::Tenant, name)).collect::<Result<_, _>>();
@@ -43,7 +47,7 @@ async fn wish(edge: &Edge, headers: &HeaderMap, content: Body) -> Result<(BTreeS
             return Err(Problem::wrong("name either `site` or `tenants`"));
         }
     };
-    Ok((edge.desk.resolve(&whom).map_err(Problem::wrong)?, wish))
+    Ok((edge.desk.resolve(&whom).map_err(Problem::wrong)?, call))
 }
 
 fn authorised(edge: &Edge, headers: &HeaderMap) -> Result<(), Problem> {
@@ -59,8 +63,8 @@ fn names(tenants: &BTreeSet<Id>) -> Vec<&str> {
 }
 
 pub async fn hold(State(edge): Shared, headers: HeaderMap, content: Body) -> Result<Response, Problem> {
-    let (tenants, wish) = wish(&edge, &headers, content).await?;
-    let why = wish.why.filter(|why| !why.trim().is_empty());
+    let (tenants, call) = call(&edge, &headers, content).await?;
+    let why = call.why.filter(|why| !why.trim().is_empty());
     let why = why.ok_or_else(|| Problem::wrong("say in `why` what the reason is; it is recorded"))?;
     let decided = edge.desk.hold_by_hand(tenants, why).await;
     let (held, before) = decided.map_err(|fault| Problem::write(&fault))?;
@@ -72,15 +76,17 @@ pub async fn hold(State(edge): Shared, headers: HeaderMap, content: Body) -> Res
 }
 
 pub async fn release(State(edge): Shared, headers: HeaderMap, content: Body) -> Result<Response, Problem> {
-    let (tenants, _) = wish(&edge, &headers, content).await?;
+    let (tenants, _) = call(&edge, &headers, content).await?;
     let released = edge.desk.release(tenants).await.map_err(|fault| Problem::write(&fault))?;
     Ok(answer(StatusCode::OK, &json!({ "released": names(&released) })))
 }
 
 pub async fn reopen(State(edge): Shared, headers: HeaderMap, content: Body) -> Result<Response, Problem> {
-    let (tenants, wish) = wish(&edge, &headers, content).await?;
-    let since = wish.since.ok_or_else(|| {
-        Problem::wrong("say in `since` (RFC 3339) from when on what is behind has lost what it was given")
+    let (tenants, call) = call(&edge, &headers, content).await?;
+    let since = call.since.ok_or_else(|| {
+        Problem::wrong(
+            "say in `since` (RFC 3339) the time from which the restored upstream has lost submissions",
+        )
     })?;
     let reopened =
         edge.desk.reopen(tenants, since.as_millisecond()).await.map_err(|fault| Problem::write(&fault))?;
@@ -98,7 +104,7 @@ pub async fn account(State(edge): Shared, headers: HeaderMap) -> Result<Response
         "tenants": tenants,
         "checkpoint": statement.checkpoint,
         "unknown_entries": statement.unknown_entries,
-        "strange_entries": statement.strange_entries,
+        "strange_entries": statement.illegal_entries,
     });
     Ok(answer(StatusCode::OK, &body))
 }

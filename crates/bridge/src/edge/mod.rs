@@ -2,7 +2,7 @@
 //! they ask, and what a hostile one cannot do: no endless headers or bodies, no endless number of either.
 
 pub mod control;
-pub mod pull;
+pub mod handback;
 pub mod senders;
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::config::Config;
 use super::desk::Desk;
 use super::keys::MarkKey;
-use super::upstream::Door;
+use super::upstream::Client;
 use super::writer::WriteFault;
 use estate::{Id, Kind};
 
@@ -35,7 +35,7 @@ const MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
 const SHARE_BYTES: usize = 1024;
 /// Of a body that is too long, this much is read and thrown away before the answer.
 const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Requests to what is behind at once; each takes a thread while it waits.
+/// Requests to the upstream at once; each takes a thread while it waits.
 const FORWARDED_MAX: usize = 256;
 const READS_MAX: usize = 64;
 /// Threads for everything that blocks: forwarding, reading, sealing.
@@ -48,7 +48,7 @@ const HEADER_BYTES_MAX: usize = 32 * 1024;
 pub struct Edge {
     pub desk: Arc<Desk>,
     pub config: Arc<Config>,
-    pub door: Door,
+    pub client: Client,
     pub key: SecretKey,
     pub marks: std::collections::BTreeMap<Id, MarkKey>,
     pub control_token: [u8; 32],
@@ -78,10 +78,10 @@ pub fn router(edge: Arc<Edge>) -> Router {
         .route("/control/reopen", post(control::reopen))
         .route("/control/release", post(control::release))
         .route("/control/account", get(control::account))
-        .route("/handback/{tenant}/session", post(pull::session))
-        .route("/handback/{tenant}/pending", get(pull::pending))
-        .route("/handback/{tenant}/for-people", get(pull::for_people))
-        .route("/handback/{tenant}/outcome", post(pull::outcome))
+        .route("/handback/{tenant}/session", post(handback::session))
+        .route("/handback/{tenant}/pending", get(handback::pending))
+        .route("/handback/{tenant}/for-people", get(handback::for_people))
+        .route("/handback/{tenant}/outcome", post(handback::outcome))
         .route("/alive", get(|| async { "the bridge is accepting\n" }))
         .fallback(async || Problem::nowhere())
         .method_not_allowed_fallback(async || Problem::method())

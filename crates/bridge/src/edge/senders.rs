@@ -10,14 +10,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Content, Edge, Problem, Shared, answer, body, tenant_named};
+use crate::books::State as ItemState;
 use crate::config::Operation;
 use crate::desk::{InFlight, NotAccepted, Taken, Turn};
 use crate::fact::{Accepted, Mark, Outcome, ReceiptId, Settled, Witness};
 use crate::keys::{MarkKey, random};
-use crate::ledger::State as ItemState;
 use crate::receipt::{Receipt, time_text};
 use crate::seal::{Envelope, Recipient};
-use crate::upstream::{Answer, NoAnswer, meaning, submission_headers};
+use crate::upstream::{NoAnswer, UpstreamAnswer, meaning, submission_headers};
 use crate::writer::WriteFault;
 use estate::Id;
 
@@ -197,9 +197,9 @@ async fn forward(
     sequence: u64,
     headers: HeaderMap,
     content: Bytes,
-) -> Option<Answer> {
+) -> Option<UpstreamAnswer> {
     let (operation, own) = edge.desk.with(|shared| {
-        let item = shared.ledger.book(tenant)?.item(sequence)?;
+        let item = shared.books.book(tenant)?.item(sequence)?;
         let own = submission_headers(&item.receipt, item.same_business_as.as_ref());
         Some((Arc::clone(&item.operation), own))
     })?;
@@ -207,8 +207,8 @@ async fn forward(
     let url = edge.config.operations.get(&*operation)?.upstream.get(&home.site)?.as_str().to_owned();
     let answered = {
         let _permit = edge.forwarded.acquire().await.ok()?;
-        let (door, url) = (edge.door.clone(), url.clone());
-        tokio::task::spawn_blocking(move || door.post(&url, &headers, &own, &content)).await.ok()?
+        let (client, url) = (edge.client.clone(), url.clone());
+        tokio::task::spawn_blocking(move || client.post(&url, &headers, &own, &content)).await.ok()?
     };
     let (why, gone) = match answered {
         Ok(answer) => match meaning(answer.status) {
@@ -230,7 +230,13 @@ async fn forward(
     None
 }
 
-async fn settle(edge: &Edge, tenant: &Id, sequence: u64, outcome: Outcome, answer: Answer) -> Option<Answer> {
+async fn settle(
+    edge: &Edge,
+    tenant: &Id,
+    sequence: u64,
+    outcome: Outcome,
+    answer: UpstreamAnswer,
+) -> Option<UpstreamAnswer> {
     let reason = match outcome {
         Outcome::Applied | Outcome::AlreadyThere => Vec::new(),
         // What the core says about a person is for the tenant only.
@@ -255,10 +261,10 @@ fn receipt(
     tenant: &Id,
     sequence: u64,
     body_sha256: Mark,
-    answered: Option<&Answer>,
+    answered: Option<&UpstreamAnswer>,
 ) -> Response {
     let written = edge.desk.with(|shared| {
-        let item = shared.ledger.book(tenant)?.item(sequence)?;
+        let item = shared.books.book(tenant)?.item(sequence)?;
         Some((item.clone(), shared.checkpoint.clone()))
     });
     let Some((item, checkpoint)) = written else { return ended().into_response() };
@@ -334,13 +340,13 @@ async fn pass(
     let away = || {
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "what is behind cannot be reached at the moment",
+            "the upstream cannot be reached at the moment",
             "nothing can be read now; submissions are still accepted and kept",
             "read again later",
         )
     };
     let passing = edge.desk.with(|shared| {
-        shared.ledger.book(&tenant).is_some_and(|book| book.route == crate::ledger::Route::Passing)
+        shared.books.book(&tenant).is_some_and(|book| book.route == crate::books::Route::Passing)
     });
     if !passing {
         return Err(away());
@@ -356,8 +362,8 @@ async fn pass(
     }
     let answered = {
         let _permit = edge.reads.acquire().await.map_err(|_| away())?;
-        let door = edge.door.clone();
-        tokio::task::spawn_blocking(move || door.get(&url, &headers)).await.map_err(|_| away())?
+        let client = edge.client.clone();
+        tokio::task::spawn_blocking(move || client.get(&url, &headers)).await.map_err(|_| away())?
     };
     match answered {
         Ok(answer) => Ok(passed_on(answer)),
@@ -372,7 +378,7 @@ async fn pass(
     }
 }
 
-fn passed_on(answer: Answer) -> Response {
+fn passed_on(answer: UpstreamAnswer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = (status, answer.body).into_response();
     let kind = answer.content_type.and_then(|kind| HeaderValue::from_str(&kind).ok());

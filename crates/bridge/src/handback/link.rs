@@ -81,7 +81,7 @@ impl<'a> Link<'a> {
             ))
         })?;
         let token =
-            String::from_utf8(token).map_err(|_| HandbackFault::Form("the token is no text".to_owned()))?;
+            String::from_utf8(token).map_err(|_| HandbackFault::Form("the token is not text".to_owned()))?;
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
         Ok(())
     }

@@ -16,7 +16,9 @@ use super::HandbackFault;
 use super::config::{Config, Target};
 use super::link::{Held, Link, Reported};
 use crate::fact::{Mark, Outcome, ReceiptId};
-use crate::upstream::{Answer, Door, NoAnswer, OUTSIDE_HEADER, REPLAY_HEADER, meaning, submission_headers};
+use crate::upstream::{
+    Client, NoAnswer, OUTSIDE_HEADER, REPLAY_HEADER, UpstreamAnswer, meaning, submission_headers,
+};
 
 /// This many reasons are told in full; the rest is in the count.
 const TOLD_MAX: usize = 50;
@@ -45,7 +47,7 @@ pub struct Waiting {
 }
 
 /// What was seen of one offer.
-enum Seen {
+enum Reply {
     Outcome {
         outcome: Outcome,
         status: u16,
@@ -60,7 +62,7 @@ enum Seen {
 struct Work<'a> {
     config: &'a Config,
     link: &'a Link<'a>,
-    door: Door,
+    client: Client,
     tally: Mutex<Tally>,
     /// Persons with something that stays pending: nothing of theirs may be offered any more in this run.
     stuck: Mutex<HashSet<Mark>>,
@@ -81,7 +83,7 @@ pub fn offer_all(
     let work = Work {
         config,
         link,
-        door: Door::new(Duration::from_millis(config.timeout_ms)),
+        client: Client::new(Duration::from_millis(config.timeout_ms)),
         tally: Mutex::new(tally),
         stuck: Mutex::default(),
         core_gone: AtomicBool::new(false),
@@ -185,9 +187,9 @@ impl Work<'_> {
     /// Offers one and has its outcome recorded. `Err` says why it stays pending.
     fn one(&self, generation: u64, item: &Held) -> Result<(), String> {
         let (outcome, status, reason) = match self.offer(item) {
-            Seen::Outcome { outcome, status, reason } => (outcome, status, reason),
-            Seen::NotKnown(why) => return Err(why),
-            Seen::CoreGone(why) => {
+            Reply::Outcome { outcome, status, reason } => (outcome, status, reason),
+            Reply::NotKnown(why) => return Err(why),
+            Reply::CoreGone(why) => {
                 self.core_gone.store(true, Ordering::Relaxed);
                 return Err(format!("the core cannot be reached: {why}"));
             }
@@ -219,30 +221,30 @@ impl Work<'_> {
         }
     }
 
-    fn offer(&self, item: &Held) -> Seen {
+    fn offer(&self, item: &Held) -> Reply {
         let Some(target) = self.config.operations.get(&item.operation) else {
-            return Seen::NotKnown(format!("the configuration has no operation `{}`", item.operation));
+            return Reply::NotKnown(format!("the configuration has no operation `{}`", item.operation));
         };
         let body = match self.open(item) {
             Ok(body) => body,
-            Err(why) => return Seen::NotKnown(why),
+            Err(why) => return Reply::NotKnown(why),
         };
         let mut headers = submission_headers(&item.receipt, item.same_business_as.as_ref());
         headers.push((REPLAY_HEADER, "1".to_owned()));
         match self.outside(target, &body) {
             Ok(None) => {}
             Ok(Some(happened)) => headers.push((OUTSIDE_HEADER, happened.to_owned())),
-            Err(why) => return Seen::NotKnown(why),
+            Err(why) => return Reply::NotKnown(why),
         }
         let mut json = HeaderMap::new();
         json.insert("content-type", HeaderValue::from_static("application/json"));
-        match self.door.post(&target.url, &json, &headers, &Bytes::from(body)) {
-            Ok(Answer { status, body, .. }) => match meaning(status) {
-                Some(outcome) => Seen::Outcome { outcome, status, reason: body },
-                None => Seen::NotKnown(format!("the core answered with status {status}")),
+        match self.client.post(&target.url, &json, &headers, &Bytes::from(body)) {
+            Ok(UpstreamAnswer { status, body, .. }) => match meaning(status) {
+                Some(outcome) => Reply::Outcome { outcome, status, reason: body },
+                None => Reply::NotKnown(format!("the core answered with status {status}")),
             },
-            Err(NoAnswer::Gone(why)) => Seen::CoreGone(why),
-            Err(NoAnswer::Broken(why)) => Seen::NotKnown(format!("the core broke off: {why}")),
+            Err(NoAnswer::Gone(why)) => Reply::CoreGone(why),
+            Err(NoAnswer::Broken(why)) => Reply::NotKnown(format!("the core broke off: {why}")),
         }
     }
 
@@ -264,10 +266,12 @@ impl Work<'_> {
         let Some(probe) = &target.outside else { return Ok(None) };
         let json: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         let address = probe.address(&json).ok_or("it lacks what the outside probe asks for")?;
-        match self.door.get(&address, &HeaderMap::new()) {
-            Ok(Answer { status: 200, .. }) => Ok(Some("done")),
-            Ok(Answer { status: 404, .. }) => Ok(Some("not-done")),
-            Ok(Answer { status, .. }) => Err(format!("the outside probe answered with status {status}")),
+        match self.client.get(&address, &HeaderMap::new()) {
+            Ok(UpstreamAnswer { status: 200, .. }) => Ok(Some("done")),
+            Ok(UpstreamAnswer { status: 404, .. }) => Ok(Some("not-done")),
+            Ok(UpstreamAnswer { status, .. }) => {
+                Err(format!("the outside probe answered with status {status}"))
+            }
             Err(NoAnswer::Gone(why) | NoAnswer::Broken(why)) => {
                 Err(format!("the outside probe got no answer: {why}"))
             }

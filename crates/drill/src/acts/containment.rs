@@ -25,7 +25,7 @@ fn cut(stage: &mut Stage, act: &mut Act) -> Result<()> {
         act,
         "The cut is shown with its price before anything is touched",
         acts > 0 && price["cost_insured"].is_u64(),
-        format!("{acts} acts, {} insured lose something", price["cost_insured"]),
+        format!("{acts} acts, {} insured people lose something", price["cost_insured"]),
     );
     stage.say("cutting Munich off");
     let done = stage.run(&[
@@ -49,7 +49,7 @@ fn cut(stage: &mut Stage, act: &mut Act) -> Result<()> {
     Ok(())
 }
 
-/// The bridge stops trying what is behind the cut and takes in what comes.
+/// The bridge stops trying its upstream behind the cut and takes in what comes.
 fn hold(stage: &mut Stage, act: &mut Act) -> Result<()> {
     let config = stage.bridge_config();
     let held = stage.run(&["bridge", "hold", &config, "--site", LOST, "--why", "site is cut off"])?;

@@ -126,7 +126,7 @@ fn set(args: &Args) -> Result<Stage> {
     crate::estate::funds(args.funds)?;
     let product = Product::find(args.blackstart.as_deref())?;
     let folder = std::path::absolute(&args.out)
-        .map_err(|cause| Fault::new(format!("{} is no place for a drill: {cause}", args.out.display())))?;
+        .map_err(|cause| Fault::new(format!("{} cannot hold a drill: {cause}", args.out.display())))?;
     wrap_up::room(&folder)?;
     let program = std::env::current_exe()
         .map_err(|cause| Fault::new(format!("this program cannot find its own place: {cause}")))?;
@@ -143,7 +143,7 @@ fn set(args: &Args) -> Result<Stage> {
     let clock = Clock::start();
     let insured: u64 = layout.funds.iter().map(|fund| fund.insured).sum();
     let title = format!(
-        "Blackstart drill: {} funds, {} insured, seed {}, attack {}",
+        "Blackstart drill: {} funds, {} insured people, seed {}, attack {}",
         layout.funds.len(),
         crate::report_html::grouped(insured),
         args.seed,

@@ -85,7 +85,7 @@ pub fn hits(log: &Path) -> Result<Vec<Hit>> {
 pub struct Ground {
     /// The marked folder, without links.
     root: PathBuf,
-    /// The store, without links, inside of it.
+    /// The store, without links, inside it.
     store: PathBuf,
 }
 

@@ -69,7 +69,7 @@ fn cannot_pass(look: &Look<'_>, id: &Id, at: usize, gate: &Gate) -> Option<Findi
             Grade::Blocking,
             "gate-cannot-pass",
             format!("a gate of {id} must hold {} ms within {} ms", gate.hold_ms, gate.deadline_ms),
-            "it can never pass, so nothing behind it ever starts",
+            "it can never pass, so nothing that waits for it ever starts",
             "make the deadline longer than the hold time, with room for the start itself",
         )
         .about([id.clone()])

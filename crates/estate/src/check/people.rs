@@ -70,10 +70,10 @@ fn unserved(look: &Look<'_>) -> Vec<Finding> {
         }
         let people = spaced(insured(look, &without));
         let (grade, what) = if nobody || without.len() == look.estate.tenants.len() {
-            (Grade::Serious, format!("nothing serves {id}, for {people} insured"))
+            (Grade::Serious, format!("nothing serves {id}, for {people} insured people"))
         } else {
             let what = format!(
-                "{id} is served to all but {} with {people} insured: {}",
+                "{id} is served to all but {} with {people} insured people: {}",
                 counted(without.len(), "tenant"),
                 some(&without)
             );
@@ -133,7 +133,7 @@ fn points(look: &Look<'_>, served: &Served<'_>) -> Vec<Finding> {
             let grade = if share >= SERIOUS_PERCENT { Grade::Serious } else { Grade::Note };
             let id = &point.id;
             let what = format!(
-                "without {id}, {} more {} stop: {share} % of all service, {} insured of {}",
+                "without {id}, {} more {} stop: {share} % of all service, {} insured people of {}",
                 point.services,
                 if point.services == 1 { "service must" } else { "services" },
                 spaced(point.insured),
@@ -198,7 +198,7 @@ fn tenants(look: &Look<'_>) -> Vec<Finding> {
             Finding::new(
                 Grade::Serious,
                 "tenant-without-insured",
-                format!("no number of insured: {names}"),
+                format!("no number of insured people: {names}"),
                 "they weigh nothing, so every plan serves them last",
                 "write how many people they insure",
             )

@@ -309,7 +309,7 @@ fn knowledge(look: &Look<'_>) -> Vec<Finding> {
                 format!(
                     "no known dependency in either direction: {names} ({count} of {all} services, {share} %)"
                 ),
-                "hardly anything stands alone; what is not written down is found out during the restart",
+                "hardly anything works on its own; what is not written down is found out during the restart",
                 "ask what breaks when it stops and what it cannot start without",
             )
         })

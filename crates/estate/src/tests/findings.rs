@@ -365,7 +365,7 @@ fn a_capability_that_nothing_serves_is_found_with_its_people() {
         Grade::Serious,
         "capability-unserved",
         "c",
-        "for 5 insured",
+        "for 5 insured people",
     );
     let text = but("{ service = \"top\" }", "{ service = \"top\", tenants = [\"t\"] }")
         + "[tenant.u]\ninsured = 1234567\ncontacts = [\"Tel 2\"]\n";
@@ -375,7 +375,7 @@ fn a_capability_that_nothing_serves_is_found_with_its_people() {
         (Grade::Note, [id("capability:c"), id("tenant:u")].as_slice())
     );
     assert!(
-        all[0].message.what.contains("1 tenant with 1 234 567 insured: tenant:u"),
+        all[0].message.what.contains("1 tenant with 1 234 567 insured people: tenant:u"),
         "{}",
         all[0].message.what
     );
@@ -406,12 +406,15 @@ insured = 90
     );
     assert_eq!(mark, "base");
     assert!(
-        all[0].message.what.contains("2 more services stop: 100 % of all service, 100 insured of 2 tenants"),
+        all[0]
+            .message
+            .what
+            .contains("2 more services stop: 100 % of all service, 100 insured people of 2 tenants"),
         "{}",
         all[0].message.what
     );
     assert!(
-        all[1].message.what.contains("90 % of all service, 90 insured of 1 tenant"),
+        all[1].message.what.contains("90 % of all service, 90 insured people of 1 tenant"),
         "{}",
         all[1].message.what
     );

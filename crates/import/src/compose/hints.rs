@@ -44,7 +44,7 @@ pub(super) fn propose(
             Grade::Note,
             "outside-host",
             Some(&origin.clone()),
-            format!("addresses lead to hosts that are no services here: {}", names.join(", ")),
+            format!("addresses lead to hosts that are not services here: {}", names.join(", ")),
             "a party outside may be needed, and nobody has written it down",
             "for each that is needed, add [external.NAME] to the estate and name it in `needs`",
         );
@@ -147,7 +147,7 @@ impl One<'_> {
                     Grade::Serious,
                     "env-file-missing",
                     Some(&node.origin),
-                    format!("{} reads its settings from {path}, which is not there", self.entry.key),
+                    format!("{} reads its settings from {path}, which does not exist", self.entry.key),
                     "addresses in it propose nothing, and the service would not start",
                     "put the file there and import again",
                 ),

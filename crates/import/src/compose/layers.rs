@@ -164,7 +164,7 @@ fn identity(key: &str, node: &Node) -> Option<String> {
     }
 }
 
-/// The path inside of the container in `source:target:mode`.
+/// The path inside the container in `source:target:mode`.
 pub fn volume_target(text: &str) -> &str {
     let parts: Vec<&str> = text.split(':').collect();
     match parts.as_slice() {

@@ -13,7 +13,7 @@ const VARIABLES_SHOWN: usize = 12;
 
 /// Variables that were missed, with the first place.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct MissedVariables {
     pub(super) unset: BTreeMap<String, Origin>,
     pub(super) required: BTreeMap<String, (Origin, String)>,
     pub(super) from_shell: BTreeMap<String, Origin>,
@@ -22,7 +22,7 @@ pub(super) struct Seen {
     pub(super) first_form: Option<Unreadable>,
 }
 
-impl Seen {
+impl MissedVariables {
     pub(super) fn findings(mut self, variables: &Variables, first: &str) -> Vec<Noted> {
         let mut findings = std::mem::take(&mut self.notes);
         findings.extend(self.required(variables, first));

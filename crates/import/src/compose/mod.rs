@@ -12,7 +12,7 @@
 //! | `depends_on` with `service_healthy`, `service_completed_successfully` | hard | its author waits for more than a process |
 //! | `depends_on` with `service_started`, short form, `links`, `volumes_from` | start_only | compose promises only the order |
 //! | `depends_on` with `required: false` | soft | compose goes on without it |
-//! | `network_mode`, `pid`, `ipc`, `uts` of `service:x` | hard | they live inside of the other |
+//! | `network_mode`, `pid`, `ipc`, `uts` of `service:x` | hard | they live inside the other |
 //! | a named volume | data, to a store | the data has to be there first |
 
 mod hints;

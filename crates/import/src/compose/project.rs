@@ -10,7 +10,7 @@ use super::super::fault::Unreadable;
 use super::super::origin::Origin;
 use super::super::sources::Fetched;
 use super::super::yaml::{self, Entry, Map, Node, Value};
-use super::missed::Seen;
+use super::missed::MissedVariables;
 use super::variables::{Variables, fill};
 use super::{Fetch, Options, layers};
 use estate::finding::{Finding, Grade};
@@ -45,7 +45,7 @@ pub(super) fn load(options: &Options, fetch: &Fetch<'_>) -> Result<Project, Unre
     let Some(Value::Map(services)) = services.map(|node| node.value) else {
         let origin = Origin::file(first);
         return Err(loader.seen.into_inner().first_form.unwrap_or_else(|| {
-            Unreadable::new(&origin, "it names no services", "look whether this is a compose file")
+            Unreadable::new(&origin, "it names no services", "check whether this is a compose file")
         }));
     };
     project.services = services;
@@ -126,7 +126,7 @@ struct Around<'a> {
 
 struct Loader<'l> {
     fetch: &'l Fetch<'l>,
-    seen: RefCell<Seen>,
+    seen: RefCell<MissedVariables>,
     /// Files that services were extended from, with the variables they were read with.
     bases: RefCell<BTreeMap<String, (Variables, Rc<Map>)>>,
 }
@@ -182,7 +182,7 @@ impl Loader<'_> {
         let Value::Map(root) = document.value else {
             return Err(Unreadable::new(
                 &origin,
-                "this is no compose file: it is not a map",
+                "this is not a compose file: it is not a map",
                 "name a compose file",
             ));
         };
@@ -213,7 +213,7 @@ impl Loader<'_> {
         self.seen.borrow_mut().first_form.get_or_insert_with(|| {
             Unreadable::new(
                 &entry.origin,
-                format!("the service {} stands at the top, and there is no `services:`", entry.key),
+                format!("the service {} is at the top level, and there is no `services:`", entry.key),
                 "this is the first form of compose files, which compose itself no longer reads: write `services:` above \
                  all of them and indent them",
             )
@@ -276,7 +276,7 @@ impl Loader<'_> {
                     Unreadable::new(
                         &origin,
                         what,
-                        "mend the variable; a `$` that means itself is written `$$`",
+                        "fix the variable; a `$` that means itself is written `$$`",
                     )
                 })?;
                 let mut seen = self.seen.borrow_mut();
@@ -363,7 +363,7 @@ impl Loader<'_> {
                 &entry.origin,
                 format!("{} is also in an included file", entry.key),
                 "the lines of this file win over the included ones",
-                "look whether they are meant to be the same service",
+                "check whether they are meant to be the same service",
             );
         }
     }

@@ -97,7 +97,7 @@ fn port(node: &Node) -> Option<String> {
     Some(format!("{address}{published}{target}{protocol}"))
 }
 
-/// The ports inside of the container that a short form means; ranges up to a hundred.
+/// The ports inside the container that a short form means; ranges up to a hundred.
 pub(super) fn container_ports(text: &str) -> Vec<u16> {
     let inside = text.rsplit(':').next().unwrap_or_default();
     let inside = inside.split('/').next().unwrap_or_default();
@@ -184,7 +184,7 @@ fn test_words(test: &Node) -> Tested {
     }
 }
 
-/// A health check runs inside of the container, so the gate runs it there too.
+/// A health check runs inside the container, so the gate runs it there too.
 fn gate(name: &str, node: &Node, options: &Options, draft: &mut Draft) -> Option<Gate> {
     let check = node.get("healthcheck")?;
     if check.get("disable").and_then(|node| truth(node, draft)) == Some(true) {
@@ -327,7 +327,7 @@ impl One<'_> {
         }
     }
 
-    /// `network_mode: service:x` and its like: the one lives inside of the other.
+    /// `network_mode: service:x` and its like: the one lives inside the other.
     fn shared_spaces(&self, draft: &mut Draft) {
         for field in ["network_mode", "pid", "ipc", "uts"] {
             let Some(node) = self.entry.node.get(field) else { continue };
@@ -468,7 +468,7 @@ fn stores(project: &Project, made: &mut Made, draft: &mut Draft) {
                 Mounted::Unclear => {
                     let called = format!("an entry in `volumes` of {}", entry.key);
                     let text = node.as_text().unwrap_or_else(|| node.sort());
-                    draft.unread(&node.origin, &called, text, "it is no store in the estate");
+                    draft.unread(&node.origin, &called, text, "it is not a store in the estate");
                 }
             }
         }
@@ -523,7 +523,7 @@ fn of_the_host(folders: &[(String, &Origin)], draft: &mut Draft) {
         "host-folder",
         Some(first),
         format!("folders of the host are mounted and may be written: {}", listed(names)),
-        "what lies there is no store in the estate, so no plan restores it",
+        "what lies there is not a store in the estate, so no plan restores it",
         "for each that holds data, add [store.NAME] to the estate and name it in `needs.data`",
     );
 }

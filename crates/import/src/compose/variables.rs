@@ -10,7 +10,7 @@ use super::super::origin::Origin;
 
 /// Longest text after all variables are filled in: variables made of variables can grow without end.
 const FILLED_BYTES_MAX: usize = 1 << 20;
-/// Deepest default inside of a default.
+/// Deepest default inside a default.
 const DEPTH_MAX: usize = 16;
 
 /// What is set: this shell first, then the environment files in their order, the last one winning.
@@ -61,7 +61,7 @@ pub fn fill(text: &str, variables: &Variables) -> Result<Filled, String> {
 
 fn filler(text: &str, variables: &Variables, seen: &mut Filled, depth: usize) -> Result<String, String> {
     if depth > DEPTH_MAX {
-        return Err(format!("more than {DEPTH_MAX} defaults inside of each other"));
+        return Err(format!("more than {DEPTH_MAX} defaults inside each other"));
     }
     let mut out = String::with_capacity(text.len());
     let mut left = text;
@@ -139,7 +139,7 @@ fn plain(name: &str, variables: &Variables, seen: &mut Filled) -> String {
     }
 }
 
-/// The inside of `${…}`.
+/// The inside `${…}`.
 fn braced(inside: &str, variables: &Variables, seen: &mut Filled, depth: usize) -> Result<String, String> {
     let end = name_end(inside);
     let (name, rest) = inside.split_at(end);

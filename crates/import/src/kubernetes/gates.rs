@@ -1,4 +1,4 @@
-//! Probes as gates. A probe is carried out inside of the cluster; a gate from where Blackstart runs: by the address of
+//! Probes as gates. A probe is carried out inside the cluster; a gate from where Blackstart runs: by the address of
 //! the Service in front of the pods, or through `kubectl exec`.
 
 use super::super::draft::Draft;
@@ -18,13 +18,13 @@ const LONGEST_MS: u64 = 3_600_000;
 enum Unasked {
     /// The probe names a port that its container does not have.
     NoSuchPort(String),
-    /// It is carried out inside of the cluster, and nothing leads there from outside.
+    /// It is carried out inside the cluster, and nothing leads there from outside.
     FromInside(&'static str),
     /// Nothing is known of this way of asking.
     UnknownWay,
 }
 
-/// A probe that is carried out inside of the cluster.
+/// A probe that is carried out inside the cluster.
 pub(super) struct Inside {
     called: String,
     why: &'static str,
@@ -93,7 +93,7 @@ pub(super) fn only_inside(probes: &[Inside], draft: &mut Draft) {
         more => format!(" and {more} more"),
     };
     let what = format!(
-        "probes that can only be asked inside of the cluster: {}{more}",
+        "probes that can only be asked inside the cluster: {}{more}",
         said.collect::<Vec<_>>().join(", ")
     );
     not_asked(Grade::Note, "kubernetes-probe-inside", what, &first.origin, draft);

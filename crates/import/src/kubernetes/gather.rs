@@ -75,7 +75,7 @@ fn one(path: &Path, name: &str, is_plain: bool) -> Result<Text, Unreadable> {
     let fault = |what: String, to_do: &str| Unreadable::new(&origin, what, to_do);
     if !is_plain {
         return Err(fault(
-            "it is no plain file, and was not opened".to_owned(),
+            "it is not a plain file, and was not opened".to_owned(),
             "save the manifests into a file first",
         ));
     }
@@ -103,8 +103,8 @@ pub fn text(name: &str, bytes: Vec<u8>) -> Result<Text, Unreadable> {
         let origin = Origin::new(name, line(&bytes[..at]));
         return Err(Unreadable::new(
             &origin,
-            "this is no text: it holds a zero byte",
-            "look whether this is the right file",
+            "this is not text: it holds a zero byte",
+            "check whether this is the right file",
         ));
     }
     match String::from_utf8(bytes) {

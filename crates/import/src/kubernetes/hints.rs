@@ -55,7 +55,7 @@ fn unbacked(cluster: &Cluster, draft: &mut Draft) {
             "kubernetes-unbacked",
             None,
             format!("{} Services lead to no workload of these manifests: {}", nowhere.len(), some.join(", ")),
-            "what stands behind them is missing, and so is every dependency on it",
+            "what they lead to is missing, and so is every dependency on it",
             "import the missing manifests too, or add an [external.NAME] for a party outside",
         );
     }

@@ -28,15 +28,15 @@ use objects::Workload;
 
 /// What the person who imports decides.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct Options {
     /// The namespace of what names none.
     pub namespace: String,
     pub start_by: StartBy,
 }
 
-impl Default for Wish {
-    fn default() -> Wish {
-        Wish { namespace: "default".to_owned(), start_by: StartBy::Kubectl }
+impl Default for Options {
+    fn default() -> Options {
+        Options { namespace: "default".to_owned(), start_by: StartBy::Kubectl }
     }
 }
 
@@ -50,16 +50,16 @@ pub enum StartBy {
 }
 
 /// From the texts of all files to a draft. Pure.
-pub fn read(texts: &[Text], wish: &Wish) -> Result<Draft, Unreadable> {
+pub fn read(texts: &[Text], options: &Options) -> Result<Draft, Unreadable> {
     let mut draft = Draft::default();
-    let cluster = objects::read(texts, wish, &mut draft)?;
+    let cluster = objects::read(texts, options, &mut draft)?;
     let called: Vec<String> = cluster.workloads.iter().map(Workload::called).collect();
     let names = Names::new(Kind::Service, called.iter().map(String::as_str));
     let mut ids = Vec::with_capacity(called.len());
     for name in &called {
         ids.push(names.id(name).cloned().expect("every workload was given a name"));
     }
-    workloads::enter(&cluster, &ids, wish, &mut draft);
+    workloads::enter(&cluster, &ids, options, &mut draft);
     volumes::enter(&cluster, &ids, &mut draft);
     hints::propose(&cluster, &ids, &mut draft);
     draft.note(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::super::yaml::{self, Node, Value};
 use super::super::{Draft, Origin, Unreadable};
-use super::Wish;
+use super::Options;
 use super::gather::Text;
 use estate::finding::Grade;
 use estate::shown;
@@ -170,9 +170,9 @@ const SILENT: [&str; 34] = [
 const VALUES_MAX: usize = 20_000_000;
 
 /// Reads every document of every file.
-pub(super) fn read(texts: &[Text], wish: &Wish, draft: &mut Draft) -> Result<Cluster, Unreadable> {
+pub(super) fn read(texts: &[Text], options: &Options, draft: &mut Draft) -> Result<Cluster, Unreadable> {
     let mut sorted =
-        Sorted { cluster: Cluster::default(), owned: Vec::new(), unknown: BTreeMap::new(), wish };
+        Sorted { cluster: Cluster::default(), owned: Vec::new(), unknown: BTreeMap::new(), options };
     for text in texts {
         for document in documents(text)? {
             sorted.document(document)?;
@@ -229,7 +229,7 @@ struct Sorted<'w> {
     /// Made by a controller, with the kind and name of their owner.
     owned: Vec<(Workload, (Sort, String))>,
     unknown: BTreeMap<String, (usize, Origin)>,
-    wish: &'w Wish,
+    options: &'w Options,
 }
 
 impl Sorted<'_> {
@@ -251,14 +251,14 @@ impl Sorted<'_> {
                 "render it first: `kubectl kustomize FOLDER > all.yaml`, then import that",
             ));
         }
-        let namespace = if namespace.is_empty() { self.wish.namespace.clone() } else { namespace };
+        let namespace = if namespace.is_empty() { self.options.namespace.clone() } else { namespace };
         self.object(kind, name, namespace, node);
         Ok(())
     }
 
     fn object(&mut self, kind: String, name: String, namespace: String, node: Node) {
         if let Some((_, sort)) = Sort::ALL.iter().find(|(word, _)| *word == kind) {
-            let usual_namespace = namespace == self.wish.namespace;
+            let usual_namespace = namespace == self.options.namespace;
             let (owner, origin) = (owner(&node), node.origin.clone());
             let workload =
                 Workload { sort: *sort, name, namespace, usual_namespace, twin: false, node, origin };
@@ -343,7 +343,7 @@ fn tell_twins_apart(cluster: &mut Cluster, draft: &mut Draft) {
                 "kubernetes-twice",
                 Some(&workload.origin),
                 format!(
-                    "{} {} stands at {} and again at {}",
+                    "{} {} is at {} and again at {}",
                     workload.sort.word(),
                     shown(&workload.name),
                     before.origin,

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use super::gather::{Text, gather, text};
-use super::{Draft, StartBy, Wish, read};
+use super::{Draft, Options, StartBy, read};
 use crate::Unreadable;
 use crate::draft::Noted;
 use crate::told::{codes, proposed, said_at, service, services, stated};
@@ -15,7 +15,7 @@ fn texts(files: &[(&str, &str)]) -> Vec<Text> {
 }
 
 fn try_read(yaml: &str) -> Result<Draft, Unreadable> {
-    read(&texts(&[("all.yaml", yaml)]), &Wish::default())
+    read(&texts(&[("all.yaml", yaml)]), &Options::default())
 }
 
 fn draft(yaml: &str) -> Draft {
@@ -227,7 +227,8 @@ fn sizes_classes_nodes_and_starts_are_taken_over() {
         (StartClass::Once, Some(2))
     );
     let by_hand =
-        read(&texts(&[("a.yaml", yaml)]), &Wish { start_by: StartBy::Hand, ..Wish::default() }).unwrap();
+        read(&texts(&[("a.yaml", yaml)]), &Options { start_by: StartBy::Hand, ..Options::default() })
+            .unwrap();
     assert!(
         by_hand.estate.services.values().all(|service| service.run.is_none() && service.gates.is_empty())
     );
@@ -313,7 +314,7 @@ fn in_a_folder_no_link_is_followed_and_only_manifests_are_read() {
     rustix::fs::mkfifoat(rustix::fs::CWD, folder.path().join("c.yaml"), 0o600.into()).unwrap();
     let texts = gather(&[folder.path().to_owned()]).unwrap();
     assert_eq!(texts.iter().map(|text| text.name.as_str()).collect::<Vec<_>>(), ["sub/a.yml"]);
-    assert!(gather(&[folder.path().join("c.yaml")]).unwrap_err().what.contains("no plain file"));
+    assert!(gather(&[folder.path().join("c.yaml")]).unwrap_err().what.contains("not a plain file"));
     assert!(gather(&[folder.path().join("none")]).is_err());
 }
 
@@ -367,7 +368,7 @@ fn whatever_the_bytes_are_there_is_a_draft_or_a_fault_with_its_file() {
             }
         }
         let Ok(text) = text("x.yaml", bytes) else { continue };
-        if let Ok(draft) = read(&[text], &Wish::default()) {
+        if let Ok(draft) = read(&[text], &Options::default()) {
             read_well += 1;
             let estate = draft.whole();
             for edge in &estate.edges {

@@ -50,7 +50,7 @@ pub(super) fn enter(cluster: &Cluster, ids: &[Id], draft: &mut Draft) {
             "kubernetes-host-path",
             None,
             format!("{} mounts are folders of the node itself: {}", host_paths.len(), some.join(", ")),
-            "what lies there is no store in the estate, so nobody restores it",
+            "what lies there is not a store in the estate, so nobody restores it",
             "write down a store if it is data that must come back",
         );
     }

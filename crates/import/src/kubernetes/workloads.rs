@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::Draft;
 use super::super::yaml::Node;
 use super::objects::{Cluster, Sort, Stage, Workload};
-use super::{StartBy, Wish, gates, quantity};
+use super::{Options, StartBy, gates, quantity};
 use crate::names::Names;
 use estate::finding::Grade;
 use estate::id::{Id, Kind};
@@ -15,13 +15,13 @@ use estate::model::{Host, Run, Service, StartClass};
 const BUILT_IN: [(&str, i64); 2] =
     [("system-node-critical", 2_000_001_000), ("system-cluster-critical", 2_000_000_000)];
 
-pub(super) fn enter(cluster: &Cluster, ids: &[Id], wish: &Wish, draft: &mut Draft) {
+pub(super) fn enter(cluster: &Cluster, ids: &[Id], options: &Options, draft: &mut Draft) {
     let tiers = tiers(cluster);
     let hosts = hosts(cluster, draft);
     let mut without_probe: Vec<&Id> = Vec::new();
     let mut inside = Vec::new();
     for (at, (workload, id)) in cluster.workloads.iter().zip(ids).enumerate() {
-        let (gates, probed) = gates::gates(cluster, at, wish.start_by, draft, &mut inside);
+        let (gates, probed) = gates::gates(cluster, at, options.start_by, draft, &mut inside);
         if !probed && !matches!(workload.sort, Sort::Job | Sort::CronJob) {
             without_probe.push(id);
         }
@@ -39,7 +39,7 @@ pub(super) fn enter(cluster: &Cluster, ids: &[Id], wish: &Wish, draft: &mut Draf
             memory: size.memory,
             cpu_boot: size.millicores.div_ceil(1000),
             start_class: if workload.sort == Sort::Job { StartClass::Once } else { StartClass::Probe },
-            run: (wish.start_by == StartBy::Kubectl).then(|| run(workload)).flatten(),
+            run: (options.start_by == StartBy::Kubectl).then(|| run(workload)).flatten(),
             gates,
             ..Service::default()
         };

@@ -1,4 +1,4 @@
-//! Which units belong to the operating system itself: they come back with the host, so they are no services of
+//! Which units belong to the operating system itself: they come back with the host, so they are not services of
 //! their own unless somebody asks for them. The list stands in the guide.
 
 /// Units whose name begins so.

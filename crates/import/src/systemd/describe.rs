@@ -51,7 +51,7 @@ impl Where<'_> {
     }
 }
 
-/// What is behind a service: the unit itself, and the sockets, timers and paths that start it.
+/// What a service is made of: the unit itself, and the sockets, timers and paths that start it.
 #[derive(Clone, Copy, Debug)]
 pub struct Pieces<'u> {
     pub unit: &'u Unit,
@@ -77,7 +77,7 @@ impl<'u> Pieces<'u> {
 
 /// What could not be taken over.
 #[derive(Clone, Copy, Debug)]
-pub enum Left<'u> {
+pub enum NotTaken<'u> {
     /// The command seems to hold a password.
     Secret,
     /// A setting whose value cannot be read, by its name.
@@ -85,7 +85,7 @@ pub enum Left<'u> {
 }
 
 /// The service without its host; `left` is called for whatever could not be taken over.
-pub fn service<'u>(pieces: Pieces<'u>, place: Where<'_>, mut left: impl FnMut(Left<'u>)) -> Service {
+pub fn service<'u>(pieces: Pieces<'u>, place: Where<'_>, mut left: impl FnMut(NotTaken<'u>)) -> Service {
     let unit = pieces.unit;
     let to_start = pieces.begun_by();
     let alone = std::ptr::eq(to_start, unit);
@@ -99,7 +99,7 @@ pub fn service<'u>(pieces: Pieces<'u>, place: Where<'_>, mut left: impl FnMut(Le
         service.start_class = StartClass::Once;
     }
     let by_exec = place.start_by == StartBy::Exec && alone;
-    service.run = if by_exec { exec(unit, &mut || left(Left::Secret)) } else { None };
+    service.run = if by_exec { exec(unit, &mut || left(NotTaken::Secret)) } else { None };
     if service.run.is_none() {
         service.run = place.systemctl(&["start"], &to_start.name).map(|start| Run {
             start,
@@ -132,22 +132,22 @@ fn read<'u>(
     unit: &'u Unit,
     key: &'static str,
     parse: impl Fn(&str) -> Option<u64>,
-    left: &mut impl FnMut(Left<'u>),
+    left: &mut impl FnMut(NotTaken<'u>),
 ) -> Option<u64> {
     let said = unit.one("Service", key).filter(|said| !is_without_limit(&said.value))?;
     let value = parse(&said.value);
     if value.is_none() {
-        left(Left::Unread(key, said));
+        left(NotTaken::Unread(key, said));
     }
     value
 }
 
-fn memory<'u>(unit: &'u Unit, left: &mut impl FnMut(Left<'u>)) -> u64 {
+fn memory<'u>(unit: &'u Unit, left: &mut impl FnMut(NotTaken<'u>)) -> u64 {
     read(unit, "MemoryMax", amount::mebibytes, left).unwrap_or(0)
 }
 
 /// Cores from `CPUQuota=150%`, rounded up.
-fn cores<'u>(unit: &'u Unit, left: &mut impl FnMut(Left<'u>)) -> Option<u64> {
+fn cores<'u>(unit: &'u Unit, left: &mut impl FnMut(NotTaken<'u>)) -> Option<u64> {
     let percent = |value: &str| Some(value.strip_suffix('%')?.trim().parse::<u64>().ok()?.div_ceil(100));
     let shown =
         |value: &str| Some(amount::milliseconds(value).or_else(|| fraction_ms(value))?.div_ceil(1000));
@@ -172,7 +172,7 @@ struct Timing {
 
 impl Timing {
     /// A service with a watchdog has to stay up for one of its periods: then systemd would have killed it.
-    fn of<'u>(unit: &'u Unit, left: &mut impl FnMut(Left<'u>)) -> Timing {
+    fn of<'u>(unit: &'u Unit, left: &mut impl FnMut(NotTaken<'u>)) -> Timing {
         let mut time = |key: &'static str| {
             let parse = |value: &str| amount::milliseconds(value).or_else(|| fraction_ms(value));
             read(unit, key, parse, left).filter(|ms| *ms > 0)

@@ -348,7 +348,7 @@ impl Walk {
     fn too_much(&self) -> Unreadable {
         Unreadable::new(
             &Origin::file(&self.base.to_string_lossy()),
-            format!("more than {ENTRIES_MAX} unit files or {HOSTS_MAX} hosts stand here"),
+            format!("more than {ENTRIES_MAX} unit files or {HOSTS_MAX} hosts are here"),
             "name the folder with the copied units itself, or import it in parts",
         )
     }

@@ -8,7 +8,7 @@ use super::super::roles::role;
 use super::describe;
 use super::name::{self, Backslash};
 use super::needs::Part;
-use super::{AllNames, Ids, Seen, amount};
+use super::{AllNames, HostUnits, Ids, amount};
 use estate::id::Id;
 use estate::shown;
 
@@ -54,7 +54,7 @@ const BY_HOST_ALONE: u16 = 600;
 const FITS_SETTING: u16 = 950;
 const FITS_COMMAND: u16 = 900;
 
-pub(super) fn propose(seen: &[Seen<'_>], names: &AllNames, telling: bool, draft: &mut Draft) {
+pub(super) fn propose(seen: &[HostUnits<'_>], names: &AllNames, telling: bool, draft: &mut Draft) {
     let mut everywhere = Reach::default();
     let mut local: Vec<Reach> = Vec::new();
     for host in seen {
@@ -89,7 +89,7 @@ pub(super) fn propose(seen: &[Seen<'_>], names: &AllNames, telling: bool, draft:
     }
 }
 
-fn services<'s>(host: &'s Seen<'_>) -> impl Iterator<Item = usize> + 's {
+fn services<'s>(host: &'s HostUnits<'_>) -> impl Iterator<Item = usize> + 's {
     (0..host.parts.len()).filter(|at| host.parts[*at] == Part::Service)
 }
 
@@ -103,7 +103,7 @@ fn ports(unit: &str, sockets: &[&super::unit::Unit]) -> Vec<u16> {
 }
 
 /// One service is looked through.
-fn one(host: &Seen<'_>, at: usize, id: &Id, reaches: &[&Reach], draft: &mut Draft) {
+fn one(host: &HostUnits<'_>, at: usize, id: &Id, reaches: &[&Reach], draft: &mut Draft) {
     let unit = &host.units.units[at];
     for setting in unit.all("Service", "Environment") {
         for word in name::words(&setting.value, Backslash::Meant).unwrap_or_default() {

@@ -38,7 +38,7 @@ use unit::Units;
 
 /// What the person who imports decides.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct Options {
     /// The name of the host, where the copy is of one.
     pub host: Option<String>,
     pub width: Width,
@@ -47,7 +47,7 @@ pub struct Wish {
 }
 
 /// One host, looked through.
-struct Seen<'c> {
+struct HostUnits<'c> {
     /// As people call it; `None`: nobody said.
     name: Option<String>,
     units: Units<'c>,
@@ -58,17 +58,18 @@ struct Seen<'c> {
 }
 
 /// From the copies of all hosts to a draft. Pure and total.
-pub fn read(gathered: &Gathered, wish: &Wish) -> Draft {
+pub fn read(gathered: &Gathered, options: &Options) -> Draft {
     let mut draft = Draft::default();
     remarks::skipped(gathered, &mut draft);
     let many = gathered.hosts.len() > 1;
-    let seen: Vec<Seen<'_>> = gathered.hosts.iter().map(|copy| look_through(copy, wish, many)).collect();
-    let telling = many || wish.host.is_some();
+    let seen: Vec<HostUnits<'_>> =
+        gathered.hosts.iter().map(|copy| look_through(copy, options, many)).collect();
+    let telling = many || options.host.is_some();
     let names = all_names(&seen, telling);
-    let start_by = wish.start_by.unwrap_or(if many { StartBy::Ssh } else { StartBy::Local });
+    let start_by = options.start_by.unwrap_or(if many { StartBy::Ssh } else { StartBy::Local });
     for host in &seen {
         let ids = Ids { names: &names, host: host.name.as_deref(), telling };
-        remarks::host(host.name.as_deref(), &host.units, &host.boot, wish.width, &mut draft);
+        remarks::host(host.name.as_deref(), &host.units, &host.boot, options.width, &mut draft);
         if host.without_generated {
             remarks::without_generated(host.name.as_deref(), &mut draft);
         }
@@ -80,20 +81,20 @@ pub fn read(gathered: &Gathered, wish: &Wish) -> Draft {
     draft
 }
 
-fn look_through<'c>(copy: &'c HostCopy, wish: &Wish, many: bool) -> Seen<'c> {
-    let name = match &wish.host {
+fn look_through<'c>(copy: &'c HostCopy, options: &Options, many: bool) -> HostUnits<'c> {
+    let name = match &options.host {
         Some(host) if !many => Some(host.clone()),
         _ => copy.name.clone(),
     };
     let mut units = Units::new(copy, name.as_deref().unwrap_or_default());
-    let boot = boot::boot(&mut units, wish.width);
-    let mut parts = parts(&units, &boot, wish.width);
+    let boot = boot::boot(&mut units, options.width);
+    let mut parts = parts(&units, &boot, options.width);
     let gathering = Graph::new(&units, &boot, parts.clone()).gathering();
     for target in gathering {
         parts[target] = Part::Gathering;
     }
     let needs = Graph::new(&units, &boot, parts.clone()).needs();
-    Seen { name, units, boot, parts, needs, without_generated: copy.without_generated }
+    HostUnits { name, units, boot, parts, needs, without_generated: copy.without_generated }
 }
 
 fn parts(units: &Units<'_>, boot: &Boot, width: Width) -> Vec<Part> {
@@ -127,7 +128,7 @@ struct Ids<'n> {
 }
 
 impl Ids<'_> {
-    fn id(&self, seen: &Seen<'_>, at: usize) -> Id {
+    fn id(&self, seen: &HostUnits<'_>, at: usize) -> Id {
         let name = called(self.host, self.telling, seen, at);
         let names = if seen.parts[at] == Part::Store { &self.names.stores } else { &self.names.services };
         names.id(&name).cloned().expect("every unit that is a thing of the estate was given a name")
@@ -135,7 +136,7 @@ impl Ids<'_> {
 }
 
 /// What a unit is called in the estate: with its host where there are several.
-fn called(host: Option<&str>, telling: bool, seen: &Seen<'_>, at: usize) -> String {
+fn called(host: Option<&str>, telling: bool, seen: &HostUnits<'_>, at: usize) -> String {
     let unit = &seen.units.units[at];
     let stem = unit.name.strip_suffix(".service").unwrap_or(&unit.name);
     let own = match seen.parts[at] {
@@ -151,7 +152,7 @@ fn called(host: Option<&str>, telling: bool, seen: &Seen<'_>, at: usize) -> Stri
     }
 }
 
-fn is_thing(seen: &Seen<'_>, at: usize) -> bool {
+fn is_thing(seen: &HostUnits<'_>, at: usize) -> bool {
     match seen.parts[at] {
         Part::Service | Part::Gathering => true,
         Part::Store => seen.boot.started[at] || seen.needs.needs.iter().any(|need| need.to == at),
@@ -159,7 +160,7 @@ fn is_thing(seen: &Seen<'_>, at: usize) -> bool {
     }
 }
 
-fn all_names(seen: &[Seen<'_>], telling: bool) -> AllNames {
+fn all_names(seen: &[HostUnits<'_>], telling: bool) -> AllNames {
     let mut services: Vec<String> = Vec::new();
     let mut stores: Vec<String> = Vec::new();
     for host in seen {
@@ -179,7 +180,7 @@ fn all_names(seen: &[Seen<'_>], telling: bool) -> AllNames {
     }
 }
 
-fn things(seen: &Seen<'_>, ids: &Ids<'_>, start_by: StartBy, draft: &mut Draft) {
+fn things(seen: &HostUnits<'_>, ids: &Ids<'_>, start_by: StartBy, draft: &mut Draft) {
     let host = seen.name.as_deref().and_then(|name| Some((name, ids.names.hosts.id(name)?.clone())));
     if let Some((name, id)) = &host {
         draft.enter(id, name, &Origin::file(name));
@@ -221,7 +222,7 @@ fn things(seen: &Seen<'_>, ids: &Ids<'_>, start_by: StartBy, draft: &mut Draft) 
 }
 
 /// Services that something other than their own socket, timer or path starts.
-fn pulled_in(seen: &Seen<'_>) -> std::collections::BTreeSet<usize> {
+fn pulled_in(seen: &HostUnits<'_>) -> std::collections::BTreeSet<usize> {
     let mut pulled: std::collections::BTreeSet<usize> = seen
         .units
         .units
@@ -250,7 +251,7 @@ fn store(id: &Id, name: &str, unit: &unit::Unit, draft: &mut Draft) {
     store.path = path;
 }
 
-fn dependencies(seen: &Seen<'_>, ids: &Ids<'_>, draft: &mut Draft) {
+fn dependencies(seen: &HostUnits<'_>, ids: &Ids<'_>, draft: &mut Draft) {
     for need in &seen.needs.needs {
         let (from, to) = (ids.id(seen, need.from), ids.id(seen, need.to));
         match need.certainty {

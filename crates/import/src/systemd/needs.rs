@@ -10,7 +10,7 @@
 //! | `PartOf` | with `After`: `order`; in both cases `hard` is proposed |
 //! | `RequiresMountsFor`, `WorkingDirectory`… or `Requires` of a mount | `data` on its store |
 //!
-//! Targets are no services: what is said about a target is said about what belongs to it.
+//! Targets are not services: what is said about a target is said about what belongs to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
@@ -356,7 +356,7 @@ impl<'u> Graph<'u> {
 }
 
 #[derive(Clone, Debug)]
-struct Said {
+struct Statement {
     by: String,
     origin: Origin,
 }
@@ -364,8 +364,8 @@ struct Said {
 /// What was found about pairs of units, before it is decided what kind of dependency that is.
 #[derive(Default)]
 struct Pairs {
-    orders: BTreeMap<(usize, usize), Said>,
-    pulls: BTreeMap<(usize, usize), (Strength, Said)>,
+    orders: BTreeMap<(usize, usize), Statement>,
+    pulls: BTreeMap<(usize, usize), (Strength, Statement)>,
     near_store: Vec<(usize, usize, String, Origin)>,
     part_of: Vec<(usize, usize, String, Origin)>,
 }
@@ -373,7 +373,7 @@ struct Pairs {
 impl Pairs {
     fn order(&mut self, from: usize, to: usize, by: String, origin: Origin) {
         if from != to {
-            self.orders.entry((from, to)).or_insert(Said { by, origin });
+            self.orders.entry((from, to)).or_insert(Statement { by, origin });
         }
     }
 
@@ -381,7 +381,7 @@ impl Pairs {
         if from == to {
             return;
         }
-        let said = (strength, Said { by, origin });
+        let said = (strength, Statement { by, origin });
         let known = self.pulls.entry((from, to)).or_insert_with(|| said.clone());
         if known.0 < strength {
             *known = said;
@@ -391,7 +391,7 @@ impl Pairs {
     fn into_needs(self, graph: &Graph<'_>) -> Needs {
         let mut needs = Needs::default();
         // Pairs that systemd starts at once; they count as hard unless that closes a ring.
-        let mut together: BTreeMap<(usize, usize), Said> = BTreeMap::new();
+        let mut together: BTreeMap<(usize, usize), Statement> = BTreeMap::new();
         for ((from, to), (strength, said)) in &self.pulls {
             let (after, before) = (self.orders.get(&(*from, *to)), self.orders.contains_key(&(*to, *from)));
             let is_store = graph.parts[*to] == Part::Store;
@@ -423,7 +423,7 @@ impl Pairs {
         needs
     }
 
-    fn start_together(&self, together: BTreeMap<(usize, usize), Said>, needs: &mut Needs) {
+    fn start_together(&self, together: BTreeMap<(usize, usize), Statement>, needs: &mut Needs) {
         let blocking =
             needs.needs.iter().filter(|need| need.kind.blocks_start()).map(|need| (need.from, need.to));
         let rings = rings(blocking.chain(together.keys().copied()).chain(self.orders.keys().copied()));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::{Draft, Noted, Origin};
 use super::basic;
 use super::boot::{Boot, Width};
-use super::describe::Left;
+use super::describe::NotTaken;
 use super::gather::Gathered;
 use super::name::UnitKind;
 use super::needs::Needs;
@@ -52,7 +52,7 @@ fn more(count: usize, code: &'static str, draft: &mut Draft) {
             None,
             what,
             "the list is not complete",
-            "mend those that are shown, then import again",
+            "fix those that are shown, then import again",
         );
     }
 }
@@ -97,13 +97,13 @@ fn words(remark: &Remark) -> (&'static str, &Origin, String, &'static str, &'sta
             &unclear.at,
             format!("{} is not understood: {}", unclear.at, unclear.what),
             "systemd passes over such a line too",
-            "look whether something was meant by it",
+            "check whether something was meant by it",
         ),
         Remark::AliasRing(at, ring) => (
             "unit-alias-ring",
             at,
             format!("these names stand for each other in a ring: {}", names(ring)),
-            "no unit is behind them; what refers to them refers to nothing",
+            "there is no unit for them; what refers to them refers to nothing",
             "look at the links on the host",
         ),
         Remark::Elsewhere(at, target) => (
@@ -130,9 +130,9 @@ fn words(remark: &Remark) -> (&'static str, &Origin, String, &'static str, &'sta
         Remark::NotText(at) => (
             "unit-not-text",
             at,
-            format!("{at} holds bytes that are no text"),
+            format!("{at} holds bytes that are not text"),
             "they were replaced; names with them fit nothing",
-            "look whether the file is damaged",
+            "check whether the file is damaged",
         ),
         Remark::OpenQuote(at) => (
             "unit-quote",
@@ -157,7 +157,7 @@ fn left_out(host: Option<&str>, units: &Units<'_>, boot: &Boot, width: Width, dr
     note(
         "units-basic",
         basic.len(),
-        &format!("services of the operating system{on} are no things of their own"),
+        &format!("services of the operating system{on} are not things of their own"),
         some(basic.iter().copied()),
         "they come back with the host",
         "use --all-units if one of them matters by itself",
@@ -187,7 +187,7 @@ fn left_out(host: Option<&str>, units: &Units<'_>, boot: &Boot, width: Width, dr
         handmade.len(),
         &format!("services{on} were written for this host and nothing starts them"),
         some(handmade.iter().copied()),
-        "they were taken all the same: somebody starts them by hand, or the links were not copied",
+        "they were taken anyway: somebody starts them by hand, or the links were not copied",
         "delete those that are out of use",
     );
 }
@@ -262,7 +262,7 @@ pub(super) fn needs(host: Option<&str>, units: &Units<'_>, needs: &Needs, draft:
             "units-order-ring",
             Some(origin),
             format!(
-                "{} orders{} stand in a ring: {}",
+                "{} orders{} form a ring: {}",
                 needs.dropped_orders.len(),
                 on(host),
                 pairs(&needs.dropped_orders)
@@ -284,11 +284,11 @@ pub(super) fn needs(host: Option<&str>, units: &Units<'_>, needs: &Needs, draft:
 }
 
 /// What could not be taken over from a unit.
-pub(super) fn left(unit: &Unit, left: &[Left<'_>], draft: &mut Draft) {
+pub(super) fn left(unit: &Unit, left: &[NotTaken<'_>], draft: &mut Draft) {
     for one in left {
         match one {
-            Left::Secret => secret(&unit.name, &unit.origin, draft),
-            Left::Unread(key, said) => {
+            NotTaken::Secret => secret(&unit.name, &unit.origin, draft),
+            NotTaken::Unread(key, said) => {
                 let called = format!("`{key}` of {}", estate::shown(&unit.name));
                 draft.unread(&said.at, &called, &said.value, "it is taken not to be set");
             }

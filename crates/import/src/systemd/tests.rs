@@ -9,7 +9,7 @@ mod things;
 use std::path::Path;
 
 use super::gather::{Content, Dump, Entry, Gathered, HostCopy, Written};
-use super::{Draft, Wish, read};
+use super::{Draft, Options, read};
 use crate::told::{codes, proposed, services};
 
 /// A copy of one host: paths below it with their texts; `-> target` is a link.
@@ -37,7 +37,7 @@ fn gathered(hosts: Vec<HostCopy>) -> Gathered {
 }
 
 fn draft(files: &[(&str, &str)]) -> Draft {
-    read(&gathered(vec![copy(files)]), &Wish::default())
+    read(&gathered(vec![copy(files)]), &Options::default())
 }
 
 fn dump(name: &str, text: &str) -> HostCopy {

@@ -126,7 +126,7 @@ impl Unit {
     }
 }
 
-/// What is behind a name.
+/// What a name leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     Unit(usize),

@@ -1,7 +1,7 @@
 //! From the bytes of a table to cells: the encoding, the separator, quotes. Says nothing about what a cell means.
 //!
 //! Tables come from spreadsheets and from CMDBs of the last twenty years: UTF-8 with and without a byte order mark,
-//! UTF-16, Windows-1252; comma, semicolon, tab or bar; line breaks inside of quotes. What was found is said.
+//! UTF-16, Windows-1252; comma, semicolon, tab or bar; line breaks inside quotes. What was found is said.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Option<Cells>, Unreadable> {
         let line = first_line + body[..at].matches('\n').count();
         return Err(Unreadable::new(
             &Origin { file, line },
-            "this is no table of text: it holds a zero byte",
+            "this is not a text table: it holds a zero byte",
             "export the table as CSV; a spreadsheet file itself (.xlsx, .ods) cannot be read",
         ));
     }
@@ -147,7 +147,7 @@ impl Broken {
         Unreadable::new(
             &origin,
             self.what,
-            "close the quote; a quotation mark inside of a cell is written twice (\"\")",
+            "close the quote; a quotation mark inside a cell is written twice (\"\")",
         )
     }
 }
@@ -201,7 +201,7 @@ fn rows(text: &str, separator: char, first_line: usize) -> Result<Vec<Row>, Brok
             Quote::None => cell.push(letter),
             Quote::Closed(since) => {
                 let what =
-                    format!("a quoted cell that begins here goes on behind its closing quote on line {line}");
+                    format!("a quoted cell that begins here goes on after its closing quote on line {line}");
                 return Err(Broken { line: since, what });
             }
         }

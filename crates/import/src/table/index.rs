@@ -81,7 +81,7 @@ impl Index {
                 index.learn(key, &id);
             }
             if let Some(before) = first.get(&id) {
-                let what = format!("{} stands at {before} and again at {}", shown(&row.called), row.origin);
+                let what = format!("{} is at {before} and again at {}", shown(&row.called), row.origin);
                 out.note(
                     Grade::Serious,
                     "table-twice",

@@ -71,7 +71,7 @@ impl Out {
         for (code, count) in std::mem::take(&mut self.counts) {
             if let Some(more) = count.checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
                 let what = format!("{more} more findings `{code}` are not shown");
-                let to_do = "mend those that are shown, then import again";
+                let to_do = "fix those that are shown, then import again";
                 self.draft.note(Grade::Note, code, None, what, "the list is not complete", to_do);
             }
         }
@@ -155,7 +155,7 @@ fn table(cells: Cells, out: &mut Out) -> Option<Table> {
             "table-columns",
             &origin,
             what,
-            "what stands in them is not in the estate",
+            "what they say is not in the estate",
             "rename a column if it is one that the guide lists",
         );
     }

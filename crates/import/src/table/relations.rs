@@ -79,7 +79,7 @@ fn cells(tables: &[Table], index: &Index, out: &mut Out) {
             let Some(cell) = table.layout.cell(row, column) else { continue };
             let at = table.layout.known(column).map_or(0, |known| known.at);
             let by = table.cells.header.cells.get(at).cloned().unwrap_or_default();
-            let said = Said { meaning: Meaning::Needs(kind), by };
+            let said = Relation { meaning: Meaning::Needs(kind), by };
             for name in names(index, cell) {
                 if let Some(to) = find(index, name, &origin, out) {
                     tie(&item.id, &to, &said, None, &origin, out);
@@ -97,16 +97,16 @@ fn names<'c>(index: &Index, cell: &'c str) -> Vec<&'c str> {
     }
 }
 
-struct Said {
+struct Relation {
     meaning: Meaning,
     /// In the words of the table.
     by: String,
 }
 
 /// What a row says. Without a type the names of the two columns have to tell.
-fn said(table: &Table, word: Option<&str>) -> Said {
+fn said(table: &Table, word: Option<&str>) -> Relation {
     if let Some(word) = word {
-        return Said { meaning: meaning::relation(word), by: word.to_owned() };
+        return Relation { meaning: meaning::relation(word), by: word.to_owned() };
     }
     let at = |column| table.layout.known(column).map_or(0, |known| known.at);
     let name = |column| table.cells.header.cells.get(at(column)).map_or("", String::as_str);
@@ -127,7 +127,7 @@ fn said(table: &Table, word: Option<&str>) -> Said {
             .contains(&name.as_str())
     };
     let meaning = if tells(from) || tells(to) { Meaning::Needs(EdgeKind::Hard) } else { Meaning::Vague };
-    Said { meaning, by: format!("{from}, {to}") }
+    Relation { meaning, by: format!("{from}, {to}") }
 }
 
 /// How sure the table itself is; `None`: it says nothing, so it is stated.
@@ -145,7 +145,7 @@ fn sure(
     let share = confidence.and_then(|text| {
         let share = meaning::share(text, table.decimal());
         if share.is_none() {
-            let what = format!("{} at {origin} is no share between 0 and 1", shown(text));
+            let what = format!("{} at {origin} is not a share between 0 and 1", shown(text));
             out.note(Grade::Serious, "table-number", origin, what, "it was left out", "correct the cell");
         }
         share
@@ -188,7 +188,7 @@ fn find(index: &Index, name: &str, origin: &Origin, out: &mut Out) -> Option<Id>
     }
 }
 
-fn tie(from: &Id, to: &Id, said: &Said, sure: Option<u16>, origin: &Origin, out: &mut Out) {
+fn tie(from: &Id, to: &Id, said: &Relation, sure: Option<u16>, origin: &Origin, out: &mut Out) {
     match said.meaning {
         Meaning::Needs(kind) => needs(from, to, kind, sure, said, origin, out),
         Meaning::NeededBy(kind) => needs(to, from, kind, sure, said, origin, out),
@@ -201,7 +201,15 @@ fn tie(from: &Id, to: &Id, said: &Said, sure: Option<u16>, origin: &Origin, out:
     }
 }
 
-fn needs(from: &Id, to: &Id, kind: EdgeKind, sure: Option<u16>, said: &Said, origin: &Origin, out: &mut Out) {
+fn needs(
+    from: &Id,
+    to: &Id,
+    kind: EdgeKind,
+    sure: Option<u16>,
+    said: &Relation,
+    origin: &Origin,
+    out: &mut Out,
+) {
     match (from.kind(), to.kind()) {
         (Kind::Service, Kind::Host) => runs_on(from, to, said, origin, out),
         (_, Kind::Site) => lies_in(from, to, origin, out),
@@ -217,7 +225,7 @@ fn needs(from: &Id, to: &Id, kind: EdgeKind, sure: Option<u16>, said: &Said, ori
     }
 }
 
-fn unfit(from: &Id, to: &Id, said: &Said, origin: &Origin, out: &mut Out) {
+fn unfit(from: &Id, to: &Id, said: &Relation, origin: &Origin, out: &mut Out) {
     let what = format!("{from} {} {to} at {origin} has no place in an estate", shown(&said.by));
     out.note(
         Grade::Note,
@@ -229,7 +237,15 @@ fn unfit(from: &Id, to: &Id, said: &Said, origin: &Origin, out: &mut Out) {
     );
 }
 
-fn propose(from: &Id, to: &Id, kind: EdgeKind, confidence: u16, said: &Said, origin: &Origin, out: &mut Out) {
+fn propose(
+    from: &Id,
+    to: &Id,
+    kind: EdgeKind,
+    confidence: u16,
+    said: &Relation,
+    origin: &Origin,
+    out: &mut Out,
+) {
     if from.kind() == Kind::Service && matches!(to.kind(), Kind::Service | Kind::Store) {
         let evidence = format!("`{}` ({origin})", shown(&said.by));
         out.draft.propose(from, to, kind, evidence, confidence);
@@ -238,7 +254,7 @@ fn propose(from: &Id, to: &Id, kind: EdgeKind, confidence: u16, said: &Said, ori
     }
 }
 
-fn runs_on(from: &Id, to: &Id, said: &Said, origin: &Origin, out: &mut Out) {
+fn runs_on(from: &Id, to: &Id, said: &Relation, origin: &Origin, out: &mut Out) {
     if to.kind() != Kind::Host {
         return needs(from, to, EdgeKind::Hard, None, said, origin, out);
     }
@@ -272,7 +288,9 @@ fn lies_in(from: &Id, to: &Id, origin: &Origin, out: &mut Out) {
     };
     match site {
         Some(site) if to.kind() == Kind::Site => *site = site.take().or_else(|| Some(to.clone())),
-        _ => unfit(from, to, &Said { meaning: Meaning::LiesIn, by: "located in".to_owned() }, origin, out),
+        _ => {
+            unfit(from, to, &Relation { meaning: Meaning::LiesIn, by: "located in".to_owned() }, origin, out)
+        }
     }
 }
 

@@ -68,7 +68,7 @@ impl One<'_> {
         let value = read(&text, self.table.layout.unit(column), self.table.decimal())
             .filter(|value| *value <= NUMBER_MAX);
         if value.is_none() {
-            let said = format!("{} at {} is no {what}", shown(&text), self.origin);
+            let said = format!("{} at {} is not {what}", shown(&text), self.origin);
             self.out.note(
                 Grade::Serious,
                 "table-number",
@@ -91,7 +91,7 @@ impl One<'_> {
             Meant::One(id) => Some(id.clone()),
             Meant::Nobody | Meant::Several(_) => {
                 let what =
-                    format!("{} at {} is no {} of these tables", shown(name), self.origin, kind.word());
+                    format!("{} at {} is not a {} in these tables", shown(name), self.origin, kind.word());
                 self.out.note(
                     Grade::Serious,
                     "table-reference",

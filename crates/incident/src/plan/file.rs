@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use estate::Id;
 
 /// Version of the file's form. Older ones are still read (`older`); any other number is refused, never guessed.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What does not come back at all is priced as missing for this long, thirty days, or until the plan's own end
 /// if that is later: a price needs an end, and this one is the same for every plan that is compared.
@@ -23,8 +23,9 @@ pub struct Plan {
     pub version: u32,
     /// Hash of the estate it was made for.
     pub estate_hash: String,
-    /// For each thing in the plan, the hash of its part of that estate (`plan::part::hash`). If the
-    /// estate is edited during the incident, steps whose part is unchanged may still be run.
+    /// For each thing in the plan, the hash of its part of that estate (`estate::fingerprint`; before version 3 something
+    /// that cannot be compared any more, see `changed`). If the estate is edited during the incident, steps whose part
+    /// is unchanged may still be run.
     pub parts: BTreeMap<Id, String>,
     /// What is taken to be lost, sorted. Everything else is taken to run.
     pub lost: Vec<Id>,
@@ -210,7 +211,7 @@ impl Plan {
                 ));
             }
             if !before.insert(step.id.as_str()) {
-                return Err(format!("step `{}` stands in it twice", step.id));
+                return Err(format!("step `{}` appears twice", step.id));
             }
         }
         Ok(())

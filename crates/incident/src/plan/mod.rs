@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Entry;
 
+pub mod changed;
 pub mod file;
 mod older;
 pub mod text;
 mod version_1;
+mod version_2;
 
 /// Every kind, with the version in which it is written now. Older versions are read in `record`.
 pub(crate) const VERSIONS: &[(&str, u16)] =

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::file::{Plan, VERSION};
-use super::{older, version_1};
+use super::{older, version_1, version_2};
 
 /// Why a text is not a plan that can be run.
 #[derive(Debug, thiserror::Error)]
@@ -37,10 +37,11 @@ struct PlanFile<P> {
 }
 
 impl Plan {
-    /// What the hash is taken over: for a plan of version 1 the form that version had.
+    /// What the hash is taken over: for a plan of an older version the form that version had.
     pub fn canonical(&self) -> String {
         let text = match self.version {
             1 => serde_json::to_string(&older::to_version_1(self)),
+            2 => serde_json::to_string(&older::to_version_2(self)),
             _ => serde_json::to_string(self),
         };
         text.expect(WRITABLE)
@@ -60,6 +61,7 @@ impl Plan {
         let hash = self.hash();
         let text = match self.version {
             1 => serde_json::to_string_pretty(&PlanFile { hash, plan: older::to_version_1(self) }),
+            2 => serde_json::to_string_pretty(&PlanFile { hash, plan: older::to_version_2(self) }),
             _ => serde_json::to_string_pretty(&PlanFile { hash, plan: self.clone() }),
         };
         text.expect(WRITABLE) + "\n"
@@ -71,6 +73,10 @@ impl Plan {
             1 => {
                 let file = parsed::<version_1::Plan>(text)?;
                 (file.hash, older::from_version_1(file.plan))
+            }
+            2 => {
+                let file = parsed::<version_2::Plan>(text)?;
+                (file.hash, older::from_version_2(file.plan))
             }
             version if version == u64::from(VERSION) => {
                 let file = parsed::<Plan>(text)?;
@@ -185,7 +191,7 @@ mod tests {
 
     #[test]
     fn another_version_is_named_as_such() {
-        let text = example().to_text().replacen("\"version\": 2", "\"version\": 3", 1);
-        assert!(matches!(Plan::read(&text), Err(PlanFault::OtherVersion(3))));
+        let text = example().to_text().replacen("\"version\": 3", "\"version\": 4", 1);
+        assert!(matches!(Plan::read(&text), Err(PlanFault::OtherVersion(4))));
     }
 }

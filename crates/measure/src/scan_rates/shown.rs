@@ -5,17 +5,17 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::wish::Wish;
+use super::options::Options;
 use super::{Calm, Rate, Row, SIZES};
 
-pub(super) fn text(wish: &Wish, calm: &Calm, rows: &[Row], out: &mut dyn Write) -> Result<(), String> {
+pub(super) fn text(options: &Options, calm: &Calm, rows: &[Row], out: &mut dyn Write) -> Result<(), String> {
     let mut say = |line: String| writeln!(out, "{line}").map_err(|error| format!("cannot print: {error}"));
     say(format!(
         "{} files, {} MiB, from {} (seed {})",
         calm.files,
         calm.bytes >> 20,
-        wish.folder.display(),
-        wish.seed
+        options.folder.display(),
+        options.seed
     ))?;
     say("\nfiles that nobody attacked, by type".to_owned())?;
     for (kind, verdicts) in &calm.verdicts {
@@ -25,7 +25,7 @@ pub(super) fn text(wish: &Wish, calm: &Calm, rows: &[Row], out: &mut dyn Write) 
         let rate = accused(calm, word);
         say(format!("  called {word}: {}", shown(rate)))?;
         let of_word = calm.accused.iter().filter(|(_, verdict, _)| *verdict == word);
-        for (path, _, reasons) in of_word.take(wish.misses) {
+        for (path, _, reasons) in of_word.take(options.misses) {
             say(format!("      {path}: {}", reasons.join("; ")))?;
         }
     }
@@ -33,7 +33,7 @@ pub(super) fn text(wish: &Wish, calm: &Calm, rows: &[Row], out: &mut dyn Write) 
     for (what, rate) in &calm.transitions {
         say(format!("  {what:34} {}", shown(*rate)))?;
     }
-    for alarm in calm.transition_alarms.iter().take(wish.misses) {
+    for alarm in calm.transition_alarms.iter().take(options.misses) {
         say(format!("      {alarm}"))?;
     }
     say("\nattacked files of 4 KiB and more that were clean before: found (not clean)".to_owned())?;
@@ -58,10 +58,10 @@ pub(super) fn text(wish: &Wish, calm: &Calm, rows: &[Row], out: &mut dyn Write) 
             })
             .collect();
         say(format!("      by size, alone/beside: {}", sizes.join(", ")))?;
-        for path in row.misses_alone.iter().filter(|path| !row.misses.contains(path)).take(wish.misses) {
+        for path in row.misses_alone.iter().filter(|path| !row.misses.contains(path)).take(options.misses) {
             say(format!("      missed alone: {path}"))?;
         }
-        for path in row.misses.iter().take(wish.misses) {
+        for path in row.misses.iter().take(options.misses) {
             say(format!("      missed: {path}"))?;
         }
     }
@@ -83,7 +83,7 @@ fn shown(rate: Rate) -> String {
     format!("{:.2} % [{low:.2}, {high:.2}] ({}/{})", rate.percent(), rate.found, rate.all)
 }
 
-pub(super) fn json(wish: &Wish, calm: &Calm, rows: &[Row], out: &mut dyn Write) -> Result<(), String> {
+pub(super) fn json(options: &Options, calm: &Calm, rows: &[Row], out: &mut dyn Write) -> Result<(), String> {
     let kinds = |row: &Row| -> BTreeMap<String, Value> {
         let both =
             |(alone, beside): &(Rate, Rate)| json!({ "alone": value(*alone), "beside": value(*beside) });
@@ -120,7 +120,7 @@ pub(super) fn json(wish: &Wish, calm: &Calm, rows: &[Row], out: &mut dyn Write) 
     let answer = json!({
         "files": calm.files,
         "bytes": calm.bytes,
-        "seed": wish.seed,
+        "seed": options.seed,
         "clean": {
             "types": calm.verdicts,
             "encrypted": value(accused(calm, "encrypted")),

@@ -1,6 +1,6 @@
 //! What can no plan beat?
 //!
-//! Three answers, and the largest one counts. [`alone`] looks at each service as if it had the estate to itself: quick,
+//! Three answers, and the largest one counts. [`each_alone`] looks at each service as if it had the estate to itself: quick,
 //! and weak where many want the same. [`queue`] lets all of them wait for one limit: quick, and close where one limit
 //! decides. [`prices`] lets a limit that is wanted by many cost something while it is wanted, and asks what everything costs
 //! at least at these prices: slower, and much closer; [`apart`] gives it more limits, for what can never run side by side,
@@ -9,9 +9,9 @@
 
 use super::instance::Instance;
 
-mod alone;
 mod apart;
 mod costs;
+mod each_alone;
 mod prices;
 mod queue;
 mod relaxed;
@@ -52,8 +52,8 @@ pub(super) fn pricing(instance: &Instance, steps: u64) -> Option<Pricing> {
 
 /// Σ weight × seconds until served that every plan costs at least.
 pub fn lower_bound_seconds(instance: &Instance, effort: Effort) -> u128 {
-    let quick = alone::lower_bound_seconds(instance)
-        .max(queue::lower_bound_seconds(instance, &alone::chains(instance)));
+    let quick = each_alone::lower_bound_seconds(instance)
+        .max(queue::lower_bound_seconds(instance, &each_alone::chains(instance)));
     let Some(mut pricing) = pricing(instance, effort.steps()) else { return quick };
     while pricing.round() {}
     quick.max(pricing.bound())

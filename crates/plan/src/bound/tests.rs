@@ -81,7 +81,7 @@ fn two_that_want_the_same_are_seen_to_want_the_same() {
         instance.activities.push(made);
         instance.before.push(Vec::new());
     }
-    assert_eq!(alone::lower_bound_seconds(&instance), 5 * 10 + 5 * 10);
+    assert_eq!(each_alone::lower_bound_seconds(&instance), 5 * 10 + 5 * 10);
     assert_eq!(lower_bound_seconds(&instance, Effort::Quick), 5 * 10 + 5 * 20);
     assert_eq!(thorough(&instance), 5 * 10 + 5 * 20);
 }

@@ -6,8 +6,8 @@
 //! end among those looked at. Any schedule that comes of it can also be had the plain way, from the order of its
 //! beginnings; that is how it leaves the search.
 
+use super::capacity::Capacity;
 use super::compact::Side;
-use super::room::Room;
 
 /// How far ahead to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +26,12 @@ impl Ahead {
 /// No more than this are looked at together.
 pub(super) const AMONG_MAX: usize = 8;
 
-/// What building needs besides the room, kept from one schedule to the next.
+/// What building needs besides the capacity, kept from one schedule to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bench {
     place: Vec<u32>,
     waiting: Vec<u32>,
-    /// The activity cannot begin before. Room only ever gets less, so this stays true.
+    /// The activity cannot begin before. Capacity only ever gets less, so this stays true.
     from_s: Vec<u64>,
     /// A bit per place in the list: what stands there waits for nothing unplaced, and is not placed itself.
     open: Vec<u64>,
@@ -45,19 +45,19 @@ impl Bench {
     pub(super) fn build(
         &mut self,
         (side, duration_s): (&Side, &[u64]),
-        room: &mut impl Room,
+        capacity: &mut impl Capacity,
         list: &[u32],
         ahead: Ahead,
         end_s: &mut [u64],
     ) -> u64 {
-        room.clear();
+        capacity.clear();
         self.lay_out(side, list);
         let mut last_s = 0;
         for _ in 0..list.len() {
-            let (place, begin_s) = self.choose(room, duration_s, list, ahead);
+            let (place, begin_s) = self.choose(capacity, duration_s, list, ahead);
             self.open[place / WORD] &= !(1 << (place % WORD));
             let at = list[place] as usize;
-            room.take(at, begin_s);
+            capacity.take(at, begin_s);
             end_s[at] = begin_s + duration_s[at];
             last_s = last_s.max(end_s[at]);
             for &next in side.after.of(at) {
@@ -95,7 +95,13 @@ impl Bench {
     }
 
     /// Place in the list of what is placed next, and when it begins.
-    fn choose(&mut self, room: &impl Room, duration_s: &[u64], list: &[u32], ahead: Ahead) -> (usize, u64) {
+    fn choose(
+        &mut self,
+        capacity: &impl Capacity,
+        duration_s: &[u64],
+        list: &[u32],
+        ahead: Ahead,
+    ) -> (usize, u64) {
         let mut looked_at = [(0, 0); AMONG_MAX];
         let among = ahead.among.min(AMONG_MAX);
         let mut count = 0;
@@ -109,7 +115,7 @@ impl Bench {
                 let place = word * WORD + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
                 let at = list[place] as usize;
-                let begin_s = room.earliest(at, self.from_s[at]);
+                let begin_s = capacity.earliest(at, self.from_s[at]);
                 self.from_s[at] = begin_s;
                 first_begin_s = first_begin_s.min(begin_s);
                 first_end_s = first_end_s.min(begin_s + duration_s[at]);

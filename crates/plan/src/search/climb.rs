@@ -5,15 +5,15 @@
 //! until nothing has come of it for a while. Then the population begins, with what was found among its founders.
 
 use super::build::Ahead;
+use super::capacity::Capacity;
 use super::evolve::Evolution;
-use super::room::Room;
 
 /// Schedules without a better one before it ends.
 const PATIENCE: u64 = 200;
 /// Percent of schedules that are built looking ahead.
 const AHEAD_PERCENT: usize = 50;
 
-impl<R: Room> Evolution<'_, R> {
+impl<R: Capacity> Evolution<'_, R> {
     /// The list of the schedule that was found; none if the search has ended meanwhile.
     pub(super) fn climb(&mut self, starts: &[Vec<u32>]) -> Option<Vec<u32>> {
         let mut top = None;

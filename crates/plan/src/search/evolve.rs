@@ -13,10 +13,10 @@ use super::super::bound;
 use super::super::instance::Instance;
 use super::breed::{Marks, exchange, shift};
 use super::build::{Ahead, Bench};
+use super::capacity::Capacity;
 use super::chance::Chance;
 use super::compact::{Aim, Compact};
-use super::room::Room;
-use super::{Progress, Then, Wish};
+use super::{Progress, Settings, Then};
 
 /// What a schedule costs, and what decides between equals.
 pub(super) type Cost = (u128, u128);
@@ -35,9 +35,9 @@ pub(super) struct Best {
     pub(super) cost: Cost,
 }
 
-pub(super) struct Evolution<'a, R: Room> {
+pub(super) struct Evolution<'a, R: Capacity> {
     pub(super) compact: &'a Compact,
-    rooms: [R; 2],
+    capacities: [R; 2],
     bench: Bench,
     pub(super) marks: Marks,
     pub(super) chance: Chance,
@@ -45,7 +45,7 @@ pub(super) struct Evolution<'a, R: Room> {
     populations: [Vec<Member>; 2],
     best: Option<Best>,
     pub(super) schedules: u64,
-    wish: Wish,
+    settings: Settings,
     /// No schedule costs less; 0: that says nothing.
     least: u128,
     /// The schedule that was the best so far when it was built.
@@ -81,23 +81,23 @@ const SINGLE_PERCENT: usize = 10;
 /// Percent of exchanged neighbours, of the number of activities.
 const EXCHANGES_PERCENT: usize = 1;
 
-impl<'a, R: Room> Evolution<'a, R> {
+impl<'a, R: Capacity> Evolution<'a, R> {
     pub(super) fn new(
         compact: &'a Compact,
-        rooms: [R; 2],
-        wish: Wish,
+        capacities: [R; 2],
+        settings: Settings,
         progress: &'a mut dyn FnMut(Progress) -> Then,
     ) -> Evolution<'a, R> {
         Evolution {
             compact,
-            rooms,
+            capacities,
             bench: Bench::default(),
             marks: Marks::default(),
-            chance: Chance::new(wish.seed),
+            chance: Chance::new(settings.seed),
             populations: [Vec::new(), Vec::new()],
             best: None,
             schedules: 0,
-            wish: Wish { schedules: wish.schedules.max(1), ..wish },
+            settings: Settings { schedules: settings.schedules.max(1), ..settings },
             least: 0,
             better_at: 0,
             stopped: false,
@@ -114,13 +114,13 @@ impl<'a, R: Room> Evolution<'a, R> {
     /// that was asked for.
     pub(super) fn run(&mut self, instance: &Instance, starts: &[Vec<u32>]) -> u128 {
         let mut starts = starts.to_vec();
-        if self.wish.prove {
+        if self.settings.prove {
             // Something to go by is there at once, whatever bounds take.
             self.pricing = true;
             self.build(0, &starts[0], Ahead::PLAIN);
             self.least = bound::lower_bound_seconds(instance, bound::Effort::Quick);
             if !self.is_proven()
-                && let Some(mut pricing) = bound::pricing(instance, self.wish.price_steps)
+                && let Some(mut pricing) = bound::pricing(instance, self.settings.price_steps)
             {
                 starts.splice(0..0, self.suggested(&mut pricing));
             }
@@ -186,7 +186,7 @@ impl<'a, R: Room> Evolution<'a, R> {
 
     pub(super) fn is_over(&self) -> bool {
         self.stopped
-            || self.schedules >= self.wish.schedules
+            || self.schedules >= self.settings.schedules
             || self.best.as_ref().is_some_and(|best| self.is_least(best.cost))
     }
 
@@ -314,7 +314,7 @@ impl<'a, R: Room> Evolution<'a, R> {
         let mut end_s = std::mem::take(&mut self.end_s);
         end_s.resize(list.len(), 0);
         let what = (&self.compact.sides[side], &self.compact.duration_s[..]);
-        let last_s = self.bench.build(what, &mut self.rooms[side], list, ahead, &mut end_s);
+        let last_s = self.bench.build(what, &mut self.capacities[side], list, ahead, &mut end_s);
         self.schedules += 1;
         let cost = self.price(&end_s, last_s);
         if (side == 0 || self.compact.mirrored) && self.best.as_ref().is_none_or(|best| cost < best.cost) {

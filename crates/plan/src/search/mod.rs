@@ -10,26 +10,26 @@ use std::collections::BinaryHeap;
 
 use super::generate::{self, Schedule, price_seconds};
 use super::instance::Instance;
+use capacity::{Capacity, Levels, Rows};
 use compact::Compact;
 use evolve::{Best, Evolution};
-use room::{Levels, Room, Rows};
 
 mod breed;
 mod build;
+mod capacity;
 mod chance;
 mod climb;
 mod compact;
 mod evolve;
 mod priced;
 mod rearrange;
-mod room;
 
 #[cfg(test)]
 pub(super) mod tests;
 
 /// How long to look, and from which chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct Settings {
     /// How many schedules to generate at most. At least one is.
     pub schedules: u64,
     pub seed: u64,
@@ -64,7 +64,7 @@ pub struct Found {
     pub schedule: Schedule,
     /// Σ weight × seconds until the end.
     pub cost: u128,
-    /// Schedules generated. With this number in `Wish` the same schedule is found again.
+    /// Schedules generated. With this number in `Settings` the same schedule is found again.
     pub schedules: u64,
     /// What no schedule can cost less than, as far as it was shown; 0 if that was not asked for.
     pub bound: u128,
@@ -76,7 +76,7 @@ pub struct Found {
 pub fn search(
     instance: &Instance,
     starts: &[Vec<u64>],
-    wish: &Wish,
+    settings: &Settings,
     progress: &mut dyn FnMut(Progress) -> Then,
 ) -> Found {
     let compact = Compact::new(instance);
@@ -84,18 +84,18 @@ pub fn search(
     let starts = if starts.is_empty() { &own_order } else { starts };
     let lists: Vec<Vec<u32>> = starts.iter().map(|rank| list(&compact, rank)).collect();
     // The last schedule is what the generator makes of the order that was found.
-    let limits = Wish { schedules: wish.schedules.saturating_sub(1), ..*wish };
+    let limits = Settings { schedules: settings.schedules.saturating_sub(1), ..*settings };
     let (best, schedules, bound) = match Rows::new(instance, &compact) {
-        Some(rooms) => evolve(Evolution::new(&compact, rooms, limits, progress), instance, &lists),
+        Some(capacities) => evolve(Evolution::new(&compact, capacities, limits, progress), instance, &lists),
         None => {
-            let rooms =
+            let capacities =
                 [(0, true), (1, false)].map(|(side, held)| Levels::new(instance, &compact.sides[side], held));
-            evolve(Evolution::new(&compact, rooms, limits, progress), instance, &lists)
+            evolve(Evolution::new(&compact, capacities, limits, progress), instance, &lists)
         }
     };
     let mut found = Found { cost: u128::MAX, schedule: as_found(&compact, &best), schedules, bound };
     found.cost = price_seconds(instance, &found.schedule);
-    if schedules < wish.schedules {
+    if schedules < settings.schedules {
         let schedule = generate::schedule(instance, &order_of_beginnings(&compact, &best));
         let cost = price_seconds(instance, &schedule);
         found.schedules += 1;
@@ -107,7 +107,7 @@ pub fn search(
     found
 }
 
-fn evolve<R: Room>(
+fn evolve<R: Capacity>(
     mut evolution: Evolution<'_, R>,
     instance: &Instance,
     lists: &[Vec<u32>],

@@ -7,17 +7,17 @@
 
 use super::super::bound::Pricing;
 use super::build::Ahead;
+use super::capacity::Capacity;
 use super::compact::Aim;
 use super::evolve::{Cost, Evolution};
 use super::list;
-use super::room::Room;
 
 /// Rounds of prices between two lists.
 const ROUNDS: u64 = 4;
 /// Lists that are kept for the population to begin with.
 const KEPT: usize = 8;
 
-impl<R: Room> Evolution<'_, R> {
+impl<R: Capacity> Evolution<'_, R> {
     /// Finds prices to the end, builds a schedule of the list that they suggest now and then, and returns the best of these
     /// lists. When the search is over the prices still go on: the bound shall not depend on it.
     pub(super) fn suggested(&mut self, pricing: &mut Pricing) -> Vec<Vec<u32>> {

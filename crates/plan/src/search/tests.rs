@@ -53,7 +53,7 @@ pub(in super::super) fn random(seed: u64, activities: usize, plain: bool) -> Ins
         instance.not_before_s = (0..activities).map(|_| rolls.roll(2) * rolls.roll(20)).collect();
         let held = Held { limit: 0, amount: instance.limits[0].capacity, until_s: Some(rolls.roll(15)) };
         instance.held.push(held);
-        // Kept for good, on a limit of its own that has room for all of it and for the largest passing demand.
+        // Kept for good, on a limit of its own that has capacity for all of it and for the largest passing demand.
         instance.limits.push(limit(9, 2 * activities as u64 + 3));
         let kept = instance.limits.len() - 1;
         for activity in &mut instance.activities {
@@ -102,7 +102,9 @@ pub(in super::super) fn faults(instance: &Instance, schedule: &Schedule) -> Vec<
 }
 
 fn found(instance: &Instance, starts: &[Vec<u64>], schedules: u64, seed: u64) -> Found {
-    search(instance, starts, &Wish { schedules, seed, prove: false, price_steps: 0 }, &mut |_| Then::Continue)
+    search(instance, starts, &Settings { schedules, seed, prove: false, price_steps: 0 }, &mut |_| {
+        Then::Continue
+    })
 }
 
 #[test]
@@ -151,11 +153,11 @@ fn with_prices_the_bound_holds_and_a_stopped_search_can_be_had_again() {
             instance.activities.push(activity(count, 0, 7));
             instance.before.push((0..count).collect());
         }
-        let wish = Wish { schedules: 300, seed, prove: true, price_steps: 600_000 };
+        let settings = Settings { schedules: 300, seed, prove: true, price_steps: 600_000 };
         let mut pricing = 0;
         let mut calls = 0;
         let stop_at = 1 + seed * 7;
-        let stopped = search(&instance, &[], &wish, &mut |progress| {
+        let stopped = search(&instance, &[], &settings, &mut |progress| {
             calls += 1;
             pricing += u64::from(progress.pricing);
             if calls >= stop_at { Then::Stop } else { Then::Continue }
@@ -163,9 +165,9 @@ fn with_prices_the_bound_holds_and_a_stopped_search_can_be_had_again() {
         priced += u64::from(pricing > 0);
         assert_eq!(faults(&instance, &stopped.schedule), Vec::<String>::new(), "seed {seed}");
         assert!(stopped.bound <= stopped.cost, "seed {seed}: {} {}", stopped.bound, stopped.cost);
-        let again = Wish { schedules: stopped.schedules, ..wish };
+        let again = Settings { schedules: stopped.schedules, ..settings };
         assert_eq!(search(&instance, &[], &again, &mut |_| Then::Continue), stopped, "seed {seed}");
-        let longer = search(&instance, &[], &wish, &mut |_| Then::Continue);
+        let longer = search(&instance, &[], &settings, &mut |_| Then::Continue);
         assert!(stopped.bound <= longer.cost && longer.bound <= longer.cost, "seed {seed}");
         assert!(longer.cost <= stopped.cost, "seed {seed}");
     }
@@ -177,8 +179,8 @@ fn a_search_stopped_by_the_clock_can_be_had_again_by_its_number_of_schedules() {
     let instance = random(5, 14, true);
     for stop_at in [1, 2, 7, 130] {
         let mut calls = 0;
-        let wish = Wish { schedules: 1_000_000, seed: 3, prove: false, price_steps: 0 };
-        let stopped = search(&instance, &[], &wish, &mut |progress| {
+        let settings = Settings { schedules: 1_000_000, seed: 3, prove: false, price_steps: 0 };
+        let stopped = search(&instance, &[], &settings, &mut |progress| {
             calls += 1;
             assert_eq!(progress.schedules, calls);
             if calls >= stop_at { Then::Stop } else { Then::Continue }
@@ -208,10 +210,12 @@ fn among_plans_of_equal_cost_the_one_that_ends_first_is_found() {
         instance.activities.push(made);
         instance.before.push(Vec::new());
     }
-    let found =
-        search(&instance, &[], &Wish { schedules: 5000, seed: 1, prove: true, price_steps: 0 }, &mut |_| {
-            Then::Continue
-        });
+    let found = search(
+        &instance,
+        &[],
+        &Settings { schedules: 5000, seed: 1, prove: true, price_steps: 0 },
+        &mut |_| Then::Continue,
+    );
     let end_s = (0..6).map(|at| found.schedule.end_s(&instance, at)).max();
     assert_eq!((found.cost, end_s), (5, Some(6)));
     assert!(found.schedules < 2000, "it is not looked for much longer: {}", found.schedules);
@@ -331,9 +335,9 @@ fn building_the_plain_way_is_what_the_generator_does() {
             rank[compact.activity[at as usize]] = place;
         }
         let mut end_s = vec![0; count];
-        let mut room = Levels::new(&instance, &compact.sides[0], true);
+        let mut capacity = Levels::new(&instance, &compact.sides[0], true);
         let what = (&compact.sides[0], &compact.duration_s[..]);
-        build::Bench::default().build(what, &mut room, &list, build::Ahead::PLAIN, &mut end_s);
+        build::Bench::default().build(what, &mut capacity, &list, build::Ahead::PLAIN, &mut end_s);
         let schedule = generate::schedule(&instance, &rank);
         for (at, end_s) in end_s.into_iter().enumerate() {
             assert_eq!(end_s, schedule.end_s(&instance, compact.activity[at]), "seed {seed}");

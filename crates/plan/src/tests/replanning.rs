@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::compare::order_of;
 use crate::diff;
-use crate::outlook::outlook;
+use crate::forecast::forecast;
 use crate::progress::{Progress, left_s};
 
 /// Where a run stands that has kept exactly to its plan for so many seconds.
@@ -192,7 +192,7 @@ proptest! {
         let made = planned(&estate, &[]);
         let end_s = made.plan.steps.iter().map(|step| step.end_s).max().unwrap_or(0);
         let second = end_s * tenths / 10;
-        let seen = outlook(&estate, &made.plan, &RecoveryPoints::new(), after(&made, second), 0).expect("a forecast");
+        let seen = forecast(&estate, &made.plan, &RecoveryPoints::new(), after(&made, second), 0).expect("a forecast");
         for (was, now) in made.plan.served.iter().zip(&seen.served) {
             prop_assert!(now.at_s <= was.at_s.saturating_sub(second), "{:?} {:?} at {}", was, now, second);
         }

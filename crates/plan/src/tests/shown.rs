@@ -1,8 +1,8 @@
 //! What people get to see: page, drawing, run sheet, difference; and the file as it was in version 1.
 
 use super::*;
+use crate::objectives::missed;
 use crate::page::clock;
-use crate::promise::missed;
 use crate::{Plan, diff, html, sheet};
 
 fn assert_whole(html: &str) {
@@ -114,7 +114,7 @@ fn promised_times_that_are_missed_are_reported_with_by_how_much() {
     assert_eq!(missed[0].beyond_seconds, 5 * 9_000_000 * 115);
     let page = page::page(&estate, &made);
     assert!(page.contains("promised within 0:01:40, 0:01:55 late for tenant:fund-muc"), "{page}");
-    let json = serde_json::to_value(answer::answer(&estate, &made)).expect("plain data");
+    let json = serde_json::to_value(json::of_made(&estate, &made)).expect("plain data");
     assert_eq!(json["late"][0]["by_s"], 115);
 }
 
@@ -182,6 +182,34 @@ fn a_plan_of_version_1_is_still_read_with_its_own_hash() {
 fn a_plan_of_version_2_is_written_as_it_always_was() {
     let text = include_str!("../../../../docs/formats/golden/plan-v2.json");
     assert_eq!(Plan::read(text).expect("version 2 is readable").to_text(), text);
+}
+
+/// Its parts must be those that today's program finds in the same estate, or an upgrade would hold every approved step.
+#[test]
+fn a_plan_of_version_3_is_written_as_it_always_was_and_its_parts_are_found_unchanged() {
+    let text = include_str!("../../../../docs/formats/golden/plan-v3.json");
+    let plan = Plan::read(text).expect("version 3 is readable");
+    assert_eq!(plan.to_text(), text);
+    assert_eq!(check::estate_faults(&estate(), &plan.estate_hash, &plan), Vec::<String>::new());
+    let mut edited = estate();
+    edited.services.get_mut(&id("service:core-muc")).expect("it is there").boot_s += 1;
+    assert_eq!(
+        check::estate_faults(&edited, &plan.estate_hash, &plan),
+        ["service:core-muc is not as it was when the plan was made"]
+    );
+}
+
+/// Which build made them decided what their hashes of parts are.
+#[test]
+fn plans_before_version_3_fit_the_estate_they_were_made_for_and_are_not_checked_against_another() {
+    let text = include_str!("../../../../docs/formats/golden/plan-v2.json");
+    let mut plan = Plan::read(text).expect("version 2 is readable");
+    plan.estate_hash = estate::canonical::hash(&estate());
+    assert_eq!(check::estate_faults(&estate(), &plan.estate_hash, &plan), Vec::<String>::new());
+    let mut edited = estate();
+    edited.provider = "another".to_owned();
+    let faults = check::estate_faults(&edited, &plan.estate_hash, &plan);
+    assert!(matches!(&faults[..], [fault] if fault.contains("cannot be told")), "{faults:?}");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn each_wrong_number_and_name_is_found() {
                 plan.never.push(Never { tenant: served.tenant, capability: served.capability, because });
             }),
         ),
-        ("stands in it twice", found(|plan| plan.steps.push(plan.steps[0].clone()))),
+        ("appears twice", found(|plan| plan.steps.push(plan.steps[0].clone()))),
     ]);
 }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use judge::kind::name_before;
 use judge::{Judgement, Verdict};
 
-/// This many files that vanish without a trace in one step: nothing new that is bad is let pass any more.
+/// This many files that vanish without a trace in one step: nothing new that is bad is tolerated any longer.
 const MUCH_VANISHED: usize = 20;
 /// This many from below a file's folder are as good as one from the folder itself.
 const SEVERAL_VANISHED: usize = 3;
@@ -97,7 +97,7 @@ impl<'a> Vanished<'a> {
 pub(super) enum Loss {
     /// From its own folder, or several from below it.
     Near(usize),
-    /// So much that nothing bad that is new may be let pass.
+    /// So much that nothing bad that is new may be tolerated.
     Much(usize),
 }
 

@@ -15,14 +15,14 @@
 //! - `signs`: what the differences look like as a whole; reasons for people, never a verdict.
 
 mod changes;
-mod left;
 mod loss;
+mod outcome;
 mod renamed;
 mod series;
 mod signs;
 #[cfg(test)]
 mod tests;
-mod told;
+mod vanished;
 
 use std::ffi::{OsStr, OsString};
 use std::hash::Hash;
@@ -30,8 +30,8 @@ use std::rc::Rc;
 
 pub use changes::Change;
 use changes::Walk;
+pub use outcome::{BadVersion, Ended, LastClean, Lost};
 pub use series::{Missing, Series, Step};
-pub use told::{BadVersion, Ended, LastClean, Lost};
 
 use judge::{Beside, Judgement};
 

@@ -18,11 +18,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::left::{Gone, Good, Known, Left};
 use super::loss::{self, Loss, MassLoss, Vanished};
+use super::outcome::{Bad, BadVersion, Ended, Lost, unread_part};
 use super::renamed::{also_renamed, is_renamed_by};
 use super::signs::{Signs, Usual};
-use super::told::{Bad, BadVersion, Ended, Lost, unread_part};
+use super::vanished::{Departures, Gone, Good, Known};
 use super::{Archive, Change, Node, Version, Walk, changes};
 use crate::snapshots::{Past, Tally, Weight, weigh};
 use judge::kind::name_before;
@@ -242,7 +242,7 @@ impl<A: Archive> Series<A> {
     ) {
         let mut files_before = self.tally.files();
         let Waiting { removed, added } = self.meet(archive, at, old, tree, signs);
-        let mut left = Left::new();
+        let mut left = Departures::new();
         let hidden = self.hidden.len();
         let vanished_while_hidden = self.no_longer_hidden(&added);
         files_before += (hidden - self.hidden.len()) as u64;
@@ -312,7 +312,7 @@ impl<A: Archive> Series<A> {
         seen.into_iter().filter(|path| !there.contains(&**path)).collect()
     }
 
-    /// Archives that were let pass while nothing was missing, and of which that is no longer true.
+    /// Archives that were tolerated while nothing was missing, and of which that is no longer true.
     fn later_losses(&mut self, vanished: &[Rc<Path>]) {
         let vanished = Vanished::new(vanished);
         for (path, bad) in &mut self.bad {
@@ -351,7 +351,7 @@ impl<A: Archive> Series<A> {
         if let Some(bad) = self.bad.remove(&**path) {
             self.tally.remove(bad.judgement.verdict, bad.weight);
             let mut known = bad.known.clone();
-            // Nothing speaks against an archive with a password that was let pass: a later version is compared with it.
+            // Nothing speaks against an archive with a password that was tolerated: a later version is compared with it.
             if is_let_pass(known.verdict, bad.weight) && known.good.is_none() {
                 known.good = Some(good());
             }
@@ -371,7 +371,7 @@ impl<A: Archive> Series<A> {
         path: &Path,
         now: &Version<A::Content>,
         back: Option<Known<A::Content>>,
-        left: &mut Left<A::Content>,
+        left: &mut Departures<A::Content>,
         signs: &mut Signs<A::Content>,
     ) -> Origin<A::Content> {
         if let Some(known) = back {
@@ -459,7 +459,7 @@ impl<A: Archive> Series<A> {
         let weight = if is_own { Weight::Own } else { weight };
         self.tally.add(judgement.verdict, weight);
         if !judgement.verdict.is_clean() {
-            // What was let pass may be compared with, but is not said to be the last clean version.
+            // What was tolerated may be compared with, but is not said to be the last clean version.
             let good = known.and_then(|known| known.good).filter(|_| !is_let_pass(judgement.verdict, weight));
             let known = Known { past, verdict: judgement.verdict, good, is_own };
             self.bad.insert(path, Bad { judgement, weight, known, from: at });
@@ -511,7 +511,7 @@ impl<A: Archive> Series<A> {
     }
 
     /// Whatever vanished together with an attack may have been taken by it, and so much at once is worth its names.
-    fn remember_lost(&mut self, at: usize, left: &Left<A::Content>) {
+    fn remember_lost(&mut self, at: usize, left: &Departures<A::Content>) {
         for path in left.unexplained() {
             if self.lost.len() >= LOST_MAX {
                 return;

@@ -36,7 +36,7 @@ use sha2::{Digest, Sha256};
 use estate::model::shown_address;
 use read_only::ReadOnly;
 pub use restore::{RestoreFault, Restored, read_repository, restore_snapshot};
-pub use scan::{Progress, Wish, scan};
+pub use scan::{Progress, Request, scan};
 
 /// Prefix of a repository in estates and on the command line.
 pub const PREFIX: &str = "restic:";
@@ -48,7 +48,7 @@ pub enum RepositoryFault {
     NotLocal(String),
     #[error("there is no folder {0}")]
     NotThere(PathBuf),
-    #[error("{0} is no folder, and a repository is one")]
+    #[error("{0} is not a folder, and a repository is one")]
     NotAFolder(PathBuf),
     #[error("{path} is not a restic repository: it has no `{missing}`")]
     NotARepository { path: PathBuf, missing: &'static str },

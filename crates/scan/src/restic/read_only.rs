@@ -43,7 +43,7 @@ impl ReadOnly {
         }
     }
 
-    /// The backend passes over everything that is no plain file and says nothing of it.
+    /// The backend passes over everything that is not a plain file and says nothing of it.
     fn note_what_is_no_file(&self, kind: FileType) {
         let Some(folder) = &self.folder else { return };
         let entries = std::fs::read_dir(folder.join(kind.dirname())).into_iter().flatten().flatten();

@@ -151,9 +151,7 @@ impl Judging<'_> {
 /// A verdict even if a checker falls over.
 fn whatever_happens(check: impl FnOnce() -> Judgement) -> Judgement {
     catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|_| {
-        Judgement::unread(
-            "the checker of its type failed on it, which is a fault of ours; look at it by hand",
-        )
+        Judgement::unread("the checker of its type failed on it, which is a fault of ours; check it by hand")
     })
 }
 

@@ -37,7 +37,7 @@ pub enum RestoreFault {
     #[error("cannot read {path} from the snapshot")]
     Unread { path: PathBuf, source: Unreadable },
     #[error(
-        "the snapshot holds an entry named `{name}` under {path}: that is no file name, so nothing of this copy is trusted"
+        "the snapshot holds an entry named `{name}` under {path}: that is not a file name, so nothing of this copy is trusted"
     )]
     BadName { path: PathBuf, name: String },
     #[error("{path} has {found} bytes in the repository, its entry says {expected}")]

@@ -12,14 +12,14 @@ use std::rc::Rc;
 use rustic_core::TreeId;
 
 use super::content::Content;
-use super::stored::{Plan, Stored};
+use super::stored::{ReadingList, Stored};
 use super::{Opened, Snapshot};
 use crate::history::{BadVersion, Change, Ended, Lost, Missing, Series, Step};
 use crate::ledger::{Identity, Ledger};
 use crate::report::{self, Bad, Gone, RepositoryReport, SeriesReport, SnapshotReport};
 use crate::rules::Rules;
 use crate::shown;
-use crate::snapshots::{self, Found, Seen, Tally, rfc3339};
+use crate::snapshots::{self, Found, Sighting, Tally, rfc3339};
 use judge::Verdict;
 
 /// How far the reading has come.
@@ -31,12 +31,12 @@ pub struct Progress {
 }
 
 /// What to judge.
-pub struct Wish<'a> {
+pub struct Request<'a> {
     /// All snapshots, oldest first by first sight.
-    pub order: &'a [Seen],
+    pub order: &'a [Sighting],
     /// How many of them, from the newest; `None`: all.
     pub newest: Option<usize>,
-    /// Bad files without a good version before that are let pass; `None`: by the size of the snapshot.
+    /// Bad files without a good version before that are tolerated; `None`: by the size of the snapshot.
     pub tolerate: Option<u64>,
     pub rules: Option<&'a Rules>,
 }
@@ -67,7 +67,7 @@ impl Opened {
 /// A snapshot that is judged: its place in the order, and its series.
 struct Chosen<'a> {
     at: usize,
-    seen: &'a Seen,
+    seen: &'a Sighting,
     snapshot: &'a Snapshot,
     series: usize,
 }
@@ -76,18 +76,18 @@ struct Chosen<'a> {
 /// files is made: it may be as large as they are.
 pub fn scan(
     opened: Opened,
-    wish: &Wish<'_>,
+    request: &Request<'_>,
     mut ledger: Ledger,
     progress: &mut dyn FnMut(Progress),
 ) -> RepositoryReport {
     let mut report = RepositoryReport { form: report::FORM, ..RepositoryReport::default() };
-    report.notes = notes(&opened, wish);
+    report.notes = notes(&opened, request);
     report.unread = opened.unread();
-    let ended = match Stored::new(&opened, &mut ledger, wish.rules) {
+    let ended = match Stored::new(&opened, &mut ledger, request.rules) {
         Ok(stored) => {
-            let chosen = chosen(&opened, wish);
-            read(&stored, &opened, wish, &chosen, progress);
-            go_through(&stored, &opened, wish, &chosen, &mut report)
+            let chosen = chosen(&opened, request);
+            read(&stored, &opened, request, &chosen, progress);
+            go_through(&stored, &opened, request, &chosen, &mut report)
         }
         Err(why) => {
             report.unread.push(format!("the packs: {why}; nothing was judged"));
@@ -96,18 +96,18 @@ pub fn scan(
     };
     report.notes.extend(ledger.trouble().map(str::to_owned));
     drop((opened, ledger));
-    list(ended, wish, &mut report);
+    list(ended, request, &mut report);
     report
 }
 
-fn chosen<'a>(opened: &'a Opened, wish: &Wish<'a>) -> Vec<Chosen<'a>> {
-    let from = wish.newest.map_or(0, |newest| wish.order.len().saturating_sub(newest));
+fn chosen<'a>(opened: &'a Opened, request: &Request<'a>) -> Vec<Chosen<'a>> {
+    let from = request.newest.map_or(0, |newest| request.order.len().saturating_sub(newest));
     let mut numbers = BTreeMap::new();
     let by_id: BTreeMap<&str, &Snapshot> =
         opened.snapshots.iter().map(|snapshot| (snapshot.id.as_str(), snapshot)).collect();
-    (from..wish.order.len())
+    (from..request.order.len())
         .filter_map(|at| {
-            let seen = &wish.order[at];
+            let seen = &request.order[at];
             let snapshot = *by_id.get(seen.id.as_str())?;
             let next = numbers.len();
             let series = *numbers.entry(&snapshot.series).or_insert(next);
@@ -117,12 +117,12 @@ fn chosen<'a>(opened: &'a Opened, wish: &Wish<'a>) -> Vec<Chosen<'a>> {
 }
 
 /// One state for each series; before the first snapshot that is judged stand those that are not.
-fn all_series<'s>(opened: &Opened, wish: &Wish<'_>, chosen: &[Chosen<'_>]) -> Vec<Series<Stored<'s>>> {
+fn all_series<'s>(opened: &Opened, request: &Request<'_>, chosen: &[Chosen<'_>]) -> Vec<Series<Stored<'s>>> {
     let first = chosen.first().map_or(0, |chosen| chosen.at);
     let mut all = Vec::new();
     for one in chosen {
         if one.series == all.len() {
-            let older = wish.order[..first].iter().enumerate().rev().filter_map(|(at, seen)| {
+            let older = request.order[..first].iter().enumerate().rev().filter_map(|(at, seen)| {
                 let snapshot = opened.snapshots.iter().find(|snapshot| snapshot.id == seen.id)?;
                 (snapshot.series == one.snapshot.series).then_some((at, snapshot.tree))
             });
@@ -135,12 +135,12 @@ fn all_series<'s>(opened: &Opened, wish: &Wish<'_>, chosen: &[Chosen<'_>]) -> Ve
 fn read(
     stored: &Stored<'_>,
     opened: &Opened,
-    wish: &Wish<'_>,
+    request: &Request<'_>,
     chosen: &[Chosen<'_>],
     progress: &mut dyn FnMut(Progress),
 ) {
-    let mut plan = Plan::default();
-    foresee(stored, opened, wish, chosen, &mut |change| stored.plan(&mut plan, &change));
+    let mut plan = ReadingList::default();
+    foresee(stored, opened, request, chosen, &mut |change| stored.plan(&mut plan, &change));
     let has_changes = plan.has_changes;
     let mut so_far = Progress { bytes_total: plan.bytes(), ..Progress::default() };
     stored.read(plan, &mut |files, bytes| {
@@ -150,7 +150,7 @@ fn read(
     });
     if has_changes {
         let mut noted = Vec::new();
-        foresee(stored, opened, wish, chosen, &mut |change| stored.compare(&mut noted, &change));
+        foresee(stored, opened, request, chosen, &mut |change| stored.compare(&mut noted, &change));
         stored.compare_all(&mut noted);
     }
 }
@@ -159,11 +159,11 @@ fn read(
 fn foresee(
     stored: &Stored<'_>,
     opened: &Opened,
-    wish: &Wish<'_>,
+    request: &Request<'_>,
     chosen: &[Chosen<'_>],
     tell: &mut dyn FnMut(Change<Content>),
 ) {
-    let mut series = all_series(opened, wish, chosen);
+    let mut series = all_series(opened, request, chosen);
     for one in chosen {
         series[one.series].foresee(stored, one.snapshot.tree, tell);
     }
@@ -173,21 +173,21 @@ fn foresee(
 fn go_through(
     stored: &Stored<'_>,
     opened: &Opened,
-    wish: &Wish<'_>,
+    request: &Request<'_>,
     chosen: &[Chosen<'_>],
     report: &mut RepositoryReport,
 ) -> Vec<Ended<Content>> {
-    let mut series = all_series(opened, wish, chosen);
+    let mut series = all_series(opened, request, chosen);
     let mut total: BTreeMap<Verdict, u64> = BTreeMap::new();
-    let disagreeing = snapshots::disagreeing(wish.order);
+    let disagreeing = snapshots::disagreeing(request.order);
     for one in chosen {
         let step = series[one.series].step(stored, one.at, one.snapshot.tree);
         for (verdict, count) in &step.tally.counts {
             *total.entry(*verdict).or_default() += count;
         }
         let missing = step.missing.clone();
-        let mut answer = answer(one, step, wish.tolerate);
-        say_missing(&mut answer, &missing, &report.snapshots, &|at| wish.order[at].id.clone());
+        let mut answer = answer(one, step, request.tolerate);
+        say_missing(&mut answer, &missing, &report.snapshots, &|at| request.order[at].id.clone());
         answer.time_disagrees = disagreeing.contains(&one.at);
         count(&mut report.series, one, &mut answer);
         if answer.is_clean {
@@ -199,7 +199,7 @@ fn go_through(
     report.counts = report::counts(&total);
     if report.series.len() > 1 {
         report.notes.push(format!(
-            "the repository holds {} series of snapshots (other hosts or paths); the last clean one named is the newest of all, so look at the one of your series",
+            "the repository holds {} series of snapshots (other hosts or paths); the last clean one named is the newest of all, so check the one of your series",
             report.series.len()
         ));
     }
@@ -207,9 +207,9 @@ fn go_through(
 }
 
 /// Every bad version of every file, and what is gone.
-fn list(ended: Vec<Ended<Content>>, wish: &Wish<'_>, report: &mut RepositoryReport) {
-    let id = |at: usize| wish.order[at].id.clone();
-    let ids: Vec<Rc<str>> = wish.order.iter().map(|seen| Rc::from(seen.id.as_str())).collect();
+fn list(ended: Vec<Ended<Content>>, request: &Request<'_>, report: &mut RepositoryReport) {
+    let id = |at: usize| request.order[at].id.clone();
+    let ids: Vec<Rc<str>> = request.order.iter().map(|seen| Rc::from(seen.id.as_str())).collect();
     for (number, mut ended) in ended.into_iter().enumerate() {
         report.gone.extend(std::mem::take(&mut ended.lost).into_iter().map(|lost: Lost| Gone {
             path: shown::path(&*lost.path),
@@ -256,7 +256,7 @@ fn say_missing(
 fn count(all: &mut Vec<SeriesReport>, one: &Chosen<'_>, answer: &mut SnapshotReport) {
     if one.series == all.len() {
         if one.at > 0 && one.series > 0 {
-            let sign = "the first that is judged of its host and paths: there is nothing to compare it with";
+            let sign = "the first one judged of its host and paths: there is nothing to compare it with";
             answer.signs.push(sign.to_owned());
         }
         let (host, paths) = (answer.host.clone(), answer.paths.clone());
@@ -284,19 +284,19 @@ fn bad_file(bad: BadVersion, series: usize, ids: &[Rc<str>]) -> Bad {
     }
 }
 
-fn notes(opened: &Opened, wish: &Wish<'_>) -> Vec<String> {
-    let mut notes = snapshots::disagreements(wish.order);
+fn notes(opened: &Opened, request: &Request<'_>) -> Vec<String> {
+    let mut notes = snapshots::disagreements(request.order);
     notes.extend(snapshots::arrival_remarks(&opened.found()));
     if !opened.is_local() {
-        notes.push("the repository lies on another machine, so when its snapshots arrived is unknown: without a journal they stand in the order of the times that they claim, none before the one it was made from".to_owned());
+        notes.push("the repository lies on another machine, so when its snapshots arrived is unknown: without a journal they are ordered by the times that they claim, none before the one it was made from".to_owned());
     }
-    if wish.order.is_empty() && opened.unread_snapshots.is_empty() {
+    if request.order.is_empty() && opened.unread_snapshots.is_empty() {
         notes.push("the repository holds no snapshots: nothing was ever backed up into it, or all were forgotten or deleted".to_owned());
     }
-    if let Some(newest) = wish.newest.filter(|newest| wish.order.len() > *newest) {
+    if let Some(newest) = request.newest.filter(|newest| request.order.len() > *newest) {
         notes.push(format!(
             "judged the newest {newest} of {} snapshots; without --newest all are judged",
-            wish.order.len()
+            request.order.len()
         ));
     }
     if opened.index_is_short() {

@@ -50,7 +50,7 @@ const NOTED_MIN: usize = 1 << 18;
 
 /// What has to be read.
 #[derive(Default)]
-pub(super) struct Plan {
+pub(super) struct ReadingList {
     singles: Vec<Single>,
     /// How many of them there may be before they are looked through again.
     noted_max: usize,
@@ -59,7 +59,7 @@ pub(super) struct Plan {
     pub(super) has_changes: bool,
 }
 
-impl Plan {
+impl ReadingList {
     fn note(&mut self, single: Single) {
         if self.singles.len() >= self.noted_max.max(NOTED_MIN) {
             self.drop_the_same();
@@ -146,7 +146,7 @@ impl<'a> Stored<'a> {
     }
 
     /// Notes what has to be read for a difference. What the ledger knows has not, but it has to be there.
-    pub(super) fn plan(&self, plan: &mut Plan, change: &Change<Content>) {
+    pub(super) fn plan(&self, plan: &mut ReadingList, change: &Change<Content>) {
         match change {
             Change::Added { path, now } | Change::Same { path, now } => {
                 self.want(plan, &judged_name(path.file_name().unwrap_or_default()), &Held::of(now));
@@ -182,7 +182,7 @@ impl<'a> Stored<'a> {
         }
     }
 
-    fn want(&self, plan: &mut Plan, name: &str, held: &Held) -> Key {
+    fn want(&self, plan: &mut ReadingList, name: &str, held: &Held) -> Key {
         let kind = Kind { name: name.to_owned(), beside: held.beside };
         let key = held.key(name);
         match self.places(held) {
@@ -241,7 +241,7 @@ impl<'a> Stored<'a> {
     }
 
     /// Reads and judges everything that is planned. `done` gets the number of files and the bytes that were judged.
-    pub(super) fn read(&self, mut plan: Plan, done: &mut dyn FnMut(u64, u64)) {
+    pub(super) fn read(&self, mut plan: ReadingList, done: &mut dyn FnMut(u64, u64)) {
         plan.drop_the_same();
         let (vault, kinds) = (self.vault.borrow(), self.kinds.borrow());
         let mut keep = |found: Vec<Found>| {

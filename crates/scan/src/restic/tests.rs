@@ -170,9 +170,9 @@ impl Practice {
         let (ledger, _) =
             Ledger::open(&self.folder.path().join("ledger"), opened.ledger_identity(None)).unwrap();
         let order = by_arrival(opened.found());
-        let wish = Wish { order: &order, newest: None, tolerate: None, rules: None };
+        let request = Request { order: &order, newest: None, tolerate: None, rules: None };
         let mut bytes = 0;
-        let report = scan(opened, &wish, ledger, &mut |progress| bytes = progress.bytes_done);
+        let report = scan(opened, &request, ledger, &mut |progress| bytes = progress.bytes_done);
         (report, bytes)
     }
 }
@@ -180,8 +180,8 @@ impl Practice {
 fn scanned(practice: &Practice, newest: usize) -> RepositoryReport {
     let opened = practice.opened();
     let order = by_arrival(opened.found());
-    let wish = Wish { order: &order, newest: Some(newest), tolerate: None, rules: None };
-    scan(opened, &wish, Ledger::in_memory(), &mut |_| {})
+    let request = Request { order: &order, newest: Some(newest), tolerate: None, rules: None };
+    scan(opened, &request, Ledger::in_memory(), &mut |_| {})
 }
 
 fn files(report: &RepositoryReport) -> Vec<File> {
@@ -444,8 +444,8 @@ fn a_stopped_scan_goes_on_where_it_was() {
         let opened = practice.opened();
         let (ledger, _) = Ledger::open(&ledger, opened.ledger_identity(None)).unwrap();
         let order = by_arrival(opened.found());
-        let wish = Wish { order: &order, newest: None, tolerate: None, rules: None };
-        scan(opened, &wish, ledger, &mut |_| panic!("the power went off"));
+        let request = Request { order: &order, newest: None, tolerate: None, rules: None };
+        scan(opened, &request, ledger, &mut |_| panic!("the power went off"));
     });
     assert!(stopped.is_err());
     let (report, read) = practice.scanned_again();
@@ -565,8 +565,8 @@ fn a_repository_made_by_restic_itself_is_judged() {
     let before = fingerprint(&path);
     let opened = open(&format!("restic:{}", path.display()), PASSWORD).unwrap();
     let order = by_arrival(opened.found());
-    let wish = Wish { order: &order, newest: None, tolerate: None, rules: None };
-    let report = scan(opened, &wish, Ledger::in_memory(), &mut |_| {});
+    let request = Request { order: &order, newest: None, tolerate: None, rules: None };
+    let report = scan(opened, &request, Ledger::in_memory(), &mut |_| {});
     assert_eq!(report.last_clean.as_ref(), Some(&order[0].id), "{:?}", report.snapshots);
     assert!(!report.snapshots[1].is_clean);
     assert!(files(&report).iter().all(|file| file.path.ends_with("letter.docx")), "{:?}", files(&report));

@@ -108,7 +108,7 @@ impl Entry<'_> {
             // Shown, never joined to a path as it stands.
             let shown = name.to_string_lossy().replace('/', "\u{2215}");
             let shown = if shown.trim_matches('.').is_empty() { format!("\u{2215}{shown}") } else { shown };
-            return Some((shown.into(), Node::Unread("an entry whose name is no file name".to_owned())));
+            return Some((shown.into(), Node::Unread("an entry whose name is not a file name".to_owned())));
         };
         let what = match (&*self.kind, self.subtree) {
             ("dir", Some(subtree)) => Node::Folder(subtree),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Output, absolute, finish, unreadable};
 use crate::cli::{Answer, Failure};
-use import::kubernetes::{StartBy, Wish, gather, read};
+use import::kubernetes::{Options, StartBy, gather, read};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -33,8 +33,8 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
         How::Kubectl => StartBy::Kubectl,
         How::Hand => StartBy::Hand,
     };
-    let wish = Wish { namespace: args.namespace.clone(), start_by };
-    let draft = read(&texts, &wish).map_err(|fault| unreadable(&fault))?;
+    let options = Options { namespace: args.namespace.clone(), start_by };
+    let draft = read(&texts, &options).map_err(|fault| unreadable(&fault))?;
     let from = absolute(&args.paths[0].to_string_lossy());
     let stem = Path::new(&from).file_stem();
     let stem = stem.map_or_else(|| "cluster".to_owned(), |name| name.to_string_lossy().into_owned());

@@ -6,7 +6,7 @@ use super::{Output, absolute, finish, unreadable};
 use crate::cli::{Answer, Failure};
 use import::systemd::boot::Width;
 use import::systemd::describe::StartBy;
-use import::systemd::{Wish, gather, read};
+use import::systemd::{Options, gather, read};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
         return Err(Failure::usage(
             format!("{} hosts were found, so --host cannot name them", gathered.hosts.len()),
             "nothing was imported and nothing was written",
-            "leave out --host: each host is called after its folder or file",
+            "omit --host: each host is called after its folder or file",
         ));
     }
     let start_by = match args.start_by {
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
         None => None,
     };
     let width = if args.all_units { Width::AllUnits } else { Width::Services };
-    let draft = read(&gathered, &Wish { host: args.host.clone(), width, start_by });
+    let draft = read(&gathered, &Options { host: args.host.clone(), width, start_by });
     let from = absolute(&args.path.to_string_lossy());
     let folder = Path::new(&from).file_stem();
     let folder = folder.map_or_else(|| "host".to_owned(), |name| name.to_string_lossy().into_owned());

@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
     } else {
         talk::data(format!("plan {}: the file is whole", plan.hash()));
         match &estate {
-            None => talk::data("  not checked against an estate: name it behind the plan"),
+            None => talk::data("  not checked against an estate: name one after the plan"),
             Some(_) if faults.is_empty() => talk::data(format!(
                 "  {} steps keep every dependency and every limit; price and times add up",
                 plan.steps.len()
@@ -69,13 +69,15 @@ fn wrong(estate: &Estate, plan: &Plan) -> Vec<String> {
     if plan.estate_hash != hash {
         lines.push(format!("  WRONG  it was made for estate {}, this one is {hash}", plan.estate_hash));
     }
-    if !changed.is_empty() {
-        lines.push(format!(
+    match changed {
+        Ok(changed) if changed.is_empty() => {}
+        Ok(changed) => lines.push(format!(
             "  WRONG  {} of the {} things it brings back are not as they were then: {}",
             changed.len(),
             plan.parts.len(),
-            some(&changed)
-        ));
+            some(&changed.iter().collect::<Vec<_>>())
+        )),
+        Err(fault) => lines.push(format!("  WRONG  {fault}")),
     }
     let faults = check::faults(estate, plan);
     lines.extend(faults.iter().take(LINES_MAX).map(|fault| format!("  WRONG  {fault}")));

@@ -14,7 +14,7 @@ pub(super) struct Args {
     first: PathBuf,
     /// The plan file to compare with it.
     second: PathBuf,
-    /// The estate, for names and numbers of insured.
+    /// The estate, for names and numbers of insured people.
     estate: Option<PathBuf>,
     /// The answer as JSON on stdout.
     #[arg(long)]

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use super::super::{Answer, Failure, talk, whole_file};
 use super::{estate_or_none, read_file};
-use plan::{answer, html, page, sheet};
+use plan::{html, json, page, sheet};
 
 /// Show a plan file: as a page, as JSON, as a drawing, or as a run sheet on paper. Touches nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The file that `blackstart plan -o` wrote.
     plan: PathBuf,
-    /// The estate, for names, numbers of insured, commands, gates and contacts.
+    /// The estate, for names, numbers of insured people, commands, gates and contacts.
     estate: Option<PathBuf>,
     /// The run sheet for the night when only paper works: plain text, 80 columns, pages parted by form feeds.
     #[arg(long, conflicts_with = "json")]
@@ -28,7 +28,9 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
     let plan = read_file(&args.plan)?;
     let known = estate_or_none(args.estate.as_deref())?;
     if known.is_none() {
-        talk::say("note: without an estate names, numbers of insured, commands and contacts are missing");
+        talk::say(
+            "note: without an estate names, numbers of insured people, commands and contacts are missing",
+        );
     }
     let estate = known.unwrap_or_default();
     if let Some(file) = &args.html {
@@ -37,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
     if args.print {
         talk::data(sheet::sheet(&estate, &plan).trim_end());
     } else if args.json {
-        talk::json(&answer::of_plan(&estate, &plan));
+        talk::json(&json::of_plan(&estate, &plan));
     } else {
         talk::data(page::summary(&estate, &plan).trim_end());
     }

@@ -130,7 +130,7 @@ fn the_evidence_says_in_which_form_the_condition_that_counts_was_written() {
 #[test]
 fn the_first_form_of_compose_files_is_recognised() {
     let said = fault("web:\n  build: .\n  links: [db]\ndb:\n  image: postgres\n");
-    assert!(said.starts_with("compose.yaml:1: the service web stands at the top"), "{said}");
+    assert!(said.starts_with("compose.yaml:1: the service web is at the top level"), "{said}");
     assert!(codes(&one("services: {a: {image: a}}\n")).is_empty());
 }
 

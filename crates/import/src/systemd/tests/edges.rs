@@ -1,7 +1,7 @@
 //! Which dependency follows from which setting.
 
 use super::{codes, copy, draft, dump, gathered, proposed, read, stated};
-use crate::systemd::Wish;
+use crate::systemd::Options;
 
 #[test]
 fn each_setting_becomes_its_kind_of_dependency() {
@@ -201,7 +201,7 @@ Id=basic.target\nNames=basic.target\nLoadState=loaded\nActiveState=active\nAfter
 
 #[test]
 fn the_output_of_systemctl_show_is_read_like_the_files() {
-    let draft = read(&gathered(vec![dump("host", SHOWN)]), &Wish::default());
+    let draft = read(&gathered(vec![dump("host", SHOWN)]), &Options::default());
     assert_eq!(stated(&draft), ["web hard db"]);
     assert_eq!(draft.edges[0].origin.to_string(), "host.txt:3");
     assert_eq!(super::services(&draft), ["db", "web"], "what is disabled and was not running is left out");
@@ -217,7 +217,7 @@ fn several_hosts_keep_their_units_apart() {
     ]);
     a.name = Some("Web 1".to_owned());
     let b = dump("db1", "Id=db.service\nLoadState=loaded\nActiveState=active\n");
-    let draft = read(&gathered(vec![a, b]), &Wish::default());
+    let draft = read(&gathered(vec![a, b]), &Options::default());
     assert_eq!(super::services(&draft), ["db1-db", "web-1-db", "web-1-web"]);
     assert_eq!(stated(&draft), ["web-1-web hard web-1-db"]);
     assert_eq!(draft.renamed.values().next_back().map(String::as_str), Some("Web 1/web"), "the way back");
@@ -242,7 +242,7 @@ fn an_address_on_another_host_proposes_the_service_that_listens_there() {
     ]);
     let mut mq = copy(&[("rabbitmq-server.service", "[Service]\n")]);
     (web.name, db.name, mq.name) = (Some("web1".into()), Some("db1.example".into()), Some("mq1".into()));
-    let draft = read(&gathered(vec![web, db, mq]), &Wish::default());
+    let draft = read(&gathered(vec![web, db, mq]), &Options::default());
     assert_eq!(
         proposed(&draft),
         [

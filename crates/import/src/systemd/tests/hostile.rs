@@ -2,7 +2,7 @@
 
 use super::super::gather::{Content, HostCopy, gather};
 use super::{codes, copy, draft, dump, gathered, read, services, stated, write};
-use crate::systemd::Wish;
+use crate::systemd::Options;
 use crate::systemd::boot::Width;
 
 #[test]
@@ -79,7 +79,7 @@ fn a_link_is_never_followed_out_of_the_copy() {
     assert!(!format!("{gathered:?}").contains("secret-of-the-host"));
     let skipped: Vec<String> = gathered.skipped.iter().map(|(origin, _)| origin.to_string()).collect();
     assert_eq!(skipped, ["etc/systemd/system/pipe.service"]);
-    let draft = read(&gathered, &Wish::default());
+    let draft = read(&gathered, &Options::default());
     assert_eq!(services(&draft), ["web"]);
     assert!(codes(&draft).contains(&"unit-elsewhere"), "{:?}", codes(&draft));
 }
@@ -181,14 +181,14 @@ fn whatever_the_bytes_are_there_is_a_draft_with_edges_between_things_that_are_th
             copy.dumps = dump("x", &shown).dumps;
         }
         let width = if round % 3 == 0 { Width::AllUnits } else { Width::Services };
-        let draft = read(&gathered(vec![copy.clone()]), &Wish { width, ..Wish::default() });
+        let draft = read(&gathered(vec![copy.clone()]), &Options { width, ..Options::default() });
         let estate = draft.whole();
         for edge in &estate.edges {
             assert!(estate.contains(&edge.from) && estate.contains(&edge.to), "round {round}: {edge:?}");
         }
         assert_eq!(
             draft,
-            read(&gathered(vec![copy]), &Wish { width, ..Wish::default() }),
+            read(&gathered(vec![copy]), &Options { width, ..Options::default() }),
             "same bytes, same draft"
         );
     }
@@ -203,7 +203,7 @@ fn an_empty_file_in_place_of_a_unit_masks_it() {
     let mask = copy(&[("etc/systemd/system/a.service", "")]).entries.remove(0);
     assert_eq!(mask.content, Content::Text(String::new()));
     host.entries.push(mask);
-    let draft = read(&gathered(vec![HostCopy { name: Some("h".to_owned()), ..host }]), &Wish::default());
+    let draft = read(&gathered(vec![HostCopy { name: Some("h".to_owned()), ..host }]), &Options::default());
     assert_eq!(services(&draft), ["b"]);
 }
 
@@ -221,7 +221,7 @@ fn what_the_copy_holds_elsewhere_is_found_there_and_mounts_come_from_fstab() {
         "etc/fstab",
         "# disks\nUUID=1 / ext4 defaults 0 1\nUUID=2\t/srv ext4 defaults 0 2\nnas:/x /mnt/x nfs4 _netdev 0 0\ntmpfs /tmp tmpfs x 0 0\n",
     );
-    let draft = read(&gather(copy).unwrap(), &Wish::default());
+    let draft = read(&gather(copy).unwrap(), &Options::default());
     assert_eq!((services(&draft), stated(&draft)), (vec!["app"], vec!["app data store:srv".to_owned()]));
     for code in ["unit-elsewhere", "units-no-generated"] {
         assert!(codes(&draft).contains(&code), "{code}: {:?}", codes(&draft));

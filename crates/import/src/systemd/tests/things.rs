@@ -1,7 +1,7 @@
 //! Which units become services, and with what.
 
 use super::{codes, copy, draft, gathered, read, services, stated};
-use crate::systemd::Wish;
+use crate::systemd::Options;
 use crate::systemd::boot::Width;
 use crate::systemd::describe::StartBy;
 use estate::model::{Probe, Service, StartClass};
@@ -37,12 +37,12 @@ fn an_empty_assignment_throws_a_list_away_but_takes_no_dependency() {
     ]);
     assert_eq!(stated(&draft), ["a soft b"]);
     assert!(codes(&draft).contains(&"unit-no-reset"));
-    let wish = Wish { start_by: Some(StartBy::Exec), ..Wish::default() };
+    let options = Options { start_by: Some(StartBy::Exec), ..Options::default() };
     let copy = copy(&[
         ("etc/systemd/system/a.service", "[Service]\nExecStart=/one\nUser=app\n"),
         ("etc/systemd/system/a.service.d/x.conf", "[Service]\nExecStart=\nExecStart=-/two \"with blank\"\n"),
     ]);
-    let draft = read(&gathered(vec![copy]), &wish);
+    let draft = read(&gathered(vec![copy]), &options);
     let run = draft.estate.services.values().next().unwrap().run.clone().unwrap();
     assert_eq!(run.start, ["runuser", "-u", "app", "--", "/two", "with blank"]);
 }
@@ -69,8 +69,8 @@ fn masked_units_and_those_nothing_starts_are_left_out_and_said() {
     for code in ["units-basic", "units-idle", "units-masked"] {
         assert!(codes(&draft).contains(&code), "{code}: {:?}", codes(&draft));
     }
-    let wish = Wish { width: Width::AllUnits, ..Wish::default() };
-    let draft = read(&gathered(vec![copy(&files)]), &wish);
+    let options = Options { width: Width::AllUnits, ..Options::default() };
+    let draft = read(&gathered(vec![copy(&files)]), &options);
     assert_eq!(services(&draft), ["helper", "installed", "on", "shell", "systemd-journald"]);
 }
 
@@ -154,12 +154,12 @@ fn a_job_that_leaves_no_trace_is_never_repeated_without_a_person() {
 
 #[test]
 fn a_password_in_a_command_is_not_copied() {
-    let wish = Wish { start_by: Some(StartBy::Exec), ..Wish::default() };
+    let options = Options { start_by: Some(StartBy::Exec), ..Options::default() };
     let copy = copy(&[(
         "web.service",
         "[Service]\nExecStart=/bin/web --db-password=hunter2\nEnvironment=TOKEN=hunter2\n",
     )]);
-    let draft = read(&gathered(vec![copy]), &wish);
+    let draft = read(&gathered(vec![copy]), &options);
     assert!(codes(&draft).contains(&"unit-secret"));
     assert!(!format!("{draft:?}").contains("hunter2"));
 }
@@ -168,7 +168,7 @@ fn a_password_in_a_command_is_not_copied() {
 fn the_services_of_several_hosts_are_started_over_ssh() {
     let mut hosts = vec![copy(&[("web.service", "[Service]\n")]), copy(&[("db.service", "[Service]\n")])];
     (hosts[0].name, hosts[1].name) = (Some("web1".to_owned()), Some("db1".to_owned()));
-    let draft = read(&gathered(hosts), &Wish::default());
+    let draft = read(&gathered(hosts), &Options::default());
     let run = draft.estate.services.values().next().unwrap().run.clone().unwrap();
     assert_eq!(run.start, ["ssh", "-o", "BatchMode=yes", "--", "db1", "systemctl", "start", "db.service"]);
 }

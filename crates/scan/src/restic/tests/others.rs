@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::snapshots::Seen;
+use crate::snapshots::Sighting;
 
 /// A repository in a folder, and the program for it.
 struct Restic {
@@ -47,12 +47,12 @@ impl Restic {
     }
 
     /// The answer, after seeing to it that asking changed nothing.
-    fn judged(&self) -> (Vec<Seen>, RepositoryReport) {
+    fn judged(&self) -> (Vec<Sighting>, RepositoryReport) {
         let before = fingerprint(&self.repository);
         let opened = open(&format!("restic:{}", self.repository.display()), PASSWORD).unwrap();
         let order = by_arrival(opened.found());
-        let wish = Wish { order: &order, newest: None, tolerate: None, rules: None };
-        let report = scan(opened, &wish, Ledger::in_memory(), &mut |_| {});
+        let request = Request { order: &order, newest: None, tolerate: None, rules: None };
+        let report = scan(opened, &request, Ledger::in_memory(), &mut |_| {});
         assert_eq!(fingerprint(&self.repository), before, "a repository is only read");
         assert_eq!(report.unread, Vec::<String>::new());
         (order, report)

@@ -12,7 +12,7 @@ use estate::model::Proposed;
 
 /// `import --json`. The first five fields are a contract, see `docs/formats/answers.md`.
 #[derive(Debug, Serialize)]
-pub struct Answer<'d> {
+pub struct Document<'d> {
     services: usize,
     edges: Edges,
     /// Stated dependencies between services; what goes to a store is not counted here.
@@ -66,7 +66,7 @@ struct Shown<'d> {
 }
 
 /// About the draft as it was read, and how the folder differs from it.
-pub fn answer<'d>(draft: &'d Draft, update: &'d Update, report: Option<&'d Score>) -> Answer<'d> {
+pub fn document<'d>(draft: &'d Draft, update: &'d Update, report: Option<&'d Score>) -> Document<'d> {
     let (telemetry, inferred): (Vec<_>, Vec<_>) =
         draft.proposed.iter().partition(|proposed| proposed.instead_of.is_some());
     let findings = draft.findings.iter().chain(&update.findings).map(|noted| Finding {
@@ -84,7 +84,7 @@ pub fn answer<'d>(draft: &'d Draft, update: &'d Update, report: Option<&'d Score
         before: difference.before.as_deref(),
         source: difference.source.as_deref(),
     });
-    Answer {
+    Document {
         services: draft.estate.services.len(),
         edges: Edges::of(draft.edges.iter().map(|stated| stated.edge.kind)),
         declared_edges: draft.between_services().count(),

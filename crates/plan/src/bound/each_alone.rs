@@ -1,4 +1,4 @@
-//! What everything costs at least when each service has the estate to itself.
+//! What everything costs at least if each service, alone, had the estate to itself.
 //!
 //! It cannot be back before the longest chain of what it waits for has run, nor before a limit has carried all that
 //! its own closure takes from it. Summed over what is served this is true of every plan, and weak: it never sees two

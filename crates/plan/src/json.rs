@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::Made;
 use super::compare::{Comparison, Moved};
-use super::promise::missed;
+use super::objectives::missed;
 use estate::{Estate, Id};
 use incident::plan::file::{Continues, Never, Plan, Served, Step};
 
 #[derive(Debug, Serialize)]
-pub struct Answer<'a> {
+pub struct Document<'a> {
     pub hash: String,
     pub estate_hash: &'a str,
     pub lost: &'a [Id],
@@ -99,10 +99,10 @@ pub struct Busy {
 
 /// Two plans for the same loss, with the wish and without.
 #[derive(Debug, Serialize)]
-pub struct WishAnswer<'a> {
+pub struct ComparisonDocument<'a> {
     /// The plan with the wish, as without `--what-if`.
     #[serde(flatten)]
-    pub plan: Answer<'a>,
+    pub plan: Document<'a>,
     pub wishes: &'a [String],
     /// The plan without it, by the same number of schedules.
     pub base: BaseLine,
@@ -121,7 +121,7 @@ pub struct BaseLine {
     pub schedules: u64,
 }
 
-pub fn answer<'a>(estate: &Estate, made: &'a Made) -> Answer<'a> {
+pub fn of_made<'a>(estate: &Estate, made: &'a Made) -> Document<'a> {
     let explanation = &made.explanation;
     let decision = |advice: &'a super::advice::Advice| DecisionLine {
         kind: advice.kind.word(),
@@ -148,11 +148,11 @@ pub fn answer<'a>(estate: &Estate, made: &'a Made) -> Answer<'a> {
             .map(|(limit, busy)| Busy { limit: limit.to_string(), busy_thousandths: *busy }),
         not_known: &explanation.not_known,
     };
-    Answer { known: Some(known), ..of_plan(estate, &made.plan) }
+    Document { known: Some(known), ..of_plan(estate, &made.plan) }
 }
 
 /// What can be said from the plan file alone.
-pub fn of_plan<'a>(estate: &Estate, plan: &'a Plan) -> Answer<'a> {
+pub fn of_plan<'a>(estate: &Estate, plan: &'a Plan) -> Document<'a> {
     let late = missed(estate, plan).into_iter().map(|missed| Late {
         by_s: missed.by_s(plan),
         capability: missed.capability,
@@ -161,7 +161,7 @@ pub fn of_plan<'a>(estate: &Estate, plan: &'a Plan) -> Answer<'a> {
         at_s: missed.at_s,
         insured_hours_beyond: hours_of(missed.beyond_seconds),
     });
-    Answer {
+    Document {
         hash: plan.hash(),
         estate_hash: &plan.estate_hash,
         lost: &plan.lost,
@@ -188,10 +188,10 @@ pub fn of_plan<'a>(estate: &Estate, plan: &'a Plan) -> Answer<'a> {
     }
 }
 
-pub fn wish_answer<'a>(estate: &Estate, comparison: &'a Comparison) -> WishAnswer<'a> {
+pub fn of_comparison<'a>(estate: &Estate, comparison: &'a Comparison) -> ComparisonDocument<'a> {
     let base = &comparison.base.plan;
-    WishAnswer {
-        plan: answer(estate, &comparison.wish),
+    ComparisonDocument {
+        plan: of_made(estate, &comparison.wish),
         wishes: &comparison.wishes,
         base: BaseLine {
             hash: base.hash(),

@@ -1,6 +1,6 @@
 //! What left a place, and what is known of it? So that whatever comes to stand elsewhere finds its past.
 //!
-//! `Gone` remembers over many snapshots, `Left` is what left between two of them. After an attack that renames
+//! `Gone` remembers over many snapshots, `Departures` is what left between two of them. After an attack that renames
 //! everything, everything has left: paths and good versions are kept once and shared.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -42,7 +42,7 @@ pub(super) struct Gone<C> {
 
 /// What left in one step, for those who look for their past. Each index is made when it is asked for the first time, and
 /// holds places in `all`: it may be half of a large archive that left at once.
-pub(super) struct Left<C> {
+pub(super) struct Departures<C> {
     /// With the size; none if the file was gone already when its part could be read again.
     all: Vec<(Rc<Path>, Option<u64>)>,
     by_content: HashMap<C, u32>,
@@ -87,9 +87,9 @@ impl<C> Gone<C> {
     }
 }
 
-impl<C: Clone + Eq + std::hash::Hash> Left<C> {
-    pub(super) fn new() -> Left<C> {
-        Left {
+impl<C: Clone + Eq + std::hash::Hash> Departures<C> {
+    pub(super) fn new() -> Departures<C> {
+        Departures {
             all: Vec::new(),
             by_content: HashMap::new(),
             by_name: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::left::{Good, Known};
+use super::vanished::{Good, Known};
 use crate::snapshots::Weight;
 use judge::Judgement;
 

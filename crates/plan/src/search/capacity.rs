@@ -1,4 +1,4 @@
-//! When is there room for what an activity takes?
+//! When is there capacity for what an activity takes?
 //!
 //! Two answers that always agree. [`Rows`] is for short plans with few limits: a byte per limit and second, looked at in
 //! sixteen seconds at once. [`Levels`] is for everything else: per limit a list of the seconds at which its use changes.
@@ -7,7 +7,7 @@ use super::super::generate::{Usage, earliest};
 use super::super::instance::{Demand, Instance};
 use super::compact::{Compact, Side};
 
-pub(super) trait Room {
+pub(super) trait Capacity {
     /// Everything free again, except what others hold.
     fn clear(&mut self);
     /// The first second from `from_s` on at which all that activity `at` takes fits.
@@ -141,7 +141,7 @@ fn shifts(duration: usize) -> [u8; ABREAST.ilog2() as usize] {
     })
 }
 
-impl Room for Rows {
+impl Capacity for Rows {
     fn clear(&mut self) {
         for (row, whole) in self.free.iter_mut().zip(self.whole) {
             row[..self.touched].fill(whole);
@@ -194,7 +194,7 @@ impl<'a> Levels<'a> {
     }
 }
 
-impl Room for Levels<'_> {
+impl Capacity for Levels<'_> {
     fn clear(&mut self) {
         self.usage.clone_from(&self.at_first);
     }

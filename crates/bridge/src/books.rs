@@ -1,6 +1,6 @@
 //! Everything the bridge knows, as a fold of its own journal: items, accounts, routes. Pure and total.
 //!
-//! What may happen to an item; `–` stands for "kept, counted as strange, changes nothing":
+//! What may happen to an item; `–` stands for "an illegal move: kept, counted, changes nothing":
 //!
 //! | state | settled(outcome) | reopened |
 //! |---|---|---|
@@ -30,9 +30,7 @@ pub enum NotSettled {
     /// The same outcome is recorded: nothing to do.
     #[error("it is settled already, with this outcome")]
     Same,
-    #[error(
-        "what is behind was restored since this was pulled, so the outcome says nothing any more: pull again"
-    )]
+    #[error("the upstream was restored after this was pulled, so the outcome no longer counts: pull again")]
     Outdated,
     #[error("an earlier submission of the same person is still open")]
     OutOfOrder,
@@ -69,7 +67,7 @@ impl State {
         }
     }
 
-    /// After what is behind was restored to a state before it.
+    /// After the upstream was restored to a state before it.
     pub fn reopened(self) -> State {
         match self {
             State::Pending | State::Settled(Outcome::Applied) | State::Settled(Outcome::AlreadyThere) => {
@@ -142,7 +140,7 @@ impl Default for Book {
 
 /// The fold of the whole journal.
 #[derive(Clone, Debug, Default)]
-pub struct Ledger {
+pub struct Books {
     /// Number of entries applied.
     pub entries: u64,
     pub last_ms: i64,
@@ -151,7 +149,7 @@ pub struct Ledger {
     /// Entries that this version cannot read.
     pub unknown: u64,
     /// Moves that the table does not allow, met while reading.
-    pub strange: u64,
+    pub illegal: u64,
     books: BTreeMap<Id, Book>,
     clock_jumps: Vec<(u64, u64)>,
     operations: BTreeSet<Arc<str>>,
@@ -282,12 +280,12 @@ pub fn adds_up(account: &Account) -> bool {
         == account.applied + account.already_there + account.conflict + account.refused + account.pending
 }
 
-impl Ledger {
+impl Books {
     pub fn book(&self, tenant: &Id) -> Option<&Book> {
         self.books.get(tenant)
     }
 
-    pub fn books(&self) -> impl Iterator<Item = (&Id, &Book)> {
+    pub fn by_tenant(&self) -> impl Iterator<Item = (&Id, &Book)> {
         self.books.iter()
     }
 
@@ -317,7 +315,7 @@ impl Ledger {
             Fact::Settled(settled) => {
                 let book = self.books.entry(settled.tenant.clone()).or_default();
                 if !book.settle(sequence, time_ms, self.clock_behind, settled) {
-                    self.strange += 1;
+                    self.illegal += 1;
                 }
             }
             Fact::Held { tenants, why } => {
@@ -373,7 +371,7 @@ impl Ledger {
         };
         if book.by_receipt.contains_key(&accepted.receipt) {
             // Sixteen random bytes do not repeat; if a journal says so, both are kept and counted.
-            self.strange += 1;
+            self.illegal += 1;
         }
         book.accept(item, accepted);
     }

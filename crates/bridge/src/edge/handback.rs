@@ -20,9 +20,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Edge, Problem, Shared, answer, bearer, body, tenant_named};
+use crate::books::{Item, NotSettled, State as ItemState};
 use crate::fact::{self, Mark, Outcome, ReceiptId};
 use crate::keys::{keyed_hash, random, same_secret};
-use crate::ledger::{Item, NotSettled, State as ItemState};
 use crate::receipt::time_text;
 use crate::writer::WriteFault;
 use estate::Id;
@@ -119,7 +119,7 @@ pub async fn for_people(
     let tenant = authorised(&edge, &name, &headers)?;
     let page = page(query.as_deref())?;
     let items: Vec<Item> = edge.desk.with(|shared| {
-        let book = shared.ledger.book(&tenant);
+        let book = shared.books.book(&tenant);
         book.into_iter().flat_map(|book| book.for_people(page.from)).take(page.limit).cloned().collect()
     });
     let full = items.len() == page.limit;
@@ -202,7 +202,7 @@ fn read_sealed(journal: &FilePath, sequences: &[u64]) -> Result<BTreeMap<u64, Ve
             }
         }
         if wanted.peek() == Some(&from) {
-            // What is in the ledger is published, so it is there; if not, the page ends before it.
+            // What is in the books is published, so it is there; if not, the page ends before it.
             return Ok(found);
         }
     }

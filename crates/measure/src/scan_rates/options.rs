@@ -8,7 +8,7 @@ call `eval-scan FOLDER [--json] [--seed N] [--holdout SOURCE,..] [--except SOURC
 --keep writes the attacked files that were missed into DIR, to look at them";
 
 #[derive(Debug)]
-pub(super) struct Wish {
+pub(super) struct Options {
     pub(super) folder: PathBuf,
     pub(super) json: bool,
     pub(super) seed: u64,
@@ -22,9 +22,9 @@ pub(super) struct Wish {
     pub(super) keep: Option<PathBuf>,
 }
 
-impl Wish {
-    pub(super) fn parse(args: &[String]) -> Result<Wish, String> {
-        let mut wish = Wish {
+impl Options {
+    pub(super) fn parse(args: &[String]) -> Result<Options, String> {
+        let mut options = Options {
             folder: PathBuf::new(),
             json: false,
             seed: 1,
@@ -39,20 +39,20 @@ impl Wish {
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value; {USE}"));
             match arg.as_str() {
-                "--json" => wish.json = true,
-                "--seed" => wish.seed = number(value()?)?,
-                "--holdout" => wish.holdout = list(value()?),
-                "--except" => wish.except = list(value()?),
-                "--patterns" => wish.patterns = list(value()?),
-                "--max-bytes" => wish.bytes_max = number(value()?)?,
-                "--misses" => wish.misses = usize::try_from(number(value()?)?).unwrap_or(usize::MAX),
-                "--keep" => wish.keep = Some(PathBuf::from(value()?)),
+                "--json" => options.json = true,
+                "--seed" => options.seed = number(value()?)?,
+                "--holdout" => options.holdout = list(value()?),
+                "--except" => options.except = list(value()?),
+                "--patterns" => options.patterns = list(value()?),
+                "--max-bytes" => options.bytes_max = number(value()?)?,
+                "--misses" => options.misses = usize::try_from(number(value()?)?).unwrap_or(usize::MAX),
+                "--keep" => options.keep = Some(PathBuf::from(value()?)),
                 flag if flag.starts_with("--") => return Err(format!("{flag} is unknown; {USE}")),
-                folder if wish.folder.as_os_str().is_empty() => wish.folder = PathBuf::from(folder),
+                folder if options.folder.as_os_str().is_empty() => options.folder = PathBuf::from(folder),
                 more => return Err(format!("{more} is one folder too many; {USE}")),
             }
         }
-        if wish.folder.as_os_str().is_empty() { Err(USE.to_owned()) } else { Ok(wish) }
+        if options.folder.as_os_str().is_empty() { Err(USE.to_owned()) } else { Ok(options) }
     }
 
     /// Plain files, sorted, of the sources that are asked for.
@@ -80,7 +80,7 @@ impl Wish {
 }
 
 fn number(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("`{text}` is no number; {USE}"))
+    text.parse().map_err(|_| format!("`{text}` is not a number; {USE}"))
 }
 
 fn list(text: &str) -> Vec<String> {
