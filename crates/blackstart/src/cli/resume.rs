@@ -46,9 +46,25 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         Some(number) => accept(incident.view(), number, &args.reason)?,
         None => release(incident.view(), args)?,
     };
+    let told = told(incident.view(), &args.what, &events);
     folder::record(&mut incident, &events)?;
-    talk::say(format!("{} may go on", args.what));
+    talk::say(told);
     Ok(Answer::Done)
+}
+
+/// What the call changed. Whoever mistyped an id must not believe that the right thing goes on.
+fn told(view: &View, what: &str, events: &[Event]) -> String {
+    match events {
+        [Event::Recover(RecoverEvent::TargetResumed { target, .. })]
+            if !has_steps_to_resume(view, target) =>
+        {
+            format!(
+                "{target} was not on hold, and no step on it had failed. It is recorded, and counts for a start on it that \
+             waits for a second person"
+            )
+        }
+        _ => format!("{what} may go on"),
+    }
 }
 
 fn accept(view: &View, number: &str, reason: &str) -> Result<Vec<Event>, Failure> {
