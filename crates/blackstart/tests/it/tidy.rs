@@ -15,16 +15,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("journal", &[]),
     ("estate", &[]),
     ("judge", &[]),
+    ("page", &[]),
     ("import", &["estate"]),
     ("incident", &["estate", "journal"]),
     ("world", &["estate", "incident"]),
-    ("scan", &["judge", "incident", "estate"]),
+    ("scan", &["judge", "incident", "estate", "page"]),
     ("contain", &["world", "incident", "estate"]),
-    ("plan", &["incident", "estate"]),
+    ("plan", &["incident", "estate", "page"]),
     ("recover", &["world", "incident", "estate"]),
     ("bridge", &["journal", "incident", "estate"]),
-    ("notice", &["incident", "estate"]),
-    ("situation", &["plan", "incident", "estate"]),
+    ("notice", &["incident", "estate", "page"]),
+    ("situation", &["plan", "incident", "estate", "page"]),
 ];
 
 /// Names that say nothing.
