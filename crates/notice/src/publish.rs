@@ -217,16 +217,14 @@ fn write(files: &Files, mark: &Mark, folder: &Path, between: &mut dyn FnMut()) -
         let around = path.parent().expect("every path of the site lies in its folder");
         fs::create_dir_all(around).map_err(file_fault("make", around))?;
         folders.insert(around.to_owned());
-        let written = File::create_new(&path).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
+        let written = File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(file_fault("write", &path))?;
         between();
     }
-    for folder in folders {
-        sync(&folder).map_err(file_fault("write", &folder))?;
-    }
+    let mut paths: Vec<PathBuf> = files.keys().map(|path| folder.join(path)).collect();
+    paths.push(folder.join(mark::NAME));
+    paths.extend(folders);
+    sync_all(&paths)?;
     Ok(held)
 }
 
@@ -321,6 +319,19 @@ fn open_folder(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, FOLDER, Mode::empty())?)
 }
 
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+/// Side by side, because a disk takes many such requests in one go.
+fn sync_all(paths: &[PathBuf]) -> Result<(), PublishFault> {
+    const AT_ONCE: usize = 16;
+    let sync = |paths: &[PathBuf]| {
+        paths.iter().try_for_each(|path| sync(path).map_err(file_fault("write to the disk", path)))
+    };
+    std::thread::scope(|scope| {
+        let chunks = paths.chunks(paths.len().div_ceil(AT_ONCE).max(1));
+        let workers: Vec<_> = chunks.map(|chunk| scope.spawn(move || sync(chunk))).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().expect("syncing a file does not panic"))
+    })
+}
+
+fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
