@@ -9,13 +9,14 @@
 //! | a record offered twice is recorded once | `batches` |
 //! | readers see only what is on disk | `read` |
 //! | a changed, removed, moved or cut-off record is found and located with the public key alone | `verify`, on `tree`, `checkpoint`, `key` |
+//! | records that were never signed for are not gone on with | `signed` (every checkpoint there ever was), `recover` |
 //! | a payload can be erased later without breaking any of this | `record` (what the hash tree covers) |
 //! | all of it holds when the disk misbehaves | `disk` (the door), `faulty` (the disk that loses power) |
 //!
 //! The bytes are laid out in `record` and `segment` and frozen in `docs/formats/journal.md`. The reasons are in
 //! `docs/decisions/0003-journal.md`. To read the crate for trust, take the files in this order: `record`,
 //! `segment`, `recover`, `writer`, `verify`; the others serve them. Who only wants to know what a verified journal
-//! proves needs `record`, `segment`, `tree`, `checkpoint`, `key` and `verify`: about a third of the crate.
+//! proves needs `record`, `segment`, `tree`, `checkpoint`, `key`, `signed` and `verify`: about a third of the crate.
 
 mod append;
 mod base64;
@@ -31,6 +32,7 @@ mod read;
 mod record;
 mod recover;
 mod segment;
+mod signed;
 mod staged;
 mod tree;
 pub mod verify;

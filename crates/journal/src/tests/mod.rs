@@ -1,6 +1,7 @@
 //! The promises of the crate as a whole, on the real disk.
 
 mod faults;
+mod forging;
 mod golden;
 mod processes;
 mod tampering;
