@@ -8,6 +8,7 @@
 //! | one writer at a time; others hand over to it; when it dies the next takes over | `append`, `handover`, `wire` |
 //! | a record offered twice is recorded once | `batches` |
 //! | readers see only what is on disk | `read` |
+//! | what is left of a damaged journal can be read, with every gap named | `salvage` |
 //! | a changed, removed, moved or cut-off record is found and located with the public key alone | `verify`, on `tree`, `checkpoint`, `key` |
 //! | records that were never signed for are not gone on with | `signed` (every checkpoint there ever was), `recover` |
 //! | a payload can be erased later without breaking any of this | `record` (what the hash tree covers) |
@@ -25,12 +26,15 @@ pub mod checkpoint;
 pub mod disk;
 pub mod faulty;
 mod files;
+mod finding;
 mod handover;
 pub mod key;
 mod offer;
 mod read;
 mod record;
 mod recover;
+mod refusal;
+mod salvage;
 mod segment;
 mod signed;
 mod staged;
@@ -41,14 +45,17 @@ mod writer;
 
 pub use append::{Appender, Clock, Options, Random};
 pub use checkpoint::Checkpoint;
+pub use finding::{Finding, Grade, Problem};
 pub use key::{PublicKey, SecretKey};
 pub use offer::{AppendError, Appended, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Expect};
 pub use read::{ReadError, Reader, Records};
 pub use record::{ACTOR_BYTES_MAX, Draft, KIND_BYTES_MAX, PAYLOAD_BYTES_MAX, Payload, Record};
-pub use recover::{KIND_ERASED, KIND_TAIL_CUT, OpenError};
+pub use recover::{KIND_ERASED, KIND_TAIL_CUT};
+pub use refusal::OpenError;
+pub use salvage::{Salvaged, salvage};
 pub use segment::{Damage, Place};
 pub use tree::Hash;
-pub use verify::{Finding, Grade, Problem, Verification, verify};
+pub use verify::{Verification, verify};
 
 #[cfg(test)]
 mod tests;

@@ -19,9 +19,9 @@ use std::path::Path;
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::disk::{Disk, read_whole};
 use crate::files::{self, CHECKPOINT, CHECKPOINTS};
+use crate::finding::{Finding, Grade, Problem};
 use crate::key::PublicKey;
 use crate::segment::Place;
-use crate::verify::{Grade, Problem};
 
 /// A checkpoint enters the history when it covers this many records more than the last one there.
 pub(crate) const HISTORY_STEP: u64 = 256;
@@ -136,17 +136,17 @@ impl Signed {
 
     /// What the two files alone show, for a journal in which `records` records were met. Whether the records are
     /// those that were signed is another question.
-    pub(crate) fn faults(&self, records: u64) -> Vec<(Grade, Place, Problem)> {
+    pub(crate) fn faults(&self, records: u64) -> Vec<Finding> {
         let mut faults = Vec::new();
         let at = |file: &str, offset| Place { file: file.to_owned(), offset, sequence: 0 };
         let newest = match &self.newest {
             Newest::Missing => {
-                faults.push((Grade::Damage, at(CHECKPOINT, 0), Problem::NoCheckpoint));
+                faults.push(finding(Grade::Damage, at(CHECKPOINT, 0), Problem::NoCheckpoint));
                 None
             }
             Newest::NotBelieved(error) => {
                 let problem = Problem::Checkpoint { by: "checkpoint", error: error.clone() };
-                faults.push((Grade::Damage, at(CHECKPOINT, 0), problem));
+                faults.push(finding(Grade::Damage, at(CHECKPOINT, 0), problem));
                 None
             }
             Newest::Believed(newest) => Some(newest),
@@ -154,13 +154,17 @@ impl Signed {
         for scrap in &self.scraps {
             let torn = !scrap.altered && (Some(scrap.end) == self.length || !self.is_sealed());
             let grade = if torn { Grade::Note } else { Grade::Damage };
-            faults.push((grade, at(CHECKPOINTS, scrap.offset), Problem::Scrap { altered: scrap.altered }));
+            faults.push(finding(
+                grade,
+                at(CHECKPOINTS, scrap.offset),
+                Problem::Scrap { altered: scrap.altered },
+            ));
         }
         for pair in self.history.windows(2) {
             let [one, next] = pair else { continue };
             if next.checkpoint.size < one.checkpoint.size {
                 let problem = Problem::HistoryMoved { size: next.checkpoint.size };
-                faults.push((Grade::Damage, at(CHECKPOINTS, next.offset), problem));
+                faults.push(finding(Grade::Damage, at(CHECKPOINTS, next.offset), problem));
             }
         }
         let first_origin = newest.map(|newest| &newest.origin);
@@ -168,7 +172,7 @@ impl Signed {
         for noted in &self.history {
             if first_origin != Some(&noted.checkpoint.origin) {
                 let problem = Problem::HistoryOfAnother { origin: noted.checkpoint.origin.clone() };
-                faults.push((Grade::Damage, at(CHECKPOINTS, noted.offset), problem));
+                faults.push(finding(Grade::Damage, at(CHECKPOINTS, noted.offset), problem));
             }
         }
         if let Some(newest) = newest.filter(|_| self.together) {
@@ -178,13 +182,13 @@ impl Signed {
     }
 
     /// Whether `checkpoint` and `checkpoints` can stand side by side.
-    fn compare(&self, newest: u64, records: u64) -> Option<(Grade, Place, Problem)> {
+    fn compare(&self, newest: u64, records: u64) -> Option<Finding> {
         let mut later: Vec<u64> =
             self.history.iter().map(|noted| noted.checkpoint.size).filter(|size| *size > newest).collect();
         later.dedup();
         if let [_, .., last] = later[..] {
             let place = Place { file: CHECKPOINT.to_owned(), offset: 0, sequence: 0 };
-            return Some((Grade::Damage, place, Problem::PutBack { newest, signed: last }));
+            return Some(finding(Grade::Damage, place, Problem::PutBack { newest, signed: last }));
         }
         let last = self.history_size();
         let missing = self.length.is_none() && newest > 0;
@@ -198,8 +202,12 @@ impl Signed {
         let grade = if early && excused { Grade::Note } else { Grade::Damage };
         let (offset, missing) = (self.length.unwrap_or(0), self.length.is_none());
         let place = Place { file: CHECKPOINTS.to_owned(), offset, sequence: 0 };
-        Some((grade, place, Problem::HistoryShort { missing, last, newest }))
+        Some(finding(grade, place, Problem::HistoryShort { missing, last, newest }))
     }
+}
+
+fn finding(grade: Grade, place: Place, problem: Problem) -> Finding {
+    Finding { grade, place, problem }
 }
 
 fn read_newest(disk: &dyn Disk, folder: &Path, key: &PublicKey) -> io::Result<Newest> {

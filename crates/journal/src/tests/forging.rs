@@ -122,6 +122,12 @@ fn refused(disk: &FaultyDisk) -> OpenError {
     error
 }
 
+/// What is wrong with the checkpoints, when that is why it was refused.
+fn checkpoints(error: OpenError) -> Finding {
+    let OpenError::Checkpoints { finding, .. } = error else { panic!("{error}") };
+    *finding
+}
+
 #[test]
 fn a_record_rewritten_after_the_newest_checkpoint_was_deleted_is_refused_and_never_signed_again() {
     let Story { late, .. } = story(100);
@@ -167,7 +173,7 @@ fn a_checkpoint_taken_away_alone_is_refused_and_what_the_history_proves_is_still
     let Story { late, .. } = story(100);
     late.take_away(&path("checkpoint"));
     let error = refused(&late);
-    assert!(matches!(error, OpenError::Checkpoints { problem: Problem::NoCheckpoint, .. }), "{error}");
+    assert_eq!(checkpoints(error).problem, Problem::NoCheckpoint);
     let last = history(&late).pop().unwrap();
     let verification = check(&late, None);
     assert_eq!(verification.trusted, Some(Checkpoint::parse(&last).unwrap()));
@@ -183,7 +189,7 @@ fn an_older_checkpoint_put_back_is_refused() {
         let disk = late.copy();
         disk.put(&path("checkpoint"), note.as_bytes());
         let error = refused(&disk);
-        assert!(matches!(error, OpenError::Checkpoints { problem: Problem::PutBack { .. }, .. }), "{error}");
+        assert!(matches!(checkpoints(error).problem, Problem::PutBack { .. }));
         // And with a record changed above it, the later checkpoints still stand against that.
         rewrite(&disk, 310, b"nothing happened");
         assert!(matches!(refused(&disk), OpenError::NotTheSigned { from: 300, size: 400, .. }));
@@ -201,11 +207,8 @@ fn a_missing_or_shortened_history_of_checkpoints_is_refused() {
         let disk = whole.copy();
         disk.take_away(&path("checkpoints"));
         let error = refused(&disk);
-        let OpenError::Checkpoints { problem: Problem::HistoryShort { missing: true, .. }, place, .. } =
-            &error
-        else {
-            panic!("{error}")
-        };
+        let Finding { place, problem, .. } = checkpoints(error);
+        assert!(matches!(problem, Problem::HistoryShort { missing: true, .. }), "{problem}");
         assert_eq!(place.file, "checkpoints");
 
         let notes = history(whole);
@@ -213,10 +216,7 @@ fn a_missing_or_shortened_history_of_checkpoints_is_refused() {
         put_history(&disk, &notes[..2]);
         let error = refused(&disk);
         let problem = Problem::HistoryShort { missing: false, last: 100, newest: 500 };
-        assert!(
-            matches!(&error, OpenError::Checkpoints { problem: found, .. } if *found == problem),
-            "{error}"
-        );
+        assert_eq!(checkpoints(error).problem, problem);
         // The records are proven all the same.
         assert!(check(&disk, None).proven.iter().eq([&(0..500)]));
     }
@@ -237,7 +237,7 @@ fn a_changed_foreign_or_moved_mark_in_the_history_is_refused_and_located() {
     let notes = history(&late);
     let located = |disk: &FaultyDisk, offset: u64| {
         let error = refused(disk);
-        let OpenError::Checkpoints { place, problem, .. } = error else { panic!("{error}") };
+        let Finding { place, problem, .. } = checkpoints(error);
         assert_eq!((place.file.as_str(), place.offset), ("checkpoints", offset), "{problem}");
         problem
     };
