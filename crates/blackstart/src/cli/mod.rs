@@ -9,7 +9,11 @@ use clap::{Parser, Subcommand};
 
 pub mod folder;
 pub mod forecast;
+pub mod harm;
+pub mod person;
 pub mod read_estate;
+pub mod sentence;
+pub mod succeed;
 pub mod talk;
 mod whole_file;
 

@@ -6,17 +6,21 @@ use serde::Serialize;
 
 use super::folder::{self, time};
 use super::forecast::lines;
-use super::{Answer, Failure, talk};
+use super::{Answer, Failure, harm, talk};
 use crate::command::progress::{Forecast, forecast};
-use crate::command::situation::{BridgeLine, CutLine, NotServed, RunLine, Situation, situation};
-use crate::estate::canonical;
+use crate::command::situation::{BridgeLine, CutLine, Decision, NotServed, RunLine, Situation, situation};
+use crate::estate::{Estate, canonical};
 use crate::incident::event::CutAct;
+use crate::incident::{View, damaged, succession};
 
 /// What is down for whom, what is held and for what, what to decide next. Plain text, 80 columns, no colour.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder of the incident.
     folder: PathBuf,
+    /// As it was known after this entry, not now.
+    #[arg(long, value_name = "ENTRY")]
+    at: Option<u64>,
     #[arg(long)]
     json: bool,
 }
@@ -30,6 +34,10 @@ struct Everything {
     forecast: Option<Forecast>,
     /// Why there is none although something is.
     no_forecast: Option<String>,
+    /// `null`: the journal is whole. Otherwise nothing good above may be relied on.
+    journal_damage: Option<serde_json::Value>,
+    /// Where this incident goes on, if its journal was ended.
+    continued_in: Option<PathBuf>,
 }
 
 /// Draws of the durations behind the ranges: enough for one of ten, and quick for thousands of services.
@@ -39,13 +47,27 @@ const SAMPLES: u64 = 60;
 const LINES_MAX: usize = 12;
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let view = folder::read(&args.folder)?;
+    let (view, damage) =
+        damaged::view(&args.folder, args.at).map_err(|fault| folder::failure(&args.folder, &fault))?;
+    if let Some(at) = args.at.filter(|at| view.entries <= *at) {
+        return Err(Failure::usage(
+            format!("there is no entry {at}: the newest is {}", view.entries.saturating_sub(1)),
+            "what was known after it cannot be shown",
+            format!("see the entries: blackstart journal show {} -n 20", args.folder.display()),
+        ));
+    }
+    if let Some(damage) = damage.as_ref().filter(|_| !args.json) {
+        harm::lines(&args.folder, damage).iter().for_each(talk::data);
+        talk::data("");
+    } else if let Some(ended) = harm::ended(&args.folder).filter(|_| !args.json) {
+        talk::data(ended);
+    }
     let text = view.command.estate_hash.as_ref().and_then(|hash| view.command.estates.get(hash));
     let text = text.ok_or_else(|| {
         Failure::fault(
-            "the journal names no estate",
+            "the journal names no estate, as far as it can be read",
             "nobody can say what is down for whom",
-            "look at the first entries: blackstart journal show",
+            format!("look at the first entries: blackstart journal show {}", args.folder.display()),
         )
     })?;
     let estate = canonical::from_text(text).map_err(|fault| {
@@ -55,38 +77,72 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             "it was written by another version: use that one",
         )
     })?;
-    let now = situation(&estate, &view, &args.folder.display().to_string());
-    let (forecast, no_forecast) = match forecast(&estate, &view, folder::now_ms(), SAMPLES) {
-        Ok(forecast) => (forecast, None),
-        Err(why) => (None, Some(why)),
+    let mut now = situation(&estate, &view, &args.folder.display().to_string());
+    if damage.is_some() {
+        nothing_good(&mut now, args);
+    }
+    let (forecast, no_forecast) = match damage.is_some() || args.at.is_some() {
+        // What was known at an earlier entry says nothing about when everybody is back from now.
+        true if damage.is_none() => (None, None),
+        true => (None, Some("not known: the journal is damaged".to_owned())),
+        false => forecast_of(&estate, &view),
     };
     if args.json {
-        talk::json(&Everything { now, forecast, no_forecast });
+        let journal_damage = damage.as_ref().map(harm::as_json);
+        let continued_in = succession::succeeded_by(&args.folder);
+        talk::json(&Everything { now, forecast, no_forecast, journal_damage, continued_in });
     } else {
-        let mut page = page(&now);
+        let mut page = page(&now, damage.is_some());
         let lines = forecast.iter().flat_map(|forecast| lines(&estate, forecast)).chain(no_forecast);
         section(&mut page, "BACK WHEN, as it goes now (the order is the approved one)", lines, "");
         talk::data(page.trim_end());
     }
-    Ok(Answer::Done)
+    Ok(if damage.is_some() { Answer::No } else { Answer::Done })
+}
+
+fn forecast_of(estate: &Estate, view: &View) -> (Option<Forecast>, Option<String>) {
+    match forecast(estate, view, folder::now_ms(), SAMPLES) {
+        Ok(forecast) => (forecast, None),
+        Err(why) => (None, Some(why)),
+    }
+}
+
+/// With entries missing nobody knows what works, and nothing can be decided here any more.
+fn nothing_good(now: &mut Situation, args: &Args) {
+    now.served_thousandths = 0;
+    let shown = args.folder.display();
+    now.decide_next = vec![Decision {
+        what: "the journal is damaged: go on in a new folder with all that is proven?".to_owned(),
+        command: format!("blackstart journal succeed {shown} {shown}-2 --reason TEXT"),
+    }];
 }
 
 /// The whole page, the most important first.
-fn page(now: &Situation) -> String {
+fn page(now: &Situation, damaged: bool) -> String {
+    let served = match damaged {
+        true => "not known: the journal is damaged".to_owned(),
+        false => format!(
+            "{}.{} % of insured x urgency",
+            now.served_thousandths / 10,
+            now.served_thousandths % 10
+        ),
+    };
     let mut page = format!(
-        "INCIDENT  {}\nopened    {}\nas of     {}, entry {}\nserved    {}.{} % of insured x urgency\n",
+        "INCIDENT  {}\nopened    {}\nas of     {}, entry {}\nserved    {served}\n",
         now.incident.as_deref().unwrap_or("(no name)"),
         now.opened_ms.map_or_else(|| "?".to_owned(), time),
         time(now.last_time_ms),
         now.entries.saturating_sub(1),
-        now.served_thousandths / 10,
-        now.served_thousandths % 10,
     );
     let decisions = now.decide_next.iter().enumerate();
     let decisions = decisions.map(|(at, next)| format!("{}. {}\n     {}", at + 1, next.what, next.command));
     section(&mut page, "DECIDE NEXT", decisions, "nothing waits for a decision");
     let not_served = now.not_served.iter().map(not_served);
-    section(&mut page, "NOT SERVED NORMALLY", not_served, "everything works for everybody");
+    let nothing = match damaged {
+        true => "not known: the journal is damaged",
+        false => "everything works for everybody",
+    };
+    section(&mut page, "NOT SERVED NORMALLY", not_served, nothing);
     let held = now.held.iter();
     let held = held.map(|held| format!("{} by {} since entry {}: {}", held.on, held.by, held.since_entry, held.reason));
     section(&mut page, "HELD", held, "");

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::succession::Succession;
 use crate::estate::Id;
 
 /// One recorded fact. Each part matches its own group without a catch-all arm.
@@ -41,6 +42,9 @@ pub enum CommandEvent {
     /// A person has looked at an entry that this version cannot read, and lets work go on.
     #[serde(rename = "command.entry_accepted")]
     EntryAccepted { sequence: u64, reason: String },
+    /// The first entry of a journal that goes on where another was damaged. What is carried over follows it.
+    #[serde(rename = "command.journal_succeeded")]
+    JournalSucceeded(Succession),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -215,7 +219,8 @@ impl CommandEvent {
             CommandEvent::IncidentOpened { .. }
             | CommandEvent::EstateAdopted { .. }
             | CommandEvent::NoteWritten { .. }
-            | CommandEvent::EntryAccepted { .. } => Vec::new(),
+            | CommandEvent::EntryAccepted { .. }
+            | CommandEvent::JournalSucceeded(_) => Vec::new(),
         }
     }
 }

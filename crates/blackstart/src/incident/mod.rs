@@ -2,12 +2,14 @@
 //!
 //! Reads: journal records. Records: nothing of its own accord; `store` is the one place through which
 //! every part appends. The events are in `event`, their bytes in `record`, what follows from them in
-//! `view`.
+//! `view`. A journal that is damaged is read in `damaged`, and continued in another by `succession`.
 
+pub mod damaged;
 pub mod event;
 pub mod record;
 pub mod standing;
 pub mod store;
+pub mod succession;
 pub mod view;
 
 pub use event::Event;

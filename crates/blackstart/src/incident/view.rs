@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::event::{CommandEvent, Event};
 use super::record::{Content, Entry, Unknown};
+use super::succession::{Origin, Succession};
 use crate::estate::Id;
 
 /// Everything known at one entry. Serialises to the same bytes on every machine.
@@ -40,6 +41,8 @@ pub struct CommandView {
     pub estates: BTreeMap<String, String>,
     pub notes: Vec<Note>,
     pub holds: BTreeMap<Id, Hold>,
+    /// The damaged journals that this one continues.
+    pub origin: Origin,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -126,14 +129,28 @@ impl View {
                 command.holds.remove(on);
             }
             CommandEvent::EntryAccepted { sequence, .. } => {
-                for unknown in self.unknown.iter_mut().filter(|unknown| unknown.sequence == *sequence) {
+                let named = command.origin.here(entry.sequence, *sequence);
+                for unknown in self.unknown.iter_mut().filter(|unknown| Some(unknown.sequence) == named) {
                     unknown.accepted = true;
                 }
             }
+            CommandEvent::JournalSucceeded(succession) => self.succeed(entry, succession),
+        }
+    }
+
+    /// What was not carried over is as an entry that cannot be read: in the way until a person lets work go on.
+    fn succeed(&mut self, entry: &Entry, succession: &Succession) {
+        self.command.origin.successions.push(succession.clone());
+        if let Some(why) = succession.missed() {
+            let (kind, version) = ("command.journal_succeeded".to_owned(), super::record::VERSION);
+            self.keep(entry, &Unknown { kind, version, about: None, why });
         }
     }
 
     fn keep(&mut self, entry: &Entry, unknown: &Unknown) {
+        if [journal::KIND_TAIL_CUT, journal::KIND_ERASED].contains(&unknown.kind.as_str()) {
+            return;
+        }
         self.unknown.push(UnknownEntry {
             sequence: entry.sequence,
             kind: unknown.kind.clone(),

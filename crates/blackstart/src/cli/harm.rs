@@ -1,0 +1,96 @@
+//! How a damaged journal is told: first, loud, and with the way on.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::incident::damaged::Harm;
+use crate::incident::succession;
+
+/// So many findings and gaps are told; `journal verify` has all.
+const TOLD_MAX: usize = 3;
+
+/// What is damaged, where, what it means, what to do. For the top of whatever is shown of this journal.
+pub fn lines(folder: &Path, harm: &Harm) -> Vec<String> {
+    let shown = folder.display();
+    let mut lines = vec!["!! THE JOURNAL IS DAMAGED. Nothing can be recorded in it.".to_owned()];
+    lines.extend(harm.findings.iter().take(TOLD_MAX).map(|finding| format!("   {finding}")));
+    if harm.findings.len() > TOLD_MAX {
+        lines.push(format!(
+            "   and {} more: blackstart journal verify {shown}",
+            harm.findings.len() - TOLD_MAX
+        ));
+    }
+    let lost = lost(harm);
+    lines.push(match lost {
+        0 => format!(
+            "   All {} entries can be read; the findings above say what does not prove them.",
+            harm.entries
+        ),
+        1 => format!(
+            "   1 of {} entries was not read or is not what was signed: {}.",
+            harm.entries,
+            gaps(harm)
+        ),
+        _ => format!(
+            "   {lost} of {} entries were not read or are not what was signed: {}.",
+            harm.entries,
+            gaps(harm)
+        ),
+    });
+    lines.push("   What they said is not known: nothing below that sounds good may be relied on.".to_owned());
+    let proven = harm.trusted.as_ref().map_or(0, |trusted| trusted.size);
+    lines.push(format!("   Signed and whole: the first {proven} entries."));
+    lines.push(match succession::succeeded_by(folder) {
+        Some(next) => format!("   It goes on in {}: blackstart status {}", next.display(), next.display()),
+        None => format!(
+            "   To go on, with all that is proven, in a new folder:\n   blackstart journal succeed {shown} {shown}-2 --reason TEXT"
+        ),
+    });
+    lines
+}
+
+/// A journal that was ended although, or before, it was read here.
+pub fn ended(folder: &Path) -> Option<String> {
+    let next = succession::succeeded_by(folder)?;
+    Some(format!(
+        "!! ENDED. This incident goes on in {}: blackstart status {}",
+        next.display(),
+        next.display()
+    ))
+}
+
+pub fn as_json(harm: &Harm) -> Value {
+    let gaps: Vec<Value> = harm
+        .lost
+        .iter()
+        .map(|gap| json!({ "from": gap.entries.start, "until": gap.entries.end, "readable": gap.readable, "why": gap.why }))
+        .collect();
+    json!({
+        "findings": harm.findings,
+        "entries": harm.entries,
+        "not_relied_on": gaps,
+        "trusted_size": harm.trusted.as_ref().map(|trusted| trusted.size),
+    })
+}
+
+fn lost(harm: &Harm) -> u64 {
+    harm.lost.iter().map(|gap| gap.entries.end - gap.entries.start).sum()
+}
+
+/// `5, 7 to 9`.
+fn gaps(harm: &Harm) -> String {
+    let mut gaps: Vec<String> = harm
+        .lost
+        .iter()
+        .take(TOLD_MAX)
+        .map(|gap| match gap.entries.end - gap.entries.start {
+            1 => gap.entries.start.to_string(),
+            _ => format!("{} to {}", gap.entries.start, gap.entries.end - 1),
+        })
+        .collect();
+    if harm.lost.len() > TOLD_MAX {
+        gaps.push("...".to_owned());
+    }
+    gaps.join(", ")
+}
