@@ -407,10 +407,12 @@ impl Writer {
         let leaves = std::mem::take(&mut lock(&self.settled).leaves);
         leaves.iter().for_each(|leaf| signed.tree.push(*leaf));
         signed.unwritten.extend(leaves);
-        if let Some(last) = &signed.last
-            && last.size == signed.tree.size()
-        {
-            return Ok(last.clone());
+        if let Some(last) = signed.last.clone().filter(|last| last.size == signed.tree.size()) {
+            // At a close the history gets the newest one too: what a later change is bracketed by.
+            if signed.history_size < last.size && lock(&self.settled).closing {
+                self.enter_history(&mut signed, &last)?;
+            }
+            return Ok(last);
         }
         let (size, disk, folder) = (signed.tree.size(), &*self.options.disk, &self.folder);
         let leaves_at = (size - signed.unwritten.len() as u64) * 32;
@@ -429,15 +431,21 @@ impl Writer {
             signed.owed = None;
         }
         if enters_history {
-            files::append_history(disk, folder, &checkpoint, signed.history_end).map_err(failed)?;
-            signed.history_size = size;
-            signed.history_end += checkpoint.text.len() as u64 + 1;
+            self.enter_history(&mut signed, &checkpoint)?;
             signed.owed = Some(checkpoint.clone());
         }
         replace_whole(disk, folder, files::CHECKPOINT, checkpoint.text.as_bytes()).map_err(failed)?;
         signed.owed = None;
         signed.last = Some(checkpoint.clone());
         Ok(checkpoint)
+    }
+
+    fn enter_history(&self, signed: &mut Signed, checkpoint: &Checkpoint) -> Result<(), AppendError> {
+        files::append_history(&*self.options.disk, &self.folder, checkpoint, signed.history_end)
+            .map_err(|error| self.failed("write a checkpoint", &error))?;
+        signed.history_size = checkpoint.size;
+        signed.history_end += checkpoint.text.len() as u64 + 1;
+        Ok(())
     }
 
     /// Writes checkpoints while records come, at most one per `every`, until the journal closes.

@@ -12,41 +12,37 @@ const TOLD_MAX: usize = 3;
 
 /// What is damaged, where, what it means, what to do. For the top of whatever is shown of this journal.
 pub fn lines(folder: &Path, harm: &Harm) -> Vec<String> {
+    let mut lines = damage(folder, harm);
     let shown = folder.display();
+    match succession::succeeded_by(folder) {
+        Some(next) => lines.push(format!("   It goes on in {0}: blackstart status {0}", next.display())),
+        None => {
+            lines.push("   To go on in a new folder, with all that is proven:".to_owned());
+            lines.push(format!("   blackstart journal succeed {shown} {shown}-2 --reason TEXT"));
+        }
+    }
+    lines
+}
+
+/// The same without what to do.
+pub fn damage(folder: &Path, harm: &Harm) -> Vec<String> {
     let mut lines = vec!["!! THE JOURNAL IS DAMAGED. Nothing can be recorded in it.".to_owned()];
     lines.extend(harm.findings.iter().take(TOLD_MAX).map(|finding| format!("   {finding}")));
     if harm.findings.len() > TOLD_MAX {
-        lines.push(format!(
-            "   and {} more: blackstart journal verify {shown}",
-            harm.findings.len() - TOLD_MAX
-        ));
+        let more = harm.findings.len() - TOLD_MAX;
+        lines.push(format!("   and {more} more: blackstart journal verify {}", folder.display()));
     }
-    let lost = lost(harm);
-    lines.push(match lost {
-        0 => format!(
-            "   All {} entries can be read; the findings above say what does not prove them.",
-            harm.entries
-        ),
-        1 => format!(
-            "   1 of {} entries was not read or is not what was signed: {}.",
-            harm.entries,
-            gaps(harm)
-        ),
-        _ => format!(
-            "   {lost} of {} entries were not read or are not what was signed: {}.",
+    lines.push(match harm.lost.is_empty() {
+        true => format!("   All {} entries can be read; the damage is in what proves them.", harm.entries),
+        false => format!(
+            "   Of {} entries these were not read, or are not what was signed: {}.",
             harm.entries,
             gaps(harm)
         ),
     });
-    lines.push("   What they said is not known: nothing below that sounds good may be relied on.".to_owned());
+    lines.push("   Nothing below that sounds good may be relied on.".to_owned());
     let proven = harm.trusted.as_ref().map_or(0, |trusted| trusted.size);
-    lines.push(format!("   Signed and whole: the first {proven} entries."));
-    lines.push(match succession::succeeded_by(folder) {
-        Some(next) => format!("   It goes on in {}: blackstart status {}", next.display(), next.display()),
-        None => format!(
-            "   To go on, with all that is proven, in a new folder:\n   blackstart journal succeed {shown} {shown}-2 --reason TEXT"
-        ),
-    });
+    lines.push(format!("   The newest signed state that is whole has {proven} entries."));
     lines
 }
 
@@ -72,10 +68,6 @@ pub fn as_json(harm: &Harm) -> Value {
         "not_relied_on": gaps,
         "trusted_size": harm.trusted.as_ref().map(|trusted| trusted.size),
     })
-}
-
-fn lost(harm: &Harm) -> u64 {
-    harm.lost.iter().map(|gap| gap.entries.end - gap.entries.start).sum()
 }
 
 /// `5, 7 to 9`.

@@ -118,7 +118,10 @@ fn show(args: &Show) -> Result<Answer, Failure> {
             let (from, until) = (gap.entries.start, gap.entries.end);
             shown.keep(match args.json {
                 true => json!({ "sequence": from, "until": until, "lost": gap.why }).to_string(),
-                false => format!("{from:>6}  {:<20}  {:<14} NOT RELIED ON up to {}: {}", "?", "?", until - 1, gap.why),
+                false => {
+                    let up_to = if until - from == 1 { String::new() } else { format!(" up to {}", until - 1) };
+                    format!("{from:>6}  {:<20}  {:<14} NOT RELIED ON{up_to}: {}", "?", "?", gap.why)
+                }
             });
         }
         Met::Record { .. } | Met::Lost(_) => {}
@@ -279,7 +282,7 @@ fn print(folder: &Path, found: &journal::Verification) {
     } else {
         let trusted = found.trusted.as_ref().map_or(0, |trusted| trusted.size);
         talk::data("The journal is NOT whole: do not rely on the places named above, and keep a copy of the folder as it is.");
-        talk::data(format!("Signed and whole: the first {trusted} entries."));
+        talk::data(format!("The newest signed state that is whole has {trusted} entries."));
     }
     if let Some(ended) = harm::ended(folder) {
         talk::data(ended);

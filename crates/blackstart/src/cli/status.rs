@@ -34,6 +34,8 @@ struct Everything {
     forecast: Option<Forecast>,
     /// Why there is none although something is.
     no_forecast: Option<String>,
+    /// Otherwise `served_thousandths` says nothing.
+    served_known: bool,
     /// `null`: the journal is whole. Otherwise nothing good above may be relied on.
     journal_damage: Option<serde_json::Value>,
     /// Where this incident goes on, if its journal was ended.
@@ -78,8 +80,18 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         )
     })?;
     let mut now = situation(&estate, &view, &args.folder.display().to_string());
+    // One entry that may have been about anything is enough: what works and what does not may stand in it.
+    let unread = view.unknown.iter().any(|unknown| !unknown.accepted && unknown.about.is_none());
+    let not_known = match (damage.is_some(), unread) {
+        (true, _) => Some("the journal is damaged"),
+        (false, true) => Some("entries that may be about anything could not be read"),
+        (false, false) => None,
+    };
+    if not_known.is_some() {
+        now.served_thousandths = 0;
+    }
     if damage.is_some() {
-        nothing_good(&mut now, args);
+        now.decide_next = vec![only_decision(args)];
     }
     let (forecast, no_forecast) = match damage.is_some() || args.at.is_some() {
         // What was known at an earlier entry says nothing about when everybody is back from now.
@@ -90,9 +102,10 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     if args.json {
         let journal_damage = damage.as_ref().map(harm::as_json);
         let continued_in = succession::succeeded_by(&args.folder);
-        talk::json(&Everything { now, forecast, no_forecast, journal_damage, continued_in });
+        let served_known = not_known.is_none();
+        talk::json(&Everything { now, forecast, no_forecast, served_known, journal_damage, continued_in });
     } else {
-        let mut page = page(&now, damage.is_some());
+        let mut page = page(&now, not_known);
         let lines = forecast.iter().flat_map(|forecast| lines(&estate, forecast)).chain(no_forecast);
         section(&mut page, "BACK WHEN, as it goes now (the order is the approved one)", lines, "");
         talk::data(page.trim_end());
@@ -107,25 +120,22 @@ fn forecast_of(estate: &Estate, view: &View) -> (Option<Forecast>, Option<String
     }
 }
 
-/// With entries missing nobody knows what works, and nothing can be decided here any more.
-fn nothing_good(now: &mut Situation, args: &Args) {
-    now.served_thousandths = 0;
+/// Nothing can be decided in a damaged journal any more.
+fn only_decision(args: &Args) -> Decision {
     let shown = args.folder.display();
-    now.decide_next = vec![Decision {
+    Decision {
         what: "the journal is damaged: go on in a new folder with all that is proven?".to_owned(),
         command: format!("blackstart journal succeed {shown} {shown}-2 --reason TEXT"),
-    }];
+    }
 }
 
 /// The whole page, the most important first.
-fn page(now: &Situation, damaged: bool) -> String {
-    let served = match damaged {
-        true => "not known: the journal is damaged".to_owned(),
-        false => format!(
-            "{}.{} % of insured x urgency",
-            now.served_thousandths / 10,
-            now.served_thousandths % 10
-        ),
+fn page(now: &Situation, not_known: Option<&str>) -> String {
+    let served = match not_known {
+        Some(why) => format!("not known: {why}"),
+        None => {
+            format!("{}.{} % of insured x urgency", now.served_thousandths / 10, now.served_thousandths % 10)
+        }
     };
     let mut page = format!(
         "INCIDENT  {}\nopened    {}\nas of     {}, entry {}\nserved    {served}\n",
@@ -138,10 +148,8 @@ fn page(now: &Situation, damaged: bool) -> String {
     let decisions = decisions.map(|(at, next)| format!("{}. {}\n     {}", at + 1, next.what, next.command));
     section(&mut page, "DECIDE NEXT", decisions, "nothing waits for a decision");
     let not_served = now.not_served.iter().map(not_served);
-    let nothing = match damaged {
-        true => "not known: the journal is damaged",
-        false => "everything works for everybody",
-    };
+    let nothing = not_known.map(|why| format!("not known: {why}"));
+    let nothing = nothing.as_deref().unwrap_or("everything works for everybody");
     section(&mut page, "NOT SERVED NORMALLY", not_served, nothing);
     let held = now.held.iter();
     let held = held.map(|held| format!("{} by {} since entry {}: {}", held.on, held.by, held.since_entry, held.reason));

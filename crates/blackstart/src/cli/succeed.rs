@@ -79,7 +79,7 @@ fn is_of_an_incident(args: &Args, prepared: &Prepared) -> Result<(), Failure> {
 }
 
 fn show(args: &Args, prepared: &Prepared) {
-    for line in harm::lines(&args.old, &prepared.harm) {
+    for line in harm::damage(&args.old, &prepared.harm) {
         talk::data(line);
     }
     let succession = &prepared.succession;

@@ -45,7 +45,12 @@ fn a_damaged_journal_is_shown_with_the_damage_on_top_and_nothing_good_is_claimed
     let page = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(page.starts_with("!! THE JOURNAL IS DAMAGED"), "{page}");
-    assert!(page.contains("damage at record 4") && page.contains("1 of 6 entries was not read"), "{page}");
+    assert!(
+        page.contains("damage at record 4")
+            && page.contains("Of 6 entries these were not read, or are not what was signed: 4."),
+        "{page}"
+    );
+    assert!(page.contains("The newest signed state that is whole has 4 entries."), "{page}");
     assert!(page.contains("served    not known") && page.contains("service:mail by carl"), "{page}");
     for good in ["100", "everything works", "nothing waits"] {
         assert!(!page.contains(good), "{good} in {page}");
@@ -94,6 +99,8 @@ fn an_incident_goes_on_from_a_damaged_journal_with_the_very_command_that_the_ref
     let view = blackstart::incident::store::read(&provider.root().join("incident-2")).unwrap();
     assert!(view.plan.approved.is_some());
     assert!(view.blocked_by(&"service:core".parse().unwrap()).is_some());
+    assert_eq!((&now["served_known"], &now["served_thousandths"]), (&Value::from(false), &Value::from(0)));
+    assert!(!provider.works(&["status", "incident-2"]).contains("everything works"));
     let next = now["decide_next"][0]["command"].as_str().unwrap().to_owned();
     let words: Vec<&str> =
         next.split(' ').skip(1).map(|word| if word == "TEXT" { "asked carl" } else { word }).collect();

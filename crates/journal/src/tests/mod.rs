@@ -67,6 +67,20 @@ fn a_journal_goes_on_where_it_was_closed() {
 }
 
 #[test]
+fn the_newest_checkpoint_at_a_close_is_kept_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 1..=3_u64 {
+        let appender = Appender::open(folder.path(), options()).unwrap();
+        appender.append(vec![draft("a", b"x")], Expect::Anything).unwrap();
+        // It is signed already when the journal is closed.
+        let newest = appender.checkpoint().unwrap();
+        appender.close();
+        let kept = std::fs::read_to_string(folder.path().join("checkpoints")).unwrap();
+        assert!(kept.ends_with(&format!("{}\n", newest.text)) && newest.size == round, "{kept}");
+    }
+}
+
+#[test]
 fn a_journal_that_is_being_written_is_read_and_verified_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let every = Some(std::time::Duration::from_millis(5));
