@@ -10,9 +10,12 @@
 
 use std::io;
 
-use super::difference::Difference;
-use super::verdict::{Leaning, Vote, vote};
-use super::{Facts, Judgement, Source, State, Verdict, kind};
+use crate::difference::Difference;
+use crate::facts::{Facts, State};
+use crate::judgement::{Judgement, Verdict};
+use crate::name;
+use crate::source::Source;
+use crate::votes::{Leaning, Vote, vote};
 
 /// A footer of an attacker is at most this long.
 const FOOTER_MAX: u64 = 4096;
@@ -29,26 +32,6 @@ const LEFT_HEAD: u64 = 4096;
 /// Bytes around where a shifted piece is looked for.
 const SHIFT_MAX: u64 = 32 * 1024;
 const PROBE: usize = 48;
-
-/// Types whose content is covered from end to end by what their checker verified.
-pub(super) const SEALED: &[&str] = &[
-    kind::ZIP,
-    "PNG picture",
-    "gzip file",
-    "xz file",
-    "bzip2 file",
-    "Zstandard file",
-    "SQLite database",
-    "PostgreSQL table",
-    "Ogg sound",
-    "lzip file",
-    "LZ4 file",
-    "zlib file",
-    "text (mail)",
-    "text",
-    "JSON",
-    "XML",
-];
 
 /// Types that are rewritten in place by their nature: content of others comes and goes inside them.
 const REWRITTEN: &[&str] = &[
@@ -146,7 +129,7 @@ fn votes(
         }
         return Ok(votes);
     }
-    let promise = kind::by_name(name);
+    let promise = name::by_name(name);
     if present.kind.is_empty() && promise.declares_encryption {
         return Ok(votes);
     }
@@ -200,7 +183,7 @@ fn other_type(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
             vote(Leaning::Random, lost)
         });
     }
-    let promised = kind::by_name(name).kind.filter(|(_, strict)| *strict).map(|(kind, _)| kind.word());
+    let promised = name::by_name(name).kind.filter(|(_, strict)| *strict).map(|(kind, _)| kind.word());
     (promised == Some(facts.kind.as_str())).then(|| {
         let reason =
             format!("is a {} now; its previous version was a {}, as its name says", present.kind, facts.kind);
@@ -247,7 +230,7 @@ fn no_longer_declared(name: &str, present: &Facts, facts: &Facts) -> Option<Vote
             "its previous version was encrypted and said so, and this does not say so any more",
         ));
     }
-    (now_text && kind::by_name(name).declares_encryption)
+    (now_text && name::by_name(name).declares_encryption)
         .then(|| vote(Leaning::Odd, format!("its previous version was a {}, and this is text", facts.kind)))
 }
 

@@ -5,8 +5,9 @@
 
 use std::io;
 
-use super::statistics::{WINDOW, count, is_even};
-use super::{Source, statistics};
+use crate::source::Source;
+use crate::statistics;
+use crate::statistics::{WINDOW, count, is_even};
 
 const UNIT: usize = 16;
 const PIECE: usize = 64 * 1024;

@@ -3,11 +3,15 @@
 //! Checksums only say that a part is what was packed. Whoever packs random bytes under the name of a document gets
 //! right checksums, so the parts have to be what they are called as well. The first 64 KiB of each are enough for that.
 
-use super::kind::{self, Promise};
-use super::statistics::{Statistics, WINDOW, count};
-use super::text::TextWatch;
-use super::verdict;
-use super::{Facts, Structure, Verdict};
+use crate::facts::Facts;
+use crate::judgement::Verdict;
+use crate::kinds::Kind;
+use crate::name::{self, Promise};
+use crate::shown;
+use crate::statistics::{Statistics, WINDOW, count};
+use crate::structure::Structure;
+use crate::text::TextWatch;
+use crate::votes;
 
 const HEAD: usize = 64 * 1024;
 /// Parts that look random and are of no known type are of interest if next to nothing else is in it.
@@ -37,7 +41,7 @@ impl Part {
 
     /// What a compressed file holds is called as it is, without its last ending: `app.log` in `app.log.gz`.
     pub(super) fn of_packed(name: &str) -> Part {
-        let promise = kind::by_name(name);
+        let promise = name::by_name(name);
         let packed =
             promise.appended.is_none() && promise.kind.is_some_and(|(kind, _)| kind.holds_one_file());
         Part::new(name.rsplit_once('.').filter(|_| packed).map_or("", |(stem, _)| stem))
@@ -65,10 +69,10 @@ impl Part {
             text.window(window, &counts);
         }
         text.end(statistics.histogram());
-        let promise = kind::by_name(&self.name);
-        let shown = super::shown_kind(&self.head, &text, &promise);
-        let votes = verdict::from_bytes(&promise, shown, &self.head, &statistics, &text);
-        let judgement = verdict::weigh(votes, Facts::default());
+        let promise = name::by_name(&self.name);
+        let shown = shown::kind_of(&self.head, &text, &promise);
+        let votes = votes::from_bytes(&promise, shown, &self.head, &statistics, &text);
+        let judgement = votes::weigh(votes, Facts::default());
         let strict = promise.kind.is_some_and(|(_, strict)| strict);
         if strict && judgement.verdict == Verdict::Encrypted {
             return Shown::Encrypted(judgement.reasons.join("; "));
@@ -80,16 +84,16 @@ impl Part {
 
     /// Text, or a packed type by its first bytes: most parts are, and nothing is to be found in them.
     fn is_as_usual(&self) -> bool {
-        let promised = kind::by_name(&self.name).kind.map(|(kind, _)| kind);
+        let promised = name::by_name(&self.name).kind.map(|(kind, _)| kind);
         let text = || {
             let is_plain = |byte: &u8| (*byte >= 0x20) | matches!(byte, b'\n' | b'\r' | b'\t');
             // Counted to the end, because a loop that may stop early is slower by far.
             let odd = self.head.iter().filter(|byte| !is_plain(byte)).count();
             odd == 0 && std::str::from_utf8(&self.head).is_ok()
         };
-        match kind::by_magic(&self.head) {
+        match shown::by_magic(&self.head) {
             Some(kind) => kind.is_packed() && promised.is_none_or(|promised| promised == kind),
-            None => promised.is_none_or(kind::Kind::is_text) && text(),
+            None => promised.is_none_or(Kind::is_text) && text(),
         }
     }
 

@@ -6,8 +6,9 @@
 
 use std::io;
 
-use super::work::Work;
-use super::{Source, Structure, little16, little32};
+use crate::source::{Source, little16, little32};
+use crate::structure::Structure;
+use crate::work::Work;
 
 const HEAD: usize = 24;
 /// Pages of a file; a larger table continues in a next file, and its pages are numbered on.

@@ -5,7 +5,8 @@
 //! free. Encrypted pages are none of these. Changes inside a record that leave the page's frame alone
 //! are not seen: SQLite keeps no checksums.
 
-use super::{Source, Structure, big16, big32};
+use crate::source::{Source, big16, big32};
+use crate::structure::Structure;
 
 /// Pages remembered one bit each: 32 MiB of memory at most.
 const PAGES_MAX: u64 = 1 << 27;

@@ -6,11 +6,12 @@
 
 use std::io::{BufReader, Read};
 
-use super::inflate::Inflater;
-use super::inner::{Part, Sum};
-use super::kind;
-use super::work::Work;
-use super::{At, Source, Structure, little16, little32};
+use crate::inflate::Inflater;
+use crate::inner::{Part, Sum};
+use crate::name;
+use crate::source::{At, Source, is_format_error, little16, little32};
+use crate::structure::Structure;
+use crate::work::Work;
 
 /// Members looked at per file.
 const MEMBERS_MAX: usize = 100_000;
@@ -121,7 +122,7 @@ fn inflated_to(source: &mut dyn Source, at: u64, work: &mut Work) -> std::io::Re
             Ok(read) if !work.spend(read as u64) => return Ok(Some(end)),
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(Some(end)),
-            Err(error) if super::is_format_error(&error) => return Ok(None),
+            Err(error) if is_format_error(&error) => return Ok(None),
             Err(error) => return Err(error),
         }
     }
@@ -203,7 +204,7 @@ fn check_members(
 
 /// Documents that are a ZIP have a member by which their program knows them.
 fn missing_member(name: &str, members: &[Member]) -> Option<String> {
-    let ending = kind::by_name(name).ending;
+    let ending = name::by_name(name).ending;
     let wanted: &[&[u8]] = match ending.as_str() {
         "docx" | "docm" | "dotx" | "xlsx" | "xlsm" | "xltx" | "xlsb" | "pptx" | "pptm" | "potx" | "ppsx"
         | "vsdx" => &[b"[content_types].xml"],
@@ -337,7 +338,7 @@ fn unpack(
     match sum {
         Ok(Some(crc)) if crc == member.crc => Ok(Unpacked::Fits),
         Ok(_) => Ok(Unpacked::Differs),
-        Err(error) if super::is_format_error(&error) => Ok(Unpacked::Differs),
+        Err(error) if is_format_error(&error) => Ok(Unpacked::Differs),
         Err(error) => Err(error),
     }
 }

@@ -1,6 +1,11 @@
 //! What looks like an attack and is none, and what an attack looks like where no checker reads everything.
 
 use super::specimens::{self, Dice, attacked, promised, text, zlib};
+use std::io;
+
+use crate::statistics::{Statistics, count};
+use crate::structure::Structure;
+use crate::work::Work;
 use crate::*;
 
 fn judged(name: &str, bytes: &[u8]) -> Judgement {

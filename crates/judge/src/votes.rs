@@ -1,9 +1,13 @@
 //! From evidence to votes, and from votes to a verdict. Here and nowhere else.
 
-use super::kind::{Kind, Promise};
-use super::statistics::{Statistics, repeated_key};
-use super::text::{Complaint, TextWatch};
-use super::{Facts, Judgement, Structure, Verdict, declared};
+use crate::declared;
+use crate::facts::Facts;
+use crate::judgement::{Judgement, Verdict};
+use crate::kinds::Kind;
+use crate::name::Promise;
+use crate::statistics::{Statistics, repeated_key};
+use crate::structure::Structure;
+use crate::text::{Complaint, TextWatch};
 
 /// So many blocks of 64 bytes must mix text with random bytes before that is called encryption: a few bytes that do not
 /// belong there are damage.
