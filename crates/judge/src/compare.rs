@@ -130,7 +130,7 @@ fn votes(
         return Ok(votes);
     }
     let promise = name::by_name(name);
-    if present.kind.is_empty() && promise.declares_encryption {
+    if present.kind.is_empty() && promise.declares_without_mark {
         return Ok(votes);
     }
     let difference = Difference::between(now, before)?;

@@ -98,9 +98,13 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (Plain("database file"), false, "mdb mdf ldf ibd dbf frm myd myi"),
 ];
 
-/// Endings by which people say that they have encrypted something themselves.
-pub(super) const DECLARED: &[&str] =
-    &["gpg", "pgp", "asc", "age", "enc", "aes", "p7m", "p7e", "kdbx", "kdb", "luks", "cpt", "vc", "tc", "hc"];
+/// Endings by which people say that they have encrypted something themselves, of formats that begin with a mark: without
+/// it the name declares nothing.
+pub(super) const DECLARED_MARKED: &[&str] =
+    &["gpg", "pgp", "asc", "age", "aes", "p7m", "p7e", "kdbx", "kdb", "luks"];
+
+/// The same of formats that look random from their first byte on (ccrypt, VeraCrypt, whatever is called `.enc`).
+pub(super) const DECLARED: &[&str] = &["enc", "cpt", "vc", "tc", "hc"];
 
 /// Compressed, signed or sealed formats that begin with nothing by which they could be known here.
 pub(super) const FORMLESS: &[&str] = &["deflate", "jks", "keystore", "sig", "rnd"];

@@ -111,7 +111,7 @@ impl Part {
 }
 
 fn is_unknown(promise: &Promise) -> bool {
-    promise.kind.is_none() && !promise.declares_encryption && !promise.formless
+    promise.kind.is_none() && !promise.declares_without_mark && !promise.formless
 }
 
 fn odd() -> Structure {

@@ -4,7 +4,6 @@ use std::io;
 
 use crate::beside::Beside;
 use crate::checkers::guarded;
-use crate::declared;
 use crate::ending;
 use crate::facts::{Facts, State};
 use crate::hole;
@@ -14,6 +13,7 @@ use crate::name;
 use crate::shown;
 use crate::source::Source;
 use crate::statistics::{Statistics, WINDOW, count, is_even};
+use crate::structure::Structure;
 use crate::text::TextWatch;
 use crate::votes::{self, Leaning, Vote};
 use crate::work::Work;
@@ -120,6 +120,9 @@ fn look(
     };
     let shown = match shown {
         None if shown::is_disc(source)? => Some(Kind::Packed("disk image (ISO)")),
+        None if promise.ending == "zip" && shown::is_last_piece_of_zip(source)? => {
+            Some(Kind::Packed("ZIP in parts"))
+        }
         shown => shown,
     };
     let mut votes = votes::from_bytes(&promise, shown, &head, &statistics, &text);
@@ -145,12 +148,19 @@ fn look(
     if settled {
         facts.state = State::Declared;
         // Whether it says so itself, or only its name does, is what a later version is asked.
-        if let Some(tool) = declared::recognise(&head).filter(|_| facts.kind.is_empty()) {
-            facts.kind = format!("file encrypted with {tool}");
+        let tool = votes::declared_tool(&head, statistics.length, shown);
+        if let Some(tool) = tool.filter(|_| shown.is_none_or(Kind::is_only_a_beginning)) {
+            facts.kind = format!("file encrypted with {}", tool.word());
         }
     } else if let Some(kind) = shown
         && let Some(structure) = guarded(name, kind, source, &statistics, beside, work)?
     {
+        let structure = match structure {
+            Structure::Cut { .. } if promise.piece => Structure::Partly(
+                "is the first piece of an archive, by its name, and right as far as it goes".to_owned(),
+            ),
+            structure => structure,
+        };
         facts.state = structure.state();
         let random_there = structure.place().map_or(Ok(false), |at| looks_random_at(source, at))?;
         votes.push(votes::from_structure(structure, kind, &statistics, random_there));

@@ -75,6 +75,9 @@ pub(super) const DER: Kind = Packed("certificate or signature (DER)");
 /// What Office leaves beside a document that somebody has open.
 pub(super) const OWNER: Kind = Plain("note of who has a document open");
 
+/// Beside a file that it is for, or alone.
+pub(super) const SIGNATURE: Kind = Packed("OpenPGP signature or key");
+
 impl Kind {
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -121,6 +124,33 @@ impl Kind {
 
     pub(super) fn is_text(self) -> bool {
         matches!(self, Text | Json | Xml | Mail | LooseText)
+    }
+
+    /// People cut these into pieces.
+    pub(super) fn is_archive(self) -> bool {
+        self.holds_one_file() || matches!(self, Zip | Seven | Rar | Tar)
+    }
+
+    /// Recognised by its first bytes and not looked into: anything may follow them.
+    pub(super) fn is_only_a_beginning(self) -> bool {
+        match self {
+            Packed(name) | Plain(name) => !name.starts_with("note of"),
+            _ => false,
+        }
+    }
+
+    /// Other beginnings that are usual under a name, or read to their end.
+    pub(super) fn may_be_called(self, promised: Kind) -> bool {
+        let pairs = [
+            (Riff, "WAVE sound of large files, or in the other order of bytes"),
+            (Tiff, "BigTIFF picture"),
+            (Tiff, "raw picture of a camera"),
+            (Zip, "ZIP in parts"),
+        ];
+        self.word() == promised.word()
+            || self == SIGNATURE
+            || (promised.word().starts_with("disk image") && self.word().starts_with("disk image"))
+            || pairs.into_iter().any(|(kind, word)| kind == promised && word == self.word())
     }
 
     /// Compressed, with one file inside.

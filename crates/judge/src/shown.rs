@@ -6,10 +6,10 @@ use crate::kinds;
 use crate::kinds::Kind::{self, Bitmap, Font, Mp3, Packed, Plain, Tar, Windows};
 use crate::magic::MAGIC;
 use crate::name::Promise;
-use crate::source::{Source, big32, little16, little32};
+use crate::source::{Source, little16, little32};
 use crate::text::TextWatch;
 use crate::zlib_head;
-use crate::{frames, postgres, tar};
+use crate::{der, frames, openpgp, postgres, tar};
 
 /// The type that the content shows. Text shows itself by containing nothing else; whether it is JSON or
 /// XML then follows from the name.
@@ -41,7 +41,8 @@ pub(crate) fn kind_of(head: &[u8], text: &TextWatch, promise: &Promise) -> Optio
         promise.kind.map(|(kind, _)| kind).filter(|kind| kind.is_unmarked() && promise.appended.is_none());
     by_magic
         .or_else(|| late_pdf(head))
-        .or_else(|| is_der(head, length).then_some(kinds::DER))
+        .or_else(|| der::is_whole(head, length).then_some(kinds::DER))
+        .or_else(|| openpgp::shown(head, length).and_then(|shown| openpgp_kind(shown, promise)))
         .or_else(|| unmarked.filter(|_| length > 0))
         .or_else(|| postgres::page_size(head, length).map(|_| Kind::Postgres))
         .or_else(|| zlib_head::begins_here(head).filter(|_| promise.kind.is_none()))
@@ -52,6 +53,22 @@ pub(crate) fn is_disc(source: &mut dyn Source) -> io::Result<bool> {
     let mut mark = [0; 5];
     let read = source.read_at(0x8001, &mut mark)?;
     Ok(read == mark.len() && matches!(&mark, b"CD001" | b"BEA01" | b"NSR02" | b"NSR03"))
+}
+
+/// The last of several pieces of a ZIP, which keeps the name of the whole: its end record says which one it is (APPNOTE
+/// 4.3.16, number of this disk). What stands at its beginning belongs to a member that began in another piece.
+pub(crate) fn is_last_piece_of_zip(source: &mut dyn Source) -> io::Result<bool> {
+    let mut end = [0; 22];
+    let from = source.length().saturating_sub(22);
+    let read = source.read_at(from, &mut end)?;
+    let disk = little16(&end, 4);
+    Ok(read == 22 && end.starts_with(b"PK\x05\x06") && (1..1000).contains(&disk) && little16(&end, 6) <= disk)
+}
+
+/// Its fields are few, so under the name of a type with a mark of its own they prove nothing.
+fn openpgp_kind(shown: openpgp::Shown, promise: &Promise) -> Option<Kind> {
+    let free = promise.kind.is_none() || promise.appended.is_some();
+    (shown == openpgp::Shown::SignatureOrKey && free).then_some(kinds::SIGNATURE)
 }
 
 /// Some programs put a few bytes before the head of a PDF.
@@ -72,19 +89,6 @@ pub(super) fn by_magic(head: &[u8]) -> Option<Kind> {
         .find(|(kind, offset, magic)| fits(*offset, magic) && agrees(*kind, head))
         .map(|(kind, _, _)| *kind)
         .or_else(|| two_frames(head).then_some(Mp3))
-}
-
-/// Certificates and signatures are one element in another; the outermost is as long as the file.
-pub(super) fn is_der(head: &[u8], length: u64) -> bool {
-    let (skipped, stated) = match head {
-        [0x30, 0x80, 6, ..] => return length > 32,
-        [0x30, 0x81, one, ..] => (3, u64::from(*one)),
-        [0x30, 0x82, high, low, ..] => (4, u64::from(*high) << 8 | u64::from(*low)),
-        [0x30, 0x83, rest @ ..] if rest.len() > 3 => (5, u64::from(big32(rest, 0) >> 8)),
-        _ => return false,
-    };
-    // Lines ends and filling are sometimes left behind it.
-    (skipped + stated..=skipped + stated + 16).contains(&length)
 }
 
 /// Where the mark is short, more than the mark must fit: random bytes would show it too often.

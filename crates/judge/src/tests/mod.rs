@@ -4,6 +4,8 @@
 mod doubts;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod names;
 pub mod specimens;
 #[cfg(test)]
 mod verdicts;
