@@ -12,7 +12,7 @@ use crate::structure::Structure;
 use crate::work::Work;
 use crate::{
     boxes, font, gzip, jpeg, mail, matroska, metafile, ole2, packed, pdf, picture, postgres, program, rar,
-    rtf, seven, sound, sqlite, tar, text, tiff, zip,
+    rtf, seven, sound, sqlite, summed, tar, text, tiff, zip,
 };
 
 /// A checker, or a library it uses, that stops with a bug on some file must not stop the scan.
@@ -48,35 +48,35 @@ fn check(
 
         Kind::Zip => Some(zip::check(name, source, work)?),
         Kind::Pdf => Some(pdf::check(source, statistics, work)?),
-        Kind::Png => Some(picture::png(source)?),
+        Kind::Png => Some(picture::png(source)?.sealed()),
         Kind::Jpeg => Some(jpeg::check(source, work)?),
         Kind::Gif => Some(picture::gif(source)?),
-        Kind::Gzip => Some(gzip::check(source, work, &mut part)?),
-        Kind::Xz => Some(packed::xz(source, work, &mut part)?),
-        Kind::Lzip => Some(packed::lzip(source, work, &mut part)?),
-        Kind::Bzip2 => Some(packed::bzip2(source, work, &mut part)?),
-        Kind::Zstd => Some(packed::zstd(source, work, &mut part)?),
-        Kind::Lz4 => Some(packed::lz4(source, work, &mut part)?),
+        Kind::Gzip => Some(gzip::check(source, work, &mut part)?.sealed()),
+        Kind::Xz => Some(sealed_if(packed::xz(source, work, &mut part)?, summed::xz(source)?)),
+        Kind::Lzip => Some(packed::lzip(source, work, &mut part)?.sealed()),
+        Kind::Bzip2 => Some(packed::bzip2(source, work, &mut part)?.sealed()),
+        Kind::Zstd => Some(sealed_if(packed::zstd(source, work, &mut part)?, summed::zstd(source)?)),
+        Kind::Lz4 => Some(sealed_if(packed::lz4(source, work, &mut part)?, summed::lz4(source)?)),
         Kind::Lzma => Some(packed::lzma(source, work, &mut part)?),
-        Kind::Zlib => Some(packed::zlib(source, work, &mut part)?),
+        Kind::Zlib => Some(packed::zlib(source, work, &mut part)?.sealed()),
         Kind::Brotli => Some(packed::brotli(source, work, &mut part)?),
         Kind::Seven => Some(seven::check(source, work)?),
         Kind::Rar => Some(rar::check(source, work)?),
         Kind::Matroska => Some(matroska::check(source, work)?),
         Kind::Tar => Some(tar::check(source, work)?),
         Kind::Sqlite => Some(sqlite::check(source, beside == Beside::Journal)?),
-        Kind::Json => Some(text::json(source)?),
-        Kind::Xml => Some(text::xml(source)?),
-        Kind::Mail => Some(mail::check(source)?),
+        Kind::Json => Some(text::json(source)?.sealed()),
+        Kind::Xml => Some(text::xml(source)?.sealed()),
+        Kind::Mail => Some(mail::check(source)?.sealed()),
         Kind::Rtf => Some(rtf::check(source)?),
-        Kind::Text | Kind::LooseText => Some(Structure::Whole("text from end to end".to_owned())),
+        Kind::Text | Kind::LooseText => Some(Structure::Sealed("text from end to end".to_owned())),
         Kind::Postgres => Some(postgres::check(source, work)?),
         Kind::Tiff => Some(tiff::check(source, work)?),
         Kind::Riff => Some(boxes::riff(source, statistics, work)?),
         Kind::Mp4 => Some(boxes::mp4(source, work)?),
         Kind::Mp3 => Some(sound::mp3(source, work)?),
         Kind::Flac => Some(sound::flac(source, work)?),
-        Kind::Ogg => Some(sound::ogg(source, work)?),
+        Kind::Ogg => Some(sound::ogg(source, work)?.sealed()),
         Kind::Bitmap => Some(program::bitmap(source)?),
         Kind::Metafile => Some(metafile::check(source, work)?),
         Kind::Font => Some(font::check(source, statistics, work)?),
@@ -86,4 +86,8 @@ fn check(
         Kind::Packed(_) | Kind::Plain(_) => None,
     };
     Ok(found.map(|found| if kind.holds_one_file() { part.settle(found) } else { found }))
+}
+
+fn sealed_if(found: Structure, summed: bool) -> Structure {
+    if summed { found.sealed() } else { found }
 }

@@ -3,34 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kinds;
-
-/// Types whose content is covered from end to end by what their checker verified.
-const SEALED: &[&str] = &[
-    kinds::ZIP,
-    "PNG picture",
-    "gzip file",
-    "xz file",
-    "bzip2 file",
-    "Zstandard file",
-    "SQLite database",
-    "PostgreSQL table",
-    "Ogg sound",
-    "lzip file",
-    "LZ4 file",
-    "zlib file",
-    "text (mail)",
-    "text",
-    "JSON",
-    "XML",
-];
-
 /// What the checker of the type said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Verified from end to end.
+    /// Verified; of its content some bytes may be covered by no sum.
     Whole,
+    /// Verified, and its own sums cover all of its content.
+    Sealed,
     /// Nothing wrong, but not all of it could be verified.
     Partly,
     /// No checker for it.
@@ -66,7 +46,12 @@ impl Facts {
 
     /// What was verified covers its content from end to end.
     pub fn is_sealed(&self) -> bool {
-        self.state == State::Whole && SEALED.contains(&self.kind.as_str())
+        self.state == State::Sealed
+    }
+
+    /// Its structure was verified.
+    pub fn is_valid(&self) -> bool {
+        matches!(self.state, State::Whole | State::Sealed)
     }
 
     /// It was right as far as could be seen.

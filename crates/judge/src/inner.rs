@@ -8,7 +8,7 @@ use crate::judgement::Verdict;
 use crate::kinds::Kind;
 use crate::name::{self, Promise};
 use crate::shown;
-use crate::statistics::{Statistics, WINDOW, count};
+use crate::statistics::{Statistics, WINDOW, count, is_nearly_even};
 use crate::structure::Structure;
 use crate::text::TextWatch;
 use crate::votes;
@@ -16,6 +16,11 @@ use crate::votes;
 const HEAD: usize = 64 * 1024;
 /// Parts that look random and are of no known type are of interest if next to nothing else is in it.
 const NEARLY_ALL_PERCENT: u64 = 95;
+
+/// So little may be a key, or chance.
+const NAMELESS_MIN: u64 = 8192;
+/// Of one part.
+const NAMELESS_PART_MIN: u64 = 1024;
 
 /// The beginning of one part while it is unpacked.
 pub(super) struct Part {
@@ -54,10 +59,6 @@ impl Part {
         self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    pub(super) fn length(&self) -> u64 {
-        self.length
-    }
-
     pub(super) fn shown(&self) -> Shown {
         if self.is_as_usual() {
             return Shown::Nothing;
@@ -78,8 +79,24 @@ impl Part {
             return Shown::Encrypted(judgement.reasons.join("; "));
         }
         let nameless = shown.is_none() && is_unknown(&promise);
-        let random = statistics.windows >= 2 && statistics.even_windows == statistics.windows;
+        let random = statistics.even_windows == statistics.windows && self.length >= NAMELESS_PART_MIN;
         if nameless && random { Shown::Nameless } else { Shown::Nothing }
+    }
+
+    /// Random from end to end, and of no known type, whatever it is called.
+    pub(super) fn is_random(&self) -> bool {
+        if self.is_as_usual() || self.length < NAMELESS_PART_MIN {
+            return false;
+        }
+        let promise = name::by_name(&self.name);
+        let even = self
+            .head
+            .chunks(WINDOW)
+            .filter(|window| window.len() >= 256)
+            .all(|window| is_nearly_even(&count(window)));
+        let known =
+            shown::by_magic(&self.head).is_some() || promise.declares_without_mark || promise.formless;
+        even && !known
     }
 
     /// Text, or a packed type by its first bytes: most parts are, and nothing is to be found in them.
@@ -99,7 +116,7 @@ impl Part {
 
     /// For a file that holds this one part: what its checker found, and what the part shows.
     pub(super) fn settle(&self, found: Structure) -> Structure {
-        if !matches!(found, Structure::Whole(_) | Structure::Partly(_)) {
+        if !matches!(found, Structure::Whole(_) | Structure::Sealed(_) | Structure::Partly(_)) {
             return found;
         }
         match self.shown() {
@@ -118,7 +135,8 @@ fn odd() -> Structure {
     Structure::Odd("what it holds looks random and is of no known type: packing it saved nothing".to_owned())
 }
 
-/// How much of an archive looks random under no known type.
+/// How much of an archive looks random under no known type, in packed bytes: what it unpacks to can be made as large as
+/// anybody likes.
 #[derive(Default)]
 pub(super) struct Sum {
     all: u64,
@@ -127,19 +145,27 @@ pub(super) struct Sum {
 
 impl Sum {
     /// Adds a part; says why if it is not what its name promises.
-    pub(super) fn add(&mut self, part: &Part) -> Option<String> {
-        self.all += part.length();
+    pub(super) fn add(&mut self, part: &Part, packed: u64) -> Option<String> {
+        self.all += packed;
         match part.shown() {
             Shown::Nothing => None,
             Shown::Nameless => {
-                self.nameless += part.length();
+                self.nameless += packed;
                 None
             }
             Shown::Encrypted(why) => Some(why),
         }
     }
 
-    pub(super) fn complaint(&self) -> Option<Structure> {
-        (self.nameless > 0 && self.nameless * 100 >= self.all * NEARLY_ALL_PERCENT).then(odd)
+    /// `document`: nothing of the kind belongs into it, and half of it is more than an odd attachment.
+    pub(super) fn complaint(&self, document: bool) -> Option<Structure> {
+        if document && self.nameless >= NAMELESS_MIN && self.nameless * 2 >= self.all {
+            let why = format!(
+                "{} of its {} packed bytes lie in members that look random and are of no known type",
+                self.nameless, self.all
+            );
+            return Some(Structure::Random { at: 0, why });
+        }
+        (self.nameless >= NAMELESS_MIN && self.nameless * 100 >= self.all * NEARLY_ALL_PERCENT).then(odd)
     }
 }

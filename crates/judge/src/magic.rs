@@ -128,7 +128,7 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("git pack"), 0, b"PACK\0\0\0"),
     (Packed("Outlook store"), 0, b"!BDN"),
     (Packed("TNEF mail"), 0, b"\x78\x9f\x3e\x22"),
-    (Packed("database dump (PostgreSQL)"), 0, b"PGDMP"),
+    (Packed("dump of a PostgreSQL database"), 0, b"PGDMP"),
     (Packed("Java serialised objects"), 0, b"\xac\xed\0\x05"),
     (Packed("Java key store"), 0, b"\xfe\xed\xfe\xed"),
     (Packed("Java key store"), 0, b"\xce\xce\xce\xce\0\0\0"),

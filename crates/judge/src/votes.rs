@@ -363,7 +363,7 @@ pub(super) fn from_structure(
 ) -> Vote {
     let zeros = statistics.zero_bytes_in_a_row();
     match structure {
-        Structure::Whole(what) => vote(Leaning::Whole, what),
+        Structure::Whole(what) | Structure::Sealed(what) => vote(Leaning::Whole, what),
         Structure::Partly(why) => vote(Leaning::Partly, why),
         Structure::Odd(why) => vote(Leaning::Odd, why),
         Structure::Declared(what) => vote(Leaning::Declared, format!("is encrypted, and says so: {what}")),

@@ -1,6 +1,8 @@
 //! What the judge says of whole, attacked, odd and hostile files. The specimens are also lent to the tests of others.
 
 #[cfg(test)]
+mod coverage;
+#[cfg(test)]
 mod doubts;
 #[cfg(test)]
 mod fuzz;
