@@ -11,8 +11,8 @@ use crate::statistics::Statistics;
 use crate::structure::Structure;
 use crate::work::Work;
 use crate::{
-    boxes, font, gzip, jpeg, mail, matroska, metafile, ole2, packed, pdf, picture, postgres, program, rar,
-    rtf, seven, sound, sqlite, summed, tar, text, tiff, zip,
+    appended, boxes, font, gzip, innodb, jpeg, mail, matroska, metafile, ole2, packed, pdf, picture,
+    postgres, program, rar, resp, rtf, seven, sound, sqlite, summed, tar, text, tiff, transport, zip,
 };
 
 /// A checker, or a library it uses, that stops with a bug on some file must not stop the scan.
@@ -65,6 +65,13 @@ fn check(
         Kind::Matroska => Some(matroska::check(source, work)?),
         Kind::Tar => Some(tar::check(source, work)?),
         Kind::Sqlite => Some(sqlite::check(source, beside == Beside::Journal)?),
+        Kind::Innodb => Some(innodb::check(source, work)?),
+        Kind::Kafka => Some(appended::kafka(source, work)?),
+        Kind::Leveldb => Some(appended::leveldb(source, work)?),
+        Kind::Redis => Some(resp::check(source, work)?),
+        // Read from end to end when it was recognised.
+        Kind::Quoted => Some(Structure::Partly("text in SQL, with raw bytes in quotes only".to_owned())),
+        Kind::Transport => Some(transport::check(source, work)?),
         Kind::Json => Some(text::json(source)?.sealed()),
         Kind::Xml => Some(text::xml(source)?.sealed()),
         Kind::Mail => Some(mail::check(source)?.sealed()),

@@ -39,6 +39,8 @@ const LEFT_HEAD: u64 = 4096;
 /// Bytes around where a shifted piece is looked for.
 const SHIFT_MAX: u64 = 32 * 1024;
 const PROBE: usize = 48;
+/// Sectors looked at for one that holds something.
+const PROBES_MAX: u64 = 64;
 /// Fewer random bytes in the place of values may be a key that was changed.
 const VALUES_MIN: u64 = 1024;
 
@@ -562,10 +564,10 @@ fn shifted(
     let Some(by) = moved_by(now, before, length / 4)? else { return Ok(None) };
     let mut fitting = 0;
     for place in [length / 8, length / 2, length / 4 * 3] {
-        let (mut old, mut new) = ([0; PROBE], [0; PROBE]);
-        let read = before.read_at(place, &mut old)?;
+        let Some((place, old)) = varied_piece(before, place)? else { return Ok(None) };
+        let mut new = [0; PROBE];
         let other = now.read_at(place.saturating_add_signed(by), &mut new)?;
-        fitting += usize::from(read == PROBE && other == PROBE && old == new);
+        fitting += usize::from(other == PROBE && old == new);
     }
     Ok((by != 0 && fitting == 3).then(|| {
         let reason = format!("holds what its previous version held, moved by {by} bytes");
@@ -573,20 +575,26 @@ fn shifted(
     }))
 }
 
-/// By how much a piece of the previous version, taken near `place`, moved.
-fn moved_by(now: &mut dyn Source, before: &mut dyn Source, place: u64) -> io::Result<Option<i64>> {
-    let mut old = [0; PROBE];
-    let mut from = place;
-    // A piece that says something: not zeros, not a pattern.
-    for _ in 0..64 {
-        let read = before.read_at(from, &mut old)?;
-        let mut seen = [false; 256];
-        old.iter().for_each(|byte| seen[usize::from(*byte)] = true);
-        if read == PROBE && seen.iter().filter(|seen| **seen).count() >= 16 {
+/// A piece that says something, at `place` or not far behind it: not zeros, not a pattern, which fit anywhere.
+fn varied_piece(source: &mut dyn Source, place: u64) -> io::Result<Option<(u64, [u8; PROBE])>> {
+    let mut piece = [0; PROBE];
+    for step in 0..PROBES_MAX {
+        let from = place + step * SECTOR;
+        if source.read_at(from, &mut piece)? < PROBE {
             break;
         }
-        from += 512;
+        let mut seen = [false; 256];
+        piece.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+        if seen.iter().filter(|seen| **seen).count() >= 16 {
+            return Ok(Some((from, piece)));
+        }
     }
+    Ok(None)
+}
+
+/// By how much a piece of the previous version, taken near `place`, moved.
+fn moved_by(now: &mut dyn Source, before: &mut dyn Source, place: u64) -> io::Result<Option<i64>> {
+    let Some((from, old)) = varied_piece(before, place)? else { return Ok(None) };
     let start = from.saturating_sub(SHIFT_MAX);
     let mut around = vec![0; usize::try_from(2 * SHIFT_MAX).expect("64 KiB")];
     let read = now.read_at(start, &mut around)?;

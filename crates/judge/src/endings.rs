@@ -12,7 +12,7 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
     (
         Text,
         true,
-        "txt csv tsv md log toml yaml yml ini conf cfg html htm css js ts py rs c h cpp java bat ps1 tex rst properties \
+        "txt csv tsv md toml yaml yml ini conf cfg html htm css js ts py rs c h cpp java bat ps1 tex rst properties \
          hl7 edi x12 ldif env php rb go diff patch jsonl ndjson adoc asciidoc po bib hpp hh hxx cc cxx inc kt scala swift vb \
          vbs pas pl pm lua r jl m4 am cmake gradle cmd psm1 psd1 tsx jsx vue scss less pyi pyx dtd desktop service \
          nfo reg lrc vtt mtl step stp iges igs",
@@ -25,7 +25,7 @@ pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
         true,
         "xml svg xsd xsl xslt rss atom kml gpx xhtml fodt fods fodp fodg abw rng docbook pom vcxproj csproj resx xaml plist ttx",
     ),
-    (LooseText, true, "sql ps eps vcf ics sh run"),
+    (LooseText, true, "sql ps eps vcf ics sh run log"),
     (
         Zip,
         true,

@@ -80,6 +80,11 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// Bytes of which only the frame was looked at (`Facts::bytes_not_looked_at`).
+    pub fn bytes_not_looked_at(&self) -> u64 {
+        self.facts.bytes_not_looked_at()
+    }
+
     /// For what could not be read.
     pub fn unread(why: impl Into<String>) -> Judgement {
         Judgement { verdict: Verdict::Unread, reasons: vec![why.into()], facts: Facts::default() }

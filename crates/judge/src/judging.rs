@@ -10,6 +10,7 @@ use crate::hole;
 use crate::judgement::Judgement;
 use crate::kinds::{self, Kind};
 use crate::name;
+use crate::partitions;
 use crate::shown;
 use crate::source::Source;
 use crate::statistics::{Statistics, WINDOW, count, is_even};
@@ -119,10 +120,7 @@ fn look(
         shown::kind_of(&head, &text, &promise)
     };
     let shown = match shown {
-        None if shown::is_disc(source)? => Some(Kind::Packed("disk image (ISO)")),
-        None if promise.ending == "zip" && shown::is_last_piece_of_zip(source)? => {
-            Some(Kind::Packed("ZIP in parts"))
-        }
+        None => shown::late_kind(name, &promise, source)?,
         shown => shown,
     };
     let mut votes = votes::from_bytes(&promise, shown, &head, &statistics, &text);
@@ -143,6 +141,10 @@ fn look(
         && let Some(why) = written::random_in_text(source, &statistics, &text)?
     {
         votes.push(votes::vote(Leaning::Odd, format!("{why}: a way to carry encrypted bytes as text")));
+    }
+    let image = promise.kind.is_some_and(|(kind, _)| kind.word().starts_with("disk image"));
+    if shown.is_none() && image && votes.is_empty() {
+        facts.kind = "disk image".to_owned();
     }
     let settled = votes.iter().any(|vote| vote.leaning == Leaning::Declared);
     if settled {
@@ -165,7 +167,29 @@ fn look(
         let random_there = structure.place().map_or(Ok(false), |at| looks_random_at(source, at))?;
         votes.push(votes::from_structure(structure, kind, &statistics, random_there));
     }
+    if facts.bytes_not_looked_at() > 0 {
+        inside_of_image(source, &mut votes, &facts)?;
+    }
     Ok((votes, facts))
+}
+
+/// Only the frame of a disk image is known here. Of its partitions those are named that say that they are encrypted.
+fn inside_of_image(source: &mut dyn Source, votes: &mut Vec<Vote>, facts: &Facts) -> io::Result<()> {
+    let encrypted = partitions::encrypted(source)?;
+    if !encrypted.is_empty() {
+        // Then most of it may look random.
+        votes.retain(|vote| vote.leaning != Leaning::Odd);
+    }
+    for (number, tool) in encrypted {
+        votes.push(votes::vote(
+            Leaning::Declared,
+            format!("partition {number} of this disk image is a {tool}"),
+        ));
+    }
+    let why =
+        format!("the inside of this disk image was not looked at ({} bytes)", facts.bytes_not_looked_at());
+    votes.push(votes::vote(Leaning::Partly, why));
+    Ok(())
 }
 
 /// Whether the bytes at this place look random: three of the next four kilobytes, or of all there are.

@@ -55,6 +55,18 @@ pub(super) enum Kind {
     /// A program for Windows.
     Windows,
     Sqlite,
+    /// A tablespace of MySQL or MariaDB.
+    Innodb,
+    /// A segment of a log of Kafka.
+    Kafka,
+    /// A journal of LevelDB or RocksDB.
+    Leveldb,
+    /// An append-only file of Redis.
+    Redis,
+    /// A dump in SQL with raw bytes in quotes.
+    Quoted,
+    /// MPEG, as it is sent.
+    Transport,
     /// Old Office documents, mails of Outlook.
     Ole2,
     /// Recognised, compressed inside: looks even although nothing is wrong.
@@ -64,9 +76,9 @@ pub(super) enum Kind {
 }
 
 use Kind::{
-    Bitmap, Brotli, Bzip2, Elf, Flac, Font, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail,
-    Matroska, Metafile, Mp3, Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Postgres, Rar, Riff, Rtf, Seven,
-    Sqlite, Tar, Text, Tiff, Windows, Xml, Xz, Zip, Zlib, Zstd,
+    Bitmap, Brotli, Bzip2, Elf, Flac, Font, Gif, Gzip, Innodb, Jpeg, Json, Kafka, Leveldb, LooseText, Lz4,
+    Lzip, Lzma, Mail, Matroska, Metafile, Mp3, Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Postgres, Quoted,
+    Rar, Redis, Riff, Rtf, Seven, Sqlite, Tar, Text, Tiff, Transport, Windows, Xml, Xz, Zip, Zlib, Zstd,
 };
 
 /// Certificates, signatures and keys, known by their outermost length.
@@ -117,6 +129,12 @@ impl Kind {
             Elf => "program (ELF)",
             Windows => "program (Windows)",
             Sqlite => "SQLite database",
+            Innodb => "database (InnoDB)",
+            Kafka => "log (Kafka)",
+            Leveldb => "log (LevelDB)",
+            Redis => "log (Redis)",
+            Quoted => "text (SQL) with raw bytes",
+            Transport => "MPEG transport stream",
             Ole2 => "old Office document (OLE2)",
             Packed(name) | Plain(name) => name,
         }
@@ -124,6 +142,11 @@ impl Kind {
 
     pub(super) fn is_text(self) -> bool {
         matches!(self, Text | Json | Xml | Mail | LooseText)
+    }
+
+    /// Not text, and yet called so by those who write it.
+    pub(super) fn is_called_like_text(self) -> bool {
+        matches!(self, Kafka | Leveldb | Quoted | Transport)
     }
 
     /// People cut these into pieces.
@@ -179,6 +202,7 @@ impl Kind {
             | Rar | Matroska | Seven | Tiff | Riff | Mp4 | Mp3 | Flac | Ogg | Packed(_) => true,
             // Archives and programs carry packed content inside; text and tables do not.
             Tar | Elf | Windows | Postgres => true,
+            Innodb | Kafka | Leveldb | Redis | Quoted | Transport => true,
             Text | Json | Xml | Mail | Rtf | LooseText | Sqlite | Ole2 | Bitmap | Metafile | Font
             | Plain(_) => false,
         }

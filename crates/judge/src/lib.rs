@@ -56,10 +56,12 @@
 //! table is none of its business), who the file belongs to, where it lies, what happened to others. It opens no files,
 //! reads no clock, and keeps nothing between two calls.
 
+mod appended;
 mod beside;
 mod boxes;
 mod checkers;
 mod compare;
+mod crc32c;
 mod declared;
 mod der;
 mod difference;
@@ -72,6 +74,7 @@ mod gzip;
 mod hole;
 mod inflate;
 mod inner;
+mod innodb;
 mod jpeg;
 mod judgement;
 mod judging;
@@ -88,12 +91,15 @@ mod name;
 mod ole2;
 mod openpgp;
 mod packed;
+mod partitions;
 mod pdf;
 mod peek;
 mod picture;
 mod postgres;
 mod program;
+mod quoted;
 mod rar;
+mod resp;
 mod rtf;
 mod seven;
 mod shown;
@@ -107,6 +113,7 @@ mod summed;
 mod tar;
 mod text;
 mod tiff;
+mod transport;
 mod votes;
 mod work;
 mod written;

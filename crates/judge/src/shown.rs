@@ -9,6 +9,7 @@ use crate::name::Promise;
 use crate::source::{Source, little16, little32};
 use crate::text::TextWatch;
 use crate::zlib_head;
+use crate::{appended, innodb, quoted, resp, transport};
 use crate::{der, frames, openpgp, postgres, tar};
 
 /// The type that the content shows. Text shows itself by containing nothing else; whether it is JSON or
@@ -41,6 +42,10 @@ pub(crate) fn kind_of(head: &[u8], text: &TextWatch, promise: &Promise) -> Optio
         promise.kind.map(|(kind, _)| kind).filter(|kind| kind.is_unmarked() && promise.appended.is_none());
     by_magic
         .or_else(|| late_pdf(head))
+        .or_else(|| innodb::begins_here(head, length).then_some(Kind::Innodb))
+        .or_else(|| (promise.ending == "log" && appended::is_kafka(head, length)).then_some(Kind::Kafka))
+        .or_else(|| transport::begins_here(head).then_some(Kind::Transport))
+        .or_else(|| resp::begins_here(head).then_some(Kind::Redis))
         .or_else(|| der::is_whole(head, length).then_some(kinds::DER))
         .or_else(|| openpgp::shown(head, length).and_then(|shown| openpgp_kind(shown, promise)))
         .or_else(|| unmarked.filter(|_| length > 0))
@@ -48,8 +53,56 @@ pub(crate) fn kind_of(head: &[u8], text: &TextWatch, promise: &Promise) -> Optio
         .or_else(|| zlib_head::begins_here(head).filter(|_| promise.kind.is_none()))
 }
 
+/// Types whose mark stands far behind, at the end, or is none but the structure itself.
+pub(crate) fn late_kind(name: &str, promise: &Promise, source: &mut dyn Source) -> io::Result<Option<Kind>> {
+    let numbered = promise.ending == "log" || name.starts_with("MANIFEST-");
+    Ok(if is_disc(source)? {
+        Some(Packed("disk image (ISO)"))
+    } else if let Some(kind) = at_places(source)? {
+        Some(kind)
+    } else if promise.ending == "zip" && is_last_piece_of_zip(source)? {
+        Some(Packed("ZIP in parts"))
+    } else if numbered && appended::is_leveldb(source)? {
+        Some(Kind::Leveldb)
+    } else if promise.ending == "sql" && promise.appended.is_none() && quoted::values(source)?.is_some() {
+        Some(Kind::Quoted)
+    } else {
+        None
+    })
+}
+
+/// Where it stands, counted from the end if it is negative, the mark, and the type.
+const AT_PLACES: &[(i64, &[u8], Kind)] = &[
+    // Linux, btrfs on-disk format: the superblock lies at 64 KiB.
+    (0x1_0040, b"_BHRfS_M", Plain("disk image (btrfs)")),
+    // Linux, swap header: the last ten bytes of the first page.
+    (4086, b"SWAPSPACE2", Plain("disk image (swap)")),
+    // A fixed VHD has its only head in its last sector (Virtual Hard Disk Image Format Specification).
+    (-512, b"conectix", Plain("disk image (VHD)")),
+    (-512, b"koly\0\0\0\x04", Packed("disk image (macOS)")),
+    // LevelDB, `doc/table_format.md`; RocksDB, `block_based_table_builder.cc`: the last eight bytes.
+    (-8, b"\x57\xfb\x80\x8b\x24\x75\x47\xdb", Packed("table of LevelDB")),
+    (-8, b"\xf7\xcf\xf4\x85\xb7\x41\xe2\x88", Packed("table of RocksDB")),
+];
+
+fn at_places(source: &mut dyn Source) -> io::Result<Option<Kind>> {
+    for (place, mark, kind) in AT_PLACES {
+        let at =
+            if *place < 0 { source.length().checked_add_signed(*place) } else { place.unsigned_abs().into() };
+        let mut found = [0; 16];
+        let found = &mut found[..mark.len()];
+        if let Some(at) = at
+            && source.read_at(at, found)? == mark.len()
+            && found == *mark
+        {
+            return Ok(Some(*kind));
+        }
+    }
+    Ok(None)
+}
+
 /// The first 32 KiB of a CD or DVD are for the system that is started from it, and mostly zeros.
-pub(crate) fn is_disc(source: &mut dyn Source) -> io::Result<bool> {
+fn is_disc(source: &mut dyn Source) -> io::Result<bool> {
     let mut mark = [0; 5];
     let read = source.read_at(0x8001, &mut mark)?;
     Ok(read == mark.len() && matches!(&mark, b"CD001" | b"BEA01" | b"NSR02" | b"NSR03"))
@@ -57,7 +110,7 @@ pub(crate) fn is_disc(source: &mut dyn Source) -> io::Result<bool> {
 
 /// The last of several pieces of a ZIP, which keeps the name of the whole: its end record says which one it is (APPNOTE
 /// 4.3.16, number of this disk). What stands at its beginning belongs to a member that began in another piece.
-pub(crate) fn is_last_piece_of_zip(source: &mut dyn Source) -> io::Result<bool> {
+fn is_last_piece_of_zip(source: &mut dyn Source) -> io::Result<bool> {
     let mut end = [0; 22];
     let from = source.length().saturating_sub(22);
     let read = source.read_at(from, &mut end)?;

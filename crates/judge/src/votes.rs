@@ -106,6 +106,7 @@ pub(super) fn from_bytes(
                 ),
             ));
         }
+        (Some((promised, _)), Some(shown)) if shown.is_called_like_text() && promised.is_text() => {}
         (Some((promised, _)), Some(shown)) if promised.is_text() && !shown.is_text() => {
             votes.push(vote(
                 Leaning::Partly,
@@ -214,6 +215,15 @@ fn not_text(promise: &Promise, promised: Kind, statistics: &Statistics, text: &T
         {
             votes.push(vote(Leaning::Partly, format!("{why}, and its last ending is unknown")));
         }
+        // Databases and brokers call what they append to a log as well.
+        Some(Complaint::NotText { why, .. })
+            if promise.ending == "log"
+                && promise.appended.is_none()
+                && !random
+                && statistics.length >= 1024 =>
+        {
+            votes.push(vote(Leaning::Partly, format!("{why}: a log that is no text")));
+        }
         Some(Complaint::NotText { at, why }) => {
             // Dumps and mails may carry raw binary; then only a destroyed beginning or a rhythm counts.
             let loose =
@@ -268,6 +278,10 @@ fn without_magic(
     let first = head.first().copied().unwrap_or(0);
     // A tar without members is a few blocks of zeros.
     let empty_tar = promised == Kind::Tar && statistics.length <= 10_240;
+    // What was never written on a disk is zeros, and its first sectors often are.
+    if first == 0 && !strict && promise.ending != "iso" && promised.word().starts_with("disk image") {
+        return Vec::new();
+    }
     if head.iter().all(|byte| *byte == first) && !(first == 0 && empty_tar) {
         let what = if first == 0 { "zeros".to_owned() } else { format!("the byte {first:#04x}") };
         return vec![lost(promise), vote(Leaning::Broken, format!("begins with nothing but {what}"))];

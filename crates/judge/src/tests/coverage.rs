@@ -67,7 +67,9 @@ fn types_that_are_only_recognised_by_their_first_bytes_are_seen_beside_the_previ
             hit[from..].copy_from_slice(&Dice::new(*offset as u64 + 5).bytes(length - from));
             let found = beside(name, &hit, &clean);
             // A store that looks random is rewritten piece by piece, and nobody can tell by whom.
-            let open = word == "Outlook store" && what == "packed";
+            let store =
+                ["Outlook store", "database", "disk image"].iter().any(|store| word.starts_with(store));
+            let open = store && what == "packed";
             let right = match what {
                 "records" => found.verdict == Verdict::Encrypted,
                 _ => open || !found.verdict.is_clean(),

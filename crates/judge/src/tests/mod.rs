@@ -10,6 +10,8 @@ mod fuzz;
 mod names;
 pub mod specimens;
 #[cfg(test)]
+mod stores;
+#[cfg(test)]
 mod verdicts;
 #[cfg(test)]
 mod versions;
