@@ -156,7 +156,10 @@ fn votes(
     let difference = Difference::between(now, before)?;
     votes.extend(replaced(&difference, now.length(), before.length(), present, facts));
     votes.extend(wiped(&difference, now, before.length(), present)?);
-    votes.extend(cut_off(&difference, now.length(), before.length(), present));
+    // A log that is no text begins anew whenever its server does.
+    if promise.ending != "log" || !present.kind.is_empty() {
+        votes.extend(cut_off(&difference, now.length(), before.length(), present));
+    }
     if !present.is_valid() {
         let moved = match beheaded(now, before, present)? {
             Some(vote) => Some(vote),

@@ -14,6 +14,8 @@ use crate::structure::Structure;
 use crate::work::Work;
 
 const FSP_HEADER: u16 = 8;
+/// Pages of a block of copies.
+const COPIES: u64 = 64;
 /// Packed pages of older versions carry no sum.
 const WITHOUT_SUM: [u16; 2] = [34_354, 37_401];
 /// MySQL's own encryption sums the plain page.
@@ -76,6 +78,7 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
         return Ok(Structure::broken(0, "its first page is none of InnoDB's".to_owned()));
     };
     let mut page = vec![0; size];
+    let copies = if big32(&head, 34) == 0 { copies(source, size)? } else { None }.unwrap_or_default();
     let (mut fits, mut open, mut bad, mut numbered) = (0_u64, 0_u64, None, true);
     let whole = length / size as u64;
     for number in 0..whole {
@@ -83,7 +86,13 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
             return Ok(Work::exhausted("database (InnoDB)"));
         }
         source.read_at(number * size as u64, &mut page)?;
-        match judged(form, number, &page) {
+        let found = match judged(form, number, &page) {
+            Page::Bad if copies.iter().any(|block| (*block..*block + COPIES).contains(&number)) => {
+                Page::WithoutSum
+            }
+            found => found,
+        };
+        match found {
             Page::Fits => fits += 1,
             Page::Empty => {}
             Page::WithoutSum => open += 1,
@@ -119,6 +128,16 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
     })
 }
 
+/// In the system tablespace pages of all others are written first, of whatever form they are: in two blocks, of which page 5
+/// knows the places (`trx0sys.h`, TRX_SYS_DOUBLEWRITE).
+fn copies(source: &mut dyn Source, size: usize) -> io::Result<Option<[u64; 2]>> {
+    let mut found = [0; 12];
+    let at = 6 * size as u64 - 200 + 10;
+    let read = source.read_at(at, &mut found)?;
+    let there = read == found.len() && big32(&found, 0) == 536_853_855;
+    Ok(there.then(|| [u64::from(big32(&found, 4)), u64::from(big32(&found, 8))]))
+}
+
 /// Most of it, so that a row of packed bytes in a page that was torn is not called encryption.
 fn is_random(page: &[u8]) -> bool {
     let pieces = || page.chunks(512);
@@ -131,22 +150,23 @@ fn judged(form: Form, number: u64, page: &[u8]) -> Page {
     }
     let (size, kind) = (page.len(), big16(page, 24));
     let open = WITHOUT_SUM.contains(&kind) || SUMMED_IN_PLAIN.contains(&kind);
+    // The version of its key; the sum stands behind it then.
+    let encrypted = number > 0 && big32(page, 26) != 0;
     let fits = match form {
         Form::Full => {
             let packed = usize::from(kind & 0x7fff) << 8;
-            let end = if kind & 0x8000 != 0 && (512..=size).contains(&packed) { packed } else { size };
+            let end = if kind & 0x8000 != 0 && (256..=size).contains(&packed) { packed } else { size };
             crc32c(&page[..end - 4]) == big32(page, end - 4)
         }
         _ if open => return Page::WithoutSum,
         Form::Plain => {
             let sum = crc32c(&page[4..26]) ^ crc32c(&page[38..size - 8]);
-            let encrypted = number > 0 && big32(page, 26) != 0;
             let stated = if encrypted { big32(page, 30) } else { big32(page, 0) };
             sum == stated || big32(page, 0) == 0xdead_beef
         }
         Form::Packed => {
             let sum = crc32c(&page[4..16]) ^ crc32c(&page[24..26]) ^ !extend(!0, &page[34..]);
-            sum == big32(page, 0) || big32(page, 0) == 0xdead_beef
+            sum == if encrypted { big32(page, 30) } else { big32(page, 0) } || big32(page, 0) == 0xdead_beef
         }
     };
     if fits { Page::Fits } else { Page::Bad }

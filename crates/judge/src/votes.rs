@@ -217,10 +217,7 @@ fn not_text(promise: &Promise, promised: Kind, statistics: &Statistics, text: &T
         }
         // Databases and brokers call what they append to a log as well.
         Some(Complaint::NotText { why, .. })
-            if promise.ending == "log"
-                && promise.appended.is_none()
-                && !random
-                && statistics.length >= 1024 =>
+            if promise.ending == "log" && promise.appended.is_none() && !random =>
         {
             votes.push(vote(Leaning::Partly, format!("{why}: a log that is no text")));
         }
@@ -278,8 +275,10 @@ fn without_magic(
     let first = head.first().copied().unwrap_or(0);
     // A tar without members is a few blocks of zeros.
     let empty_tar = promised == Kind::Tar && statistics.length <= 10_240;
-    // What was never written on a disk is zeros, and its first sectors often are.
-    if first == 0 && !strict && promise.ending != "iso" && promised.word().starts_with("disk image") {
+    // What was never written on a disk is zeros, and its first sectors often are; a server writes the first page of a new
+    // table last.
+    let store = promised.word().starts_with("disk image") || promised.word() == "database file";
+    if first == 0 && !strict && promise.ending != "iso" && store {
         return Vec::new();
     }
     if head.iter().all(|byte| *byte == first) && !(first == 0 && empty_tar) {
