@@ -257,6 +257,16 @@ fn other_type(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
         });
     }
     let promised = name::by_name(name).kind.filter(|(_, strict)| *strict).map(|(kind, _)| kind.word());
+    // A few first bytes of some type are soon put in front of anything.
+    let only_begins = present.state == State::Unchecked && random && present.even * 10 >= present.windows * 9;
+    let length = present.length.abs_diff(facts.length);
+    if only_begins && facts.is_valid() && length <= FOOTER_MAX {
+        let reason = format!(
+            "begins as a {} now and looks random behind that; its previous version was a valid {}",
+            present.kind, facts.kind
+        );
+        return Some(vote(Leaning::Random, reason));
+    }
     (promised == Some(facts.kind.as_str())).then(|| {
         let reason =
             format!("is a {} now; its previous version was a {}, as its name says", present.kind, facts.kind);
@@ -298,8 +308,11 @@ fn no_longer_declared(name: &str, present: &Facts, facts: &Facts) -> Option<Vote
     let was = facts.state == State::Declared && present.state != State::Declared;
     let now_text = is_textual(&present.kind) && !is_textual(&facts.kind) && !facts.kind.is_empty();
     if was && (present.kind.is_empty() || is_textual(&present.kind)) {
+        // Its own mark is gone and what stands there looks random: it was encrypted once more.
+        let again =
+            present.kind.is_empty() && facts.kind.starts_with("file encrypted with") && present.even > 0;
         return Some(vote(
-            Leaning::Odd,
+            if again { Leaning::Random } else { Leaning::Odd },
             "its previous version was encrypted and said so, and this does not say so any more",
         ));
     }
