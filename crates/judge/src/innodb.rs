@@ -78,7 +78,7 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
         return Ok(Structure::broken(0, "its first page is none of InnoDB's".to_owned()));
     };
     let mut page = vec![0; size];
-    let copies = if big32(&head, 34) == 0 { copies(source, size)? } else { None }.unwrap_or_default();
+    let copies = if big32(&head, 34) == 0 { copies(source, size)? } else { Vec::new() };
     let (mut fits, mut open, mut bad, mut numbered) = (0_u64, 0_u64, None, true);
     let whole = length / size as u64;
     for number in 0..whole {
@@ -130,12 +130,12 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
 
 /// In the system tablespace pages of all others are written first, of whatever form they are: in two blocks, of which page 5
 /// knows the places (`trx0sys.h`, TRX_SYS_DOUBLEWRITE).
-fn copies(source: &mut dyn Source, size: usize) -> io::Result<Option<[u64; 2]>> {
+fn copies(source: &mut dyn Source, size: usize) -> io::Result<Vec<u64>> {
     let mut found = [0; 12];
     let at = 6 * size as u64 - 200 + 10;
     let read = source.read_at(at, &mut found)?;
     let there = read == found.len() && big32(&found, 0) == 536_853_855;
-    Ok(there.then(|| [u64::from(big32(&found, 4)), u64::from(big32(&found, 8))]))
+    Ok(if there { vec![u64::from(big32(&found, 4)), u64::from(big32(&found, 8))] } else { Vec::new() })
 }
 
 /// Most of it, so that a row of packed bytes in a page that was torn is not called encryption.

@@ -278,7 +278,9 @@ impl<'a> Walk<'a> {
             }
         };
         // Looking for the end and reading up to it is work: one far end may stand behind thousands of streams.
-        if self.work.spend(to - at)
+        // A stream may be said to begin behind the end.
+        if to > at
+            && self.work.spend(to - at)
             && let Some(unpacked) = self.inflater.zlib(source, at, to)?
         {
             self.cut_short |= !self.work.spend(unpacked);
