@@ -21,14 +21,14 @@ fn talk(output: &Output) -> String {
 
 #[test]
 fn a_broken_estate_is_shown_worst_first_with_the_place_of_each_finding() {
-    let output = check(&[&here("fuzz/estate/findings.toml")]);
+    let output = check(&[&here("../estate/fuzz/estate/findings.toml")]);
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(out(&output));
 }
 
 #[test]
 fn a_broken_estate_as_json() {
-    let output = check(&[&here("fuzz/estate/findings.toml"), "--json"]);
+    let output = check(&[&here("../estate/fuzz/estate/findings.toml"), "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap());
@@ -46,7 +46,7 @@ fn the_example_estate_is_not_refused() {
 
 #[test]
 fn what_blocks_stands_at_the_end_again_when_it_has_scrolled_away() {
-    let broken = here("fuzz/estate/findings.toml");
+    let broken = here("../estate/fuzz/estate/findings.toml");
     let all = out(&check(&[&broken]));
     let lines: Vec<&str> = all.lines().collect();
     let again = lines.iter().filter(|line| line.starts_with("blocking ")).count();
@@ -56,7 +56,7 @@ fn what_blocks_stands_at_the_end_again_when_it_has_scrolled_away() {
 
 #[test]
 fn only_findings_of_one_grade_or_code_are_shown_if_that_is_asked_and_the_answer_stays() {
-    let broken = here("fuzz/estate/findings.toml");
+    let broken = here("../estate/fuzz/estate/findings.toml");
     let json = |more: &[&str]| {
         let output = check(&[&[broken.as_str(), "--json"], more].concat());
         assert_eq!(output.status.code(), Some(1));
@@ -75,7 +75,7 @@ fn only_findings_of_one_grade_or_code_are_shown_if_that_is_asked_and_the_answer_
 
 #[test]
 fn colour_is_for_terminals_unless_somebody_asks_for_it() {
-    let broken = here("fuzz/estate/findings.toml");
+    let broken = here("../estate/fuzz/estate/findings.toml");
     let coloured = |words: &[&str], variable: Option<&str>| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_blackstart"));
         command.env_remove("NO_COLOR").args(words);

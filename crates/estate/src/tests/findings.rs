@@ -406,7 +406,10 @@ insured = 90
     );
     assert_eq!(mark, "base");
     assert!(
-        all[0].message.what.contains("2 more services stop: 100 % of all service, 100 insured people of 2 tenants"),
+        all[0]
+            .message
+            .what
+            .contains("2 more services stop: 100 % of all service, 100 insured people of 2 tenants"),
         "{}",
         all[0].message.what
     );
