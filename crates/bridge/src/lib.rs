@@ -8,6 +8,7 @@
     reason = "the web edge has doors of its own: it listens, forwards, keeps time limits"
 )]
 
+pub mod account;
 pub mod books;
 pub mod clock;
 pub mod config;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use message::{Command, Message, Remedy};
+
 use estate::model::{Authority, EdgeKind, Estate};
 use estate::{Id, Kind, graph};
 use incident::View;
@@ -38,6 +40,42 @@ pub enum Refusal {
     NotRead { sequence: u64, about: Id },
     #[error("{on} is on hold since entry {sequence}: {reason}")]
     OnHold { on: Id, sequence: u64, reason: String },
+}
+
+impl Refusal {
+    pub fn message(&self) -> Message {
+        let (means, to_do) = match self {
+            Refusal::Unknown(_) | Refusal::NotInfectable(_) => (
+                "nothing was cut off",
+                Remedy::run_to(
+                    "use ids as the estate has them, such as site:muc or service:portal; it is listed by",
+                    Command::new("check").open("ESTATE"),
+                ),
+            ),
+            Refusal::Protected { .. } => (
+                "nothing was cut off",
+                Remedy::from("omit --protect for it, or name more precisely what is infected"),
+            ),
+            Refusal::NotRead { sequence, .. } => (
+                "nothing was cut off: that entry may forbid it",
+                Remedy::Steps(vec![
+                    Remedy::run_to("read it", Command::new("journal show").incident()),
+                    Remedy::run_to(
+                        "accept it",
+                        Command::new("resume").incident().with(format!("entry:{sequence}")).reason(),
+                    ),
+                ]),
+            ),
+            Refusal::OnHold { on, .. } => (
+                "nothing was cut off",
+                Remedy::run_to(
+                    "ask who placed the hold, then lift it",
+                    Command::new("resume").incident().with(on).reason(),
+                ),
+            ),
+        };
+        Message::new(self.to_string(), means, to_do)
+    }
 }
 
 /// The cut for what is infected.

@@ -94,6 +94,12 @@ impl View {
         });
     }
 
+    /// The estate that decisions are made on, as the journal keeps it.
+    pub fn estate_in_force(&self) -> Option<estate::Estate> {
+        let text = self.command.estates.get(self.command.estate_hash.as_ref()?)?;
+        estate::canonical::from_text(text).ok()
+    }
+
     /// The unread entry that forbids deciding anything about `id`, if there is one.
     pub fn blocked_by(&self, id: &Id) -> Option<&UnknownEntry> {
         let concerns = |unknown: &UnknownEntry| unknown.about.as_ref().is_none_or(|about| about.contains(id));

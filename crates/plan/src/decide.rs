@@ -1,5 +1,7 @@
 //! What may be recorded about plans: pure decisions on the view.
 
+use message::{Command, Message, Remedy};
+
 use super::Plan;
 use estate::Id;
 use incident::View;
@@ -23,6 +25,40 @@ pub enum ApprovalRefusal {
     NotRunnable(String),
     #[error("entry {sequence} concerns {id} and cannot be read by this version: {why}")]
     Unread { sequence: u64, id: Id, why: String },
+}
+
+impl ApprovalRefusal {
+    pub fn message(&self) -> Message {
+        let plan = || Command::new("plan").open("ESTATE").with("--journal").incident();
+        let (means, to_do) = match self {
+            ApprovalRefusal::NotAHash(_) | ApprovalRefusal::NotUnique(..) => (
+                "it is not clear which plan is meant",
+                Remedy::run_to(
+                    "take the whole hash that `blackstart plan` printed, or look",
+                    Command::new("status").incident(),
+                ),
+            ),
+            ApprovalRefusal::Unknown(_) => (
+                "only a plan that is in the journal can be allowed",
+                Remedy::run_to("record it first", plan()),
+            ),
+            ApprovalRefusal::OtherEstate { .. } => (
+                "it would be run on something it was not made for",
+                Remedy::run_to("plan again on the estate in force", plan()),
+            ),
+            ApprovalRefusal::NotRunnable(_) => {
+                ("what would be run is not what was planned", Remedy::run_to("plan again", plan()))
+            }
+            ApprovalRefusal::Unread { .. } => (
+                "somebody with a newer program recorded something about it that this one might contradict",
+                Remedy::run_to(
+                    "use that program, or look at the entry",
+                    Command::new("journal show").incident(),
+                ),
+            ),
+        };
+        Message::new(self.to_string(), means, to_do)
+    }
 }
 
 /// The plan is kept with its text, so that the journal alone can run it again. Recording it twice adds nothing.

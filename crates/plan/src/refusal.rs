@@ -1,5 +1,7 @@
 //! Why there is no plan: what was found, what it means, what would make one possible.
 
+use message::{Command, Message, Remedy};
+
 use super::limit::LimitName;
 use estate::Id;
 use estate::model::{Edge, EdgeKind, Evidence};
@@ -35,8 +37,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    pub fn message(&self) -> Message {
+        Message::new(self.to_string(), self.means(), self.to_do())
+    }
+
     /// What it means for the person who asked.
-    pub fn means(&self) -> &'static str {
+    fn means(&self) -> &'static str {
         match self {
             Refusal::NotInEstate { .. } => {
                 "nothing is planned for a thing that is not known: it may be misspelt"
@@ -60,35 +66,37 @@ impl Refusal {
     }
 
     /// What would make it possible.
-    pub fn to_do(&self) -> String {
+    fn to_do(&self) -> Remedy {
         match self {
             Refusal::NotInEstate { ids } => {
-                format!("look it up with `blackstart check ESTATE`, or add {} to the estate", chain_plain(ids))
+                let add = Remedy::Do(format!("add {} to the estate", chain_plain(ids)));
+                let look = Remedy::run(Command::new("check").open("ESTATE"));
+                Remedy::ask("", [("if it is misspelt, look it up", look), ("if it is missing", add)])
             }
             Refusal::CannotBeLost { .. } => {
                 "name the site, host, service or store that is down; with no --lost everything is taken as lost"
-                    .to_owned()
+                    .into()
             }
             Refusal::CannotBeWithout { .. } => {
-                "name the store whose copy cannot be used, or the host, site or resource that is unavailable".to_owned()
+                "name the store whose copy cannot be used, or the host, site or resource that is unavailable".into()
             }
-            Refusal::NotLost { id } => format!("name {id} with --lost too, or omit the wish"),
-            Refusal::CannotBeFirst { .. } => "name a tenant, as tenant:NAME".to_owned(),
-            Refusal::UnknownReference { from, .. } => format!("correct the entry of {from} in the estate"),
+            Refusal::NotLost { id } => format!("name {id} with --lost too, or omit the wish").into(),
+            Refusal::CannotBeFirst { .. } => "name a tenant, as tenant:NAME".into(),
+            Refusal::UnknownReference { from, .. } => format!("correct the entry of {from} in the estate").into(),
             Refusal::Cycle { softest: None, .. } => {
                 "a gate asks something that is brought back only later: let its probe use something else (`uses`)"
-                    .to_owned()
+                    .into()
             }
-            Refusal::Cycle { softest: Some(edge), .. } => cut(edge),
+            Refusal::Cycle { softest: Some(edge), .. } => cut(edge).into(),
             Refusal::DemandAboveCapacity { who, limit, .. } => {
-                format!("raise the capacity of {limit} in the estate, or lower what {who} needs")
+                format!("raise the capacity of {limit} in the estate, or lower what {who} needs").into()
             }
             Refusal::DoesNotFit { limit, .. } => {
-                format!("move services away, stop something, or correct {limit} in the estate")
+                format!("move services away, stop something, or correct {limit} in the estate").into()
             }
-            Refusal::NoRate { store } => format!("correct `restore_rate` of {store}"),
+            Refusal::NoRate { store } => format!("correct `restore_rate` of {store}").into(),
             Refusal::TooLong { target, .. } => {
-                format!("look at the size, the rate and the boot time of {target} in the estate")
+                format!("look at the size, the rate and the boot time of {target} in the estate").into()
             }
         }
     }

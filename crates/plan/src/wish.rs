@@ -1,6 +1,8 @@
 //! What if there were more, or less, of something? Reads wishes as people type them (`crew=2`, `host:ess-a=64`,
 //! `restore-muc=+300`) and gives the estate as it would be. The estate itself stays as it is.
 
+use message::Message;
+
 use std::collections::BTreeMap;
 
 use estate::model::ResourceKind;
@@ -27,7 +29,11 @@ pub enum WishFault {
 pub const MOST: u64 = 1_000_000_000_000;
 
 impl WishFault {
-    pub fn to_do(&self) -> String {
+    pub fn message(&self) -> Message {
+        Message::new(self.to_string(), "it is not clear what is wanted; nothing was planned", self.to_do())
+    }
+
+    fn to_do(&self) -> String {
         match self {
             WishFault::NotAWish(_) | WishFault::NotANumber { .. } | WishFault::LessThanNothing { .. } => {
                 "write NAME=NUMBER, NAME=+NUMBER or NAME=-NUMBER, for example database-people=6 or restore-muc=+300"

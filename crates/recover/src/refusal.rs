@@ -1,8 +1,10 @@
 //! Why something is not done now, and what would allow it.
 
+use message::{Command, Message, Remedy};
+
 use estate::Id;
 
-/// One reason. `Display` says what is so; `to_do` what a person can do about it.
+/// One reason. `Display` says what is so; `message` also what it means and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("this plan ({plan}) is not approved{}", other_approved(.approved.as_deref()))]
@@ -49,49 +51,93 @@ fn other_run(current: Option<&str>) -> String {
 }
 
 impl Refusal {
-    /// What would allow it. `folder` is the incident folder, as the person typed it.
-    pub fn to_do(&self, folder: &str) -> String {
+    pub fn message(&self) -> Message {
+        Message::new(self.to_string(), self.means(), self.to_do())
+    }
+
+    fn means(&self) -> &'static str {
         match self {
-            Refusal::NotApproved { plan, .. } => format!("blackstart approve {folder} {plan}"),
-            Refusal::OtherRun { .. } => {
-                format!("plan again from where it stands now: blackstart plan ESTATE --continue --journal {folder}")
+            Refusal::NotApproved { .. } | Refusal::OtherRun { .. } => "nothing was begun",
+            Refusal::Unread { .. }
+            | Refusal::OnHold { .. }
+            | Refusal::PartChanged { .. }
+            | Refusal::Failed { .. }
+            | Refusal::InDoubt { .. }
+            | Refusal::ProviderUnhealthy { .. }
+            | Refusal::ProviderNotPlanned { .. }
+            | Refusal::NotClean { .. }
+            | Refusal::NotChosen { .. }
+            | Refusal::SecondPerson { .. } => "it and what depends on it wait; everything else goes on",
+            Refusal::CannotStop { .. } => {
+                "it may still run although it is not healthy; what depends on it waits"
             }
-            Refusal::Unread { .. } => {
-                "use the newer program that wrote it; or look at it in `blackstart journal show` and accept it"
-                    .to_owned()
-            }
-            Refusal::OnHold { on, .. } => {
-                format!("when the reason is gone: blackstart resume {folder} {on} --reason TEXT")
-            }
+            Refusal::Parked { .. } | Refusal::After { .. } => "it waits; nobody has to do anything about it",
+        }
+    }
+
+    /// What would allow it.
+    fn to_do(&self) -> Remedy {
+        let resume = |id: &Id| Command::new("resume").incident().with(id);
+        match self {
+            Refusal::NotApproved { plan, .. } => Remedy::run(Command::new("approve").incident().with(plan)),
+            Refusal::OtherRun { .. } => Remedy::run_to(
+                "plan again from where it stands now",
+                Command::new("plan").open("ESTATE").with("--continue").with("--journal").incident(),
+            ),
+            Refusal::Unread { sequence, .. } => Remedy::ask(
+                "",
+                [
+                    ("look at it", Remedy::run(Command::new("journal show").incident())),
+                    (
+                        "use the newer program that wrote it, or accept it",
+                        Remedy::run(
+                            Command::new("resume").incident().with(format!("entry:{sequence}")).reason(),
+                        ),
+                    ),
+                ],
+            ),
+            Refusal::OnHold { on, .. } => Remedy::run_to("when the reason is gone", resume(on).reason()),
             Refusal::PartChanged { .. } => {
-                "plan again on the estate as it is now, approve that plan, and run it".to_owned()
+                Remedy::from("plan again on the estate as it is now, approve that plan, and run it")
             }
             Refusal::Failed { target, .. } => {
-                format!("deal with the cause, then: blackstart resume {folder} {target} --reason TEXT")
+                Remedy::run_to("deal with the cause, then", resume(target).reason())
             }
-            Refusal::InDoubt { target, .. } => format!(
-                "check whether it happened, then: blackstart resume {folder} {target} --found done|not-done --reason TEXT"
-            ),
-            Refusal::ProviderUnhealthy { provider, .. } => {
-                format!("bring {provider} to health, then run again; or plan again with {provider} as lost")
+            Refusal::InDoubt { target, .. } => {
+                let found = |found: &str| Remedy::run(resume(target).option("--found", found).reason());
+                Remedy::ask(
+                    "check whether it happened.",
+                    [("if it did", found("done")), ("if it did not", found("not-done"))],
+                )
             }
+            Refusal::ProviderUnhealthy { provider, .. } => Remedy::Do(format!(
+                "bring {provider} to health, then run again; or plan again with {provider} as lost"
+            )),
             Refusal::ProviderNotPlanned { provider, .. } => {
-                format!("plan again with a way to bring {provider} back (a source for a store)")
+                Remedy::Do(format!("plan again with a way to bring {provider} back (a source for a store)"))
             }
-            Refusal::NotClean { store, .. } => {
-                format!("judge its snapshots: blackstart scan restic:REPO --journal {folder} --store {store}")
-            }
-            Refusal::NotChosen { store } => {
-                format!("choose one as the scan advised: blackstart choose {folder} {store} SNAPSHOT")
-            }
-            Refusal::Parked { waits_for, .. } => format!("it continues by itself when {waits_for} is healthy"),
-            Refusal::SecondPerson { service, .. } => format!(
-                "somebody else allows it: blackstart resume {folder} {service} --by NAME --reason TEXT"
+            Refusal::NotClean { store, .. } => Remedy::run_to(
+                "judge its snapshots",
+                Command::new("scan")
+                    .open("restic:REPO")
+                    .with("--journal")
+                    .incident()
+                    .option("--store", store),
             ),
-            Refusal::CannotStop { service, .. } => {
-                format!("stop {service} by hand, then run again")
+            Refusal::NotChosen { store } => Remedy::run_to(
+                "choose one as the scan advised",
+                Command::new("choose").incident().with(store).open("SNAPSHOT"),
+            ),
+            Refusal::Parked { waits_for, .. } => {
+                Remedy::Do(format!("it continues by itself when {waits_for} is healthy"))
             }
-            Refusal::After { .. } => "nothing: it continues by itself".to_owned(),
+            Refusal::SecondPerson { service, .. } => {
+                Remedy::run_to("somebody else allows it", resume(service).with("--by").open("NAME").reason())
+            }
+            Refusal::CannotStop { service, .. } => {
+                Remedy::Do(format!("stop {service} by hand, then run again"))
+            }
+            Refusal::After { .. } => Remedy::from("nothing: it continues by itself"),
         }
     }
 

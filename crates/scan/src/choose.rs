@@ -2,6 +2,9 @@
 //! many files vanished before the newest clean snapshot was made, somebody has to say whether they are wanted back.
 //! What a person chose stands until a person chooses again.
 
+use message::{Command, Message, Remedy};
+
+use crate::shown::harmless;
 use crate::snapshots::short;
 use estate::Id;
 use incident::event::ScanEvent;
@@ -23,6 +26,40 @@ pub enum ChoiceRefusal {
     NotClean { snapshot: String, why: String },
     #[error("snapshot {0} was never judged, and what was not read is not clean")]
     NotJudged(String),
+}
+
+impl ChoiceRefusal {
+    /// `store` and `reason` are what was asked for, so that the call can be made again as it was meant.
+    pub fn message(&self, store: &Id, reason: &str) -> Message {
+        let again = || {
+            let again = Command::new("choose").incident().with(store).open("SNAPSHOT");
+            if reason.is_empty() { again } else { again.option("--reason", reason) }
+        };
+        let to_do = match self {
+            ChoiceRefusal::Unread { sequence, .. } => Remedy::run_to(
+                "use the newer program that wrote it, or accept it",
+                Command::new("resume").incident().with(format!("entry:{sequence}")).reason(),
+            ),
+            ChoiceRefusal::NeverScanned(_) | ChoiceRefusal::NotJudged(_) => Remedy::run_to(
+                "judge its snapshots",
+                Command::new("scan")
+                    .open("restic:REPO")
+                    .with("--journal")
+                    .incident()
+                    .option("--store", store),
+            ),
+            ChoiceRefusal::NoSnapshot { .. } | ChoiceRefusal::NotUnique { .. } => {
+                Remedy::run_to("give more of the id, as the scan printed it", again())
+            }
+            ChoiceRefusal::NotClean { .. } => Remedy::run_to(
+                "single files of this one can be brought back from where they are last clean; for the whole store choose \
+                 one that is clean",
+                again(),
+            ),
+        };
+        let means = "nothing was recorded; what was chosen before still counts";
+        Message::new(harmless(&self.to_string()), means, to_do)
+    }
 }
 
 /// The snapshot that is meant, if it may be chosen.

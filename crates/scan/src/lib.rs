@@ -4,6 +4,7 @@
 //! recovery point was chosen, and alarms.
 
 pub mod choose;
+pub mod decide;
 pub mod folder;
 pub mod history;
 pub mod ledger;

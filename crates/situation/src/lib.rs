@@ -3,5 +3,6 @@
 //! Reads every view and the estate in force. Records nothing. Whoever commands at night reads this and nothing else:
 //! what is down for whom, what is held and for what, what to decide next.
 
+pub mod decide;
 pub mod progress;
 pub mod situation;

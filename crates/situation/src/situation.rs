@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use message::{Command, Remedy};
 use serde::Serialize;
 
+use crate::decide::settle_by_hand;
 use estate::check::counted;
 use estate::{Estate, Id};
 use incident::View;
@@ -39,7 +41,10 @@ pub struct Situation {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Decision {
     pub what: String,
+    /// The remedy as one text, with the folder in it.
     pub command: String,
+    #[serde(skip)]
+    pub remedy: Remedy,
 }
 
 /// One capability that does not work normally for some tenants.
@@ -249,7 +254,14 @@ fn bridge(view: &View) -> Option<BridgeLine> {
 /// The most urgent first: what spreads, then what leaks, then what stands still, then what comes back.
 fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
     let mut next = Vec::new();
-    let mut decide = |what: String, command: String| next.push(Decision { what, command });
+    let mut decide = |what: String, remedy: Remedy| {
+        next.push(Decision { what, command: remedy.shown(Some(folder)), remedy });
+    };
+    let contain = |infected: &Id| {
+        let contain = Command::new("contain").open("ESTATE").option("--infected", infected);
+        Remedy::run(contain.with("--journal").incident().with("--apply"))
+    };
+    let resume = |what: &str| Command::new("resume").incident().with(what).reason();
     for alarm in alarms(view) {
         let site = estate.stores.get(&alarm.store).and_then(|store| store.site.clone());
         let target = site.unwrap_or_else(|| alarm.store.clone());
@@ -260,7 +272,7 @@ fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
                     counted(usize::try_from(alarm.files).unwrap_or(usize::MAX), "file"),
                     alarm.store
                 ),
-                format!("blackstart contain ESTATE --infected {target} --journal {folder} --apply"),
+                contain(&target),
             );
         }
     }
@@ -268,19 +280,19 @@ fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
     {
         decide(
             format!("the cut of {} does not hold: {}", cut.act.target(), cut.detail),
-            format!("blackstart contain ESTATE --infected {} --journal {folder} --apply", cut.act.target()),
+            contain(cut.act.target()),
         );
     }
     for unknown in view.unknown.iter().filter(|unknown| !unknown.accepted) {
         decide(
             format!("entry {} cannot be read ({}) and blocks what it names", unknown.sequence, unknown.why),
-            format!("blackstart resume {folder} entry:{} --reason TEXT", unknown.sequence),
+            Remedy::run(resume(&format!("entry:{}", unknown.sequence))),
         );
     }
     for (store, _) in view.scan.stores.iter().filter(|(_, store)| store.waits_for_a_choice()) {
         decide(
             format!("{store}: files vanished before its newest clean snapshot; which is restored?"),
-            format!("blackstart choose {folder} {store} SNAPSHOT"),
+            Remedy::run(Command::new("choose").incident().with(store).open("SNAPSHOT")),
         );
     }
     for step in
@@ -288,14 +300,17 @@ fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
     {
         decide(
             format!("{} {}: {}", step.0, step.1.state.word(), step.1.detail),
-            format!("blackstart resume {folder} {} --reason TEXT", step.1.target),
+            match step.1.state {
+                State::Held => settle_by_hand(&step.1.target),
+                _ => Remedy::run(resume(&step.1.target.to_string())),
+            },
         );
     }
     let unapproved = view.plan.plans.keys().next_back().filter(|_| view.plan.approved.is_none());
     if let Some(hash) = unapproved {
         decide(
             "a plan is recorded and waits for approval".to_owned(),
-            format!("blackstart approve {folder} {}", &hash[..hash.len().min(12)]),
+            Remedy::run(Command::new("approve").incident().with(&hash[..hash.len().min(12)])),
         );
     }
     let newest_cut =
@@ -304,7 +319,16 @@ fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
     if newest_cut.is_some() && newest_plan < newest_cut && !services_down(estate, view).is_empty() {
         decide(
             "services are cut off and there is no plan to bring them back".to_owned(),
-            format!("blackstart plan ESTATE --lost ID --journal {folder} -o PLAN"),
+            Remedy::run(
+                Command::new("plan")
+                    .open("ESTATE")
+                    .with("--lost")
+                    .open("ID")
+                    .with("--journal")
+                    .incident()
+                    .with("-o")
+                    .open("PLAN"),
+            ),
         );
     }
     next

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{self, By};
 use super::plan::read_file;
-use super::{Answer, Failure, place, talk};
+use super::{Answer, Failure, FailureKind, place, talk};
 use estate::{Estate, canonical};
 use incident::View;
 use plan::{Plan, decide, page};
@@ -81,31 +81,5 @@ fn estate(view: &View, plan: &Plan) -> Estate {
 }
 
 fn refused(refusal: &decide::ApprovalRefusal, folder: &Path) -> Failure {
-    use decide::ApprovalRefusal;
-    let folder = folder.display();
-    let (means, to_do) = match refusal {
-        ApprovalRefusal::NotAHash(_) | ApprovalRefusal::NotUnique(..) => (
-            "it is not clear which plan is meant",
-            format!(
-                "take the whole hash that `blackstart plan` printed, or look: blackstart status {folder}"
-            ),
-        ),
-        ApprovalRefusal::Unknown(_) => (
-            "only a plan that is in the journal can be allowed",
-            format!("record it first: blackstart plan ESTATE --journal {folder}"),
-        ),
-        ApprovalRefusal::OtherEstate { .. } => (
-            "it would be run on something it was not made for",
-            format!("plan again on the estate in force: blackstart plan ESTATE --journal {folder}"),
-        ),
-        ApprovalRefusal::NotRunnable(_) => (
-            "what would be run is not what was planned",
-            format!("plan again: blackstart plan ESTATE --journal {folder}"),
-        ),
-        ApprovalRefusal::Unread { .. } => (
-            "somebody with a newer program recorded something about it that this one might contradict",
-            format!("use that program, or look at the entry: blackstart journal show {folder}"),
-        ),
-    };
-    Failure::refused(refusal.to_string(), means, to_do)
+    Failure::says(FailureKind::Refused, refusal.message()).of(folder)
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::folder::{self, By, chain};
-use super::{Answer, Failure, place, talk};
+use super::{Answer, Failure, FailureKind, place, talk};
+use bridge::account::received;
 use bridge::config::{Config, ConfigFault};
 use bridge::edge::BLOCKING_THREADS;
 use bridge::fact::Mark;
@@ -18,7 +19,7 @@ use bridge::receipt::{Receipt, ReceiptFault};
 use bridge::run::{self, Bridge, RunFault};
 use bridge::writer::Clocks;
 use estate::{Id, Kind};
-use incident::event::{Account, BridgeEvent, Event};
+use incident::event::Account;
 
 /// Stands in the path of business from the normal day on: what changes anything is sealed to its tenant and on
 /// disk before it is forwarded. When the upstream system is gone, senders get a receipt instead of an error.
@@ -283,10 +284,10 @@ fn account(path: &Path, journal: Option<&Path>, by: &By, as_json: bool) -> Resul
         Failure::fault(why, "nothing was recorded", "use the same version of this program for both")
     })?;
     if let Some(folder) = journal {
-        let checkpoint = answer["checkpoint"].as_str().unwrap_or_default().to_owned();
-        let event = BridgeEvent::AccountReceived { accounts: accounts.clone(), checkpoint };
+        let recorded = received(&accounts, answer["checkpoint"].as_str().unwrap_or_default())
+            .map_err(|refusal| Failure::says(FailureKind::Fault, refusal.message()))?;
         let mut incident = folder::open(folder, by)?;
-        folder::record(&mut incident, &[Event::Bridge(event)])?;
+        folder::record(&mut incident, &recorded)?;
     }
     if as_json {
         talk::json(&answer);

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::folder::{self, By};
-use super::{Answer, Failure, named, place, talk};
+use super::{Answer, Failure, FailureKind, named, place, talk};
 use estate::{Id, Kind};
 use incident::scan::SnapshotView;
-use message::quoted;
+use message::{Command, Remedy};
 use scan::choose::{self, ChoiceRefusal};
 use scan::shown::harmless;
 
@@ -45,38 +45,30 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let folder = place::to_write(named, "blackstart choose DIR STORE SNAPSHOT")?;
     let view = folder::read(&folder)?;
     let store = named::in_incident(&view, typed, &[Kind::Store])?;
-    let why =
-        if args.reason.is_empty() { String::new() } else { format!(" --reason {}", quoted(&args.reason)) };
-    let asked = Asked { folder: &folder, store: &store, why };
-    let snapshot = choose::find(&view, &store, start).map_err(|refusal| asked.refused(&refusal))?.clone();
+    let refused = |refusal: &ChoiceRefusal| {
+        Failure::says(FailureKind::Refused, refusal.message(&store, &args.reason)).of(&folder)
+    };
+    let snapshot = choose::find(&view, &store, start).map_err(|refusal| refused(&refusal))?.clone();
     show(&store, &snapshot);
     if !talk::agreed("Restore this snapshot?", args.yes) {
-        let Asked { folder, store, why } = &asked;
-        return Err(Failure::refused(
+        let mut again = Command::new("choose").incident().with(&store).with(&snapshot.id);
+        if !args.reason.is_empty() {
+            again = again.option("--reason", &args.reason);
+        }
+        let failure = Failure::refused(
             "no snapshot was chosen",
             "nothing was recorded; what was chosen before still counts",
-            format!(
-                "to choose it: blackstart choose {} {store} {}{why} --yes",
-                folder.display(),
-                snapshot.id
-            ),
-        ));
+            Remedy::run_to("to choose it", again.with("--yes")),
+        );
+        return Err(failure.of(&folder));
     }
     let mut incident = folder::open(&folder, &args.by)?;
     // Decided again on the newest entries: a scan may have judged it anew meanwhile.
     let decided =
         incident.decide(folder::now_ms(), |view| choose::choose(view, &store, &snapshot.id, &args.reason));
-    decided.map_err(|fault| folder::failure(&folder, &fault))?.map_err(|refusal| asked.refused(&refusal))?;
+    decided.map_err(|fault| folder::failure(&folder, &fault))?.map_err(|refusal| refused(&refusal))?;
     talk::data(format!("chosen {}", snapshot.id));
     Ok(Answer::Done)
-}
-
-/// What was asked for, for the calls that a refusal suggests.
-struct Asked<'a> {
-    folder: &'a Path,
-    store: &'a Id,
-    /// ` --reason TEXT` as it was given, or nothing.
-    why: String,
 }
 
 fn show(store: &Id, snapshot: &SnapshotView) {
@@ -88,29 +80,5 @@ fn show(store: &Id, snapshot: &SnapshotView) {
     ));
     for reason in &snapshot.reasons {
         talk::say(format!("  {}", harmless(reason)));
-    }
-}
-
-impl Asked<'_> {
-    fn refused(&self, refusal: &ChoiceRefusal) -> Failure {
-        let Asked { folder, store, why } = self;
-        let folder = folder.display();
-        let means = "nothing was recorded; what was chosen before still counts";
-        let again = format!("blackstart choose {folder} {store} SNAPSHOT{why}");
-        let to_do = match refusal {
-            ChoiceRefusal::Unread { sequence, .. } => format!(
-                "use the newer program that wrote it, or accept it: blackstart resume {folder} entry:{sequence} --reason TEXT"
-            ),
-            ChoiceRefusal::NeverScanned(_) | ChoiceRefusal::NotJudged(_) => {
-                format!("judge its snapshots: blackstart scan restic:REPO --journal {folder} --store {store}")
-            }
-            ChoiceRefusal::NoSnapshot { .. } | ChoiceRefusal::NotUnique { .. } => {
-                format!("give more of the id, as the scan printed it: {again}")
-            }
-            ChoiceRefusal::NotClean { .. } => format!(
-                "choose one that is clean: {again}; single files of this one can be brought back from where they are last clean"
-            ),
-        };
-        Failure::refused(harmless(&refusal.to_string()), means, to_do)
     }
 }

@@ -1,11 +1,11 @@
 //! `blackstart contain ESTATE --infected ID...`: the cut, its price, and with --apply the acts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::folder::{self, By};
-use super::{Answer, Failure, named, place, read_estate, talk};
+use super::{Answer, Failure, FailureKind, named, place, read_estate, talk};
 use contain::decide::{self, Cut, Refusal};
 use contain::run::{self, Place, Watcher};
 use estate::check::{counted, spaced};
@@ -54,7 +54,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let estate = read_estate::read(&path)?;
     let infected = named::several(&estate, &infected, named::PLACES_AND_PARTS)?;
     let protect = named::several(&estate, &protect, named::PLACES_AND_PARTS)?;
-    let cut = decide::cut(&estate, &infected, &protect).map_err(refused)?;
+    let cut = decide::cut(&estate, &infected, &protect)
+        .map_err(|refusal| refused(&refusal, args.journal.as_deref()))?;
     if args.json {
         talk::json(&as_json(&cut));
     } else {
@@ -87,7 +88,7 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
     incident
         .decide(folder::now_ms(), |view| decide::decide(cut, &hash, view))
         .map_err(|fault| folder::failure(journal, &fault))?
-        .map_err(refused)?;
+        .map_err(|refusal| refused(&refusal, Some(journal)))?;
     let place = Place { world: &world, estate, folder: journal };
     let holds = run::run(&mut incident, place, &cut.acts, &mut Talking)
         .map_err(|fault| folder::log_failure(journal, fault))?;
@@ -161,30 +162,14 @@ fn as_json(cut: &Cut) -> Value {
     })
 }
 
-fn refused(refusal: Refusal) -> Failure {
-    let what = refusal.to_string();
-    match refusal {
-        Refusal::Unknown(_) | Refusal::NotInfectable(_) => Failure::usage(
-            what,
-            "nothing was cut off",
-            "use ids as the estate has them, such as site:muc or service:portal; `blackstart check` lists the estate",
-        ),
-        Refusal::Protected { .. } => Failure::refused(
-            what,
-            "nothing was cut off",
-            "omit --protect for it, or name more precisely what is infected",
-        ),
-        Refusal::NotRead { sequence, .. } => Failure::refused(
-            what,
-            "nothing was cut off: that entry may forbid it",
-            format!(
-                "read it (blackstart journal show), then accept it: blackstart resume DIR entry:{sequence} --reason TEXT"
-            ),
-        ),
-        Refusal::OnHold { on, .. } => Failure::refused(
-            what,
-            "nothing was cut off",
-            format!("ask who placed the hold, then lift it: blackstart resume DIR {on} --reason TEXT"),
-        ),
+fn refused(refusal: &Refusal, journal: Option<&Path>) -> Failure {
+    let kind = match refusal {
+        Refusal::Unknown(_) | Refusal::NotInfectable(_) => FailureKind::Usage,
+        Refusal::Protected { .. } | Refusal::NotRead { .. } | Refusal::OnHold { .. } => FailureKind::Refused,
+    };
+    let failure = Failure::says(kind, refusal.message());
+    match journal {
+        Some(journal) => failure.of(journal),
+        None => failure,
     }
 }

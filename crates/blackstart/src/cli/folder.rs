@@ -50,6 +50,15 @@ pub fn open(folder: &Path, by: &By) -> Result<Incident, Failure> {
     Incident::open(folder, &by.name()).map_err(|fault| failure(folder, &fault))
 }
 
+/// Decides on the newest view and records it: the one door for what rests on a view.
+pub fn decide<R>(
+    incident: &mut Incident,
+    decide: impl Fn(&View) -> Result<Vec<Event>, R>,
+) -> Result<Result<Vec<Event>, R>, Failure> {
+    let decided = incident.decide(now_ms(), decide);
+    decided.map_err(|fault| failure(incident.folder(), &fault))
+}
+
 /// Appends a fact that depends on nothing.
 pub fn record(incident: &mut Incident, events: &[Event]) -> Result<(), Failure> {
     incident.record(events, now_ms()).map_err(|fault| failure(incident.folder(), &fault))

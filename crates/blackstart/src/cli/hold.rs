@@ -1,12 +1,10 @@
 //! `blackstart hold DIR ID --reason TEXT`: nothing is done to this thing until it is resumed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::folder::{self, By};
-use super::{Answer, Failure, named, place, talk};
-use estate::Id;
-use incident::event::CommandEvent;
-use incident::{Event, View};
+use super::{Answer, Failure, FailureKind, named, place, talk};
+use situation::decide::{self, Refusal};
 
 /// Do nothing to this thing until it is resumed: no step of a restart is begun on it, and nothing is cut off. A running
 /// `recover` notices within a second; what it has begun already ends first.
@@ -29,23 +27,14 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let folder = place::to_write(args.folder.as_deref(), "blackstart hold DIR ID --reason TEXT")?;
     let mut incident = folder::open(&folder, &args.by)?;
     let id = named::in_incident(incident.view(), &args.id, named::PLACES_AND_PARTS)?;
-    known(incident.view(), &id)?;
-    let placed = CommandEvent::HoldPlaced { on: id.clone(), reason: args.reason.clone() };
-    folder::record(&mut incident, &[Event::Command(placed)])?;
+    folder::decide(&mut incident, |view| decide::hold(view, &id, &args.reason))?
+        .map_err(|refusal| refused(&refusal, &folder))?;
     talk::say(
         format!("{id} is on hold. Lift it: blackstart resume {} {id} --reason TEXT", folder.display(),),
     );
     Ok(Answer::Done)
 }
 
-/// A hold on a name that does not exist would hold nothing, and nobody would notice.
-fn known(view: &View, id: &Id) -> Result<(), Failure> {
-    if named::estate_in_force(view).is_none_or(|estate| estate.contains(id)) {
-        return Ok(());
-    }
-    Err(Failure::usage(
-        format!("{id} is not in the estate of this incident"),
-        "nothing is on hold",
-        "use the id as the estate has it; `blackstart status` and `blackstart plan` name them",
-    ))
+fn refused(refusal: &Refusal, folder: &Path) -> Failure {
+    Failure::says(FailureKind::Usage, refusal.message()).of(folder)
 }

@@ -3,7 +3,7 @@
 
 use super::Failure;
 use super::folder::chain;
-use estate::{Estate, Id, Kind, canonical};
+use estate::{Estate, Id, Kind};
 use incident::View;
 
 /// What a plan, a cut or a hold can be about: whatever runs, keeps data or holds both.
@@ -47,16 +47,10 @@ pub fn several(estate: &Estate, typed: &[String], kinds: &[Kind]) -> Result<Vec<
 
 /// The same in an incident, whose estate stands in its journal. Without a readable one only whole ids are understood.
 pub fn in_incident(view: &View, typed: &str, kinds: &[Kind]) -> Result<Id, Failure> {
-    match estate_in_force(view) {
+    match view.estate_in_force() {
         Some(estate) => one(&estate, typed, kinds),
         None => whole(typed),
     }
-}
-
-/// The estate that decisions are made on, as the journal keeps it.
-pub fn estate_in_force(view: &View) -> Option<Estate> {
-    let text = view.command.estate_hash.as_ref().and_then(|hash| view.command.estates.get(hash))?;
-    canonical::from_text(text).ok()
 }
 
 /// `kind:name`.

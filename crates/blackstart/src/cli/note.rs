@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use super::folder::{self, By};
-use super::{Answer, Failure, place, talk};
-use incident::Event;
-use incident::event::CommandEvent;
+use super::{Answer, Failure, FailureKind, place, talk};
 use message::quoted;
+use situation::decide;
 
 /// Write into the commander's log: what was decided, said, heard. It is on disk when this returns.
 ///
@@ -25,13 +24,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let (named, words) = split(&args.words)?;
     let text = words.join(" ");
-    if text.trim().is_empty() {
-        return Err(Failure::usage(
-            "the note is empty",
-            "nothing was written",
-            "say what happened or what was decided",
-        ));
-    }
+    let noted =
+        decide::note(&text).map_err(|refusal| Failure::says(FailureKind::Usage, refusal.message()))?;
     let folder = place::to_write(named, FORM).map_err(|mut failure| {
         if words.len() > 1 {
             failure.message.what =
@@ -40,7 +34,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         failure
     })?;
     let mut incident = folder::open(&folder, &args.by)?;
-    folder::record(&mut incident, &[Event::Command(CommandEvent::NoteWritten { text })])?;
+    folder::record(&mut incident, &noted)?;
     talk::say(format!("entry {} written", incident.view().entries.saturating_sub(1)));
     Ok(Answer::Done)
 }

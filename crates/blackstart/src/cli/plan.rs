@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::folder::{self, By};
-use super::{Answer, Failure, named, place, read_estate, talk, whole_file};
+use super::{Answer, Failure, FailureKind, named, place, read_estate, talk, whole_file};
 use estate::{Estate, Id, Kind, canonical};
 use incident::View;
 use plan::advice::ADVICE_MAX;
@@ -269,13 +269,8 @@ fn what_if(
     estate_hash: &str,
     question: &Question,
 ) -> Result<Answer, Failure> {
-    let (changed, mut words) = wish::granted(estate, wishes).map_err(|fault| {
-        Failure::usage(
-            fault.to_string(),
-            "it is not clear what is wanted; nothing was planned",
-            fault.to_do(),
-        )
-    })?;
+    let (changed, mut words) =
+        wish::granted(estate, wishes).map_err(|fault| Failure::says(FailureKind::Usage, fault.message()))?;
     words.extend(first_in_words(&question.first));
     words.extend(question.without.iter().map(|id| format!("{id} cannot be used")));
     let base = Question { first: Vec::new(), without: Vec::new(), ..question.clone() };
@@ -366,7 +361,7 @@ fn record(journal: &Path, view: &View, made: &Made, by: &By) -> Result<(), Failu
 }
 
 fn refused(refusal: &Refusal) -> Failure {
-    Failure::refused(refusal.to_string(), refusal.means(), refusal.to_do())
+    Failure::says(FailureKind::Refused, refusal.message())
 }
 
 /// A plan file, or why it must not be trusted.

@@ -1,6 +1,7 @@
 //! `blackstart recover ESTATE --plan PLAN --journal DIR`: runs the approved plan.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,11 +9,11 @@ use serde_json::json;
 
 use super::folder::{self, By};
 use super::forecast::Brief;
-use super::{Answer, Failure, place, read_estate, talk};
+use super::{Answer, Failure, FailureKind, place, read_estate, talk};
 use estate::check::counted_as;
 use estate::ignorance::Ignorance;
-use estate::{Estate, Id, canonical};
-use incident::event::{CommandEvent, Found, RecoverEvent};
+use estate::{Estate, Id};
+use incident::event::{Found, RecoverEvent};
 use incident::log::LogFault;
 use incident::plan::changed;
 use incident::plan::file::Plan;
@@ -20,6 +21,7 @@ use incident::record;
 use incident::store::Incident;
 use incident::{Event, View};
 use recover::run::{Executor, RunFault, RunResult, Workers};
+use situation::decide;
 use world::real::Real;
 
 /// Run the approved plan: verify, restore, start, gate, admit, in its order, as far as it goes.
@@ -154,17 +156,16 @@ fn changed(plan: &Plan, estate: &Estate, view: &View) -> Result<BTreeSet<Id>, Fa
     })
 }
 
-/// An edit of the estate during the incident is an event: the journal keeps every text that was ever in force.
+/// The estate that is named is the one in force from here on.
 fn adopt(incident: &mut Incident, estate: &Estate) -> Result<(), Failure> {
-    let hash = canonical::hash(estate);
-    if incident.view().command.estate_hash.as_ref() == Some(&hash) {
-        return Ok(());
+    let decided = folder::decide(incident, |view| Ok::<_, Infallible>(decide::adopt(view, estate)))?;
+    let Ok(adopted) = decided;
+    if !adopted.is_empty() {
+        talk::say(
+            "the estate is not the one that was in force: it is now, and steps whose part was changed hold",
+        );
     }
-    talk::say(
-        "the estate is not the one that was in force: it is now, and steps whose part was changed hold",
-    );
-    let adopted = CommandEvent::EstateAdopted { hash, text: canonical::text(estate) };
-    folder::record(incident, &[Event::Command(adopted)])
+    Ok(())
 }
 
 /// Says anew when everybody is back, after whatever may have moved it. The order stays the approved plan's.
@@ -261,7 +262,7 @@ fn print(journal: &Path, json: bool, result: &RunResult) {
         let waits: Vec<_> = result
             .waits
             .iter()
-            .map(|refusal| json!({ "what": refusal.to_string(), "to_do": refusal.to_do(&shown) }))
+            .map(|refusal| json!({ "what": refusal.to_string(), "to_do": refusal.message().to_do.shown(Some(&shown)) }))
             .collect();
         talk::json(&json!({ "complete": result.complete, "waits": waits, "behind": result.behind }));
         return;
@@ -274,17 +275,14 @@ fn print(journal: &Path, json: bool, result: &RunResult) {
     for refusal in &result.waits {
         talk::data(format!("  {refusal}"));
         if !refusal.follows_from_another() {
-            talk::data(format!("    what to do: {}", refusal.to_do(&shown)));
+            talk::data(format!("    what to do: {}", refusal.message().to_do.shown(Some(&shown))));
         }
     }
 }
 
 fn failed(journal: &Path, fault: &RunFault) -> Failure {
-    let shown = journal.display().to_string();
     match fault {
-        RunFault::Refused(refusal) => {
-            Failure::refused(refusal.to_string(), "nothing was begun", refusal.to_do(&shown))
-        }
+        RunFault::Refused(refusal) => Failure::says(FailureKind::Refused, refusal.message()).of(journal),
         RunFault::Log(LogFault::Store(fault)) => folder::failure(journal, fault),
         RunFault::Log(LogFault::Gone) => Failure::fault(
             folder::chain(fault),

@@ -4,11 +4,8 @@
 use std::path::PathBuf;
 
 use super::folder::{self, By};
-use super::{Answer, Failure, named, place, talk};
-use estate::Id;
-use incident::event::{CommandEvent, Found, RecoverEvent};
-use incident::recover::step::State;
-use incident::{Event, View};
+use super::{Answer, Failure, FailureKind, named, place, talk};
+use situation::decide::{self, Looked, Refusal};
 
 /// Let work on this thing go on: lift its hold, allow its failed steps to be tried again, release a start that needs a
 /// second person, or say how a doubt was settled (--found). `entry:N` accepts an entry that this version cannot read.
@@ -42,83 +39,26 @@ enum FoundByHand {
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let folder = place::to_write(args.folder.as_deref(), "blackstart resume DIR ID --reason TEXT")?;
     let mut incident = folder::open(&folder, &args.by)?;
-    let events = match args.what.strip_prefix("entry:") {
-        Some(number) => accept(incident.view(), number, &args.reason)?,
-        None => release(incident.view(), args)?,
-    };
-    folder::record(&mut incident, &events)?;
+    let refused = |refusal: Refusal| Failure::says(kind(&refusal), refusal.message()).of(&folder);
+    if let Some(entry) = args.what.strip_prefix("entry:") {
+        folder::decide(&mut incident, |view| decide::accept(view, entry, &args.reason))?.map_err(refused)?;
+    } else {
+        let id = named::in_incident(incident.view(), &args.what, named::PLACES_AND_PARTS)?;
+        let by = args.by.name();
+        let looked = args.found.map(|found| Looked { happened: found == FoundByHand::Done, by: &by });
+        folder::decide(&mut incident, |view| decide::resume(view, &id, looked, &args.reason))?
+            .map_err(refused)?;
+    }
     talk::say(format!("{} may go on", args.what));
     Ok(Answer::Done)
 }
 
-fn accept(view: &View, number: &str, reason: &str) -> Result<Vec<Event>, Failure> {
-    let unread = number.parse::<u64>().ok().and_then(|sequence| {
-        view.unknown.iter().find(|unknown| unknown.sequence == sequence && !unknown.accepted)
-    });
-    let unread = unread.ok_or_else(|| {
-        Failure::usage(
-            format!("entry {number} is not one that could not be read"),
-            "nothing was changed",
-            "blackstart journal show marks those that were NOT READ",
-        )
-    })?;
-    let accepted = CommandEvent::EntryAccepted { sequence: unread.sequence, reason: reason.to_owned() };
-    Ok(vec![Event::Command(accepted)])
-}
-
-fn release(view: &View, args: &Args) -> Result<Vec<Event>, Failure> {
-    let id = named::in_incident(view, &args.what, named::PLACES_AND_PARTS)?;
-    let mut events = Vec::new();
-    if view.command.holds.contains_key(&id) {
-        let lifted = CommandEvent::HoldLifted { on: id.clone(), reason: args.reason.clone() };
-        events.push(Event::Command(lifted));
+fn kind(refusal: &Refusal) -> FailureKind {
+    match refusal {
+        Refusal::InDoubt(_) | Refusal::NothingToResume(_) => FailureKind::Refused,
+        Refusal::EmptyNote
+        | Refusal::NotInEstate(_)
+        | Refusal::NothingInDoubt(_)
+        | Refusal::CouldBeRead(_) => FailureKind::Usage,
     }
-    match args.found {
-        Some(found) => events.extend(settle(view, &id, found, args)?),
-        None if in_doubt(view, &id).next().is_some() => {
-            return Err(Failure::refused(
-                format!("a step on {id} is in doubt: nobody knows whether it happened"),
-                "nothing was changed; doing it blindly could do it twice",
-                "check whether it happened, then call again with --found done or --found not-done",
-            ));
-        }
-        None => {}
-    }
-    if !events.is_empty() && args.found.is_none() && !has_steps_to_resume(view, &id) {
-        return Ok(events);
-    }
-    let resumed = RecoverEvent::TargetResumed { target: id, reason: args.reason.clone() };
-    events.push(Event::Recover(resumed));
-    Ok(events)
-}
-
-fn has_steps_to_resume(view: &View, id: &Id) -> bool {
-    view.recover.steps.values().any(|step| step.target == *id && step.state == State::Failed)
-}
-
-fn in_doubt<'a>(view: &'a View, id: &'a Id) -> impl Iterator<Item = &'a String> {
-    let held = |step: &incident::recover::StepView| step.target == *id && step.state == State::Held;
-    view.recover.steps.iter().filter(move |(_, step)| held(step)).map(|(step, _)| step)
-}
-
-/// What a person saw, in place of what a probe could not see.
-fn settle(view: &View, id: &Id, found: FoundByHand, args: &Args) -> Result<Vec<Event>, Failure> {
-    let in_doubt: Vec<&String> = in_doubt(view, id).collect();
-    if in_doubt.is_empty() {
-        return Err(Failure::usage(
-            format!("no step on {id} is in doubt"),
-            "nothing was changed",
-            "omit --found, or see what is in doubt: blackstart status",
-        ));
-    }
-    let found = match found {
-        FoundByHand::Done => Found::Done,
-        FoundByHand::NotDone => Found::NotDone,
-    };
-    let detail = format!("{} looked: {}", args.by.name(), args.reason);
-    let probed = |step: &&String| {
-        let (step, target, detail) = ((*step).clone(), id.clone(), detail.clone());
-        Event::Recover(RecoverEvent::StepProbed { step, target, found, detail, process: None })
-    };
-    Ok(in_doubt.iter().map(probed).collect())
 }

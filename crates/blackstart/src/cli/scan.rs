@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "progress for people is shown at a pace")]
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
@@ -17,14 +18,12 @@ use super::{Answer, Failure, named, place, talk, whole_file};
 use estate::Id;
 use estate::id::Kind;
 use estate::model::shown_address;
-use incident::event::ScanEvent;
-use incident::scan as view;
+use incident::View;
 use incident::store::Incident;
-use incident::{Event, View};
 use judge::{Judgement, Verdict};
 use scan::folder::{EntryKind, judge_file_by, walk};
 use scan::ledger::Ledger;
-use scan::report::{self, File, FolderReport, RepositoryReport, SnapshotReport};
+use scan::report::{self, File, FolderReport, RepositoryReport};
 use scan::restic::{self, Opened, RepositoryFault, Request};
 use scan::rules::Rules;
 use scan::snapshots::{self, Sighting, short};
@@ -339,12 +338,9 @@ fn in_order(opened: &Opened, journal: Recorder) -> Result<(Vec<Sighting>, Record
     let Some((store, mut incident)) = journal else {
         return Ok((snapshots::by_arrival(found), None));
     };
-    let decided = incident.decide::<std::convert::Infallible>(folder::now_ms(), |view| {
-        Ok(snapshots::first_sights(&store, view.scan.stores.get(&store), found.clone()))
-    });
-    decided
-        .map_err(|fault| folder::failure(incident.folder(), &fault))?
-        .unwrap_or_else(|never| match never {});
+    let Ok(_) = folder::decide(&mut incident, |view| {
+        Ok::<_, Infallible>(snapshots::first_sights(&store, view.scan.stores.get(&store), found.clone()))
+    })?;
     let known = incident.view().scan.stores.get(&store);
     let order = known.map(|known| snapshots::by_first_sight(known, &found)).unwrap_or_default();
     Ok((order, Some((store, incident))))
@@ -356,26 +352,8 @@ fn record(
     incident: &mut Incident,
     report: &RepositoryReport,
 ) -> Result<Option<Failure>, Failure> {
-    let decided = incident.decide(folder::now_ms(), |view| {
-        let known = view.scan.stores.get(store);
-        let mut events: Vec<Event> = report
-            .snapshots
-            .iter()
-            .filter(|snapshot| !already_said(known, snapshot))
-            .map(|snapshot| judged(store, snapshot))
-            .collect();
-        let blocked = view.blocked_by(store).map(|unknown| unknown.sequence);
-        let chosen = known.and_then(|known| known.recovery_point.as_ref());
-        let by_hand = known.is_some_and(|known| known.chosen_by.is_some());
-        let snapshot = recovery_point(report).cloned();
-        if blocked.is_none() && !by_hand && (chosen != snapshot.as_ref() || chosen.is_none()) {
-            events.push(Event::Scan(ScanEvent::RecoveryPointChosen { store: store.clone(), snapshot }));
-        }
-        Ok::<_, std::convert::Infallible>(events)
-    });
-    decided
-        .map_err(|fault| folder::failure(incident.folder(), &fault))?
-        .unwrap_or_else(|never| match never {});
+    let Ok(_) =
+        folder::decide(incident, |view| Ok::<_, Infallible>(scan::decide::scanned(view, store, report)))?;
     Ok(incident.view().blocked_by(store).map(|unknown| {
         Failure::refused(
             format!(
@@ -386,12 +364,6 @@ fn record(
             "read that entry with the version that wrote it, or accept it, then scan again",
         )
     }))
-}
-
-/// What a scan may choose by itself: the last clean snapshot, unless many files vanished before it was made. Whether
-/// those are wanted back only a person can say.
-fn recovery_point(report: &RepositoryReport) -> Option<&String> {
-    report.last_clean.as_ref().filter(|_| report.before_loss.is_none())
 }
 
 /// What a person has to choose, or has chosen otherwise than a scan would.
@@ -417,27 +389,6 @@ fn advice(store: &Id, incident: &Incident, report: &RepositoryReport) -> Option<
         "many files vanished before the last clean snapshot was made, so no recovery point is recorded for {store}, and a restart holds until somebody chooses. \
          With those files, older: {choose} {before}. Without them, newer: {choose} {last_clean}"
     ))
-}
-
-fn already_said(known: Option<&view::StoreView>, snapshot: &SnapshotReport) -> bool {
-    known.is_some_and(|known| {
-        known.snapshots.iter().any(|said| {
-            said.id == snapshot.id
-                && said.clean == Some(snapshot.is_clean)
-                && said.reasons == snapshot.reasons
-        })
-    })
-}
-
-fn judged(store: &Id, snapshot: &SnapshotReport) -> Event {
-    let counts = snapshot.counts.iter().filter(|(_, count)| **count > 0);
-    Event::Scan(ScanEvent::SnapshotJudged {
-        store: store.clone(),
-        snapshot: snapshot.id.clone(),
-        clean: snapshot.is_clean,
-        counts: counts.map(|(word, count)| ((*word).to_owned(), *count)).collect(),
-        reasons: snapshot.reasons.clone(),
-    })
 }
 
 fn show_repository(report: &RepositoryReport) {

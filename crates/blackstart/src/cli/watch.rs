@@ -14,9 +14,9 @@ use super::folder::{self, By};
 use super::{Answer, Failure, place, talk};
 use estate::Id;
 use estate::check::counted;
-use incident::Event;
-use incident::event::{ScanEvent, Suspicion};
+use incident::event::Suspicion;
 use incident::store::{self, Incident, StoreFault};
+use scan::decide::{self, SeenWhen};
 use scan::watch::{Burst, Limits, StoreWatch};
 
 /// Watch live stores and raise the alarm. Runs until it is stopped.
@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         files += look.files;
         complain(&mut said, &look.unreadable);
         if let Some(burst) = watch.burst_at_start(&look) {
-            report(&journal, &burst, Kind::FoundAtStart);
+            report(&journal, &burst, SeenWhen::AtStart);
         }
     }
     talk::say(format!(
@@ -88,7 +88,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             let look = watch.look(folder::now_ms());
             complain(&mut said, &look.unreadable);
             if let Some(burst) = watch.burst(folder::now_ms())
-                && report(&journal, &burst, Kind::Seen)
+                && report(&journal, &burst, SeenWhen::Now)
             {
                 watch.settled();
             }
@@ -110,16 +110,9 @@ fn complain(said: &mut BTreeSet<String>, unreadable: &[String]) {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Seen,
-    /// Already so when the watch began. Whoever has dismissed it once is not told again at every start.
-    FoundAtStart,
-}
-
 /// Records, then prints. `false` if it could not be recorded: then it is tried again at the next look.
-fn report(journal: &Path, burst: &Burst, kind: Kind) -> bool {
-    match record(journal, burst, kind) {
+fn report(journal: &Path, burst: &Burst, when: SeenWhen) -> bool {
+    match record(journal, burst, when) {
         Ok(Some(alarm)) => {
             let Burst { store, files, examples, suspicion, .. } = burst;
             talk::json(&AlarmLine { alarm, store, files: *files, examples, suspicion: *suspicion });
@@ -141,29 +134,13 @@ fn report(journal: &Path, burst: &Burst, kind: Kind) -> bool {
 
 /// The sequence number of the alarm; `None` if one is open for this store already. The incident is opened
 /// only for this moment, so that a watch that is killed or stopped holds up nobody.
-fn record(journal: &Path, burst: &Burst, kind: Kind) -> Result<Option<u64>, StoreFault> {
-    let known = |view: &incident::View| {
-        view.scan.stores.get(&burst.store).is_some_and(|store| {
-            !store.alarms.is_empty() || (kind == Kind::FoundAtStart && store.dismissals > 0)
-        })
-    };
-    if known(&store::read(journal)?) {
+fn record(journal: &Path, burst: &Burst, when: SeenWhen) -> Result<Option<u64>, StoreFault> {
+    if decide::alarm(&store::read(journal)?, burst, when).is_err() {
         return Ok(None);
     }
     let by = By { by: Some("blackstart watch".to_owned()) };
     let mut incident = Incident::open(journal, &by.name())?;
-    let decided = incident.decide(folder::now_ms(), |view| {
-        if known(view) {
-            return Err(());
-        }
-        Ok(vec![Event::Scan(ScanEvent::AlarmRaised {
-            store: burst.store.clone(),
-            suspicion: burst.suspicion,
-            files: burst.files,
-            examples: burst.examples.clone(),
-            seconds_observed: burst.seconds_observed,
-        })])
-    })?;
+    let decided = incident.decide(folder::now_ms(), |view| decide::alarm(view, burst, when))?;
     let alarms = |view: &incident::View| {
         view.scan.stores.get(&burst.store).and_then(|store| store.alarms.last()).map(|alarm| alarm.sequence)
     };

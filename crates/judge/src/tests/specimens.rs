@@ -1,6 +1,10 @@
 //! Files to test on, made here from a seed: real structure, nothing from elsewhere. And what attackers do to them.
 
-#![allow(clippy::unwrap_used, clippy::should_implement_trait, reason = "test code, also when it is lent to others")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::should_implement_trait,
+    reason = "test code, also when it is lent to others"
+)]
 
 use std::io::Write;
 

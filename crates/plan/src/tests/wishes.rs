@@ -58,13 +58,17 @@ fn nonsense_is_refused_with_what_would_be_understood() {
     for typed in
         ["crew", "restore=NaN", "restore=1e9", "restore=-", "restore=", "restore=0x10", "restore=+-3"]
     {
-        assert!(fault(typed).to_do().contains("NAME=NUMBER"), "{typed}: {}", fault(typed));
+        assert!(
+            fault(typed).message().to_do.to_string().contains("NAME=NUMBER"),
+            "{typed}: {}",
+            fault(typed)
+        );
     }
     assert!(matches!(fault("restore=99999999999999999999999"), WishFault::NotANumber { .. }));
     assert!(matches!(fault("restore=1000000000001"), WishFault::NotANumber { .. }));
     assert!(matches!(fault("restore=-51"), WishFault::LessThanNothing { has: 50, .. }));
     assert!(matches!(fault("restore=1,resource:restore=2"), WishFault::Twice(_)));
-    assert!(fault("dragons=3").to_do().contains("resource:restore"));
+    assert!(fault("dragons=3").message().to_do.to_string().contains("resource:restore"));
     assert!(matches!(fault("=3"), WishFault::Unknown { .. }));
     let mut two = estate();
     two.resources.insert(id("resource:restore-2"), Resource::default());

@@ -1,0 +1,49 @@
+//! What the incident's journal gets to know of the bridge's: counts and a checkpoint, never an item. A pure decision.
+
+use std::collections::BTreeMap;
+
+use message::Message;
+
+use estate::Id;
+use incident::Event;
+use incident::event::{Account, BridgeEvent};
+
+/// Why an account is not recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the bridge's answer names no checkpoint")]
+    NoCheckpoint,
+}
+
+impl Refusal {
+    pub fn message(&self) -> Message {
+        match self {
+            Refusal::NoCheckpoint => Message::new(
+                self.to_string(),
+                "nobody could prove later what these counts were counted from; nothing was recorded",
+                "use the same version of this program for both, and ask the bridge again",
+            ),
+        }
+    }
+}
+
+/// Records what the bridge says, also where it does not add up: then the view says so.
+pub fn received(accounts: &BTreeMap<Id, Account>, checkpoint: &str) -> Result<Vec<Event>, Refusal> {
+    if checkpoint.trim().is_empty() {
+        return Err(Refusal::NoCheckpoint);
+    }
+    let (accounts, checkpoint) = (accounts.clone(), checkpoint.to_owned());
+    Ok(vec![Event::Bridge(BridgeEvent::AccountReceived { accounts, checkpoint })])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_nobody_could_prove_are_not_recorded() {
+        let accounts = BTreeMap::from([("tenant:a".parse().unwrap(), Account::default())]);
+        assert_eq!(received(&accounts, " "), Err(Refusal::NoCheckpoint));
+        assert_eq!(received(&accounts, "bridge\n1\n").unwrap().len(), 1);
+    }
+}
