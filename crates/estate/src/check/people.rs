@@ -70,7 +70,7 @@ fn unserved(look: &Look<'_>) -> Vec<Finding> {
         }
         let people = spaced(insured(look, &without));
         let (grade, what) = if nobody || without.len() == look.estate.tenants.len() {
-            (Grade::Serious, format!("nothing serves {id}, for {people} insured people people"))
+            (Grade::Serious, format!("nothing serves {id}, for {people} insured people"))
         } else {
             let what = format!(
                 "{id} is served to all but {} with {people} insured people: {}",
