@@ -2,12 +2,18 @@
 //!
 //! Reads the estate and what outsiders may know of the incident (`public`). Writes static pages per tenant and
 //! language (`page`) that need nothing else to be read: no script, no file from elsewhere, no server. Records which
-//! version was published. `publish` is the file that performs.
+//! version was published. `site` is all files as values, `mark` says which
+//! folder is ours, `decide` what is recorded; `publish` performs.
 
+pub mod decide;
+pub mod mark;
 pub mod page;
 pub mod public;
 pub mod publish;
+pub mod site;
 pub mod words;
 
+#[cfg(test)]
+mod publish_tests;
 #[cfg(test)]
 mod tests;

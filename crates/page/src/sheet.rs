@@ -45,8 +45,15 @@ impl Page<'_> {
             Style::TextAndDrawings => DRAWING,
         };
         let style = Html::written([COLOURS, TEXT, drawing, PRINT].concat());
-        filled(&Shell { language: self.language, title: self.title, style, body: self.body }).into_string()
+        let page = filled(&Shell { language: self.language, title: self.title, style, body: self.body });
+        without_empty_lines(page.as_str())
     }
+}
+
+/// Templates leave empty lines where a loop or a condition stood.
+fn without_empty_lines(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.is_empty());
+    lines.fold(String::with_capacity(text.len()), |page, line| page + line + "\n")
 }
 
 /// `#rgb` or `#rrggbb`; anything else could be more than a colour.

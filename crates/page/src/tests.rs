@@ -104,10 +104,22 @@ fn marks_of_identity_break_only_where_it_does_not_hurt() {
         "<time datetime=\"2023-04-24T22:00:07Z\">2023-04-24</time> <time>22:00:07 UTC</time>"
     );
     assert_eq!(words::moment("Tuesday <b>").as_str(), "Tuesday &lt;b&gt;");
-    for written in [words::hash(HOSTILE), words::id(HOSTILE), words::moment(HOSTILE)] {
+    assert_eq!(
+        words::sentence("judge store:a-b now --yes").as_str(),
+        "judge <span class=\"w\">store:a-b</span> now <span class=\"w\">--yes</span>"
+    );
+    assert_eq!(words::sentence(&"a-".repeat(99)).as_str(), "a-".repeat(99), "it would not fit on a phone");
+    for written in [words::hash, words::id, words::moment, words::sentence].map(|write| write(HOSTILE)) {
         let whole = written.as_str().replace("<wbr>", "").replace("</span><span>", "");
         assert_harmless(&whole);
     }
+}
+
+#[test]
+fn a_long_name_keeps_its_beginning_and_its_end() {
+    assert_eq!(words::shortened("core-muc", 8), "core-muc");
+    assert_eq!(words::shortened("archive of documents, Munich", 12), "archiv…unich");
+    assert_eq!(words::shortened("äöü", 0), "…");
 }
 
 #[test]

@@ -49,6 +49,16 @@ pub fn share(part: u128, whole: u128) -> u128 {
     part.saturating_mul(1000).checked_div(whole).unwrap_or(1000)
 }
 
+/// Cut in the middle to so many letters: names often differ at their end.
+pub fn shortened(name: &str, letters_max: usize) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= letters_max {
+        return name.to_owned();
+    }
+    let (left, right) = (letters_max / 2, letters_max.saturating_sub(letters_max / 2 + 1));
+    letters[..left].iter().chain(&['…']).chain(&letters[letters.len() - right..]).collect()
+}
+
 /// A duration: `12:34:56`; from one hundred hours on `4 d 04:00:00`.
 pub fn clock(seconds: u64) -> String {
     let hours = seconds / 3600;
@@ -158,6 +168,26 @@ struct Parts<'a> {
 /// An id or a path, which is broken after one of `:`, `/`, `-`, `_` and `.` if that is enough.
 pub fn id(text: &str) -> Html {
     filled(&Parts { parts: text.split_inclusive([':', '/', '-', '_', '.']).collect() })
+}
+
+#[derive(Template)]
+#[template(path = "sentence.html")]
+struct Sentence<'a> {
+    /// Words, whether each is held together, and the space after it.
+    words: Vec<(&'a str, bool, &'static str)>,
+}
+
+/// Longer words are broken like any other: they would not fit on a phone.
+const HELD_MAX: usize = 30;
+
+/// Prose with ids, options, paths and dates in it: these are not broken at their signs, as browsers would.
+pub fn sentence(text: &str) -> Html {
+    let is_held = |word: &str| word.contains(['-', ':', '/']) && word.chars().count() <= HELD_MAX;
+    let mut words: Vec<_> = text.split(' ').map(|word| (word, is_held(word), " ")).collect();
+    if let Some((_, _, space)) = words.last_mut() {
+        *space = "";
+    }
+    filled(&Sentence { words })
 }
 
 #[derive(Template)]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ::page::Html;
 use ::page::drawing::{Drawing, Path, Point, Shape, stairs};
-use ::page::words::{clock, grouped, percent, short_clock};
+use ::page::words::{self, clock, grouped, percent, short_clock};
 
 use super::Curve;
 use super::explain::Usage;
@@ -18,6 +18,8 @@ const WIDTH: f64 = 1080.0;
 const LEFT: f64 = 262.0;
 const RIGHT: f64 = 96.0;
 const ROW: f64 = 17.0;
+/// Letters of a row's name.
+const LETTERS_MAX: usize = 38;
 /// Rows of one drawing; what has no row stands in the table.
 pub const ROWS_MAX: usize = 90;
 
@@ -253,7 +255,7 @@ fn label(estate: &Estate, id: &Id) -> String {
         .map(|service| &service.name)
         .or_else(|| estate.stores.get(id).map(|store| &store.name));
     let text = name.filter(|name| !name.is_empty()).map_or_else(|| id.name().to_owned(), Clone::clone);
-    if text.chars().count() > 36 { text.chars().take(35).chain(['…']).collect() } else { text }
+    words::shortened(&text, LETTERS_MAX)
 }
 
 fn draw_row(drawing: &mut Drawing, axis: Axis, row: &Row<'_>, y: f64) {

@@ -46,7 +46,7 @@ struct Sheet<'a> {
     served: Html,
     /// The drawing of who is served begins at so many percent.
     floor: u128,
-    advice: Vec<Advised<'a>>,
+    advice: Vec<Advised>,
     keys: [(&'static str, &'static str); 4],
     bars: Html,
     is_critical: bool,
@@ -56,8 +56,8 @@ struct Sheet<'a> {
     funds: Funds,
     groups: Vec<Group>,
     not_back: Vec<NotBack>,
-    late: Vec<String>,
-    not_known: Vec<String>,
+    late: Vec<Html>,
+    not_known: Vec<Html>,
     moments: Vec<Moment>,
     steps: Vec<Row>,
     steps_left_out: String,
@@ -71,22 +71,22 @@ struct Figure {
     words: String,
 }
 
-struct Advised<'a> {
+struct Advised {
     worth: String,
-    what: &'a str,
-    to_do: &'a str,
+    what: Html,
+    to_do: Html,
 }
 
 struct NotBack {
-    capability: String,
-    whom: String,
+    capability: Html,
+    whom: Html,
     because: Html,
 }
 
 struct Moment {
     from: String,
     served: String,
-    back: String,
+    back: Html,
 }
 
 struct Row {
@@ -143,9 +143,13 @@ fn render(estate: &Estate, plan: &Plan, known: Known<'_>) -> String {
     Page { language: "en", title: &title, style: Style::TextAndDrawings, body: &body }.written()
 }
 
-fn advised(advice: &super::advice::Advice) -> Advised<'_> {
+fn advised(advice: &super::advice::Advice) -> Advised {
     let worth = u64::try_from(advice.worth_seconds).unwrap_or(u64::MAX);
-    Advised { worth: whole(worth), what: &advice.what, to_do: &advice.to_do }
+    Advised {
+        worth: whole(worth),
+        what: words::sentence(&advice.what),
+        to_do: words::sentence(&advice.to_do),
+    }
 }
 
 fn step(step: &incident::plan::file::Step) -> Row {
@@ -271,7 +275,7 @@ struct Funds {
 /// A group that is too large to be named in the table.
 struct Group {
     name: String,
-    names: String,
+    names: Html,
 }
 
 /// Up to so many groups of funds stand side by side; more stand below one another.
@@ -297,7 +301,7 @@ fn funds(estate: &Estate, plan: &Plan) -> (Funds, Vec<Group>) {
     groups.sort_by_key(|(_, tenants)| std::cmp::Reverse(insured(estate, tenants)));
     let large = groups.iter().filter(|(_, tenants)| tenants.len() > 3).map(|(_, tenants)| {
         let names: Vec<&str> = tenants.iter().map(|id| id.name()).collect();
-        Group { name: whom(estate, tenants), names: names.join(", ") }
+        Group { name: whom(estate, tenants), names: words::sentence(&names.join(", ")) }
     });
     let large = large.collect();
     let of_group = |tenants: &[&Id]| Heading {
@@ -344,29 +348,29 @@ fn not_back(estate: &Estate, plan: &Plan) -> Vec<NotBack> {
         groups.entry((&never.capability, &never.because)).or_default().push(&never.tenant);
     }
     let shown = groups.into_iter().map(|((capability, because), tenants)| NotBack {
-        capability: capability_name(estate, capability),
-        whom: whom(estate, &tenants),
+        capability: words::sentence(&capability_name(estate, capability)),
+        whom: words::sentence(&whom(estate, &tenants)),
         because: words::id(&because.to_string()),
     });
     shown.collect()
 }
 
-fn late(estate: &Estate, plan: &Plan) -> Vec<String> {
+fn late(estate: &Estate, plan: &Plan) -> Vec<Html> {
     let line = |late: &super::objectives::Missed| {
         let tenants: Vec<&Id> = late.tenants.iter().collect();
         let (promised, by) = (unbroken(&clock(late.rto_s)), unbroken(&clock(late.by_s(plan))));
         let (name, whom) = (capability_name(estate, &late.capability), whom(estate, &tenants));
-        format!("{name}: promised within {promised}, {by} late for {whom}")
+        words::sentence(&format!("{name}: promised within {promised}, {by} late for {whom}"))
     };
     missed(estate, plan).iter().map(line).collect()
 }
 
-fn not_known(plan: &Plan, known: Known<'_>) -> Vec<String> {
+fn not_known(plan: &Plan, known: Known<'_>) -> Vec<Html> {
     let mut items: Vec<String> = known.map(|(known, _)| known.not_known.clone()).unwrap_or_default();
     if plan.samples > 0 {
         items.push(ranges::assumption(plan.samples));
     }
-    items
+    items.iter().map(|item| words::sentence(item)).collect()
 }
 
 /// The curve in words.
@@ -374,13 +378,13 @@ fn moments(estate: &Estate, plan: &Plan) -> Vec<Moment> {
     let (kept, curve, all) = curve_of(estate, plan, |served| served.at_s);
     let mut sum = kept;
     let shown = |sum: u128| unbroken(&percent(share(sum, all)));
-    let first = Moment { from: "0:00".to_owned(), served: shown(kept), back: "never lost".to_owned() };
+    let first = Moment { from: "0:00".to_owned(), served: shown(kept), back: words::sentence("never lost") };
     let mut moments = vec![first];
     for (at_s, weight) in curve.into_iter().take(ROWS_MAX) {
         sum = sum.saturating_add(weight);
         let then = plan.served.iter().filter(|served| served.at_s == at_s);
         let names: BTreeSet<&str> = then.map(|served| served.capability.name()).collect();
-        let back = names.into_iter().collect::<Vec<_>>().join(", ");
+        let back = words::sentence(&names.into_iter().collect::<Vec<_>>().join(", "));
         moments.push(Moment { from: unbroken(&clock(at_s)), served: shown(sum), back });
     }
     moments

@@ -2,11 +2,15 @@
 //!
 //! It is meant to be printed and pinned to a wall. A state is a letter and a pattern and a word, never only a colour;
 //! there is no script and nothing from elsewhere. Only folders with something bad in them are drawn, one row each;
-//! in long histories snapshots that are like their neighbour are folded together, and that is said.
+//! in long histories snapshots that are like their neighbour are folded together, and that is said. How it is written
+//! stands in `templates/timeline.html`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::Path;
+
+use askama::Template;
+use page::words::{self, counted, number, unbroken};
+use page::{Html, Page, Style, filled, filters};
 
 use super::report::{Bad, RepositoryReport, SnapshotReport};
 use super::shown;
@@ -15,24 +19,9 @@ use judge::Verdict;
 
 const ROWS_MAX: usize = 40;
 const COLUMNS_MAX: usize = 60;
+/// More columns than this have their heads written from top to bottom.
+const COLUMNS_WIDE: usize = 12;
 const FILES_MAX: usize = 2000;
-
-const STYLE: &str = "\
-:root{color-scheme:light}body{font:1rem/1.45 system-ui,sans-serif;margin:0;color:#1a1a1a;background:#fff;padding:1rem}\
-h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.1rem;margin:1.6rem 0 .4rem}.scroll{overflow-x:auto}\
-table{border-collapse:collapse}th,td{border:1px solid #888;padding:.2rem .35rem;text-align:left;vertical-align:top}\
-.t td{text-align:center;min-width:1.6rem;font-weight:700}.t thead th{font:.75rem/1.2 ui-monospace,monospace;text-align:center}\
-.t tbody th{font-weight:400;font-family:ui-monospace,monospace;font-size:.85rem;overflow-wrap:anywhere;max-width:26rem}\
-.ok{background:#e3f1e3;color:#0b3d0b}.e{background:#8b0000;color:#fff}.m{background:#000;color:#fff}\
-.d{background:repeating-linear-gradient(45deg,#f3c9a5,#f3c9a5 4px,#fff 4px,#fff 8px)}\
-.s{background:repeating-linear-gradient(90deg,#fbe6a2,#fbe6a2 3px,#fff 3px,#fff 6px)}\
-.c{background:repeating-linear-gradient(0deg,#cfd8f2,#cfd8f2 3px,#fff 3px,#fff 6px)}\
-.u{background:repeating-linear-gradient(135deg,#bbb,#bbb 2px,#fff 2px,#fff 6px)}\
-.last{outline:4px solid #0b3d0b;outline-offset:-3px}.forged{background:#fff3c4}.lead{font-size:1.15rem}\
-.key span{display:inline-block;border:1px solid #888;padding:0 .4rem;margin-right:.3rem;font-weight:700}.key li{margin:.2rem 0}\
-.key ul{list-style:none;padding:0}td.p{overflow-wrap:anywhere;font-family:ui-monospace,monospace;font-size:.85rem}\
-@media print{body{padding:0;font-size:9pt}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}thead{display:table-header-group}\
-tr{break-inside:avoid}}";
 
 /// Columns of the picture: one snapshot, or several that look the same.
 struct Column<'a> {
@@ -41,63 +30,183 @@ struct Column<'a> {
     count: usize,
 }
 
+#[derive(Template)]
+#[template(path = "timeline.html")]
+struct Sheet<'a> {
+    repository: Html,
+    judged: String,
+    last_clean: Option<LastClean>,
+    key: [Sign; 7],
+    columns: Vec<Head<'a>>,
+    is_wide: bool,
+    whole: Vec<Sign>,
+    rows: Vec<Row>,
+    /// Folders that are not drawn, in words.
+    rows_left_out: Option<String>,
+    snapshots: Vec<SnapshotRow<'a>>,
+    files: Vec<FileRow<'a>>,
+    files_left_out: Option<String>,
+    gone: Vec<GoneRow<'a>>,
+    unread: Vec<Html>,
+    notes: Vec<Html>,
+    form: &'static str,
+}
+
+struct LastClean {
+    id: Html,
+    first_seen: Html,
+    claims: Html,
+    /// The snapshot that still has what vanished before this one was made.
+    before_loss: Option<Html>,
+}
+
+/// A column's head.
+struct Head<'a> {
+    time_disagrees: bool,
+    date: &'a str,
+    time: &'a str,
+    id: &'a str,
+    like_it: Option<String>,
+}
+
+/// How a state is written: its letter, its pattern in the style sheet, its words.
+#[derive(Clone, Copy, Debug)]
+struct Sign {
+    letter: &'static str,
+    class: &'static str,
+    words: &'static str,
+}
+
+struct Row {
+    folder: Html,
+    cells: Vec<Cell>,
+}
+
+struct Cell {
+    sign: Sign,
+    /// Files, in words. None: nothing bad is there.
+    found: Option<Found>,
+}
+
+struct Found {
+    count: String,
+    words: String,
+}
+
+struct SnapshotRow<'a> {
+    id: &'a str,
+    first_seen: Html,
+    claims: Html,
+    time_disagrees: bool,
+    of: Html,
+    clean: String,
+    not_clean: String,
+    verdict: &'static str,
+    why: Vec<Html>,
+}
+
+struct FileRow<'a> {
+    path: Html,
+    sign: Sign,
+    verdict: &'static str,
+    tolerated: bool,
+    since: &'a str,
+    /// The snapshot that holds its last clean version.
+    last_clean: Option<&'a str>,
+    /// Its name there, if it was another one.
+    last_clean_path: Option<Html>,
+    why: Vec<Html>,
+}
+
+struct GoneRow<'a> {
+    path: Html,
+    snapshot: &'a str,
+    last_clean: &'a str,
+}
+
 pub fn page(repository: &str, report: &RepositoryReport) -> String {
-    let mut text = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
-         <title>Last clean point of {0}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{0}</h1>\n",
-        escape(repository)
-    );
-    text.push_str(&lead(report));
-    key(&mut text);
-    picture(&mut text, report);
-    snapshots(&mut text, report);
-    files(&mut text, report);
-    gone(&mut text, report);
-    notes(&mut text, report);
-    let _ = write!(text, "<p>{}</p>\n</main>\n</body>\n</html>\n", escape(super::report::FORM));
-    text
+    let columns = columns(report);
+    let rows = rows(report);
+    let folders = rows.len().saturating_sub(ROWS_MAX);
+    let files = report.bad.len().saturating_sub(FILES_MAX);
+    let sheet = Sheet {
+        repository: name(repository),
+        judged: counted(report.snapshots.len() as u128, "snapshot", "snapshots"),
+        last_clean: last_clean(report),
+        key: KEY.map(sign),
+        is_wide: columns.len() > COLUMNS_WIDE,
+        whole: columns.iter().map(|column| whole(report, column)).collect(),
+        rows: rows.iter().take(ROWS_MAX).map(|(folder, bad)| row(folder, bad, &columns)).collect(),
+        columns: columns.iter().map(head).collect(),
+        rows_left_out: (folders > 0)
+            .then(|| counted(folders as u128, "more folder holds", "more folders hold")),
+        snapshots: report.snapshots.iter().map(|one| snapshot(report, one)).collect(),
+        files: report.bad.iter().take(FILES_MAX).map(|bad| file(report, bad)).collect(),
+        files_left_out: (files > 0).then(|| unbroken(&number(files as u128))),
+        gone: report
+            .gone
+            .iter()
+            .take(FILES_MAX)
+            .map(|gone| GoneRow {
+                path: name(&gone.path),
+                snapshot: short(&gone.snapshot),
+                last_clean: short(&gone.last_clean),
+            })
+            .collect(),
+        unread: report.unread.iter().map(|text| prose(text)).collect(),
+        notes: report.notes.iter().map(|text| prose(text)).collect(),
+        form: super::report::FORM,
+    };
+    let title = format!("Last clean point of {}", shown::harmless(repository));
+    let body = filled(&sheet);
+    Page { language: "en", title: &title, style: Style::TextAndDrawings, body: &body }.written()
 }
 
-fn lead(report: &RepositoryReport) -> String {
-    let clean = report.snapshots.iter().find(|one| Some(&one.id) == report.last_clean.as_ref());
-    match clean {
-        Some(clean) => format!(
-            "<p class=\"lead\"><strong>Last clean snapshot: {}</strong>, first seen {}, claims {}. {} snapshots judged.</p>\n{}",
-            escape(&clean.id),
-            escape(&clean.first_seen),
-            escape(&clean.time),
-            report.snapshots.len(),
-            report.before_loss.as_deref().map(lost).unwrap_or_default()
-        ),
-        None => format!(
-            "<p class=\"lead\"><strong>No clean snapshot</strong> among the {} that were judged. Single files may still have \
-             clean versions; see the table of files.</p>\n",
-            report.snapshots.len()
-        ),
-    }
+/// Names of files are written by whoever made them: what would end a line is shown, too.
+fn name(text: &str) -> Html {
+    words::id(&shown::harmless(text))
 }
 
-/// Whoever holds the page in hand has to choose between two snapshots.
-fn lost(before: &str) -> String {
-    format!(
-        "<p class=\"lead\"><strong>But many files vanished before it was made.</strong> Snapshot {} is clean and still has \
-         them. Which of the two is restored, a person has to choose.</p>\n",
-        escape(before)
-    )
+fn prose(text: &str) -> Html {
+    words::sentence(&shown::harmless(text))
 }
 
-/// Letter, class and words of a verdict.
-fn sign(verdict: Verdict) -> (&'static str, &'static str, &'static str) {
-    match verdict {
-        Verdict::Clean | Verdict::CleanUnverified => ("·", "ok", "nothing wrong found, or not there yet"),
-        Verdict::DeclaredEncrypted => ("P", "c", "encrypted and says so, as with somebody's own password"),
-        Verdict::Suspicious => ("S", "s", "suspicious"),
-        Verdict::Damaged => ("D", "d", "damaged"),
-        Verdict::Encrypted => ("E", "e", "encrypted"),
-        Verdict::Malware => ("M", "m", "malware"),
-        Verdict::Unread => ("?", "u", "could not be read; what was not read is not clean"),
-    }
+fn last_clean(report: &RepositoryReport) -> Option<LastClean> {
+    let clean = report.snapshots.iter().find(|one| Some(&one.id) == report.last_clean.as_ref())?;
+    Some(LastClean {
+        id: words::hash(&clean.id),
+        first_seen: words::moment(&clean.first_seen),
+        claims: words::moment(&clean.time),
+        before_loss: report.before_loss.as_deref().map(words::hash),
+    })
+}
+
+/// All that is told apart, the worst last.
+const KEY: [Verdict; 7] = [
+    Verdict::Clean,
+    Verdict::DeclaredEncrypted,
+    Verdict::Suspicious,
+    Verdict::Damaged,
+    Verdict::Unread,
+    Verdict::Encrypted,
+    Verdict::Malware,
+];
+
+fn sign(verdict: Verdict) -> Sign {
+    let (letter, class, words) = match verdict {
+        Verdict::Clean | Verdict::CleanUnverified => {
+            ("·", "tint-good", "nothing wrong found, or not there yet")
+        }
+        Verdict::DeclaredEncrypted => {
+            ("P", "tint-cold", "encrypted and says so, as with somebody's own password")
+        }
+        Verdict::Suspicious => ("S", "tint-warn", "suspicious"),
+        Verdict::Damaged => ("D", "tint-warm", "damaged"),
+        Verdict::Encrypted => ("E", "tint-bad", "encrypted"),
+        Verdict::Malware => ("M", "tint-worst", "malware"),
+        Verdict::Unread => ("?", "tint-none", "could not be read; what was not read is not clean"),
+    };
+    Sign { letter, class, words }
 }
 
 /// What is drawn if a folder holds several kinds.
@@ -114,75 +223,32 @@ fn rank(verdict: Verdict) -> u8 {
     }
 }
 
-fn key(text: &mut String) {
-    text.push_str("<div class=\"key\"><ul>\n");
-    for verdict in [
-        Verdict::Clean,
-        Verdict::DeclaredEncrypted,
-        Verdict::Suspicious,
-        Verdict::Damaged,
-        Verdict::Unread,
-        Verdict::Encrypted,
-        Verdict::Malware,
-    ] {
-        let (letter, class, words) = sign(verdict);
-        let _ = writeln!(text, "<li><span class=\"{class}\">{letter}</span> {words}</li>");
-    }
-    text.push_str(
-        "<li><span>✓</span> clean snapshot, <span>✗</span> not clean, <span>✓!</span> the last clean one (framed)</li>\n\
-         <li><span class=\"forged\">⚠</span> its time does not agree with when it was first seen</li>\n</ul></div>\n",
-    );
-}
-
-fn picture(text: &mut String, report: &RepositoryReport) {
-    let rows = rows(report);
-    let columns = columns(report);
-    text.push_str("<h2>Snapshots across, oldest left; folders down</h2>\n<div class=\"scroll\"><table class=\"t\">\n<thead>\n<tr><th scope=\"col\">first seen</th>");
-    for column in &columns {
-        let one = column.first;
-        let forged = if one.time_disagrees { " class=\"forged\"" } else { "" };
-        let mark = if one.time_disagrees { "⚠<br>" } else { "" };
-        let more =
-            if column.count > 1 { format!("<br>and {} like it", column.count - 1) } else { String::new() };
-        let _ = write!(
-            text,
-            "<th scope=\"col\"{forged}>{mark}{}<br>{}<br>{}{more}</th>",
-            escape(one.first_seen.get(..10).unwrap_or(&one.first_seen)),
-            escape(one.first_seen.get(11..16).unwrap_or("")),
-            escape(short(&one.id))
-        );
-    }
-    text.push_str("</tr>\n</thead>\n<tbody>\n<tr><th scope=\"row\">the whole snapshot</th>");
-    for column in &columns {
-        let is_last = report.last_clean.as_ref() == Some(&column.last.id);
-        let (class, sign) = match (column.first.is_clean, is_last) {
-            (true, true) => ("ok last", "✓!"),
-            (true, false) => ("ok", "✓"),
-            (false, _) => ("e", "✗"),
-        };
-        let _ = write!(text, "<td class=\"{class}\">{sign}</td>");
-    }
-    text.push_str("</tr>\n");
-    for (folder, bad) in rows.iter().take(ROWS_MAX) {
-        let _ = write!(text, "<tr><th scope=\"row\">{}</th>", escape(folder));
-        for column in &columns {
-            cell(text, bad, column.last);
-        }
-        text.push_str("</tr>\n");
-    }
-    text.push_str("</tbody>\n</table></div>\n");
-    if rows.is_empty() {
-        text.push_str("<p>In no folder was anything found.</p>\n");
-    } else if rows.len() > ROWS_MAX {
-        let _ = writeln!(
-            text,
-            "<p>{} more folders hold something bad; those with most of it are drawn.</p>",
-            rows.len() - ROWS_MAX
-        );
+fn head<'a>(column: &Column<'a>) -> Head<'a> {
+    let one = column.first;
+    Head {
+        time_disagrees: one.time_disagrees,
+        date: one.first_seen.get(..10).unwrap_or(&one.first_seen),
+        time: one.first_seen.get(11..16).unwrap_or(""),
+        id: short(&one.id),
+        like_it: (column.count > 1).then(|| number((column.count - 1) as u128)),
     }
 }
 
-fn cell(text: &mut String, bad: &[&Bad], snapshot: &SnapshotReport) {
+fn whole(report: &RepositoryReport, column: &Column<'_>) -> Sign {
+    let is_last = report.last_clean.as_ref() == Some(&column.last.id);
+    let (letter, class, words) = match (column.first.is_clean, is_last) {
+        (true, true) => ("✓!", "tint-good framed", "the last clean one"),
+        (true, false) => ("✓", "tint-good", "clean"),
+        (false, _) => ("✗", "tint-bad", "not clean"),
+    };
+    Sign { letter, class, words }
+}
+
+fn row(folder: &str, bad: &[&Bad], columns: &[Column<'_>]) -> Row {
+    Row { folder: name(folder), cells: columns.iter().map(|column| cell(bad, column.last)).collect() }
+}
+
+fn cell(bad: &[&Bad], snapshot: &SnapshotReport) -> Cell {
     let here = bad
         .iter()
         .filter(|bad| bad.series == snapshot.series && (bad.from..bad.until).contains(&snapshot.at));
@@ -193,15 +259,9 @@ fn cell(text: &mut String, bad: &[&Bad], snapshot: &SnapshotReport) {
             worst = bad.judgement.verdict;
         }
     }
-    let (letter, class, words) = sign(worst);
-    if count == 0 {
-        let _ = write!(text, "<td class=\"{class}\">{letter}</td>");
-    } else {
-        let _ = write!(
-            text,
-            "<td class=\"{class}\" title=\"{count} files, worst: {words}\">{letter}&#8201;{count}</td>"
-        );
-    }
+    let sign = sign(worst);
+    let words = format!("{}, worst: {}", counted(count, "file", "files"), sign.words);
+    Cell { sign, found: (count > 0).then(|| Found { count: number(count), words }) }
 }
 
 /// Folders with something bad at any time: those with most of it, in the order of their names.
@@ -236,115 +296,37 @@ fn columns(report: &RepositoryReport) -> Vec<Column<'_>> {
     columns
 }
 
-fn snapshots(text: &mut String, report: &RepositoryReport) {
-    text.push_str("<h2>Snapshots</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">snapshot</th><th scope=\"col\">first seen</th><th scope=\"col\">claims</th><th scope=\"col\">of</th><th scope=\"col\">files clean</th><th scope=\"col\">not</th><th scope=\"col\">verdict and why</th></tr></thead>\n<tbody>\n");
-    for one in &report.snapshots {
-        let is_last = report.last_clean.as_ref() == Some(&one.id);
-        let verdict = match (one.is_clean, is_last) {
+fn snapshot<'a>(report: &RepositoryReport, one: &'a SnapshotReport) -> SnapshotRow<'a> {
+    let is_last = report.last_clean.as_ref() == Some(&one.id);
+    SnapshotRow {
+        id: short(&one.id),
+        first_seen: words::moment(&one.first_seen),
+        claims: words::moment(&one.time),
+        time_disagrees: one.time_disagrees,
+        of: name(&format!("{}:{}", one.host, one.paths.join(", "))),
+        clean: number(one.clean),
+        not_clean: number(one.not_clean),
+        verdict: match (one.is_clean, is_last) {
             (true, true) => "✓! clean, the last clean one",
             (true, false) => "✓ clean",
             (false, _) => "✗ not clean",
-        };
-        let forged = if one.time_disagrees { " class=\"forged\"" } else { "" };
-        let mark = if one.time_disagrees { " ⚠" } else { "" };
-        let why: String = one
-            .reasons
-            .iter()
-            .chain(&one.signs)
-            .fold(String::new(), |all, line| all + "<br>" + &escape(line));
-        let _ = writeln!(
-            text,
-            "<tr><td class=\"p\">{}</td><td>{}</td><td{forged}>{}{mark}</td><td>{}:{}</td><td>{}</td><td>{}</td><td>{verdict}{why}</td></tr>",
-            escape(short(&one.id)),
-            escape(&one.first_seen),
-            escape(&one.time),
-            escape(&one.host),
-            escape(&one.paths.join(", ")),
-            one.clean,
-            one.not_clean
-        );
-    }
-    text.push_str("</tbody>\n</table></div>\n");
-}
-
-fn files(text: &mut String, report: &RepositoryReport) {
-    if report.bad.is_empty() {
-        return;
-    }
-    text.push_str("<h2>Files that are not clean, and where their last clean version is</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">file</th><th scope=\"col\">verdict</th><th scope=\"col\">since</th><th scope=\"col\">last clean in</th><th scope=\"col\">why</th></tr></thead>\n<tbody>\n");
-    for bad in report.bad.iter().take(FILES_MAX) {
-        let since = report.snapshots.iter().find(|one| one.series == bad.series && one.at >= bad.from);
-        let (letter, class, _) = sign(bad.judgement.verdict);
-        let clean = match (&bad.last_clean, &bad.last_clean_path) {
-            (Some(id), Some(path)) => format!("{} as {}", escape(short(id)), escape(&shown::path(&**path))),
-            (Some(id), None) => escape(short(id)),
-            (None, _) => "no clean version seen".to_owned(),
-        };
-        let tolerated = if bad.tolerable { " (never seen clean)" } else { "" };
-        let _ = writeln!(
-            text,
-            "<tr><td class=\"p\">{}</td><td class=\"{class}\">{letter} {}{tolerated}</td><td class=\"p\">{}</td><td class=\"p\">{clean}</td><td>{}</td></tr>",
-            escape(&shown::path(&*bad.path)),
-            bad.judgement.verdict.word(),
-            since.map_or("", |one| short(&one.id)),
-            bad.judgement.reasons.iter().map(|reason| escape(reason)).collect::<Vec<_>>().join("<br>")
-        );
-    }
-    text.push_str("</tbody>\n</table></div>\n");
-    if report.bad.len() > FILES_MAX {
-        let _ = writeln!(
-            text,
-            "<p>{} more; the answer as JSON names them all.</p>",
-            report.bad.len() - FILES_MAX
-        );
+        },
+        why: one.reasons.iter().chain(&one.signs).map(|line| prose(line)).collect(),
     }
 }
 
-fn gone(text: &mut String, report: &RepositoryReport) {
-    if report.gone.is_empty() {
-        return;
+fn file<'a>(report: &'a RepositoryReport, bad: &'a Bad) -> FileRow<'a> {
+    let since = report.snapshots.iter().find(|one| one.series == bad.series && one.at >= bad.from);
+    FileRow {
+        path: name(&shown::path(&*bad.path)),
+        sign: sign(bad.judgement.verdict),
+        verdict: bad.judgement.verdict.word(),
+        tolerated: bad.tolerable,
+        since: since.map_or("", |one| short(&one.id)),
+        last_clean: bad.last_clean.as_deref().map(short),
+        last_clean_path: bad.last_clean_path.as_ref().map(|path| name(&shown::path(&**path))),
+        why: bad.judgement.reasons.iter().map(|reason| prose(reason)).collect(),
     }
-    text.push_str("<h2>Files that vanished from snapshots that are not clean, or many at once</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">file</th><th scope=\"col\">gone in</th><th scope=\"col\">last clean in</th></tr></thead>\n<tbody>\n");
-    for gone in report.gone.iter().take(FILES_MAX) {
-        let _ = writeln!(
-            text,
-            "<tr><td class=\"p\">{}</td><td class=\"p\">{}</td><td class=\"p\">{}</td></tr>",
-            escape(&gone.path),
-            escape(short(&gone.snapshot)),
-            escape(short(&gone.last_clean))
-        );
-    }
-    text.push_str("</tbody>\n</table></div>\n");
-}
-
-fn notes(text: &mut String, report: &RepositoryReport) {
-    if report.notes.is_empty() && report.unread.is_empty() {
-        return;
-    }
-    text.push_str("<h2>What else to know</h2>\n<ul>\n");
-    for unread in &report.unread {
-        let _ = writeln!(text, "<li><strong>Not read:</strong> {}</li>", escape(unread));
-    }
-    for note in &report.notes {
-        let _ = writeln!(text, "<li>{}</li>", escape(note));
-    }
-    text.push_str("</ul>\n");
-}
-
-/// Names of files are written by whoever made them.
-fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in super::shown::harmless(text).chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            letter => safe.push(letter),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]
@@ -400,9 +382,10 @@ mod tests {
             ..RepositoryReport::default()
         };
         let page = page("restic:/repository", &report);
-        assert!(!page.contains('\u{1b}') && !page.contains("<b>") && !page.contains("<script"));
-        let body =
-            page.split("</style>").last().unwrap().replace(&escape(super::super::report::FORM), "(form)");
+        assert_eq!(::page::form::fault(&page), None);
+        assert!(!page.contains("because of <b>"));
+        let form = Html::escaped(super::super::report::FORM);
+        let body = page.split("</style>").last().unwrap().replace(form.as_str(), "(form)");
         insta::assert_snapshot!("timeline", body);
     }
 
@@ -415,8 +398,39 @@ mod tests {
         let columns = columns(&report);
         assert_eq!(columns.iter().map(|column| column.count).collect::<Vec<_>>(), [150, 50]);
         let page = page("restic:/repository", &report);
-        assert!(page.contains("and 149 like it") && page.contains("ok last"));
+        assert!(page.contains("and 149 like it") && page.contains("tint-good framed"));
         assert!(page.contains("In no folder was anything found"));
-        assert!(page.contains("many files vanished") && page.contains("Snapshot 00000000ffff is clean"));
+        assert!(page.contains("many files vanished") && page.contains("<span>00000000ffff</span>"));
+    }
+
+    #[test]
+    fn hostile_names_of_files_hosts_and_folders_stay_text() {
+        let hostile = format!(
+            "</td><script>x('1')</script>\" onload=\"\u{202e}gnp \u{1b}[2J\n{}",
+            "sehr-lang".repeat(40)
+        );
+        let mut one = snapshot(0, false, 1);
+        one.host.clone_from(&hostile);
+        one.paths = vec![hostile.clone()];
+        one.reasons = vec![hostile.clone()];
+        one.time.clone_from(&hostile);
+        one.first_seen.clone_from(&hostile);
+        let report = RepositoryReport {
+            bad: vec![bad(&format!("/{}/{}", hostile.replace('/', "|"), "x"), Verdict::Malware, 0, 1)],
+            gone: vec![Gone {
+                path: hostile.clone(),
+                snapshot: hostile.clone(),
+                last_clean: hostile.clone(),
+            }],
+            last_clean: Some(one.id.clone()),
+            before_loss: Some(hostile.clone()),
+            notes: vec![hostile.clone()],
+            unread: vec![hostile.clone()],
+            snapshots: vec![one],
+            ..RepositoryReport::default()
+        };
+        let page = page(&hostile, &report);
+        assert_eq!(::page::form::fault(&page), None, "{page}");
+        assert!(!page.contains('\u{202e}') && !page.contains("\" onload"));
     }
 }

@@ -56,19 +56,17 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let protect = named::several(&estate, &protect, named::PLACES_AND_PARTS)?;
     let cut = decide::cut(&estate, &infected, &protect)
         .map_err(|refusal| refused(&refusal, args.journal.as_deref()))?;
+    let form = "blackstart contain ESTATE --infected ID... --apply --journal DIR";
+    let journal = place::to_record(args.journal.as_deref(), args.apply, form)?;
     if args.json {
         talk::json(&as_json(&cut));
     } else {
         show(&estate, &cut);
     }
-    if !args.apply {
-        return Ok(Answer::Done);
+    match &journal {
+        Some(journal) => apply(args, &estate, &cut, journal),
+        None => Ok(Answer::Done),
     }
-    let journal = place::to_write(
-        args.journal.as_deref(),
-        "blackstart contain ESTATE --infected ID... --apply --journal DIR",
-    )?;
-    apply(args, &estate, &cut, &journal)
 }
 
 fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> Result<Answer, Failure> {

@@ -16,6 +16,7 @@ use incident::store::{self, StoreFault};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder to make.
+    #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// The estate that decisions are made on: a folder of TOML files.
     #[arg(long)]

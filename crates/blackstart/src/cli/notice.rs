@@ -6,9 +6,11 @@ use super::folder::{self, By};
 use super::{Answer, Failure, place, read_estate, talk};
 use estate::check::counted;
 use incident::Event;
-use incident::event::NoticeEvent;
 use incident::store;
-use notice::{public, publish};
+use notice::mark::About;
+use notice::publish::{self, PublishFault};
+use notice::site::Proof;
+use notice::{decide, public, site};
 
 /// Pages for the public: one per fund and language, which need nothing else to be read.
 #[derive(Debug, clap::Args)]
@@ -30,7 +32,7 @@ struct Build {
     /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
-    /// Folder to write; a site that was written there before is replaced as a whole.
+    /// Folder to write: absent, empty, or written by this command before; then it is replaced as a whole, in one step.
     #[arg(short, long, value_name = "SITE")]
     out: PathBuf,
     #[command(flatten)]
@@ -40,33 +42,64 @@ struct Build {
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let What::Build(args) = &args.what;
     let estate = read_estate::read(&args.estate)?;
-    let journal =
-        place::to_write(args.journal.as_deref(), "blackstart notice build ESTATE --journal DIR -o SITE")?;
-    let view = folder::read(&journal)?;
+    let form = "blackstart notice build ESTATE --journal DIR -o SITE";
+    let folder = place::to_write(args.journal.as_deref(), form)?;
+    let view = folder::read(&folder)?;
+    let shown = args.out.display().to_string();
+    // Opened before anything is shown to anybody: what cannot be recorded is not published.
+    let mut incident = folder::open(&folder, &args.by)?;
+    let checkpoint = store::newest_checkpoint(&folder);
+    let journal = checkpoint.as_ref().map(|known| known.origin.clone()).unwrap_or_default();
+    if let Some(missing) = decide::missing(shown.clone(), publish::standing(&args.out), &view, &journal) {
+        talk::say("note: what is public now was not recorded when it was published; it is recorded now");
+        folder::record(&mut incident, &[Event::Notice(missing)])?;
+    }
     let all = public::public(&estate, &view);
-    let checkpoint = store::newest_checkpoint(&journal);
-    let files = publish::site(&all, checkpoint.as_ref());
-    let digest = publish::digest(&files);
-    publish::publish(&files, &args.out).map_err(|fault| {
-        Failure::fault(
-            folder::chain(&fault),
-            "the pages that were public before are still those that are there",
-            "choose an empty folder, or look at permissions and free space, then call again",
-        )
-    })?;
-    let mut incident = folder::open(&journal, &args.by)?;
-    let published = NoticeEvent::Published {
-        site: args.out.display().to_string(),
-        digest: digest.clone(),
-        pages: files.keys().filter(|path| path.ends_with(".html")).count() as u64,
-        as_of_entry: view.entries.saturating_sub(1),
-    };
-    folder::record(&mut incident, &[Event::Notice(published)])?;
+    let files =
+        site::files(&all, checkpoint.map(|known| Proof { root: known.root, text: known.text }).as_ref());
+    let as_of_entry = view.entries.saturating_sub(1);
+    let about = About { journal, as_of_entry, digest: site::digest(&files) };
+    let published = publish::publish(&files, &about, &args.out).map_err(|fault| failure(&fault))?;
+    let event = decide::published(shown, &about, site::pages(&files));
+    folder::record(&mut incident, &[Event::Notice(event)])?;
+    if let Some(kept) = published.kept {
+        talk::say(format!(
+            "note: something that is not ours came into the old site while it was replaced; it lies in {}",
+            kept.display()
+        ));
+    }
+    let version: String = about.digest.chars().take(12).collect();
     talk::say(format!(
-        "{}, {}, version {}",
-        counted(all.len(), "fund"),
-        counted(files.len(), "file"),
-        &digest[..12]
+        "{}, {}, version {version}",
+        counted(all.len(), "tenant"),
+        counted(files.len(), "file")
     ));
     Ok(Answer::Done)
+}
+
+fn failure(fault: &PublishFault) -> Failure {
+    let what = folder::chain(fault);
+    let means = "nothing was published and nothing of it was changed: readers see what they saw before";
+    match fault {
+        PublishFault::NotOurs { .. } => Failure::refused(
+            what,
+            means,
+            "name a folder that does not exist yet or is empty, or move what is not ours elsewhere; a site that an older \
+             version wrote has no mark: move it away first",
+        ),
+        PublishFault::CannotExchange { path, .. } => Failure::fault(
+            what,
+            "without that readers would see no page at all for a moment; nothing was published",
+            format!(
+                "name a folder on a local file system (ext4, XFS, Btrfs, tmpfs), and copy it to the web server from there; \
+                 or move {} away and call again",
+                path.display()
+            ),
+        ),
+        PublishFault::File { .. } => Failure::fault(
+            what,
+            means,
+            "look at permissions and free space, then call again; a mount point cannot be replaced: name a folder in it",
+        ),
+    }
 }

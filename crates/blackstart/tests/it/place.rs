@@ -176,6 +176,14 @@ fn a_name_that_two_things_have_is_asked_for_in_full() {
 }
 
 #[test]
+fn a_cut_without_an_incident_to_record_it_in_is_not_even_shown() {
+    let provider = Provider::new();
+    let output = provider.call(&["contain", "estate", "--infected", "portal", "--apply", "--yes"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    assert!(told(&output).contains("--apply --journal DIR"), "{}", told(&output));
+}
+
+#[test]
 fn one_is_said_as_one() {
     let provider = Provider::new();
     let page = provider.works(&["plan", "estate", "--lost", "month-end", "--schedules", "1"]);

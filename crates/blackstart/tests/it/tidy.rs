@@ -25,8 +25,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("plan", &["page", "message", "incident", "estate"]),
     ("recover", &["world", "message", "incident", "estate"]),
     ("bridge", &["journal", "message", "incident", "estate"]),
-    ("notice", &["incident", "estate"]),
-    ("situation", &["plan", "message", "incident", "estate"]),
+    ("notice", &["page", "incident", "estate"]),
+    ("situation", &["plan", "page", "message", "incident", "estate"]),
 ];
 
 /// Names that say nothing.

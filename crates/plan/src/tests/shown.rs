@@ -60,6 +60,32 @@ fn the_drawing_is_well_formed_and_needs_nothing_from_elsewhere() {
 }
 
 #[test]
+fn hostile_text_in_any_field_stays_text() {
+    let hostile =
+        format!("</td><script>x('1')</script>\" onload=\"\u{202e}gnp \u{1b}[2J {}", "sehr-lang".repeat(40));
+    let mut estate = named();
+    estate.provider.clone_from(&hostile);
+    estate.services.values_mut().for_each(|service| service.name.clone_from(&hostile));
+    estate.stores.values_mut().for_each(|store| store.name.clone_from(&hostile));
+    estate.resources.values_mut().for_each(|resource| resource.name.clone_from(&hostile));
+    estate.capabilities.values_mut().for_each(|capability| capability.name.de.clone_from(&hostile));
+    estate.tenants.values_mut().for_each(|tenant| tenant.name.clone_from(&hostile));
+    let mut made = asked_with(&estate, &lost(&["site:muc"]), 40, 30).expect("a plan");
+    made.explanation.not_known.push(hostile.clone());
+    made.explanation.usage.iter_mut().for_each(|limit| limit.name.clone_from(&hostile));
+    made.plan.estate_hash.clone_from(&hostile);
+    let running = incident::plan::file::Continues { run: hostile.clone(), ..Default::default() };
+    made.plan.continues = Some(running);
+    let html = html::of_made(&estate, &made);
+    assert_whole(&html);
+    assert!(
+        !html.contains('\u{202e}')
+            && !html.contains("\" onload")
+            && html.matches("&lt;script&gt;").count() > 5
+    );
+}
+
+#[test]
 fn a_plan_with_nothing_in_it_can_still_be_shown() {
     let plan = Plan { version: incident::plan::file::VERSION, ..Plan::default() };
     assert_whole(&html::of_plan(&Estate::default(), &plan));
