@@ -241,10 +241,10 @@ impl Desk {
     ) -> Result<(BTreeSet<Id>, BTreeSet<Id>), WriteFault> {
         let before = Arc::new(Mutex::new(BTreeSet::new()));
         let noted = Arc::clone(&before);
-        let facts = self.decide(move |ledger| {
-            let passing = routed(ledger, tenants.clone(), |route| *route == Route::Passing);
-            let holding = routed(ledger, tenants, |route| *route != Route::Passing);
-            let reason = |id: &Id| ledger.book(id).map(|book| &book.route);
+        let facts = self.decide(move |books| {
+            let passing = routed(books, tenants.clone(), |route| *route == Route::Passing);
+            let holding = routed(books, tenants, |route| *route != Route::Passing);
+            let reason = |id: &Id| books.book(id).map(|book| &book.route);
             let other =
                 |id: &&Id| !matches!(reason(id), Some(Route::Holding { why: known, .. }) if *known == why);
             let told: BTreeSet<Id> = passing.iter().chain(holding.iter().filter(other)).cloned().collect();

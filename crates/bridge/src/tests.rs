@@ -156,7 +156,7 @@ proptest! {
     }
 
     #[test]
-    fn the_ledger_is_the_same_however_often_the_journal_is_read_in_parts(
+    fn the_books_are_the_same_however_often_the_journal_is_read_in_parts(
         steps in proptest::collection::vec(step(), 0..60), cut in 0..60_usize
     ) {
         let fold = |books: &mut Books, range: std::ops::Range<usize>| {
@@ -275,7 +275,7 @@ fn a_hold_keeps_its_first_reason_until_it_is_released() {
 }
 
 #[test]
-fn the_table_in_the_head_of_the_ledger_is_what_the_code_does() {
+fn the_table_in_the_head_of_the_books_is_what_the_code_does() {
     let states = [
         State::Pending,
         State::Settled(Outcome::Applied),

@@ -58,7 +58,7 @@ impl Refusal {
     }
 }
 
-/// Somebody has to look whether a step happened, and say what was found.
+/// Somebody has to check whether a step happened, and say what was found.
 pub fn settle_by_hand(id: &Id) -> Remedy {
     let found =
         |word: &str| Remedy::run(Command::new("resume").incident().with(id).option("--found", word).reason());
@@ -93,7 +93,7 @@ pub fn accept(view: &View, entry: &str, reason: &str) -> Result<Vec<Event>, Refu
     Ok(vec![Event::Command(CommandEvent::EntryAccepted { sequence, reason: reason.to_owned() })])
 }
 
-/// What a person found who looked whether a step in doubt had happened.
+/// What a person found who checked whether a step in doubt had happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Looked<'a> {
     pub happened: bool,

@@ -64,7 +64,7 @@ fn chosen<'f>(findings: &'f [Finding], only: &str) -> Result<Vec<&'f Finding>, F
         return Err(Failure::usage(
             format!("--only {} is neither a grade nor a code", message::quoted(only)),
             "nothing was checked",
-            "write --only blocking, --only serious, --only note, or a code as it stands before a finding",
+            "write --only blocking, --only serious, --only note, or a code as printed before a finding",
         ));
     }
     Ok(findings.iter().filter(|finding| finding.grade.word() == only || finding.code == only).collect())

@@ -122,9 +122,9 @@ commands! {
 
 /// What holds for every command. Lines are broken here: this part is printed as it stands.
 const FOR_ALL: &str = "\
-The incident: commands find it from the working folder, which may lie in it, or in the environment
-variable BLACKSTART_DIR. Wherever DIR is in a call it can be named instead. Inside an incident
-`blackstart` alone shows its status.
+The incident: commands find it from the working folder (the incident or any folder in it), or in the
+environment variable BLACKSTART_DIR. Wherever a call takes DIR, it can be named instead. Inside an
+incident `blackstart` alone shows its status.
 
 Names: things of the estate are written as kind:name, for example service:identity-muc, or as the
 name alone where only one of those that can be meant has it.

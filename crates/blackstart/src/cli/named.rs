@@ -60,15 +60,14 @@ pub fn whole(typed: &str) -> Result<Id, Failure> {
     })
 }
 
-const AS_IN_THE_ESTATE: &str =
-    "write it as it stands in the estate, for example site:muc or service:identity-muc";
+const AS_IN_THE_ESTATE: &str = "write it as the estate does, for example site:muc or service:identity-muc";
 
 fn unknown(known: &[&Id], typed: &str, called: &str) -> Failure {
     let is_near = |id: &&&Id| !typed.is_empty() && (id.name().contains(typed) || typed.contains(id.name()));
     let near: Vec<&Id> = known.iter().filter(is_near).take(NEAR_MAX).copied().collect();
     let to_do = match near.as_slice() {
         [] => AS_IN_THE_ESTATE.to_owned(),
-        near => format!("write it as it stands in the estate; similar names: {}", words(near)),
+        near => format!("write it as the estate does; similar names: {}", words(near)),
     };
     Failure::usage(
         format!("no {called} is called `{}`", typed.escape_debug()),

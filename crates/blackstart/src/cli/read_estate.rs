@@ -58,7 +58,7 @@ pub fn path(
         )),
         [only] => Err(Failure::usage(
             format!(
-                "{} behind {} is the only value there, so no estate is named",
+                "{} after {} is the only value there, so no estate is named",
                 value(*only),
                 options[only.0].0
             ),

@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         folder: journal.clone(),
         workers: Workers::Threads(args.at_once.clamp(1, 256)),
     };
-    let mut said = Said::default();
+    let mut said = LastForecast::default();
     let result = executor
         .run(&mut incident, &mut |view, event| {
             show(event, args.json);
@@ -169,7 +169,7 @@ fn adopt(incident: &mut Incident, estate: &Estate) -> Result<(), Failure> {
 }
 
 /// Says anew when everybody is back, after whatever may have moved it. The order stays the approved plan's.
-fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut Said) {
+fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut LastForecast) {
     let moves = match event {
         Event::Recover(event) => match event {
             RecoverEvent::RunBegun { .. }
@@ -212,7 +212,7 @@ fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut Sa
 /// What was said last, and when there may be a new forecast: for thousands of services one takes long, and the restart
 /// must not wait for it more than a small part of its time.
 #[derive(Default)]
-struct Said {
+struct LastForecast {
     brief: Option<Brief>,
     not_before_ms: i64,
 }

@@ -540,7 +540,7 @@ fn the_account_is_recorded_in_the_incident_with_the_checkpoint_that_proves_it() 
     assert_eq!(rig.account("a")["route"]["why"], "first");
     let shown = output(&["journal", "show", path(&rig.path("bridge")), "--json"]);
     assert_eq!(String::from_utf8(shown.stdout).unwrap().matches(r#""why":"second""#).count(), 2);
-    // The journal of a bridge is found from inside of its folder, as that of an incident is.
+    // The journal of a bridge is found from inside its folder, as that of an incident is.
     let mut inside = std::process::Command::new(env!("CARGO_BIN_EXE_blackstart"));
     let verified = inside.args(["journal", "verify"]).current_dir(rig.path("bridge")).output().unwrap();
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));

@@ -189,7 +189,7 @@ fn one_is_said_as_one() {
     let page = provider.works(&["plan", "estate", "--lost", "month-end", "--schedules", "1"]);
     assert!(page.contains("1 thing is lost; 2 steps; ") && page.contains("1 schedule tried"), "{page}");
     let cut = provider.works(&["contain", "estate", "--infected", "portal"]);
-    assert!(cut.contains("1 of 1 fund without something while this holds (1 000 insured)"), "{cut}");
+    assert!(cut.contains("1 of 1 fund without something while this holds (1 000 insured people)"), "{cut}");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn an_estate_that_could_be_a_name_is_not_guessed() {
     let provider = Provider::new();
     fs::create_dir(provider.root().join("mail")).unwrap();
     for (words, why) in [
-        (&["plan", "--lost", "estate"][..], "estate behind --lost is the only value there"),
+        (&["plan", "--lost", "estate"][..], "estate after --lost is the only value there"),
         (&["plan", "--lost", "mail", "estate"], "mail and estate could both be the estate"),
         (&["plan", "--lost", "service:mail"], "no estate is named"),
         (&["contain", "--infected", "service:mail"], "no estate is named"),

@@ -45,7 +45,10 @@ fn an_incident_opens_for_a_user_who_has_never_run_anything() {
     let output = init("second", &["--key", "stick/key"]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2));
-    assert!(told.contains("the incident was not opened") && told.contains("is its medium there"), "{told}");
+    assert!(
+        told.contains("the incident was not opened") && told.contains("is its medium plugged in"),
+        "{told}"
+    );
     assert!(!provider.root().join("second").exists() && !provider.root().join("stick").exists());
 }
 

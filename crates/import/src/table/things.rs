@@ -68,7 +68,7 @@ impl One<'_> {
         let value = read(&text, self.table.layout.unit(column), self.table.decimal())
             .filter(|value| *value <= NUMBER_MAX);
         if value.is_none() {
-            let said = format!("{} at {} is not {what}", shown(&text), self.origin);
+            let said = format!("{} at {} is not a {what}", shown(&text), self.origin);
             self.out.note(
                 Grade::Serious,
                 "table-number",
@@ -151,7 +151,7 @@ impl One<'_> {
         let words = self.text(Column::Languages).unwrap_or_default();
         let tenant = Tenant {
             name,
-            insured: self.whole(Column::Insured, "number of insured").unwrap_or(0),
+            insured: self.whole(Column::Insured, "number of insured people").unwrap_or(0),
             site: self.place(Column::Site, Kind::Site),
             controller: self.text(Column::Controller),
             supervisor: self.text(Column::Supervisor),
