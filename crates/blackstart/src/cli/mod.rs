@@ -252,7 +252,7 @@ pub fn main() -> ExitCode {
 
 fn read(typed: &[OsString]) -> Result<Line, clap::Error> {
     let mut line = line().color(color::typed(typed).of_help());
-    let matches = line.try_get_matches_from_mut(typed)?;
+    let matches = line.try_get_matches_from_mut(color::to_front(typed))?;
     Line::from_arg_matches(&matches).map_err(|error| error.format(&mut line))
 }
 
