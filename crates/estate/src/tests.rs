@@ -7,7 +7,7 @@ mod canonical;
 mod findings;
 mod gkv;
 mod graph;
-mod map;
+mod layers;
 mod reading;
 
 use super::files::{Content, RawFile};
