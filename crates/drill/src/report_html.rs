@@ -16,12 +16,13 @@ use crate::story::Act;
 #[template(path = "report.html")]
 struct Sheet<'a> {
     report: &'a Report,
+    began: Html,
     insured: String,
     verdict: Verdict,
     seconds: String,
     figures: Vec<(String, &'static str)>,
     timeline: Html,
-    happenings: Vec<HappeningRow<'a>>,
+    happenings: Vec<HappeningRow>,
     curve: Option<Curve>,
     acts: Vec<ActRow<'a>>,
     funds: Vec<FundRow<'a>>,
@@ -40,11 +41,11 @@ struct Verdict {
     line: String,
 }
 
-struct HappeningRow<'a> {
+struct HappeningRow {
     at: String,
     class: &'static str,
     sign: &'static str,
-    text: &'a str,
+    text: Html,
 }
 
 struct Curve {
@@ -117,6 +118,7 @@ pub fn render(report: &Report) -> String {
     let wrong = report.account.iter().map(|fund| fund.line.disagreements.len()).sum::<usize>();
     let sheet = Sheet {
         report,
+        began: words::moment(&report.began),
         insured: number(report.insured),
         verdict: verdict(report),
         seconds: format!("{:.0} seconds", report.seconds),
@@ -135,7 +137,9 @@ pub fn render(report: &Report) -> String {
                 disagreements: fund.line.disagreements.join("; "),
             })
             .collect(),
-        sums: (0..12).map(|at| number(report.account.iter().map(|fund| line(fund)[at]).sum::<u64>())).collect(),
+        sums: (0..12)
+            .map(|at| number(report.account.iter().map(|fund| line(fund)[at]).sum::<u64>()))
+            .collect(),
         sum: if wrong == 0 { "right".to_owned() } else { format!("{wrong} wrong") },
         prices: prices(report),
         restart: restart(report),
@@ -184,12 +188,12 @@ fn figures(report: &Report) -> Vec<(String, &'static str)> {
     ]
 }
 
-fn happening(happening: &crate::story::Happening) -> HappeningRow<'_> {
+fn happening(happening: &crate::story::Happening) -> HappeningRow {
     HappeningRow {
         at: unbroken(&words::seconds(happening.at_s)),
         class: drawing::class(happening.kind),
         sign: drawing::sign(happening.kind),
-        text: &happening.text,
+        text: words::sentence(&happening.text),
     }
 }
 
@@ -254,7 +258,9 @@ fn prices(report: &Report) -> Option<Prices> {
 fn restart(report: &Report) -> Vec<RestartRow<'_>> {
     let planned = report.restart.iter().map(|line| line.planned_s);
     let most = planned.chain(report.restart.iter().filter_map(|line| line.measured_s)).max().unwrap_or(0);
-    let shown = |class, words, seconds: u64| bar(class, words, seconds, most, unbroken(&format!("{} s", words::grouped(seconds.into()))));
+    let shown = |class, words, seconds: u64| {
+        bar(class, words, seconds, most, unbroken(&format!("{} s", words::grouped(seconds.into()))))
+    };
     report
         .restart
         .iter()
@@ -269,8 +275,9 @@ fn restart(report: &Report) -> Vec<RestartRow<'_>> {
 fn measured(report: &Report) -> Vec<(Html, Html)> {
     let not_measured = || "not measured".to_owned();
     let known = |known: Option<u64>| known.map_or_else(not_measured, number);
-    let detect =
-        report.detect_seconds.map_or_else(not_measured, |s| format!("{s:.2} s after the first encrypted file"));
+    let detect = report
+        .detect_seconds
+        .map_or_else(not_measured, |s| format!("{s:.2} s after the first encrypted file"));
     let mut rows = vec![
         ("alarm".to_owned(), detect),
         ("files encrypted before the alarm".to_owned(), known(report.files_lost_before_alarm)),
@@ -359,7 +366,10 @@ mod tests {
 
     #[test]
     fn hostile_text_in_any_field_stays_text() {
-        let hostile = format!("</td><script>x('1')</script>\" onload=\"\u{202e}gnp \u{1b}[2J {}", "sehr-lang".repeat(40));
+        let hostile = format!(
+            "</td><script>x('1')</script>\" onload=\"\u{202e}gnp \u{1b}[2J {}",
+            "sehr-lang".repeat(40)
+        );
         let mut report = report();
         report.began.clone_from(&hostile);
         report.attack.clone_from(&hostile);

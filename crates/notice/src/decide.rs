@@ -14,9 +14,15 @@ pub fn published(site: String, about: &About, pages: u64) -> NoticeEvent {
 }
 
 /// The entry that is missing for what stands at `site`, if it was made from this journal and the journal does not have it.
-pub fn missing(site: String, standing: Option<(About, u64)>, view: &View, journal: &str) -> Option<NoticeEvent> {
+pub fn missing(
+    site: String,
+    standing: Option<(About, u64)>,
+    view: &View,
+    journal: &str,
+) -> Option<NoticeEvent> {
     let (about, pages) = standing?;
-    let is_of_this_journal = !journal.is_empty() && about.journal == journal && about.as_of_entry < view.entries;
+    let is_of_this_journal =
+        !journal.is_empty() && about.journal == journal && about.as_of_entry < view.entries;
     let is_recorded = view.notice.published.iter().any(|known| known.digest == about.digest);
     (is_of_this_journal && !is_recorded).then(|| published(site, &about, pages))
 }

@@ -108,8 +108,10 @@ fn written(name: &str, language: Language, body: &Html) -> String {
 }
 
 fn links(language: Language, all: &[Language]) -> Vec<Link> {
-    let link = |other: &Language| {
-        Link { tag: other.tag(), label: other.words().language, is_this: *other == language }
+    let link = |other: &Language| Link {
+        tag: other.tag(),
+        label: other.words().language,
+        is_this: *other == language,
     };
     all.iter().map(link).collect()
 }

@@ -134,7 +134,8 @@ impl Place {
         if found.is_empty() {
             return Ok(Before::Nothing);
         }
-        let mark = marked(&self.site).ok_or_else(|| not_ours(format!("it does not hold our mark ({})", mark::NAME)))?;
+        let mark = marked(&self.site)
+            .ok_or_else(|| not_ours(format!("it does not hold our mark ({})", mark::NAME)))?;
         match found.iter().find(|path| path.as_str() != mark::NAME && !mark.files.contains(*path)) {
             Some(foreign) => Err(not_ours(format!("it holds {foreign}, which was not written here"))),
             None => Ok(Before::Ours(mark)),
@@ -205,7 +206,12 @@ fn fresh_nonce() -> String {
 }
 
 /// Makes the folder with everything in it, on disk. Whoever holds what is returned is at work in it.
-fn write(files: &Files, mark: &Mark, folder: &Path, between: &mut dyn FnMut()) -> Result<OwnedFd, PublishFault> {
+fn write(
+    files: &Files,
+    mark: &Mark,
+    folder: &Path,
+    between: &mut dyn FnMut(),
+) -> Result<OwnedFd, PublishFault> {
     fs::create_dir(folder).map_err(file_fault("make", folder))?;
     let held = open_folder(folder).map_err(file_fault("open", folder))?;
     let _ = rustix::fs::flock(&held, FlockOperation::NonBlockingLockExclusive);
@@ -276,7 +282,8 @@ fn clear(place: &Place, between: &mut dyn FnMut()) {
     for entry in entries.flatten().filter(|entry| place.is_aside(&entry.file_name())) {
         let path = entry.path();
         let is_at_work = || {
-            open_folder(&path).is_ok_and(|held| rustix::fs::flock(&held, FlockOperation::NonBlockingLockExclusive).is_err())
+            open_folder(&path)
+                .is_ok_and(|held| rustix::fs::flock(&held, FlockOperation::NonBlockingLockExclusive).is_err())
         };
         let is_empty = || fs::read_dir(&path).is_ok_and(|mut inside| inside.next().is_none());
         if (marked(&path).is_some() || is_empty()) && !is_at_work() {
@@ -291,7 +298,8 @@ fn remove(path: &Path, between: &mut dyn FnMut()) -> io::Result<()> {
     if let Some(mark) = marked(path) {
         let folder = open_folder(path)?;
         for file in mark.files.iter().map(String::as_str) {
-            let (around, name) = file.split_once('/').map_or((None, file), |(around, name)| (Some(around), name));
+            let (around, name) =
+                file.split_once('/').map_or((None, file), |(around, name)| (Some(around), name));
             // Each may be gone already: a publication that was killed while it deleted.
             let _ = match around {
                 None => rustix::fs::unlinkat(&folder, name, AtFlags::empty()),
@@ -300,7 +308,8 @@ fn remove(path: &Path, between: &mut dyn FnMut()) -> io::Result<()> {
             };
             between();
         }
-        let inner: BTreeSet<&str> = mark.files.iter().filter_map(|file| file.split_once('/')).map(|(around, _)| around).collect();
+        let inner: BTreeSet<&str> =
+            mark.files.iter().filter_map(|file| file.split_once('/')).map(|(around, _)| around).collect();
         for around in inner {
             let _ = rustix::fs::unlinkat(&folder, around, AtFlags::REMOVEDIR);
             between();

@@ -28,7 +28,10 @@ fn published(text: &str, place: &Path) -> Result<Published, PublishFault> {
 }
 
 fn holds(text: &str, place: &Path) -> bool {
-    version(text).0.iter().all(|(path, text)| fs::read_to_string(place.join(path)).is_ok_and(|found| found == *text))
+    version(text)
+        .0
+        .iter()
+        .all(|(path, text)| fs::read_to_string(place.join(path)).is_ok_and(|found| found == *text))
 }
 
 fn names(folder: &Path) -> BTreeSet<String> {

@@ -8,8 +8,8 @@ use super::words::Language;
 use super::{page, words};
 use estate::{Estate, Id, canonical};
 use incident::event::{ContainEvent, CutAct, Event};
-use incident::standing::Standing;
 use incident::record::{Content, Entry};
+use incident::standing::Standing;
 use incident::view::View;
 
 const ESTATE: &str = r##"
@@ -142,7 +142,8 @@ fn the_same_facts_give_the_same_bytes() {
 
 #[test]
 fn every_page_is_whole_and_needs_nothing_else_whatever_stands_in_the_estate() {
-    let hostile = format!("</th><script>x('1')</script>\" onload=\"\u{202e}gnp \u{1b}[2J {}", "sehr-lang".repeat(40));
+    let hostile =
+        format!("</th><script>x('1')</script>\" onload=\"\u{202e}gnp \u{1b}[2J {}", "sehr-lang".repeat(40));
     let mut public = facts(&cut_off_muc(), "tenant:beta");
     public.name.clone_from(&hostile);
     public.colour = Some(hostile.clone());

@@ -4,7 +4,18 @@
 const VOID: [&str; 3] = ["meta", "br", "wbr"];
 /// What would load something or run something.
 const FROM_ELSEWHERE: [&str; 12] = [
-    "http://", "https://", "<script", "<link", "<img", "<iframe", "<object", "<form", "url(h", "url(\"", "@import", "javascript:",
+    "http://",
+    "https://",
+    "<script",
+    "<link",
+    "<img",
+    "<iframe",
+    "<object",
+    "<form",
+    "url(h",
+    "url(\"",
+    "@import",
+    "javascript:",
 ];
 
 /// What is wrong with a page that was written, in words; `None` if nothing is.

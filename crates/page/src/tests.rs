@@ -2,7 +2,7 @@
 
 use crate::drawing::{Drawing, Path, Shape, stairs};
 use crate::words::{self, State};
-use crate::{Colour, form, Html, Page, Style, filled, filters, sheet};
+use crate::{Colour, Html, Page, Style, filled, filters, form, sheet};
 
 const HOSTILE: &str = "</title><script>alert('1')</script>\" onload=\"x\u{202e}gnp.exe\u{1b}[2J & ä";
 
@@ -75,7 +75,10 @@ fn numbers_stand_in_groups_of_three_and_do_not_break_on_a_page() {
 
 #[test]
 fn durations_and_moments_are_written_one_way() {
-    assert_eq!([0, 59, 3600, 359_999, 360_000].map(words::clock).join(" "), "0:00:00 0:00:59 1:00:00 99:59:59 4 d 04:00:00");
+    assert_eq!(
+        [0, 59, 3600, 359_999, 360_000].map(words::clock).join(" "),
+        "0:00:00 0:00:59 1:00:00 99:59:59 4 d 04:00:00"
+    );
     assert_eq!([0, 330, 360, 5400].map(words::short_clock).join(" "), "0:00 0:05:30 0:06 1:30");
     assert_eq!(words::hours(5_400_000_000), "1 500 000.0");
     assert_eq!(words::seconds(0.25), "0.2 s");
@@ -139,7 +142,11 @@ fn scheme(blocks: usize) -> std::collections::BTreeMap<String, [f64; 3]> {
     for block in sheet::COLOURS.split(":root{").skip(1).take(blocks) {
         let block = block.split('}').next().unwrap_or_default();
         for (name, value) in block.split(';').filter_map(|rule| rule.trim().split_once(":#")) {
-            let long = if value.len() == 3 { value.chars().flat_map(|digit| [digit, digit]).collect() } else { value.to_owned() };
+            let long = if value.len() == 3 {
+                value.chars().flat_map(|digit| [digit, digit]).collect()
+            } else {
+                value.to_owned()
+            };
             let part = |at: usize| f64::from(u8::from_str_radix(&long[at..at + 2], 16).expect("a colour"));
             colours.insert(name.to_owned(), [part(0), part(2), part(4)]);
         }
@@ -164,7 +171,10 @@ fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
 fn every_text_stands_out_from_what_it_is_written_on_in_light_dark_and_print() {
     let mut pairs = vec![("--on-bad", "--tint-bad"), ("--ink", "--panel"), ("--soft", "--panel")];
     pairs.extend(["--ink", "--soft", "--link", "--good", "--bad", "--warn"].map(|text| (text, "--paper")));
-    pairs.extend(["--tint-good", "--tint-warm", "--tint-warn", "--tint-cold", "--tint-none"].map(|tint| ("--ink", tint)));
+    pairs.extend(
+        ["--tint-good", "--tint-warm", "--tint-warn", "--tint-cold", "--tint-none"]
+            .map(|tint| ("--ink", tint)),
+    );
     for (name, blocks) in [("light", 1), ("dark", 2), ("print", 3)] {
         let colours = scheme(blocks);
         for (text, ground) in &pairs {

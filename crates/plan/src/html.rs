@@ -145,7 +145,11 @@ fn render(estate: &Estate, plan: &Plan, known: Known<'_>) -> String {
 
 fn advised(advice: &super::advice::Advice) -> Advised {
     let worth = u64::try_from(advice.worth_seconds).unwrap_or(u64::MAX);
-    Advised { worth: whole(worth), what: words::sentence(&advice.what), to_do: words::sentence(&advice.to_do) }
+    Advised {
+        worth: whole(worth),
+        what: words::sentence(&advice.what),
+        to_do: words::sentence(&advice.to_do),
+    }
 }
 
 fn step(step: &incident::plan::file::Step) -> Row {

@@ -405,7 +405,10 @@ mod tests {
 
     #[test]
     fn hostile_names_of_files_hosts_and_folders_stay_text() {
-        let hostile = format!("</td><script>x('1')</script>\" onload=\"\u{202e}gnp \u{1b}[2J\n{}", "sehr-lang".repeat(40));
+        let hostile = format!(
+            "</td><script>x('1')</script>\" onload=\"\u{202e}gnp \u{1b}[2J\n{}",
+            "sehr-lang".repeat(40)
+        );
         let mut one = snapshot(0, false, 1);
         one.host.clone_from(&hostile);
         one.paths = vec![hostile.clone()];
@@ -414,7 +417,11 @@ mod tests {
         one.first_seen.clone_from(&hostile);
         let report = RepositoryReport {
             bad: vec![bad(&format!("/{}/{}", hostile.replace('/', "|"), "x"), Verdict::Malware, 0, 1)],
-            gone: vec![Gone { path: hostile.clone(), snapshot: hostile.clone(), last_clean: hostile.clone() }],
+            gone: vec![Gone {
+                path: hostile.clone(),
+                snapshot: hostile.clone(),
+                last_clean: hostile.clone(),
+            }],
             last_clean: Some(one.id.clone()),
             before_loss: Some(hostile.clone()),
             notes: vec![hostile.clone()],

@@ -28,7 +28,7 @@ const FRAME: i64 = 18;
 /// Boxes side by side in one frame; a fuller layer goes on in a further row.
 const COLUMNS_MAX: usize = 9;
 /// Letters that fit into a box.
-const LETTERS_MAX: usize = 26;
+const LETTERS_MAX: usize = 24;
 const SWEEPS: usize = 12;
 
 /// The picture, as a file of its own. Findings are marked at the things they are about.
@@ -344,6 +344,7 @@ fn legend(drawing: &mut Drawing, y: i64) {
         badge(x + 8, y, grade).into_iter().for_each(|shape| drawing.add(shape));
         drawing.add(Shape::text(at(x + 22, y + 4), words));
     }
-    let words = "An arrow leads from what depends to what it depends on. Pale: not stated, but observed or inferred.";
+    let words =
+        "An arrow leads from what depends to what it depends on. Pale: not stated, but observed or inferred.";
     drawing.add(Shape::text(at(MARGIN, y + 32), words).class("dim"));
 }

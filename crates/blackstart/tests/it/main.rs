@@ -4,6 +4,7 @@
 //! - `check`: what is said about an estate, as text and as JSON, and the exit code.
 //! - `import`: from compose files to a folder that checks and plans.
 //! - `import_systemd`, `import_kubernetes`, `import_csv` on `import_rig`: estates from what is there already.
+//! - `notice`: pages replace pages, and nothing else.
 //! - `plan`: the planner's contract, wishes, plan files, and what is refused.
 //! - `restart`: a restart of real processes, killed in the middle.
 //! - `scan` on `scan_rig`: judging folders and repositories, and the watch.
@@ -25,6 +26,7 @@ mod import_csv;
 mod import_kubernetes;
 mod import_rig;
 mod import_systemd;
+mod notice;
 mod plan;
 mod restart;
 mod scan;

@@ -44,7 +44,9 @@ fn the_drawing_is_well_formed_and_needs_nothing_from_elsewhere() {
     ] {
         assert_whole(&html);
         let hash = made.plan.hash();
-        assert!(hash.as_bytes().chunks(16).all(|piece| html.contains(str::from_utf8(piece).expect("digits"))));
+        assert!(
+            hash.as_bytes().chunks(16).all(|piece| html.contains(str::from_utf8(piece).expect("digits")))
+        );
         assert!(html.matches("role=\"img\" aria-labelledby=").count() >= 2);
         assert!(
             html.matches("<svg").count() >= 2
@@ -59,7 +61,8 @@ fn the_drawing_is_well_formed_and_needs_nothing_from_elsewhere() {
 
 #[test]
 fn hostile_text_in_any_field_stays_text() {
-    let hostile = format!("</td><script>x('1')</script>\" onload=\"\u{202e}gnp \u{1b}[2J {}", "sehr-lang".repeat(40));
+    let hostile =
+        format!("</td><script>x('1')</script>\" onload=\"\u{202e}gnp \u{1b}[2J {}", "sehr-lang".repeat(40));
     let mut estate = named();
     estate.provider.clone_from(&hostile);
     estate.services.values_mut().for_each(|service| service.name.clone_from(&hostile));
@@ -75,7 +78,11 @@ fn hostile_text_in_any_field_stays_text() {
     made.plan.continues = Some(running);
     let html = html::of_made(&estate, &made);
     assert_whole(&html);
-    assert!(!html.contains('\u{202e}') && !html.contains("\" onload") && html.matches("&lt;script&gt;").count() > 5);
+    assert!(
+        !html.contains('\u{202e}')
+            && !html.contains("\" onload")
+            && html.matches("&lt;script&gt;").count() > 5
+    );
 }
 
 #[test]
