@@ -7,6 +7,7 @@
 //! - `import_systemd`, `import_kubernetes`, `import_csv` on `import_rig`: estates from what is there already.
 //! - `place`: which incident and which thing is meant, where they are not named in full.
 //! - `journal`: read by people, damaged, and going on in another folder.
+//! - `notice`: pages replace pages, and nothing else.
 //! - `plan`: the planner's contract, wishes, plan files, and what is refused.
 //! - `restart`: a restart of real processes, killed in the middle.
 //! - `scan` on `scan_rig`: judging folders and repositories, and the watch.
@@ -31,6 +32,7 @@ mod import_rig;
 mod import_systemd;
 mod journal;
 mod place;
+mod notice;
 mod plan;
 mod restart;
 mod scan;
