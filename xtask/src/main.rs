@@ -10,7 +10,9 @@ mod ci;
 mod package;
 
 const HELP: &str = "\
-cargo xtask ci                  what CI runs: format, lints, licences, all tests, a short drill
+cargo xtask test                all tests and a short drill, on one debug build; says what each part costs
+cargo xtask lint                format, lints, licences
+cargo xtask ci                  both, as CI runs them
 cargo xtask drill [ARGS]        build what is needed and play the whole incident
                                 --seed N  --funds N  --attack PATTERN  --out DIR  --keep
                                 --release: on the build that is delivered, which takes more than twice as long to make
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
     };
     let done = match task {
         "ci" => ci::run(),
+        "test" => ci::test(),
+        "lint" => ci::lint(),
         "drill" => drill(rest),
         "crash" => crash(rest),
         "properties" => properties(rest),
@@ -97,7 +101,7 @@ fn crash(args: &[String]) -> Result<(), String> {
         [flag, runs] if flag == "--runs" => runs,
         _ => return Err("call `cargo xtask crash [--runs N]`".to_owned()),
     };
-    for (what, package) in [("journal: power cuts", "journal"), ("restart: failures and kills", "blackstart")]
+    for (what, package) in [("journal: power cuts", "journal"), ("restart: failures and kills", "recover")]
     {
         let mut campaign =
             cargo(&["test", "--release", "--package", package, "--lib", "campaign", "--", "--nocapture"]);

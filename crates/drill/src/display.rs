@@ -6,8 +6,9 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use page::words::grouped;
+
 use crate::curve::How;
-use crate::report_html::grouped;
 use crate::story::{ACTS, Act, Clock, Promise};
 
 /// What can be seen of the practice world at one moment.
@@ -298,10 +299,10 @@ impl Screen {
         let look = &self.look;
         format!(
             "   sent {}   answered by the core {}   held with receipt {}   turned away {}",
-            grouped(look.sent),
-            grouped(look.core),
-            grouped(look.held),
-            grouped(look.turned_away)
+            grouped(look.sent.into()),
+            grouped(look.core.into()),
+            grouped(look.held.into()),
+            grouped(look.turned_away.into())
         )
     }
 }
@@ -333,7 +334,7 @@ mod tests {
             " 3 containment",
             ". core  # mail",
             "=oX",
-            "sent 1,234",
+            "sent 1 234",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }

@@ -21,7 +21,6 @@ pub mod graph;
 pub mod id;
 pub mod ignorance;
 pub mod layers;
-pub mod map;
 pub mod model;
 pub mod place;
 pub mod read;

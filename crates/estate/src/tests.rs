@@ -8,7 +8,7 @@ mod findings;
 mod fingerprint;
 mod gkv;
 mod graph;
-mod map;
+mod layers;
 mod reading;
 
 use super::files::{Content, RawFile};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use estate::Id;
 
 use crate::Entry;
+use crate::succession::{Origin, Succession};
 
 /// What the people in command did and said.
 /// Every kind, with the version in which it is written now. Older versions are read in `record`.
@@ -17,6 +18,7 @@ pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("command.hold_placed", 1),
     ("command.hold_lifted", 1),
     ("command.entry_accepted", 1),
+    ("command.journal_succeeded", 1),
 ];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +39,9 @@ pub enum CommandEvent {
     /// A person has looked at an entry that this version cannot read, and lets work go on.
     #[serde(rename = "command.entry_accepted")]
     EntryAccepted { sequence: u64, reason: String },
+    /// The first entry of a journal that goes on where another was damaged. What is carried over follows it.
+    #[serde(rename = "command.journal_succeeded")]
+    JournalSucceeded(Succession),
 }
 
 impl CommandEvent {
@@ -46,7 +51,8 @@ impl CommandEvent {
             CommandEvent::IncidentOpened { .. }
             | CommandEvent::EstateAdopted { .. }
             | CommandEvent::NoteWritten { .. }
-            | CommandEvent::EntryAccepted { .. } => Vec::new(),
+            | CommandEvent::EntryAccepted { .. }
+            | CommandEvent::JournalSucceeded(_) => Vec::new(),
         }
     }
 }
@@ -61,6 +67,8 @@ pub struct View {
     pub estates: BTreeMap<String, String>,
     pub notes: Vec<Note>,
     pub holds: BTreeMap<Id, Hold>,
+    /// The damaged journals that this one continues.
+    pub origin: Origin,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -108,6 +116,7 @@ impl View {
                     .remove(on)
                     .ok_or_else(|| format!("a hold on {on} was lifted, but there was none"))?;
             }
+            CommandEvent::JournalSucceeded(succession) => self.origin.successions.push(succession.clone()),
             // The entry it is about is in the whole view, not in this part of it.
             CommandEvent::EntryAccepted { .. } => {}
         }

@@ -2,11 +2,12 @@
 //!
 //! Reads: journal records. Records: nothing of its own accord; `store` is the one place through which
 //! every part appends. The events are in `event`, their bytes in `record`, what follows from them in
-//! `view`.
+//! `view`. A journal that is damaged is read in `damaged`, and continued in another by `succession`.
 
 pub mod bridge;
 pub mod command;
 pub mod contain;
+pub mod damaged;
 pub mod event;
 pub mod log;
 #[cfg(any(test, feature = "sim"))]
@@ -18,6 +19,7 @@ pub mod recover;
 pub mod scan;
 pub mod standing;
 pub mod store;
+pub mod succession;
 #[cfg(test)]
 mod table;
 pub mod view;

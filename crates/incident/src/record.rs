@@ -132,6 +132,15 @@ fn read(kind: &str, version: u16, payload: &[u8]) -> Result<Event, String> {
 /// The entry that stands in a journal record. An erased payload is an entry that cannot be read any more.
 pub fn entry(record: journal::Record) -> Entry {
     let content = match &record.payload {
+        // About nothing of the incident: a power cut must not stand in the way of decisions.
+        _ if [journal::KIND_TAIL_CUT, journal::KIND_ERASED].contains(&record.kind.as_str()) => {
+            Content::Unknown(Unknown {
+                kind: record.kind.clone(),
+                version: record.version,
+                about: Some(Vec::new()),
+                why: "it is the journal's own".to_owned(),
+            })
+        }
         journal::Payload::Present(payload) => decode(&record.kind, record.version, payload),
         journal::Payload::Erased => Content::Unknown(Unknown {
             kind: record.kind.clone(),

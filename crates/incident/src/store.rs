@@ -10,6 +10,7 @@ use journal::{Appender, Draft, Expect, Options, Reader};
 use super::event::{CommandEvent, Event};
 use super::log::{self, Basis, LogFault};
 use super::record;
+use super::succession::succeeded_by;
 use super::view::View;
 
 /// File in the folder that says where the signing key lies. Never the key itself.
@@ -23,6 +24,10 @@ pub enum StoreFault {
     File { doing: &'static str, path: PathBuf, source: std::io::Error },
     #[error("{0} is not an incident folder: it has no journal")]
     NoIncident(PathBuf),
+    #[error("the incident in {0} was ended as damaged and goes on in {1}")]
+    Succeeded(PathBuf, PathBuf),
+    #[error("the journal in {0} is empty: its records, or the folder's content, were taken away")]
+    Emptied(PathBuf),
     #[error("{0} already holds an incident")]
     AlreadyThere(PathBuf),
     #[error("cannot use the signing key {path}")]
@@ -91,6 +96,14 @@ pub fn create(
     if folder.join(JOURNAL).exists() {
         return Err(StoreFault::AlreadyThere(folder.to_owned()));
     }
+    lay_out(folder, key, origin)?;
+    let mut incident = Incident::open_or_begin(folder, actor)?;
+    incident.append_on(first, Basis::View(0), now_ms)?;
+    Ok(incident)
+}
+
+/// Makes the folder with everything but its first entries, and the key if there is none yet.
+pub(super) fn lay_out(folder: &Path, key: &Path, origin: &str) -> Result<journal::SecretKey, StoreFault> {
     let secret = if key.exists() {
         journal::key::SecretKey::load(key)
     } else {
@@ -109,9 +122,7 @@ pub fn create(
         source,
     })?;
     write(&folder.join(KEY_LOCATION), &format!("{}\n", absolute.display()))?;
-    let mut incident = Incident::open(folder, actor)?;
-    incident.append_on(first, Basis::View(0), now_ms)?;
-    Ok(incident)
+    Ok(secret)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), StoreFault> {
@@ -132,12 +143,24 @@ pub fn journal_path(folder: &Path) -> PathBuf {
 }
 
 impl Incident {
-    /// Opens an existing folder for writing. `actor` is who is written beside each entry.
+    /// Opens an existing folder for writing. `actor` is who is written beside each entry. A journal without a single
+    /// record is not begun here: an incident has entries from its first moment on.
     pub fn open(folder: &Path, actor: &str) -> Result<Incident, StoreFault> {
         let journal = folder.join(JOURNAL);
         if !journal.is_dir() {
             return Err(StoreFault::NoIncident(folder.to_owned()));
         }
+        if let Some(next) = succeeded_by(folder) {
+            return Err(StoreFault::Succeeded(folder.to_owned(), next));
+        }
+        if matches!(Reader::open(&journal), Err(journal::ReadError::NoJournal { .. })) {
+            return Err(StoreFault::Emptied(folder.to_owned()));
+        }
+        Incident::open_or_begin(folder, actor)
+    }
+
+    fn open_or_begin(folder: &Path, actor: &str) -> Result<Incident, StoreFault> {
+        let journal = folder.join(JOURNAL);
         let location = folder.join(KEY_LOCATION);
         let key = std::fs::read_to_string(&location).map_err(|source| StoreFault::File {
             doing: "read",

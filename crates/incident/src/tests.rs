@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::event::*;
 use super::record::{Content, Entry, decode, encode};
+use super::succession::{Cause, LeftOut, Succession};
 use super::view::View;
 use estate::Id;
 
@@ -35,6 +36,22 @@ fn samples() -> Vec<Event> {
         Event::Command(CommandEvent::HoldPlaced { on: target.clone(), reason: "forensics".to_owned() }),
         Event::Command(CommandEvent::HoldLifted { on: target.clone(), reason: "done".to_owned() }),
         Event::Command(CommandEvent::EntryAccepted { sequence: 7, reason: "harmless".to_owned() }),
+        Event::Command(CommandEvent::JournalSucceeded(Succession {
+            folder: "/incident".to_owned(),
+            origin: "blackstart/muc/1".to_owned(),
+            trusted_size: 4,
+            root: "ab12".to_owned(),
+            checkpoint: Some("blackstart/muc/1\n4\n".to_owned()),
+            damage: vec!["damage at record 5".to_owned()],
+            carried: vec![(0, 5), (6, 9)],
+            left_out: vec![LeftOut {
+                from: 5,
+                until: 6,
+                cause: Cause::Damaged,
+                detail: "changed".to_owned(),
+            }],
+            reason: "disk failed".to_owned(),
+        })),
         Event::Scan(ScanEvent::AlarmRaised {
             store: id("store:core-muc"),
             suspicion: Suspicion::Encrypted,
@@ -196,6 +213,64 @@ fn an_entry_that_does_not_even_say_what_it_is_about_blocks_everything() {
     let mut view = View::default();
     view.apply(&entry(0, decode("future.thing", 9, b"\xff\xfe")));
     assert!(view.blocked_by(&id("service:anything")).is_some());
+}
+
+#[test]
+fn a_write_that_a_power_cut_interrupted_stands_in_the_way_of_nothing() {
+    let record = |kind: &str, payload: &[u8]| journal::Record {
+        sequence: 3,
+        time_ms: 1,
+        actor: "journal".to_owned(),
+        kind: kind.to_owned(),
+        version: 1,
+        payload: journal::Payload::Present(payload.to_vec()),
+        digest: [0; 32],
+    };
+    let mut view = View::default();
+    view.apply(&super::record::entry(record(
+        journal::KIND_TAIL_CUT,
+        br#"{"file":"s","offset":1,"bytes":2}"#,
+    )));
+    view.apply(&super::record::entry(record(journal::KIND_ERASED, &[0, 0, 0, 0])));
+    assert_eq!((view.unknown.len(), view.entries), (0, 4));
+    assert!(view.blocked_by(&id("service:anything")).is_none());
+}
+
+#[test]
+fn what_a_successor_could_not_carry_over_blocks_everything_until_a_person_accepts_it() {
+    let succession = |left_out: Vec<LeftOut>| Succession {
+        folder: "/old".to_owned(),
+        origin: "o".to_owned(),
+        trusted_size: 2,
+        root: String::new(),
+        checkpoint: None,
+        damage: Vec::new(),
+        carried: vec![(0, 3), (4, 6)],
+        left_out,
+        reason: "r".to_owned(),
+    };
+    let lost = LeftOut { from: 3, until: 4, cause: Cause::Damaged, detail: "changed".to_owned() };
+    let own = LeftOut { from: 6, until: 7, cause: Cause::JournalsOwn, detail: "cut".to_owned() };
+    let succeeded =
+        |left_out| Content::Known(Event::Command(CommandEvent::JournalSucceeded(succession(left_out))));
+    let mut view = View::default();
+    view.apply(&entry(0, succeeded(vec![lost, own.clone()])));
+    let blocked = view.blocked_by(&id("service:anything")).unwrap();
+    assert!(blocked.why.contains("1 entry") && blocked.why.contains("number 3"), "{}", blocked.why);
+    // Carried over: old entry 5 accepted old entry 1, which is 2 here.
+    view.apply(&entry(2, decode("future.thing", 9, b"{}")));
+    view.apply(&entry(
+        5,
+        Content::Known(Event::Command(CommandEvent::EntryAccepted { sequence: 1, reason: "r".to_owned() })),
+    ));
+    assert_eq!(view.unknown.iter().map(|unknown| unknown.accepted).collect::<Vec<_>>(), [false, true]);
+    let accepted = CommandEvent::EntryAccepted { sequence: 0, reason: "asked everybody".to_owned() };
+    view.apply(&entry(6, Content::Known(Event::Command(accepted))));
+    assert!(view.blocked_by(&id("service:anything")).is_none());
+
+    let mut view = View::default();
+    view.apply(&entry(0, succeeded(vec![own])));
+    assert!(view.blocked_by(&id("service:anything")).is_none(), "nothing is missed");
 }
 
 fn entry(sequence: u64, content: Content) -> Entry {

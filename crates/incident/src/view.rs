@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::event::{CommandEvent, Event};
 use super::record::{Content, Entry, Unknown};
+use super::succession::Succession;
 use estate::Id;
 
 /// Everything known at one entry. Serialises to the same bytes on every machine.
@@ -58,7 +59,11 @@ impl View {
 
     fn apply_event(&mut self, entry: &Entry, event: &Event) {
         let allowed = match event {
-            Event::Command(CommandEvent::EntryAccepted { sequence, .. }) => self.accept(*sequence),
+            Event::Command(CommandEvent::EntryAccepted { sequence, .. }) => self.accept(entry, *sequence),
+            Event::Command(event @ CommandEvent::JournalSucceeded(succession)) => {
+                self.miss(entry, succession);
+                self.command.apply(entry, event)
+            }
             Event::Command(event) => self.command.apply(entry, event),
             Event::Scan(event) => self.scan.apply(entry, event),
             Event::Contain(event) => self.contain.apply(entry, event),
@@ -76,14 +81,26 @@ impl View {
     }
 
     /// An entry that could not be read holds nothing up any more once a person has said so.
-    fn accept(&mut self, sequence: u64) -> Result<(), String> {
-        let unread = self.unknown.iter_mut().find(|unknown| unknown.sequence == sequence);
+    fn accept(&mut self, entry: &Entry, sequence: u64) -> Result<(), String> {
+        let here = self.command.origin.here(entry.sequence, sequence);
+        let unread = self.unknown.iter_mut().find(|unknown| Some(unknown.sequence) == here);
         let unread = unread.ok_or_else(|| format!("entry {sequence} was accepted, but it could be read"))?;
         unread.accepted = true;
         Ok(())
     }
 
+    /// What was not carried over is as an entry that cannot be read: in the way until a person lets work go on.
+    fn miss(&mut self, entry: &Entry, succession: &Succession) {
+        if let Some(why) = succession.missed() {
+            let kind = "command.journal_succeeded".to_owned();
+            self.keep(entry, &Unknown { kind, version: 1, about: None, why });
+        }
+    }
+
     fn keep(&mut self, entry: &Entry, unknown: &Unknown) {
+        if [journal::KIND_TAIL_CUT, journal::KIND_ERASED].contains(&unknown.kind.as_str()) {
+            return;
+        }
         self.unknown.push(UnknownEntry {
             sequence: entry.sequence,
             kind: unknown.kind.clone(),

@@ -1,5 +1,5 @@
-//! The small files beside the segments. None of them is the truth: `durable`, `leaves` and `checkpoints` can be
-//! made again from the segments, and `checkpoint` only ever says less than they hold.
+//! The small files beside the segments. None of them holds a record: `durable` and `leaves` can be made again from the
+//! segments. `checkpoint` and `checkpoints` cannot: they are what was signed, and `signed` says what must be there.
 
 use std::io;
 use std::path::Path;
@@ -8,13 +8,12 @@ use sha2::{Digest, Sha256};
 
 use crate::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint, CheckpointError};
 use crate::disk::{Access, Disk, DiskFile, read_up_to, read_whole};
-use crate::key::PublicKey;
 use crate::tree::Hash;
 
 /// The newest checkpoint, replaced whole.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
-/// Older checkpoints end to end, about one for every 256 records. They bracket a change that the newest one only
-/// proves to be somewhere.
+/// Checkpoints end to end, from the one over no records, then about one for every 256 records and one at each close.
+/// They bracket a change that the newest one only proves to be somewhere, and none may contradict the records.
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// 32 bytes per record: its leaf hash. Proven as a whole by any checkpoint, so each entry pins down one record.
 pub(crate) const LEAVES: &str = "leaves";
@@ -23,7 +22,6 @@ pub(crate) const DURABLE: &str = "durable";
 
 const DURABLE_MAGIC: &[u8; 8] = b"BSdurb01";
 const DURABLE_BYTES: usize = 24;
-const HISTORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 pub(crate) fn encode_durable(length: u64) -> [u8; DURABLE_BYTES] {
     let mut bytes = [0; DURABLE_BYTES];
@@ -67,29 +65,36 @@ pub(crate) fn read_checkpoint(
     }
 }
 
-/// The checkpoints in the file `checkpoints` that are signed by this key for this origin, oldest first. What is
-/// not is passed over: the file is written without syncing and may be torn.
-pub(crate) fn read_history(disk: &dyn Disk, folder: &Path, key: &PublicKey) -> Vec<Checkpoint> {
-    let Ok(bytes) = read_whole(disk, &folder.join(CHECKPOINTS), HISTORY_BYTES_MAX) else { return Vec::new() };
-    let mut found: Vec<Checkpoint> = Vec::new();
-    // Notes are separated by an empty line after their signatures: body, empty line, signatures, empty line.
-    let text = String::from_utf8_lossy(&bytes);
-    let parts: Vec<&str> = text.split("\n\n").collect();
-    let mut at = 0;
-    while let [body, signatures, ..] = parts[at..] {
-        let note = format!("{body}\n\n{signatures}\n");
-        let checkpoint = Checkpoint::parse(&note).ok().filter(|checkpoint| checkpoint.verify(key).is_ok());
-        // After a torn note the parts are out of step by one.
-        at += if checkpoint.is_some() { 2 } else { 1 };
-        found.extend(checkpoint);
+/// Adds a checkpoint to the history, `at` the end of what is there. Returns when it survives a power cut: only then may
+/// it become the newest.
+pub(crate) fn append_history(
+    disk: &dyn Disk,
+    folder: &Path,
+    checkpoint: &Checkpoint,
+    at: u64,
+) -> io::Result<()> {
+    let path = folder.join(CHECKPOINTS);
+    let file = open_or_create(disk, &path)?;
+    let written = file.write_at(format!("{}\n", checkpoint.text).as_bytes(), at).and_then(|()| file.sync());
+    if written.is_err() {
+        // Best effort: what a full disk left of it is also told from a checkpoint when the journal is next opened.
+        let _ = file.set_length(at);
     }
-    found
+    written?;
+    if at == 0 { disk.sync_folder(folder) } else { Ok(()) }
 }
 
-/// Adds a checkpoint to the history.
-pub(crate) fn append_history(disk: &dyn Disk, folder: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
-    let file = open_or_create(disk, &folder.join(CHECKPOINTS))?;
-    file.write_at(format!("{}\n", checkpoint.text).as_bytes(), file.length()?)
+/// Takes away what an interrupted write left behind the last whole checkpoint of the history.
+pub(crate) fn trim_history(disk: &dyn Disk, folder: &Path, end: u64) -> io::Result<()> {
+    let file = match disk.open(&folder.join(CHECKPOINTS), Access::Write) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    if file.length()? > end {
+        file.set_length(end)?;
+        file.sync()?;
+    }
+    Ok(())
 }
 
 /// The leaf hashes as the file `leaves` has them; fewer or none when it is short or missing.

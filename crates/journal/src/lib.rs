@@ -8,14 +8,16 @@
 //! | one writer at a time; others hand over to it; when it dies the next takes over | `append`, `handover`, `wire` |
 //! | a record offered twice is recorded once | `batches` |
 //! | readers see only what is on disk | `read` |
+//! | what is left of a damaged journal can be read, with every gap named | `salvage` |
 //! | a changed, removed, moved or cut-off record is found and located with the public key alone | `verify`, on `tree`, `checkpoint`, `key` |
+//! | records that were never signed for are not gone on with | `signed` (every checkpoint there ever was), `recover` |
 //! | a payload can be erased later without breaking any of this | `record` (what the hash tree covers) |
 //! | all of it holds when the disk misbehaves | `disk` (the door), `faulty` (the disk that loses power) |
 //!
 //! The bytes are laid out in `record` and `segment` and frozen in `docs/formats/journal.md`. The reasons are in
 //! `docs/decisions/0003-journal.md`. To read the crate for trust, take the files in this order: `record`,
 //! `segment`, `recover`, `writer`, `verify`; the others serve them. Who only wants to know what a verified journal
-//! proves needs `record`, `segment`, `tree`, `checkpoint`, `key` and `verify`: about a third of the crate.
+//! proves needs `record`, `segment`, `tree`, `checkpoint`, `key`, `signed` and `verify`: about a third of the crate.
 
 mod append;
 mod base64;
@@ -24,13 +26,17 @@ pub mod checkpoint;
 pub mod disk;
 pub mod faulty;
 mod files;
+mod finding;
 mod handover;
 pub mod key;
 mod offer;
 mod read;
 mod record;
 mod recover;
+mod refusal;
+mod salvage;
 mod segment;
+mod signed;
 mod staged;
 mod tree;
 pub mod verify;
@@ -39,14 +45,17 @@ mod writer;
 
 pub use append::{Appender, Clock, Options, Random};
 pub use checkpoint::Checkpoint;
+pub use finding::{Finding, Grade, Problem};
 pub use key::{PublicKey, SecretKey};
 pub use offer::{AppendError, Appended, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Expect};
 pub use read::{ReadError, Reader, Records};
 pub use record::{ACTOR_BYTES_MAX, Draft, KIND_BYTES_MAX, PAYLOAD_BYTES_MAX, Payload, Record};
-pub use recover::{KIND_ERASED, KIND_TAIL_CUT, OpenError};
+pub use recover::{KIND_ERASED, KIND_TAIL_CUT};
+pub use refusal::OpenError;
+pub use salvage::{Salvaged, salvage};
 pub use segment::{Damage, Place};
 pub use tree::Hash;
-pub use verify::{Finding, Grade, Problem, Verification, verify};
+pub use verify::{Verification, verify};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,9 @@
-//! What a writer does before it writes: read everything, prove it against the newest checkpoint, and deal with
-//! what an interrupted write left behind.
+//! What a writer does before it writes: read everything, prove it against every checkpoint that was ever signed, and
+//! deal with what an interrupted write left behind.
+//!
+//! Records without a signed checkpoint before them are not gone on with, and neither is a journal of which one
+//! checkpoint says something else than the records: the next signature would make a forgery look whole. `signed`
+//! has the rules for the checkpoints themselves.
 //!
 //! The rule for damage, in the order in which it is applied:
 //! 1. Damage at a record that the newest checkpoint covers, or that was published as durable, is never cut. Those
@@ -15,122 +19,29 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::path::{Path, PathBuf};
-
-use thiserror::Error;
+use std::path::Path;
 
 use crate::Options;
 use crate::batches::Recent;
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::Checkpoint;
 use crate::disk::{Access, Disk, read_whole, replace_whole};
 use crate::files;
+use crate::finding::{Finding, Grade};
 use crate::record::{
     BatchId, Body, Frame, Header, JournalId, MAGIC_ERASED, SALT_BYTES, digest, encode, take,
 };
+use crate::refusal::OpenError;
 use crate::segment::{
     Damage, Place, SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES, Seen, encode_segment_header, segment_name, used,
     walk, with_room,
 };
+use crate::signed::{Newest, Signed};
 use crate::tree::{Hash, Tree};
 
 /// The kind of the record that says that an interrupted write was cut off.
 pub const KIND_TAIL_CUT: &str = "journal.tail_cut";
 /// The kind of the record that decides that payloads are erased.
 pub const KIND_ERASED: &str = "journal.erased";
-
-/// Why a journal could not be opened for appending. Nothing in it was changed.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// A file could not be read or written.
-    #[error(
-        "could not {doing} {path}; nothing was changed. Check the disk and its permissions, then try again"
-    )]
-    File {
-        /// What we were doing.
-        doing: &'static str,
-        /// To which file or folder.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// Another process holds the journal and does not answer.
-    #[error(
-        "another process holds the journal in {folder} and did not answer within {waited_ms} ms; \
-         nothing was changed. Look for a process that hangs, end it, then try again"
-    )]
-    Busy {
-        /// The journal's folder.
-        folder: PathBuf,
-        /// How long we tried.
-        waited_ms: u128,
-    },
-    /// An acknowledged record is damaged.
-    #[error(
-        "the journal in {folder} is damaged at {place}: {damage}. This record had been acknowledged, so nothing was \
-         cut and nothing can be appended. Keep the folder as it is, run `journal verify` on it, and go on with a \
-         copy from before the damage"
-    )]
-    Damaged {
-        /// The journal's folder.
-        folder: PathBuf,
-        /// Where.
-        place: Place,
-        /// What is wrong there.
-        damage: Damage,
-    },
-    /// Acknowledged records are gone from the end.
-    #[error(
-        "the journal in {folder} holds {found} records, but {promised} had been acknowledged: its end was cut off. \
-         Nothing was changed and nothing can be appended. Keep the folder as it is and look for a whole copy"
-    )]
-    CutOff {
-        /// The journal's folder.
-        folder: PathBuf,
-        /// How many records there are.
-        found: u64,
-        /// How many there were.
-        promised: u64,
-    },
-    /// The records are well formed, but not those that were signed.
-    #[error(
-        "the first {size} records of the journal in {folder} are not those that its checkpoint signs: somebody \
-         changed them with care. Nothing was changed. Run `journal verify` to find the place"
-    )]
-    NotTheSigned {
-        /// The journal's folder.
-        folder: PathBuf,
-        /// How many records the checkpoint covers.
-        size: u64,
-    },
-    /// The checkpoint cannot be relied on.
-    #[error(
-        "the file `checkpoint` in {folder} cannot be relied on, so it is not known which records must be there. \
-         Nothing was changed. Use the key this journal was begun with, or put back the checkpoint from a copy"
-    )]
-    Checkpoint {
-        /// The journal's folder.
-        folder: PathBuf,
-        /// What is wrong with it.
-        source: CheckpointError,
-    },
-    /// The checkpoint is about another journal.
-    #[error("the journal in {folder} calls itself {found:?}, not {expected:?}; nothing was changed")]
-    OtherOrigin {
-        /// The journal's folder.
-        folder: PathBuf,
-        /// The origin in its checkpoint.
-        found: String,
-        /// The origin asked for.
-        expected: String,
-    },
-}
-
-impl OpenError {
-    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
-        let path = path.to_owned();
-        move |source| OpenError::File { doing, path, source }
-    }
-}
 
 /// All that a writer needs to know about the journal before it goes on.
 pub(crate) struct Ground {
@@ -145,18 +56,24 @@ pub(crate) struct Ground {
     pub(crate) tree: Tree,
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) history_size: u64,
+    pub(crate) history_end: u64,
 }
 
 /// Reads, judges and repairs the journal in `folder`, or begins it.
 pub(crate) fn recover(folder: &Path, options: &Options) -> Result<Ground, OpenError> {
     let disk = &*options.disk;
     disk.create_folder(folder).map_err(OpenError::file("make the folder", folder))?;
-    let checkpoint = trusted_checkpoint(folder, options)?;
-    let history = files::read_history(disk, folder, &options.key.public());
+    let signed = Signed::read(disk, folder, &options.key.public())
+        .map_err(OpenError::file("read the checkpoints in", folder))?;
+    let checkpoint = trusted_checkpoint(folder, options, &signed)?;
     let covered = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
     let promised = covered.max(published(disk, folder)?);
 
     let mut kept = Kept::collect(disk, folder, covered, u64::MAX)?;
+    if checkpoint.is_none() && (promised > 0 || kept.next() > 0 || holds_bytes(disk, folder, &kept.segments)?)
+    {
+        return Err(OpenError::Unsigned { folder: folder.to_owned(), records: promised.max(kept.next()) });
+    }
     let mut cut = false;
     while let Some(from) = kept.judge(folder, promised)? {
         cut = true;
@@ -165,12 +82,12 @@ pub(crate) fn recover(folder: &Path, options: &Options) -> Result<Ground, OpenEr
     if kept.next() < promised {
         return Err(OpenError::CutOff { folder: folder.to_owned(), found: kept.next(), promised });
     }
-    let mut tree = Tree::default();
-    for (index, leaf) in kept.leaves.iter().enumerate() {
-        prove(folder, checkpoint.as_ref(), index as u64, &tree)?;
-        tree.push(*leaf);
+    let mut tree = prove(folder, &signed, &kept.leaves)?;
+    if !signed.is_of_the_beginning()
+        && let Some(finding) = first_damage(&signed, kept.next())
+    {
+        return Err(OpenError::Checkpoints { folder: folder.to_owned(), finding });
     }
-    prove(folder, checkpoint.as_ref(), kept.next(), &tree)?;
 
     kept.repair(folder, options, cut, &mut tree)?;
     let undone: BTreeSet<u64> = kept.decided.difference(&kept.erased).copied().collect();
@@ -180,6 +97,8 @@ pub(crate) fn recover(folder: &Path, options: &Options) -> Result<Ground, OpenEr
     let leaves = kept.leaves.as_flattened();
     replace_whole(disk, folder, files::LEAVES, leaves)
         .map_err(OpenError::file("write `leaves` in", folder))?;
+    settle_checkpoints(disk, folder, &signed)
+        .map_err(OpenError::file("settle the checkpoints in", folder))?;
     let current = kept.segments.pop().expect("repair leaves at least one segment");
     Ok(Ground {
         journal: kept.journal.expect("repair gives a new journal its id"),
@@ -190,33 +109,81 @@ pub(crate) fn recover(folder: &Path, options: &Options) -> Result<Ground, OpenEr
         recent: kept.recent,
         tree,
         checkpoint,
-        history_size: history.last().map_or(0, |checkpoint| checkpoint.size),
+        history_size: signed.history_size(),
+        history_end: signed.history_end(),
     })
 }
 
-fn prove(folder: &Path, checkpoint: Option<&Checkpoint>, size: u64, tree: &Tree) -> Result<(), OpenError> {
-    match checkpoint {
-        Some(checkpoint) if checkpoint.size == size && checkpoint.root != tree.root() => {
-            Err(OpenError::NotTheSigned { folder: folder.to_owned(), size })
+/// Holds the records against every checkpoint that was ever signed, oldest first. All of them cover records that are there.
+fn prove(folder: &Path, signed: &Signed, leaves: &[Hash]) -> Result<Tree, OpenError> {
+    let mut tree = Tree::default();
+    let mut rest = leaves.iter();
+    let mut proven = 0;
+    for (checkpoint, by) in signed.all() {
+        let size = checkpoint.size;
+        while tree.size() < size
+            && let Some(leaf) = rest.next()
+        {
+            tree.push(*leaf);
+        }
+        if tree.root() != checkpoint.root {
+            return Err(OpenError::NotTheSigned { folder: folder.to_owned(), by, from: proven, size });
+        }
+        proven = size;
+    }
+    rest.for_each(|leaf| tree.push(*leaf));
+    Ok(tree)
+}
+
+/// Whether anything stands where records would, readable or not.
+fn holds_bytes(disk: &dyn Disk, folder: &Path, segments: &[Segment]) -> Result<bool, OpenError> {
+    for segment in segments {
+        let path = folder.join(&segment.name);
+        let bytes = read_whole(disk, &path, SEGMENT_BYTES_MAX).map_err(OpenError::file("read", &path))?;
+        if used(&bytes) > SEGMENT_HEADER_BYTES {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn first_damage(signed: &Signed, records: u64) -> Option<Box<Finding>> {
+    signed.faults(records).into_iter().find(|finding| finding.grade == Grade::Damage).map(Box::new)
+}
+
+/// Finishes what was interrupted between `checkpoints` and `checkpoint`.
+fn settle_checkpoints(disk: &dyn Disk, folder: &Path, signed: &Signed) -> io::Result<()> {
+    files::trim_history(disk, folder, signed.history_end())?;
+    match (&signed.newest, signed.strongest()) {
+        (Newest::Believed(newest), Some(strongest)) if newest.size < strongest.size => {
+            replace_whole(disk, folder, files::CHECKPOINT, strongest.text.as_bytes())
         }
         _ => Ok(()),
     }
 }
 
-/// The newest checkpoint, believed; `None` when there is no file. An unreadable one is an error: it may cover
-/// records whose damage we would otherwise take for an interrupted write.
-fn trusted_checkpoint(folder: &Path, options: &Options) -> Result<Option<Checkpoint>, OpenError> {
-    let read = files::read_checkpoint(&*options.disk, folder)
-        .map_err(OpenError::file("read the checkpoint in", folder))?;
-    let Some(read) = read else { return Ok(None) };
-    let verified = read.and_then(|checkpoint| checkpoint.verify(&options.key.public()).map(|()| checkpoint));
-    let checkpoint =
-        verified.map_err(|source| OpenError::Checkpoint { folder: folder.to_owned(), source })?;
-    if checkpoint.origin != options.origin {
-        let (found, expected) = (checkpoint.origin, options.origin.clone());
+/// The checkpoint that covers most, believed; `None` when the journal is only being begun. An unreadable one is an
+/// error: it may cover records whose damage we would otherwise take for an interrupted write.
+fn trusted_checkpoint(
+    folder: &Path,
+    options: &Options,
+    signed: &Signed,
+) -> Result<Option<Checkpoint>, OpenError> {
+    let checkpoint = match &signed.newest {
+        Newest::NotBelieved(source) => {
+            return Err(OpenError::Checkpoint { folder: folder.to_owned(), source: source.clone() });
+        }
+        Newest::Missing if signed.is_of_the_beginning() => return Ok(None),
+        // Said as damage of the checkpoints, once it is known what the records are.
+        Newest::Missing | Newest::Believed(_) => signed.strongest().cloned(),
+    };
+    if let Some(checkpoint) = &checkpoint
+        && checkpoint.origin != options.origin
+    {
+        let (found, expected) = (checkpoint.origin.clone(), options.origin.clone());
         return Err(OpenError::OtherOrigin { folder: folder.to_owned(), found, expected });
     }
-    Ok(Some(checkpoint))
+    Ok(checkpoint)
 }
 
 fn published(disk: &dyn Disk, folder: &Path) -> Result<u64, OpenError> {

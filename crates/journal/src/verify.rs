@@ -1,27 +1,29 @@
 //! Verifying: reads every byte of a journal and lists everything that is wrong, with its place. Needs the public
 //! key and nothing else, changes nothing, and any bytes are safe.
 //!
-//! Four things are compared, each catching what the one before cannot:
+//! Five things are compared, each catching what the one before cannot:
 //! - every frame with its check, every payload with its digest: flipped bits, torn writes;
 //! - the sequence numbers: removed, moved and doubled records;
-//! - all records with the signed checkpoints: changes made with care, and a cut-off end. The file `leaves`, itself
-//!   proven by the checkpoint, says which record was changed; if it was changed too, older checkpoints bracket it;
+//! - all records with every checkpoint that was ever signed: changes made with care, a cut-off end, and a story that
+//!   was changed and then signed again. The file `leaves`, itself proven by the checkpoint, says which record was
+//!   changed; if it was changed too, older checkpoints bracket it;
+//! - the checkpoints with each other: those that were taken away or put back (see `signed`);
 //! - the journal with a checkpoint remembered elsewhere: a journal cut back together with its own checkpoints.
 
-use std::collections::BTreeSet;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
-use thiserror::Error;
-
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::Checkpoint;
 use crate::disk::{Access, Disk, RealDisk};
 use crate::files;
+use crate::finding::{Finding, Grade, Problem};
 use crate::key::PublicKey;
 use crate::record::{Body, Frame};
 use crate::recover::{KIND_ERASED, decided};
 use crate::segment::{Damage, Place, Seen, walk};
+use crate::signed::Signed;
 use crate::tree::{Hash, Tree};
 
 /// More findings than this help nobody.
@@ -29,111 +31,6 @@ const FINDINGS_MAX: usize = 1000;
 /// How often a journal that is being written is looked at again before what looks damaged above its published
 /// length is called damaged.
 const LOOKS_MAX: usize = 3;
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grade {
-    /// What was acknowledged or signed is not there as it was.
-    Damage,
-    /// Nothing that was acknowledged or signed is touched.
-    Note,
-}
-
-/// One thing that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// How bad it is.
-    pub grade: Grade,
-    /// Where: the file, the byte in it, and the record that is or should be there.
-    pub place: Place,
-    /// What it is.
-    pub problem: Problem,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let grade = match self.grade {
-            Grade::Damage => "damage",
-            Grade::Note => "note",
-        };
-        write!(f, "{grade} at {}: {}", self.place, self.problem)
-    }
-}
-
-/// What a finding is about. The texts are for people.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Problem {
-    /// There is no journal in this folder.
-    #[error("there is no journal here")]
-    NoJournal,
-    /// A file could not be read.
-    #[error("the file could not be read: {0}")]
-    Unreadable(String),
-    /// Something is wrong with the bytes of a record or segment.
-    #[error("{0}")]
-    Damaged(Damage),
-    /// The same, above everything that was acknowledged.
-    #[error(
-        "a write was interrupted here ({0}); nothing acknowledged is touched, and the next writer cuts it off"
-    )]
-    Interrupted(Damage),
-    /// An erasure was decided and not finished.
-    #[error("the erasure of this payload was decided and is not finished; the next writer finishes it")]
-    ErasureUnfinished,
-    /// The record is well formed but not the one that was signed.
-    #[error("this record was changed: it is not the one that the {0} signs")]
-    Changed(&'static str),
-    /// The records are not those that were signed, and the place can only be bracketed.
-    #[error("one or more of the records {from} to {to} were changed: they are not those that the {by} signs", to = until - 1)]
-    ChangedBetween {
-        /// Which checkpoint says so.
-        by: &'static str,
-        /// The first record that may be changed.
-        from: u64,
-        /// The first record after those that may be changed.
-        until: u64,
-    },
-    /// Records are missing at the end.
-    #[error(
-        "the journal ends here, but {size} records were there according to the {by}: its end was cut off"
-    )]
-    CutOff {
-        /// Which checkpoint or file says so.
-        by: &'static str,
-        /// How many records there were.
-        size: u64,
-    },
-    /// There is no checkpoint.
-    #[error("there is no checkpoint, so nothing proves that the records are those that were written")]
-    NoCheckpoint,
-    /// A checkpoint is not to be relied on.
-    #[error("the {by} cannot be relied on: {error}")]
-    Checkpoint {
-        /// Which checkpoint.
-        by: &'static str,
-        /// What is wrong with it.
-        error: CheckpointError,
-    },
-    /// A checkpoint remembered elsewhere is about another journal.
-    #[error("the remembered checkpoint is of the journal {remembered:?}, this one calls itself {here:?}")]
-    OtherOrigin {
-        /// The origin in the remembered checkpoint.
-        remembered: String,
-        /// The origin in the journal's own.
-        here: String,
-    },
-    /// The aid for locating changes is itself not right.
-    #[error("the file `leaves` is not right from here on; the records are proven without it")]
-    Leaves,
-    /// The damaged records keep the others from being proven together.
-    #[error(
-        "because of the damage, the undamaged records could only be checked one by one, not against the checkpoint"
-    )]
-    Unproven,
-    /// The list was cut.
-    #[error("there are more findings than can be listed")]
-    More,
-}
 
 /// What verifying found.
 #[derive(Clone, Debug)]
@@ -146,6 +43,11 @@ pub struct Verification {
     pub covered: u64,
     /// The newest checkpoint in the folder, if it is signed by the key.
     pub checkpoint: Option<Checkpoint>,
+    /// The newest signed checkpoint of which every record is there, undamaged, as it was signed.
+    pub trusted: Option<Checkpoint>,
+    /// The records that are there, undamaged, and proven to be those that were signed, in order and without overlap.
+    /// The records of an intact journal that were written after its newest checkpoint are not among them.
+    pub proven: Vec<Range<u64>>,
     /// Everything that is not as it should be, in the order of the files.
     pub findings: Vec<Finding>,
 }
@@ -153,7 +55,12 @@ pub struct Verification {
 impl Verification {
     /// Whether everything that was acknowledged and signed is there as it was. Notes do not matter to this.
     pub fn intact(&self) -> bool {
-        self.findings.iter().all(|finding| finding.grade == Grade::Note)
+        self.damages().next().is_none()
+    }
+
+    /// The findings that are damage.
+    pub fn damages(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.grade == Grade::Damage)
     }
 }
 
@@ -195,7 +102,11 @@ struct Look<'a> {
     folder: &'a Path,
     key: &'a PublicKey,
     published: u64,
-    newest: Option<Checkpoint>,
+    signed: Result<Signed, io::Error>,
+    /// The roots over the first records, for every size that a believed checkpoint has.
+    roots: BTreeMap<u64, Hash>,
+    /// Records that are not what they were, by number.
+    bad: BTreeSet<u64>,
     segments: Vec<String>,
     /// Per record met: its number, its leaf, its segment and the byte in it.
     records: Vec<(u64, Hash, usize, u64)>,
@@ -214,7 +125,10 @@ impl<'a> Look<'a> {
             folder,
             key,
             published,
-            newest: None,
+            // Before the records: a checkpoint written meanwhile would cover records we have not met.
+            signed: Signed::read(disk, folder, key),
+            roots: BTreeMap::new(),
+            bad: BTreeSet::new(),
             segments: Vec::new(),
             records: Vec::new(),
             end,
@@ -223,8 +137,6 @@ impl<'a> Look<'a> {
             written_at_max: 0,
             findings: Vec::new(),
         };
-        // Before the records: a checkpoint written meanwhile would cover records we have not met.
-        look.newest = look.newest_checkpoint();
         if let Err(error) = walk(disk, folder, &mut |seen| look.see(seen)) {
             let problem = match error.kind() {
                 io::ErrorKind::NotFound => Problem::NoJournal,
@@ -243,21 +155,6 @@ impl<'a> Look<'a> {
         } else if self.findings.len() == FINDINGS_MAX {
             self.findings.push(Finding { grade: Grade::Damage, place, problem: Problem::More });
         }
-    }
-
-    fn newest_checkpoint(&mut self) -> Option<Checkpoint> {
-        let place = Place { file: files::CHECKPOINT.to_owned(), offset: 0, sequence: 0 };
-        let problem = match files::read_checkpoint(self.disk, self.folder) {
-            Ok(Some(Ok(checkpoint))) => match checkpoint.verify(self.key) {
-                Ok(()) => return Some(checkpoint),
-                Err(error) => Problem::Checkpoint { by: "checkpoint", error },
-            },
-            Ok(Some(Err(error))) => Problem::Checkpoint { by: "checkpoint", error },
-            Ok(None) => Problem::NoCheckpoint,
-            Err(error) => Problem::Unreadable(error.to_string()),
-        };
-        self.find(Grade::Damage, place, problem);
-        None
     }
 
     fn see(&mut self, seen: Seen<'_>) {
@@ -292,40 +189,70 @@ impl<'a> Look<'a> {
     }
 
     fn finish(mut self, remembered: Option<&Checkpoint>) -> Verification {
-        let remembered = remembered.filter(|remembered| self.believe(remembered));
-        let covered = self.newest.as_ref().map_or(0, |checkpoint| checkpoint.size);
+        let signed = self.read_signed();
+        let newest = signed.as_ref().and_then(Signed::strongest).cloned();
+        let remembered = remembered.filter(|remembered| self.believe(remembered, newest.as_ref()));
+        let covered = newest.as_ref().map_or(0, |checkpoint| checkpoint.size);
         let acknowledged =
             [covered, remembered.map_or(0, |one| one.size), self.published, self.written_at_max];
         let acknowledged = acknowledged.into_iter().max().unwrap_or(0);
         let (erased, whole) = self.judge(acknowledged);
-        let newest = self.newest.clone();
+        let older: Vec<Checkpoint> =
+            signed.iter().flat_map(|signed| &signed.history).map(|noted| noted.checkpoint.clone()).collect();
+        self.take_roots(older.iter().chain(newest.as_ref()).chain(remembered));
+        let mut proven = Vec::new();
         for (checkpoint, by) in [(newest.as_ref(), "checkpoint"), (remembered, "remembered checkpoint")] {
             if let Some(checkpoint) = checkpoint {
-                self.prove(checkpoint, by, whole);
+                self.prove(checkpoint, by, whole, &older, &mut proven);
             }
         }
+        self.prove_older(&older, &mut proven);
         // A missing end is told once, by the strongest witness.
         let told = self.findings.iter().any(|finding| matches!(finding.problem, Problem::CutOff { .. }));
         if whole && !told && self.end.sequence < self.published {
             let problem = Problem::CutOff { by: "published length", size: self.published };
             self.find(Grade::Damage, self.end.clone(), problem);
         }
+        let proven = united(proven, &self.bad);
+        let whole_until = proven.first().filter(|first| first.start == 0).map_or(0, |first| first.end);
+        let fits = |one: &&Checkpoint| one.size <= whole_until && self.root(one.size) == Some(one.root);
+        let trusted = older.iter().chain(newest.as_ref()).filter(fits).max_by_key(|one| one.size).cloned();
         Verification {
             records: self.records.len() as u64,
             erased,
             covered,
-            checkpoint: self.newest,
+            checkpoint: newest,
+            trusted,
+            proven,
             findings: self.findings,
         }
     }
 
-    fn believe(&mut self, remembered: &Checkpoint) -> bool {
+    /// The checkpoints of the journal, and what they alone show.
+    fn read_signed(&mut self) -> Option<Signed> {
+        let nowhere = Err(io::Error::from(io::ErrorKind::NotFound));
+        match std::mem::replace(&mut self.signed, nowhere) {
+            Ok(signed) => {
+                for Finding { grade, place, problem } in signed.faults(self.end.sequence) {
+                    self.find(grade, place, problem);
+                }
+                Some(signed)
+            }
+            Err(error) => {
+                let place = Place { file: files::CHECKPOINT.to_owned(), offset: 0, sequence: 0 };
+                self.find(Grade::Damage, place, Problem::Unreadable(error.to_string()));
+                None
+            }
+        }
+    }
+
+    fn believe(&mut self, remembered: &Checkpoint, newest: Option<&Checkpoint>) -> bool {
         let place = Place { file: files::CHECKPOINT.to_owned(), offset: 0, sequence: 0 };
         if let Err(error) = remembered.verify(self.key) {
             self.find(Grade::Damage, place, Problem::Checkpoint { by: "remembered checkpoint", error });
             return false;
         }
-        if let Some(newest) = &self.newest
+        if let Some(newest) = newest
             && newest.origin != remembered.origin
         {
             let (remembered, here) = (remembered.origin.clone(), newest.origin.clone());
@@ -347,6 +274,7 @@ impl<'a> Look<'a> {
                 damage if place.sequence < acknowledged => {
                     // A payload is not in the leaf, so its damage hides no other record.
                     whole &= matches!(damage, Damage::Payload | Damage::ErasedUndecided);
+                    self.bad.insert(place.sequence);
                     self.find(Grade::Damage, place, Problem::Damaged(damage));
                 }
                 damage => self.find(Grade::Note, place, Problem::Interrupted(damage)),
@@ -355,14 +283,25 @@ impl<'a> Look<'a> {
         (erased, whole)
     }
 
-    /// Compares the records with a believed checkpoint.
-    fn prove(&mut self, checkpoint: &Checkpoint, by: &'static str, whole: bool) {
+    /// Compares the records with the newest believed checkpoint, or with a remembered one.
+    fn prove(
+        &mut self,
+        checkpoint: &Checkpoint,
+        by: &'static str,
+        whole: bool,
+        older: &[Checkpoint],
+        proven: &mut Vec<Range<u64>>,
+    ) {
         let size = checkpoint.size;
-        if whole && self.end.sequence < size {
+        let cut_off = whole && self.end.sequence < size;
+        if cut_off {
             let problem = Problem::CutOff { by, size };
-            return self.find(Grade::Damage, self.end.clone(), problem);
+            self.find(Grade::Damage, self.end.clone(), problem);
         }
         let right = whole && self.root(size) == Some(checkpoint.root);
+        if right {
+            proven.push(0..size);
+        }
         let leaves = files::read_leaves(self.disk, self.folder, size);
         let leaves = usize::try_from(size).ok().and_then(|size| leaves.get(..size));
         let leaves = leaves.filter(|leaves| root_of(leaves) == checkpoint.root).map(<[Hash]>::to_vec);
@@ -373,41 +312,75 @@ impl<'a> Look<'a> {
                 self.find(Grade::Note, place, Problem::Leaves);
             }
             Some(_) if right => {}
-            Some(leaves) => self.compare(&leaves, by),
-            None if whole => self.bracket(checkpoint, by),
+            Some(leaves) => self.compare(&leaves, by, proven),
+            None if cut_off => {}
+            None if whole => self.bracket(checkpoint, by, older),
             None => self.find(Grade::Note, self.end.clone(), Problem::Unproven),
         }
     }
 
-    fn compare(&mut self, leaves: &[Hash], by: &'static str) {
+    fn compare(&mut self, leaves: &[Hash], by: &'static str, proven: &mut Vec<Range<u64>>) {
         let told: BTreeSet<u64> = self.findings.iter().map(|finding| finding.place.sequence).collect();
-        let changed = |(sequence, leaf, ..): &&(u64, Hash, usize, u64)| {
-            let signed = usize::try_from(*sequence).ok().and_then(|sequence| leaves.get(sequence));
-            signed.is_some_and(|signed| signed != leaf) && !told.contains(sequence)
-        };
-        let changed: Vec<_> = self.records.iter().filter(changed).copied().collect();
-        for (sequence, _, segment, offset) in changed {
-            let place = self.place(sequence, segment, offset);
-            self.find(Grade::Damage, place, Problem::Changed(by));
+        let mut changed = Vec::new();
+        for (sequence, leaf, segment, offset) in &self.records {
+            match usize::try_from(*sequence).ok().and_then(|sequence| leaves.get(sequence)) {
+                Some(signed) if signed == leaf => {
+                    proven.push(*sequence..sequence + 1);
+                }
+                Some(_) => changed.push((*sequence, *segment, *offset)),
+                None => {}
+            }
+        }
+        for (sequence, segment, offset) in changed {
+            self.bad.insert(sequence);
+            if !told.contains(&sequence) {
+                let place = self.place(sequence, segment, offset);
+                self.find(Grade::Damage, place, Problem::Changed(by));
+            }
         }
     }
 
     /// Neither the records nor `leaves` are what was signed: older checkpoints narrow down where it begins.
-    fn bracket(&mut self, checkpoint: &Checkpoint, by: &'static str) {
+    fn bracket(&mut self, checkpoint: &Checkpoint, by: &'static str, older: &[Checkpoint]) {
         let mut from = 0;
         let mut until = checkpoint.size;
-        for older in files::read_history(self.disk, self.folder, self.key) {
-            if older.size < until {
-                match self.root(older.size) == Some(older.root) {
-                    true => from = from.max(older.size),
-                    false => until = older.size,
-                }
+        for older in older.iter().filter(|older| older.size < checkpoint.size) {
+            match self.root(older.size) == Some(older.root) {
+                true if older.size < until => from = from.max(older.size),
+                true => {}
+                false => until = until.min(older.size),
             }
         }
-        let met = self.records.iter().find(|(sequence, ..)| *sequence == from).copied();
-        let place = met
-            .map_or(self.end.clone(), |(sequence, _, segment, offset)| self.place(sequence, segment, offset));
+        let place = self.place_of(from);
         self.find(Grade::Damage, place, Problem::ChangedBetween { by, from, until });
+    }
+
+    /// No older checkpoint may tell another story. What one of them proves is proven, whatever became of the rest.
+    fn prove_older(&mut self, older: &[Checkpoint], proven: &mut Vec<Range<u64>>) {
+        let changed = |finding: &Finding| {
+            matches!(
+                finding.problem,
+                Problem::Changed(_) | Problem::ChangedBetween { .. } | Problem::CutOff { .. }
+            )
+        };
+        // Then the newest checkpoint has already shown, and placed, what the older ones would.
+        let told = self.findings.iter().any(changed);
+        let mut from = 0;
+        for older in older {
+            let Some(root) = self.root(older.size) else { continue };
+            if root == older.root {
+                proven.push(from..older.size);
+                from = from.max(older.size);
+            } else if !told {
+                let place = self.place_of(from);
+                return self.find(Grade::Damage, place, Problem::SignedAgain { from, size: older.size });
+            }
+        }
+    }
+
+    fn place_of(&self, sequence: u64) -> Place {
+        let met = self.records.iter().find(|(met, ..)| *met == sequence).copied();
+        met.map_or(self.end.clone(), |(sequence, _, segment, offset)| self.place(sequence, segment, offset))
     }
 
     fn place(&self, sequence: u64, segment: usize, offset: u64) -> Place {
@@ -415,12 +388,48 @@ impl<'a> Look<'a> {
         Place { file, offset, sequence }
     }
 
-    fn root(&self, size: u64) -> Option<Hash> {
-        let records = self.records.get(..usize::try_from(size).ok()?)?;
+    /// The roots at the sizes of these checkpoints, as far as the records lie end to end.
+    fn take_roots<'c>(&mut self, checkpoints: impl Iterator<Item = &'c Checkpoint>) {
+        let sizes: BTreeSet<u64> = checkpoints.map(|checkpoint| checkpoint.size).collect();
         let mut tree = Tree::default();
-        records.iter().for_each(|(_, leaf, ..)| tree.push(*leaf));
-        Some(tree.root())
+        if sizes.contains(&0) {
+            self.roots.insert(0, tree.root());
+        }
+        for (index, (sequence, leaf, ..)) in (0_u64..).zip(&self.records) {
+            if *sequence != index {
+                return;
+            }
+            tree.push(*leaf);
+            if sizes.contains(&tree.size()) {
+                self.roots.insert(tree.size(), tree.root());
+            }
+        }
     }
+
+    fn root(&self, size: u64) -> Option<Hash> {
+        self.roots.get(&size).copied()
+    }
+}
+
+/// All that is in one of the ranges and not bad: in order, without overlap.
+fn united(mut all: Vec<Range<u64>>, bad: &BTreeSet<u64>) -> Vec<Range<u64>> {
+    all.sort_by_key(|range| range.start);
+    let mut united: Vec<Range<u64>> = Vec::new();
+    for range in all {
+        match united.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => united.push(range),
+        }
+    }
+    for bad in bad {
+        if let Some(at) = united.iter().position(|range| range.contains(bad)) {
+            let range = united.remove(at);
+            let parts = [range.start..*bad, bad + 1..range.end];
+            united.splice(at..at, parts.into_iter().filter(|part| !part.is_empty()));
+        }
+    }
+    united.retain(|range| !range.is_empty());
+    united
 }
 
 fn root_of(leaves: &[Hash]) -> Hash {

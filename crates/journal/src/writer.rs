@@ -18,6 +18,7 @@ use crate::offer::{Answer, AppendError, Offer};
 use crate::record::{JournalId, SALT_BYTES, digest, frame_length};
 use crate::recover::{Ground, create_segment, decided, erase_bodies};
 use crate::segment::{SEGMENT_HEADER_BYTES, Seen, walk, with_room};
+use crate::signed::HISTORY_STEP;
 use crate::staged::Staged;
 use crate::tree::{Hash, Tree};
 use crate::{OpenError, Options};
@@ -31,8 +32,6 @@ const BUFFER_BYTES_MAX: usize = 1024 * 1024;
 /// `FILL_BELOW_BYTES` shares that cost among its many records and does without: zeros would double its bytes.
 const FILL_BYTES: u64 = 1024 * 1024;
 const FILL_BELOW_BYTES: usize = 64 * 1024;
-/// A checkpoint enters the history when it covers this many records more than the last one there.
-const HISTORY_STEP: u64 = 256;
 
 /// One caller in the queue.
 pub(crate) struct Waiting {
@@ -137,7 +136,11 @@ struct Signed {
     /// The last leaves of the tree, which are not yet in the file `leaves`.
     unwritten: Vec<Hash>,
     last: Option<Checkpoint>,
+    /// Stands in the history, and for lack of room not yet in `checkpoint`.
+    owed: Option<Checkpoint>,
     history_size: u64,
+    /// Where the next checkpoint enters the history.
+    history_end: u64,
 }
 
 pub(crate) struct Writer {
@@ -196,7 +199,9 @@ impl Writer {
                 tree: ground.tree,
                 unwritten: Vec::new(),
                 last: ground.checkpoint,
+                owed: None,
                 history_size: ground.history_size,
+                history_end: ground.history_end,
             }),
             stopped: OnceLock::new(),
         })
@@ -402,29 +407,45 @@ impl Writer {
         let leaves = std::mem::take(&mut lock(&self.settled).leaves);
         leaves.iter().for_each(|leaf| signed.tree.push(*leaf));
         signed.unwritten.extend(leaves);
-        if let Some(last) = &signed.last
-            && last.size == signed.tree.size()
-        {
-            return Ok(last.clone());
+        if let Some(last) = signed.last.clone().filter(|last| last.size == signed.tree.size()) {
+            // At a close the history gets the newest one too: what a later change is bracketed by.
+            if signed.history_size < last.size && lock(&self.settled).closing {
+                self.enter_history(&mut signed, &last)?;
+            }
+            return Ok(last);
         }
         let (size, disk, folder) = (signed.tree.size(), &*self.options.disk, &self.folder);
         let leaves_at = (size - signed.unwritten.len() as u64) * 32;
         let checkpoint = Checkpoint::sign(&self.options.origin, size, signed.tree.root(), &self.options.key);
-        let enters_history = size >= signed.history_size + HISTORY_STEP || lock(&self.settled).closing;
-        // Neither file is synced: both are aids to the verifier, and made again when the journal is next opened.
+        // The first of all, over no records, is what tells a journal without records from one that lost its proof.
+        let enters_history =
+            size == 0 || size >= signed.history_size + HISTORY_STEP || lock(&self.settled).closing;
+        let failed = |error: io::Error| self.failed("write a checkpoint", &error);
+        // Not synced: an aid to the verifier, made again when the journal is next opened.
         files::open_or_create(disk, &folder.join(files::LEAVES))
             .and_then(|file| file.write_at(signed.unwritten.as_flattened(), leaves_at))
-            .and_then(
-                |()| if enters_history { files::append_history(disk, folder, &checkpoint) } else { Ok(()) },
-            )
-            .and_then(|()| replace_whole(disk, folder, files::CHECKPOINT, checkpoint.text.as_bytes()))
-            .map_err(|error| self.failed("write a checkpoint", &error))?;
+            .map_err(failed)?;
         signed.unwritten.clear();
-        if enters_history {
-            signed.history_size = size;
+        if let Some(owed) = &signed.owed {
+            replace_whole(disk, folder, files::CHECKPOINT, owed.text.as_bytes()).map_err(failed)?;
+            signed.owed = None;
         }
+        if enters_history {
+            self.enter_history(&mut signed, &checkpoint)?;
+            signed.owed = Some(checkpoint.clone());
+        }
+        replace_whole(disk, folder, files::CHECKPOINT, checkpoint.text.as_bytes()).map_err(failed)?;
+        signed.owed = None;
         signed.last = Some(checkpoint.clone());
         Ok(checkpoint)
+    }
+
+    fn enter_history(&self, signed: &mut Signed, checkpoint: &Checkpoint) -> Result<(), AppendError> {
+        files::append_history(&*self.options.disk, &self.folder, checkpoint, signed.history_end)
+            .map_err(|error| self.failed("write a checkpoint", &error))?;
+        signed.history_size = checkpoint.size;
+        signed.history_end += checkpoint.text.len() as u64 + 1;
+        Ok(())
     }
 
     /// Writes checkpoints while records come, at most one per `every`, until the journal closes.

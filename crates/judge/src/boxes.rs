@@ -5,10 +5,11 @@
 
 use std::io;
 
-use super::peek::Peek;
-use super::statistics::{Statistics, WINDOW};
-use super::work::Work;
-use super::{Source, Structure, big32, little16, little32};
+use crate::peek::Peek;
+use crate::source::{Source, big32, little16, little32};
+use crate::statistics::{Statistics, WINDOW};
+use crate::structure::Structure;
+use crate::work::Work;
 
 /// Windows of code in which there must be one more place that looks random: 512 KiB.
 const PLACE_EVERY: u64 = 128;

@@ -10,9 +10,19 @@
 
 use std::io;
 
-use super::difference::Difference;
-use super::verdict::{Leaning, Vote, vote};
-use super::{Facts, Judgement, Source, State, Verdict, kind};
+use crate::difference::Difference;
+use crate::facts::{Facts, State};
+use crate::judgement::{Judgement, Verdict};
+use crate::kept_pages;
+use crate::kinds;
+use crate::members;
+use crate::name;
+use crate::postgres;
+use crate::source::Source;
+use crate::sqlite;
+use crate::statistics::WINDOW;
+use crate::votes::{Leaning, Vote, vote};
+use crate::zip;
 
 /// A footer of an attacker is at most this long.
 const FOOTER_MAX: u64 = 4096;
@@ -29,26 +39,10 @@ const LEFT_HEAD: u64 = 4096;
 /// Bytes around where a shifted piece is looked for.
 const SHIFT_MAX: u64 = 32 * 1024;
 const PROBE: usize = 48;
-
-/// Types whose content is covered from end to end by what their checker verified.
-pub(super) const SEALED: &[&str] = &[
-    kind::ZIP,
-    "PNG picture",
-    "gzip file",
-    "xz file",
-    "bzip2 file",
-    "Zstandard file",
-    "SQLite database",
-    "PostgreSQL table",
-    "Ogg sound",
-    "lzip file",
-    "LZ4 file",
-    "zlib file",
-    "text (mail)",
-    "text",
-    "JSON",
-    "XML",
-];
+/// Sectors looked at for one that holds something.
+const PROBES_MAX: u64 = 64;
+/// Fewer random bytes in the place of values may be a key that was changed.
+const VALUES_MIN: u64 = 1024;
 
 /// Types that are rewritten in place by their nature: content of others comes and goes inside them.
 const REWRITTEN: &[&str] = &[
@@ -101,7 +95,7 @@ fn weigh(judgement: &Judgement, votes: Vec<Vote>, facts: &Facts) -> Judgement {
     };
     let mut reasons = judgement.reasons.clone();
     reasons.extend(votes.into_iter().map(|vote| vote.reason));
-    if !verdict.is_clean() && facts.state == State::Whole {
+    if !verdict.is_clean() && facts.is_valid() {
         reasons.push(format!("its previous version was a valid {}", facts.kind));
     }
     Judgement { verdict, reasons, facts: judgement.facts.clone() }
@@ -129,6 +123,10 @@ fn votes(
     if no_longer_reads(present, facts) {
         votes.extend(spoiled_text(now, before, &facts.kind)?);
     }
+    let archives = present.kind == kinds::ZIP && facts.kind == kinds::ZIP && facts.is_valid();
+    if archives && matches!(present.state, State::Whole | State::Sealed | State::Partly) {
+        votes.extend(members::exchanged(zip::is_document(name), now, before)?);
+    }
     let sealed = present.is_sealed();
     let textual = is_textual(&present.kind) && is_textual(&facts.kind);
     if sealed && textual {
@@ -146,15 +144,23 @@ fn votes(
         }
         return Ok(votes);
     }
-    let promise = kind::by_name(name);
-    if present.kind.is_empty() && promise.declares_encryption {
+    let promise = name::by_name(name);
+    if present.kind.is_empty() && promise.declares_without_mark {
+        return Ok(votes);
+    }
+    if let Some(kept) = in_kept_pages(now, before, present, facts)? {
+        votes.extend(values_replaced(&kept));
+        votes.extend(became_random(present, facts));
         return Ok(votes);
     }
     let difference = Difference::between(now, before)?;
     votes.extend(replaced(&difference, now.length(), before.length(), present, facts));
     votes.extend(wiped(&difference, now, before.length(), present)?);
-    votes.extend(cut_off(&difference, now.length(), before.length(), present));
-    if present.state != State::Whole {
+    // A log that is no text begins anew whenever its server does.
+    if promise.ending != "log" || !present.kind.is_empty() {
+        votes.extend(cut_off(&difference, now.length(), before.length(), present));
+    }
+    if !present.is_valid() {
         let moved = match beheaded(now, before, present)? {
             Some(vote) => Some(vote),
             // What stands in front of the rest fits its type: somebody put something there, or took it away.
@@ -164,6 +170,56 @@ fn votes(
         votes.extend(moved);
     }
     Ok(votes)
+}
+
+/// Of a database of pages, if it was one before: what differs in pages whose frame is the same.
+fn in_kept_pages(
+    now: &mut dyn Source,
+    before: &mut dyn Source,
+    present: &Facts,
+    facts: &Facts,
+) -> io::Result<Option<Difference>> {
+    let same = present.kind == facts.kind && present.is_valid();
+    let pages: Option<Box<dyn kept_pages::Pages>> = match present.kind.as_str() {
+        "SQLite database" if same => sqlite::pages_of(now, before)?.map(|pages| Box::new(pages) as _),
+        "PostgreSQL table" if same => postgres::pages_of(now, before)?.map(|pages| Box::new(pages) as _),
+        _ => None,
+    };
+    pages.map(|pages| kept_pages::over(&*pages, now, before)).transpose()
+}
+
+/// Values were exchanged for random bytes and nothing around them changed.
+fn values_replaced(kept: &Difference) -> Option<Vote> {
+    let bytes = kept.dense_bytes();
+    let pages = kept.newly_random >= 2 && kept.newly_random * 2 >= kept.changed_windows;
+    let random = kept.is_random_now() && bytes >= VALUES_MIN;
+    if pages || (random && kept.was_not_random()) {
+        let reason = format!(
+            "compared with its previous version {bytes} bytes of values were replaced in place by bytes that look random, \
+and the frame around them is the same"
+        );
+        return Some(vote(Leaning::Random, reason));
+    }
+    (random && bytes >= 64 * 1024 && bytes * 4 >= kept.common * 3).then(|| {
+        let reason =
+            format!("{bytes} bytes of values were replaced in place by others that look random as well");
+        vote(Leaning::Odd, reason)
+    })
+}
+
+/// It holds far more random windows than before, and did not grow by them.
+fn became_random(present: &Facts, facts: &Facts) -> Option<Vote> {
+    let more = present.even.saturating_sub(facts.even) * WINDOW as u64;
+    let grown = present.length.abs_diff(facts.length);
+    let much = more >= 64 * 1024 && more * 10 >= present.length;
+    let enough = (much || more * 2 >= present.length) && more > 2 * grown;
+    enough.then(|| {
+        let reason = format!(
+            "{} of its {} windows of 4 KiB look random; in its previous version, of {} bytes, {} did",
+            present.even, present.windows, facts.length, facts.even
+        );
+        vote(Leaning::Random, reason)
+    })
 }
 
 /// Logs and locks are emptied as a matter of course; documents are not.
@@ -180,14 +236,14 @@ fn emptied(facts: &Facts) -> Option<Vote> {
 /// Another type under the same name.
 fn other_type(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
     if facts.kind.is_empty() || facts.kind == present.kind {
-        let invalid = facts.state == State::Whole && present.state == State::Partly;
+        let invalid = facts.is_valid() && present.state == State::Partly;
         return (invalid && facts.kind == "SQLite database").then(|| no_longer(&facts.kind));
     }
     let random = present.even * 2 >= present.windows.max(1) && present.even > 0;
     if present.kind.is_empty() {
         // Too short for windows that could look random; but text does not become something else of its own length.
         let kept_length = (facts.length..=facts.length.saturating_add(FOOTER_MAX)).contains(&present.length);
-        if !random && kept_length && is_textual(&facts.kind) && facts.state == State::Whole {
+        if !random && kept_length && is_textual(&facts.kind) && facts.is_valid() {
             let lost = format!(
                 "its previous version was {} of this length, and this is no text any more",
                 facts.kind
@@ -200,7 +256,17 @@ fn other_type(name: &str, present: &Facts, facts: &Facts) -> Option<Vote> {
             vote(Leaning::Random, lost)
         });
     }
-    let promised = kind::by_name(name).kind.filter(|(_, strict)| *strict).map(|(kind, _)| kind.word());
+    let promised = name::by_name(name).kind.filter(|(_, strict)| *strict).map(|(kind, _)| kind.word());
+    // A few first bytes of some type are soon put in front of anything.
+    let only_begins = present.state == State::Unchecked && random && present.even * 10 >= present.windows * 9;
+    let length = present.length.abs_diff(facts.length);
+    if only_begins && facts.is_valid() && length <= FOOTER_MAX {
+        let reason = format!(
+            "begins as a {} now and looks random behind that; its previous version was a valid {}",
+            present.kind, facts.kind
+        );
+        return Some(vote(Leaning::Random, reason));
+    }
     (promised == Some(facts.kind.as_str())).then(|| {
         let reason =
             format!("is a {} now; its previous version was a {}, as its name says", present.kind, facts.kind);
@@ -242,12 +308,15 @@ fn no_longer_declared(name: &str, present: &Facts, facts: &Facts) -> Option<Vote
     let was = facts.state == State::Declared && present.state != State::Declared;
     let now_text = is_textual(&present.kind) && !is_textual(&facts.kind) && !facts.kind.is_empty();
     if was && (present.kind.is_empty() || is_textual(&present.kind)) {
+        // Its own mark is gone and what stands there looks random: it was encrypted once more.
+        let again =
+            present.kind.is_empty() && facts.kind.starts_with("file encrypted with") && present.even > 0;
         return Some(vote(
-            Leaning::Odd,
+            if again { Leaning::Random } else { Leaning::Odd },
             "its previous version was encrypted and said so, and this does not say so any more",
         ));
     }
-    (now_text && kind::by_name(name).declares_encryption)
+    (now_text && name::by_name(name).declares_encryption)
         .then(|| vote(Leaning::Odd, format!("its previous version was a {}, and this is text", facts.kind)))
 }
 
@@ -257,7 +326,7 @@ fn no_longer(kind: &str) -> Vote {
 
 /// It was valid JSON or XML, and is text that is not.
 fn no_longer_reads(present: &Facts, facts: &Facts) -> bool {
-    let reads = facts.state == State::Whole && matches!(facts.kind.as_str(), "JSON" | "XML");
+    let reads = facts.is_valid() && matches!(facts.kind.as_str(), "JSON" | "XML");
     reads && present.kind == facts.kind && present.state == State::Partly
 }
 
@@ -292,7 +361,7 @@ fn replaced(
     let first = difference.first.unwrap_or(0);
     // What fits its type from end to end has no footer; it may be another file of that type, which shares its head and has
     // by chance nearly its length.
-    let may_be_another = present.state == State::Whole && !present.kind.is_empty() && first < LEFT_HEAD;
+    let may_be_another = present.is_valid() && !present.kind.is_empty() && first < LEFT_HEAD;
     let footer_max = if may_be_another { 0 } else { FOOTER_MAX };
     let in_place = length >= previous && length - previous <= footer_max;
     let bytes = difference.dense_bytes();
@@ -307,6 +376,16 @@ fn replaced(
     let store = present.kind.is_empty() || REWRITTEN.iter().any(|store| present.kind.starts_with(store));
     let rewritten = store && share == 0;
     let anew = first < KEPT_HEAD && !present.kind.is_empty() && present.kind == facts.kind;
+    let all = length == previous && share >= 90 && bytes >= 1024 && first < KEPT_HEAD_PACKED;
+    let news = !store || difference.was_not_random();
+    if all && news && !present.kind.is_empty() && present.kind == facts.kind && !present.is_valid() {
+        // Another file of its type has just this length once in a while; one that looks random where this one did not, never.
+        let leaning = if difference.was_not_random() { Leaning::Random } else { Leaning::Odd };
+        let reason = format!(
+            "has the length of its previous version, and {share} % of its bytes are others that look random"
+        );
+        return Some(vote(leaning, reason));
+    }
     if !in_place || rewritten || anew {
         // Elsewhere programs write compressed parts into documents; that is no sign.
         return None;
@@ -400,7 +479,7 @@ fn beheaded(now: &mut dyn Source, before: &mut dyn Source, present: &Facts) -> i
 
 fn cut_off(difference: &Difference, length: u64, previous: u64, present: &Facts) -> Option<Vote> {
     // A PDF grows by a new end; without it, it is whole and an older state of itself.
-    let is_older = present.state == State::Whole && present.kind == "PDF";
+    let is_older = present.is_valid() && present.kind == "PDF";
     if difference.changed_units > 0 || length >= previous || is_older {
         return None;
     }
@@ -501,10 +580,10 @@ fn shifted(
     let Some(by) = moved_by(now, before, length / 4)? else { return Ok(None) };
     let mut fitting = 0;
     for place in [length / 8, length / 2, length / 4 * 3] {
-        let (mut old, mut new) = ([0; PROBE], [0; PROBE]);
-        let read = before.read_at(place, &mut old)?;
+        let Some((place, old)) = varied_piece(before, place)? else { return Ok(None) };
+        let mut new = [0; PROBE];
         let other = now.read_at(place.saturating_add_signed(by), &mut new)?;
-        fitting += usize::from(read == PROBE && other == PROBE && old == new);
+        fitting += usize::from(other == PROBE && old == new);
     }
     Ok((by != 0 && fitting == 3).then(|| {
         let reason = format!("holds what its previous version held, moved by {by} bytes");
@@ -512,20 +591,26 @@ fn shifted(
     }))
 }
 
-/// By how much a piece of the previous version, taken near `place`, moved.
-fn moved_by(now: &mut dyn Source, before: &mut dyn Source, place: u64) -> io::Result<Option<i64>> {
-    let mut old = [0; PROBE];
-    let mut from = place;
-    // A piece that says something: not zeros, not a pattern.
-    for _ in 0..64 {
-        let read = before.read_at(from, &mut old)?;
-        let mut seen = [false; 256];
-        old.iter().for_each(|byte| seen[usize::from(*byte)] = true);
-        if read == PROBE && seen.iter().filter(|seen| **seen).count() >= 16 {
+/// A piece that says something, at `place` or not far behind it: not zeros, not a pattern, which fit anywhere.
+fn varied_piece(source: &mut dyn Source, place: u64) -> io::Result<Option<(u64, [u8; PROBE])>> {
+    let mut piece = [0; PROBE];
+    for step in 0..PROBES_MAX {
+        let from = place + step * SECTOR;
+        if source.read_at(from, &mut piece)? < PROBE {
             break;
         }
-        from += 512;
+        let mut seen = [false; 256];
+        piece.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+        if seen.iter().filter(|seen| **seen).count() >= 16 {
+            return Ok(Some((from, piece)));
+        }
     }
+    Ok(None)
+}
+
+/// By how much a piece of the previous version, taken near `place`, moved.
+fn moved_by(now: &mut dyn Source, before: &mut dyn Source, place: u64) -> io::Result<Option<i64>> {
+    let Some((from, old)) = varied_piece(before, place)? else { return Ok(None) };
     let start = from.saturating_sub(SHIFT_MAX);
     let mut around = vec![0; usize::try_from(2 * SHIFT_MAX).expect("64 KiB")];
     let read = now.read_at(start, &mut around)?;

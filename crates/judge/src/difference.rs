@@ -5,10 +5,13 @@
 
 use std::io;
 
-use super::statistics::{WINDOW, count, is_even};
-use super::{Source, statistics};
+use crate::source::Source;
+use crate::statistics;
+use crate::statistics::{WINDOW, count, is_even};
 
 const UNIT: usize = 16;
+/// A sector, but for the few units in which two random bytes are equal by chance.
+const RANDOM_MIN: u64 = 448;
 const PIECE: usize = 64 * 1024;
 /// Different run lengths that are told apart; benign changes soon have more.
 const LENGTHS_MAX: usize = 64;
@@ -67,6 +70,8 @@ pub(super) struct Difference {
     pub(super) before: Box<[u64; 256]>,
     /// Windows of 4 KiB that are new from end to end and look random, where the previous did not.
     pub(super) newly_random: u64,
+    /// Windows in which anything differs.
+    pub(super) changed_windows: u64,
     pub(super) first_newly_random: Option<u64>,
     /// Bytes that are zero and were not.
     pub(super) zeroed: u64,
@@ -85,14 +90,16 @@ pub(super) struct Difference {
 }
 
 impl Difference {
-    pub(super) fn between(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<Difference> {
-        let mut difference = Difference {
-            common: now.length().min(before.length()),
+    /// `common`: the length that both have.
+    pub(super) fn nothing(common: u64) -> Difference {
+        Difference {
+            common,
             changed_units: 0,
             first: None,
             now: Box::new([0; 256]),
             before: Box::new([0; 256]),
             newly_random: 0,
+            changed_windows: 0,
             first_newly_random: None,
             zeroed: 0,
             longest_zeroed: 0,
@@ -104,7 +111,11 @@ impl Difference {
             run: 0,
             gap: 0,
             zero_run: 0,
-        };
+        }
+    }
+
+    pub(super) fn between(now: &mut dyn Source, before: &mut dyn Source) -> io::Result<Difference> {
+        let mut difference = Difference::nothing(now.length().min(before.length()));
         let (mut left, mut right) = (vec![0; PIECE], vec![0; PIECE]);
         let mut at = 0;
         while at < difference.common {
@@ -121,7 +132,7 @@ impl Difference {
         Ok(difference)
     }
 
-    fn piece(&mut self, at: u64, now: &[u8], before: &[u8]) {
+    pub(super) fn piece(&mut self, at: u64, now: &[u8], before: &[u8]) {
         let windows = now.chunks(WINDOW).zip(before.chunks(WINDOW));
         for (number, (now, before)) in windows.enumerate() {
             let at = at + (number * WINDOW) as u64;
@@ -130,6 +141,7 @@ impl Difference {
                 self.same(now.len().div_ceil(UNIT) as u64, zero);
                 continue;
             }
+            self.changed_windows += 1;
             let dense = self.window(at, now, before);
             let all = now.len() / UNIT;
             if all >= 16 && dense * 16 >= all * 15 && is_even(&count(now)) && !is_even(&count(before)) {
@@ -159,6 +171,9 @@ impl Difference {
             if differing * 4 >= new.len() * 3 {
                 all_dense += 1;
                 self.mask(new, old);
+            }
+            // Bytes that were left at the edge of a piece are not of what was put there.
+            if differing * 16 >= new.len() * 15 {
                 new.iter().for_each(|byte| self.now[usize::from(*byte)] += 1);
                 old.iter().for_each(|byte| self.before[usize::from(*byte)] += 1);
             }
@@ -240,7 +255,7 @@ impl Difference {
         }
     }
 
-    fn end_run(&mut self) {
+    pub(super) fn end_run(&mut self) {
         if self.run > 0 {
             self.runs.add(self.run);
             self.run = 0;
@@ -265,7 +280,7 @@ impl Difference {
     /// What stands in the changed places now is as even as a cipher's output.
     pub(super) fn is_random_now(&self) -> bool {
         let bytes = self.dense_bytes();
-        let enough = bytes >= 512 || bytes * 4 >= self.common;
+        let enough = bytes >= RANDOM_MIN || bytes * 4 >= self.common;
         enough && statistics::nearly_even(&self.now)
     }
 

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Verified from end to end.
+    /// Verified; of its content some bytes may be covered by no sum.
     Whole,
+    /// Verified, and its own sums cover all of its content.
+    Sealed,
     /// Nothing wrong, but not all of it could be verified.
     Partly,
     /// No checker for it.
@@ -44,7 +46,18 @@ impl Facts {
 
     /// What was verified covers its content from end to end.
     pub fn is_sealed(&self) -> bool {
-        self.state == State::Whole && super::compare::SEALED.contains(&self.kind.as_str())
+        self.state == State::Sealed
+    }
+
+    /// Bytes of which only the frame was looked at: of a disk image, its files are not judged. Whoever counts clean files
+    /// counts these apart.
+    pub fn bytes_not_looked_at(&self) -> u64 {
+        if self.kind.starts_with("disk image") { self.length } else { 0 }
+    }
+
+    /// Its structure was verified.
+    pub fn is_valid(&self) -> bool {
+        matches!(self.state, State::Whole | State::Sealed)
     }
 
     /// It was right as far as could be seen.

@@ -5,10 +5,11 @@
 
 use std::io;
 
-use super::boxes::random_between;
-use super::statistics::Statistics;
-use super::work::Work;
-use super::{Source, Structure, big16, big32};
+use crate::boxes::random_between;
+use crate::source::{Source, big16, big32};
+use crate::statistics::Statistics;
+use crate::structure::Structure;
+use crate::work::Work;
 
 const TABLES_MAX: usize = 256;
 const PIECE: usize = 64 * 1024;

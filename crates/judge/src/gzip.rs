@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use super::inflate::Inflater;
-use super::inner::Part;
-use super::work::Work;
-use super::{At, Source, Structure};
+use crate::inflate::Inflater;
+use crate::inner::Part;
+use crate::source::{At, Source, is_format_error};
+use crate::structure::Structure;
+use crate::work::Work;
 
 const FITS: &str = "unpacks, and fits its checksum";
 
@@ -41,7 +42,7 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work, part: &mut Part) -
                         why: "the compressed data ends early".to_owned(),
                     });
                 }
-                Err(error) if super::is_format_error(&error) => {
+                Err(error) if is_format_error(&error) => {
                     let at = length.saturating_sub(reader_left(&mut reader)).saturating_sub(1);
                     let why = "cannot be unpacked, or does not fit its checksum".to_owned();
                     return Ok(Structure::Broken { at, why, framing: false });

@@ -5,9 +5,9 @@
 
 use std::io;
 
-use super::Source;
-use super::statistics::{self, SAMPLE_MIN};
-use super::text::{is_mixed, is_plain_text};
+use crate::source::Source;
+use crate::statistics::{self, SAMPLE_MIN};
+use crate::text::{is_mixed, is_plain_text};
 
 const BLOCK: usize = 64;
 const PIECE: usize = 64 * 1024;

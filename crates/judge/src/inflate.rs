@@ -8,7 +8,7 @@ use std::io;
 
 use libdeflater::{DecompressionError, Decompressor};
 
-use super::Source;
+use crate::source::{Source, little32};
 
 /// Larger parts are not held in memory, neither packed nor unpacked.
 const WHOLE_MAX: usize = 4 << 20;
@@ -69,7 +69,7 @@ impl Inflater {
         let Some((file, end)) = file.and_then(|file| Some((file, file.last_chunk::<8>()?))) else {
             return Ok(None);
         };
-        let (sum, length) = (super::little32(end, 0), super::little32(end, 4));
+        let (sum, length) = (little32(end, 0), little32(end, 4));
         let Some(room) = small(u64::from(length)) else { return Ok(None) };
         make_room(&mut self.unpacked, room);
         let unpacked = &mut self.unpacked[..room];

@@ -3,15 +3,24 @@
 //! Checksums only say that a part is what was packed. Whoever packs random bytes under the name of a document gets
 //! right checksums, so the parts have to be what they are called as well. The first 64 KiB of each are enough for that.
 
-use super::kind::{self, Promise};
-use super::statistics::{Statistics, WINDOW, count};
-use super::text::TextWatch;
-use super::verdict;
-use super::{Facts, Structure, Verdict};
+use crate::facts::Facts;
+use crate::judgement::Verdict;
+use crate::kinds::Kind;
+use crate::name::{self, Promise};
+use crate::shown;
+use crate::statistics::{Statistics, WINDOW, count, is_nearly_even};
+use crate::structure::Structure;
+use crate::text::TextWatch;
+use crate::votes;
 
 const HEAD: usize = 64 * 1024;
 /// Parts that look random and are of no known type are of interest if next to nothing else is in it.
 const NEARLY_ALL_PERCENT: u64 = 95;
+
+/// So little may be a key, or chance.
+const NAMELESS_MIN: u64 = 8192;
+/// Of one part.
+const NAMELESS_PART_MIN: u64 = 1024;
 
 /// The beginning of one part while it is unpacked.
 pub(super) struct Part {
@@ -37,7 +46,7 @@ impl Part {
 
     /// What a compressed file holds is called as it is, without its last ending: `app.log` in `app.log.gz`.
     pub(super) fn of_packed(name: &str) -> Part {
-        let promise = kind::by_name(name);
+        let promise = name::by_name(name);
         let packed =
             promise.appended.is_none() && promise.kind.is_some_and(|(kind, _)| kind.holds_one_file());
         Part::new(name.rsplit_once('.').filter(|_| packed).map_or("", |(stem, _)| stem))
@@ -48,10 +57,6 @@ impl Part {
         self.length += bytes.len() as u64;
         let room = HEAD - self.head.len();
         self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-    }
-
-    pub(super) fn length(&self) -> u64 {
-        self.length
     }
 
     pub(super) fn shown(&self) -> Shown {
@@ -65,37 +70,53 @@ impl Part {
             text.window(window, &counts);
         }
         text.end(statistics.histogram());
-        let promise = kind::by_name(&self.name);
-        let shown = super::shown_kind(&self.head, &text, &promise);
-        let votes = verdict::from_bytes(&promise, shown, &self.head, &statistics, &text);
-        let judgement = verdict::weigh(votes, Facts::default());
+        let promise = name::by_name(&self.name);
+        let shown = shown::kind_of(&self.head, &text, &promise);
+        let votes = votes::from_bytes(&promise, shown, &self.head, &statistics, &text);
+        let judgement = votes::weigh(votes, Facts::default());
         let strict = promise.kind.is_some_and(|(_, strict)| strict);
         if strict && judgement.verdict == Verdict::Encrypted {
             return Shown::Encrypted(judgement.reasons.join("; "));
         }
         let nameless = shown.is_none() && is_unknown(&promise);
-        let random = statistics.windows >= 2 && statistics.even_windows == statistics.windows;
+        let random = statistics.even_windows == statistics.windows && self.length >= NAMELESS_PART_MIN;
         if nameless && random { Shown::Nameless } else { Shown::Nothing }
+    }
+
+    /// Random from end to end, and of no known type, whatever it is called.
+    pub(super) fn is_random(&self) -> bool {
+        if self.is_as_usual() || self.length < NAMELESS_PART_MIN {
+            return false;
+        }
+        let promise = name::by_name(&self.name);
+        let even = self
+            .head
+            .chunks(WINDOW)
+            .filter(|window| window.len() >= 256)
+            .all(|window| is_nearly_even(&count(window)));
+        let known =
+            shown::by_magic(&self.head).is_some() || promise.declares_without_mark || promise.formless;
+        even && !known
     }
 
     /// Text, or a packed type by its first bytes: most parts are, and nothing is to be found in them.
     fn is_as_usual(&self) -> bool {
-        let promised = kind::by_name(&self.name).kind.map(|(kind, _)| kind);
+        let promised = name::by_name(&self.name).kind.map(|(kind, _)| kind);
         let text = || {
             let is_plain = |byte: &u8| (*byte >= 0x20) | matches!(byte, b'\n' | b'\r' | b'\t');
             // Counted to the end, because a loop that may stop early is slower by far.
             let odd = self.head.iter().filter(|byte| !is_plain(byte)).count();
             odd == 0 && std::str::from_utf8(&self.head).is_ok()
         };
-        match kind::by_magic(&self.head) {
+        match shown::by_magic(&self.head) {
             Some(kind) => kind.is_packed() && promised.is_none_or(|promised| promised == kind),
-            None => promised.is_none_or(kind::Kind::is_text) && text(),
+            None => promised.is_none_or(Kind::is_text) && text(),
         }
     }
 
     /// For a file that holds this one part: what its checker found, and what the part shows.
     pub(super) fn settle(&self, found: Structure) -> Structure {
-        if !matches!(found, Structure::Whole(_) | Structure::Partly(_)) {
+        if !matches!(found, Structure::Whole(_) | Structure::Sealed(_) | Structure::Partly(_)) {
             return found;
         }
         match self.shown() {
@@ -107,14 +128,15 @@ impl Part {
 }
 
 fn is_unknown(promise: &Promise) -> bool {
-    promise.kind.is_none() && !promise.declares_encryption && !promise.formless
+    promise.kind.is_none() && !promise.declares_without_mark && !promise.formless
 }
 
 fn odd() -> Structure {
     Structure::Odd("what it holds looks random and is of no known type: packing it saved nothing".to_owned())
 }
 
-/// How much of an archive looks random under no known type.
+/// How much of an archive looks random under no known type, in packed bytes: what it unpacks to can be made as large as
+/// anybody likes.
 #[derive(Default)]
 pub(super) struct Sum {
     all: u64,
@@ -123,19 +145,27 @@ pub(super) struct Sum {
 
 impl Sum {
     /// Adds a part; says why if it is not what its name promises.
-    pub(super) fn add(&mut self, part: &Part) -> Option<String> {
-        self.all += part.length();
+    pub(super) fn add(&mut self, part: &Part, packed: u64) -> Option<String> {
+        self.all += packed;
         match part.shown() {
             Shown::Nothing => None,
             Shown::Nameless => {
-                self.nameless += part.length();
+                self.nameless += packed;
                 None
             }
             Shown::Encrypted(why) => Some(why),
         }
     }
 
-    pub(super) fn complaint(&self) -> Option<Structure> {
-        (self.nameless > 0 && self.nameless * 100 >= self.all * NEARLY_ALL_PERCENT).then(odd)
+    /// `document`: nothing of the kind belongs into it, and half of it is more than an odd attachment.
+    pub(super) fn complaint(&self, document: bool) -> Option<Structure> {
+        if document && self.nameless >= NAMELESS_MIN && self.nameless * 2 >= self.all {
+            let why = format!(
+                "{} of its {} packed bytes lie in members that look random and are of no known type",
+                self.nameless, self.all
+            );
+            return Some(Structure::Random { at: 0, why });
+        }
+        (self.nameless >= NAMELESS_MIN && self.nameless * 100 >= self.all * NEARLY_ALL_PERCENT).then(odd)
     }
 }

@@ -1,16 +1,9 @@
-//! First bytes by which types are known, and endings and what they promise. Tables only.
+//! First bytes by which types are known. A table only.
 
-use super::kind::Kind::{
-    self, Bitmap, Brotli, Bzip2, Elf, Flac, Font, Gif, Gzip, Jpeg, Json, LooseText, Lz4, Lzip, Lzma, Mail,
-    Matroska, Metafile, Mp3, Mp4, Ogg, Ole2, Packed, Pdf, Plain, Png, Rar, Riff, Rtf, Seven, Sqlite, Tar,
-    Text, Tiff, Windows, Xml, Xz, Zip, Zlib, Zstd,
+use crate::kinds::Kind::{
+    self, Bitmap, Bzip2, Elf, Flac, Font, Gif, Gzip, Jpeg, Lz4, Lzip, Matroska, Metafile, Mp3, Mp4, Ogg,
+    Ole2, Packed, Pdf, Plain, Png, Rar, Riff, Rtf, Seven, Sqlite, Tar, Tiff, Windows, Xz, Zip, Zstd,
 };
-
-/// Certificates, signatures and keys, known by their outermost length.
-pub(super) const DER: Kind = Packed("certificate or signature (DER)");
-
-/// What Office leaves beside a document that somebody has open.
-pub(super) const OWNER: Kind = Plain("note of who has a document open");
 
 /// Type, offset, bytes. The first that fits counts.
 pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
@@ -135,7 +128,22 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("git pack"), 0, b"PACK\0\0\0"),
     (Packed("Outlook store"), 0, b"!BDN"),
     (Packed("TNEF mail"), 0, b"\x78\x9f\x3e\x22"),
-    (Packed("database dump (PostgreSQL)"), 0, b"PGDMP"),
+    (Packed("dump of a PostgreSQL database"), 0, b"PGDMP"),
+    // What is in a log of changes may be encrypted behind the first event.
+    (Packed("binary log of MySQL or MariaDB"), 0, b"\xfebin"),
+    (Packed("dump of Redis"), 0, b"REDIS00"),
+    (Packed("index of Lucene"), 0, b"\x3f\xd7\x6c\x17"),
+    (Packed("backup of SQL Server"), 0, b"TAPE\0\0"),
+    (Packed("XtraBackup stream"), 0, b"XBSTCK01"),
+    (Packed("segment of a Borg repository"), 0, b"BORG_SEG"),
+    (Packed("signatures of ClamAV"), 0, b"ClamAV-VDB:"),
+    // Proxmox Backup Server, "Data Blob Format" and index formats.
+    (Packed("chunk of Proxmox Backup"), 0, &[66, 171, 56, 7, 190, 131, 112, 161]),
+    (Packed("chunk of Proxmox Backup"), 0, &[49, 185, 88, 66, 111, 182, 163, 127]),
+    (Packed("chunk of Proxmox Backup, encrypted"), 0, &[123, 103, 133, 190, 34, 45, 76, 240]),
+    (Packed("chunk of Proxmox Backup, encrypted"), 0, &[230, 89, 27, 191, 11, 191, 216, 11]),
+    (Packed("index of Proxmox Backup"), 0, &[47, 127, 65, 237, 145, 253, 15, 205]),
+    (Packed("index of Proxmox Backup"), 0, &[28, 145, 78, 165, 25, 186, 179, 205]),
     (Packed("Java serialised objects"), 0, b"\xac\xed\0\x05"),
     (Packed("Java key store"), 0, b"\xfe\xed\xfe\xed"),
     (Packed("Java key store"), 0, b"\xce\xce\xce\xce\0\0\0"),
@@ -157,6 +165,10 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Packed("embedded font"), 8, b"\x01\0\x02\0"),
     (Packed("embedded font"), 8, b"\x02\0\x02\0"),
     (Plain("font"), 0, b"ttcf"),
+    // LMDB, `lmdb.h`: the magic of a meta page; WiredTiger, `block.h`; ESE, `[MS-ESE]` header.
+    (Plain("database (LMDB)"), 16, b"\xde\xc0\xef\xbe"),
+    (Packed("database (WiredTiger)"), 0, b"\x41\xd8\x01\0"),
+    (Plain("database (ESE)"), 4, b"\xef\xcd\xab\x89"),
     (Plain("Access database"), 4, b"Standard Jet DB"),
     (Plain("Access database"), 4, b"Standard ACE DB"),
     (Plain("Windows event log"), 0, b"ElfFile\0"),
@@ -173,6 +185,21 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Plain("disk image (VHDX)"), 0, b"vhdxfile"),
     (Plain("disk image (VHD)"), 0, b"conectix"),
     (Plain("disk image (EWF)"), 0, b"EVF\x09\r\n\xff\0"),
+    // VirtualBox, `VDICore.h`: the signature behind the text at the front.
+    (Plain("disk image (VDI)"), 0x40, b"\x7f\x10\xda\xbe"),
+    (Packed("disk image (VMA)"), 0, b"VMA\0"),
+    // Volumes without a table of partitions in front: their superblocks, as the kernel and the vendors describe them.
+    (Plain("disk image (XFS)"), 0, b"XFSB"),
+    (Plain("disk image (ReFS)"), 3, b"ReFS\0\0\0\0"),
+    (Plain("disk image (APFS)"), 32, b"NXSB"),
+    (Plain("disk image (F2FS)"), 1024, b"\x10\x20\xf5\xf2"),
+    (Plain("disk image (HFS)"), 1024, b"H+\0\x04"),
+    (Plain("disk image (HFS)"), 1024, b"HX\0\x05"),
+    // LVM2, `label.h`: a label in one of the first four sectors.
+    (Plain("disk image (LVM)"), 0, b"LABELONE"),
+    (Plain("disk image (LVM)"), 512, b"LABELONE"),
+    (Plain("disk image (LVM)"), 1024, b"LABELONE"),
+    (Plain("disk image (LVM)"), 1536, b"LABELONE"),
     (Plain("disk image (ext)"), 1080, b"\x53\xef"),
     (Plain("disk image"), 510, b"\x55\xaa"),
     (Plain("WebAssembly program"), 0, b"\0asm"),
@@ -186,101 +213,3 @@ pub(super) const MAGIC: &[(Kind, usize, &[u8])] = &[
     (Windows, 0, b"MZ"),
     (Bitmap, 0, b"BM"),
 ];
-
-/// Endings and the type they promise. `false`: other types are common under this ending as well.
-pub(super) const ENDINGS: &[(Kind, bool, &str)] = &[
-    (
-        Text,
-        true,
-        "txt csv tsv md log toml yaml yml ini conf cfg html htm css js ts py rs c h cpp java bat ps1 tex rst properties \
-         hl7 edi x12 ldif env php rb go diff patch jsonl ndjson adoc asciidoc po bib hpp hh hxx cc cxx inc kt scala swift vb \
-         vbs pas pl pm lua r jl m4 am cmake gradle cmd psm1 psd1 tsx jsx vue scss less pyi pyx dtd desktop service \
-         nfo reg lrc vtt mtl step stp iges igs",
-    ),
-    (Mail, true, "eml mbox mht mhtml"),
-    (Rtf, true, "rtf"),
-    (Json, true, "json geojson ipynb"),
-    (
-        Xml,
-        true,
-        "xml svg xsd xsl xslt rss atom kml gpx xhtml fodt fods fodp fodg abw rng docbook pom vcxproj csproj resx xaml plist ttx",
-    ),
-    (LooseText, true, "sql ps eps vcf ics sh run"),
-    (
-        Zip,
-        true,
-        "docx xlsx pptx ooxml docm xlsm pptm dotx xltx odt ods odp odg epub jar war ear apk zip vsdx xpi whl kmz xlsb xps",
-    ),
-    (
-        Zip,
-        false,
-        "fcstd mscz sb3 kra ggb pages numbers key dotm ppsx potx xltm sxw sxc sxi idml fb2z cbz ora 3mf aab ipa nupkg vsix crx",
-    ),
-    (Pdf, true, "pdf"),
-    (Png, true, "png"),
-    (Jpeg, true, "jpg jpeg jpe jfif mpo"),
-    (Gif, true, "gif"),
-    (Gzip, true, "gz tgz svgz"),
-    (Gzip, false, "emz wmz zabw adz cpgz"),
-    (Sqlite, true, "sqlite sqlite3 db3"),
-    (Sqlite, false, "db"),
-    (Ole2, false, "doc xls ppt msg msi vsd mpp pub dot xlt pps wps hwp"),
-    (Seven, true, "7z"),
-    (Xz, true, "xz txz"),
-    (Zstd, true, "zst"),
-    (Bzip2, true, "bz2 tbz2"),
-    (Lzip, false, "lz"),
-    (Lz4, true, "lz4"),
-    (Lzma, false, "lzma"),
-    (Zlib, false, "zlib"),
-    (Brotli, false, "br brotli"),
-    (Tiff, true, "tif tiff"),
-    (Tiff, false, "dng nef arw cr2 pef srw"),
-    (Packed("raw picture of a camera"), false, "crw raf orf rw2 x3f mrw"),
-    (Riff, true, "webp wav avi"),
-    (Mp4, true, "mp4 m4a m4v heic heif avif 3gp cr3"),
-    (Mp4, false, "mov qt"),
-    (Mp3, false, "mp3"),
-    (Ogg, true, "ogg oga ogv opus spx"),
-    (Flac, true, "flac"),
-    (Packed("Parquet table"), true, "parquet"),
-    (Packed("Photoshop picture"), true, "psd"),
-    (Packed("JPEG 2000 picture"), true, "jp2"),
-    (Packed("Outlook store"), true, "pst ost"),
-    (Packed("AutoCAD drawing"), true, "dwg"),
-    (Packed("OneNote section"), false, "one onetoc2"),
-    (Packed("compiled help"), false, "chm"),
-    (Packed("git pack"), false, "pack"),
-    (Packed("HDF5 data"), false, "h5 hdf5"),
-    (Packed("Design Web Format drawing"), true, "dwf"),
-    (Packed("DirectDraw texture"), false, "dds"),
-    (Packed("Flash film"), false, "swf flv"),
-    (Packed("Windows Media file"), true, "wma wmv asf"),
-    (Matroska, true, "mkv webm"),
-    (Packed("web font"), true, "woff woff2"),
-    (Packed("sound or film"), false, "mpg mpeg aac ac3 ape wv mpc tta aiff aif"),
-    (Rar, false, "rar"),
-    (Packed("cabinet archive"), false, "cab"),
-    (Packed("icon"), false, "ico icns"),
-    (DER, false, "der cer crt p12 pfx p7s p7 p7b p7c p7m p7z tsd tsr"),
-    (Tar, true, "tar"),
-    (Elf, false, "so"),
-    (Windows, false, "exe dll"),
-    (Plain("Java class"), true, "class"),
-    (Bitmap, true, "bmp"),
-    (Font, false, "ttf otf ttc"),
-    (Packed("embedded font"), true, "eot fntdata"),
-    (Metafile, false, "emf wmf"),
-    (Plain("Access database"), true, "accdb"),
-    (Plain("disk image"), false, "vmdk vdi vhd qcow2 img iso dd"),
-    (Plain("disk image (VHDX)"), true, "vhdx"),
-    (Plain("Windows event log"), true, "evtx"),
-    (Plain("database file"), false, "mdb mdf ldf ibd dbf frm myd myi"),
-];
-
-/// Endings by which people say that they have encrypted something themselves.
-pub(super) const DECLARED: &[&str] =
-    &["gpg", "pgp", "asc", "age", "enc", "aes", "p7m", "p7e", "kdbx", "kdb", "luks", "cpt", "vc", "tc", "hc"];
-
-/// Compressed, signed or sealed formats that begin with nothing by which they could be known here.
-pub(super) const FORMLESS: &[&str] = &["deflate", "jks", "keystore", "sig", "rnd"];

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader};
 
-use super::{At, Source, Structure};
+use crate::source::{At, Source};
+use crate::structure::Structure;
 
 /// Of a line no more is looked at.
 const LINE_MAX: usize = 4096;

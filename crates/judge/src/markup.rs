@@ -5,7 +5,8 @@
 
 use std::io::{BufReader, Bytes, Read};
 
-use super::{At, Source, Structure};
+use crate::source::{At, Source};
+use crate::structure::Structure;
 
 const DEPTH_MAX: usize = 10_000;
 const NAME_MAX: usize = 256;

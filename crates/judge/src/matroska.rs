@@ -3,9 +3,10 @@
 
 use std::io;
 
-use super::peek::Peek;
-use super::work::Work;
-use super::{Source, Structure};
+use crate::peek::Peek;
+use crate::source::Source;
+use crate::structure::Structure;
+use crate::work::Work;
 
 const SEGMENT: u32 = 0x1853_8067;
 const CLUSTER: u32 = 0x1f43_b675;

@@ -5,9 +5,10 @@
 
 use std::io;
 
-use super::peek::Peek;
-use super::work::Work;
-use super::{Source, Structure, little16, little32};
+use crate::peek::Peek;
+use crate::source::{Source, little16, little32};
+use crate::structure::Structure;
+use crate::work::Work;
 
 const RECORDS_MAX: u64 = 10_000_000;
 /// The last kind of record that is documented, with room for those that are not.

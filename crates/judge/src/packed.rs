@@ -8,18 +8,15 @@ use std::io::{BufReader, Read};
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use lz4_flex::frame;
 
-use super::inner::Part;
-use super::kind::Kind;
-use super::work::Work;
-use super::{At, Source, Structure};
+use crate::inner::Part;
+use crate::source::{At, Source, is_format_error};
+use crate::structure::Structure;
+use crate::work::Work;
 
 /// Memory that the head of an xz file may ask for; a larger dictionary is not followed.
 const XZ_MEMORY_KIB: u32 = 96 * 1024;
 /// The same for Zstandard: 2^27 bytes is what its own tool allows without being asked.
 const ZSTD_WINDOW_LOG: u32 = 27;
-
-/// A head of a program's own in front of data packed with zlib is this long at most.
-const ZLIB_AT_MAX: usize = 64;
 
 type Counted<'a> = BufReader<At<'a>>;
 
@@ -57,7 +54,7 @@ pub(super) fn lzma(source: &mut dyn Source, work: &mut Work, part: &mut Part) ->
     let length = source.length();
     match lzma_rust2::LzmaReader::new_mem_limit(reader(source), XZ_MEMORY_KIB, None) {
         Ok(from) => unmarked("LZMA file", from, work, part, length, |from| left(from.inner())),
-        Err(error) if super::is_format_error(&error) => Ok(no_such_data("LZMA file")),
+        Err(error) if is_format_error(&error) => Ok(no_such_data("LZMA file")),
         Err(error) => Err(error),
     }
 }
@@ -66,36 +63,6 @@ pub(super) fn zlib(source: &mut dyn Source, work: &mut Work, part: &mut Part) ->
     let length = source.length();
     let from = flate2::bufread::ZlibDecoder::new(reader(source));
     unmarked("zlib file", from, work, part, length, |from| left(from.get_ref()))
-}
-
-/// Two bytes begin data packed with zlib, which chance brings forth as well. So the beginning must unpack: random
-/// bytes stop the decompressor soon, because they refer to what was not there yet. Some programs put a length or a
-/// head of their own in front. The objects of git are such files, and have no endings.
-pub(super) fn begins_with_zlib(head: &[u8]) -> Option<Kind> {
-    (0..ZLIB_AT_MAX.min(head.len())).find(|at| unpacks(&head[*at..])).map(|at| match at {
-        0 => Kind::Zlib,
-        _ => Kind::Packed("file packed with zlib"),
-    })
-}
-
-fn unpacks(head: &[u8]) -> bool {
-    if !matches!(head, [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..]) {
-        return false;
-    }
-    let mut decoder = flate2::bufread::ZlibDecoder::new(head);
-    let (mut piece, mut total) = ([0; 4096], 0);
-    loop {
-        match decoder.read(&mut piece) {
-            // At the end its checksum fitted; a beginning that goes on must have brought forth a little.
-            Ok(0) => return true,
-            Ok(read) => total += read,
-            Err(error) => {
-                return error.kind() == std::io::ErrorKind::UnexpectedEof
-                    && total >= head.len() / 2
-                    && total >= 64;
-            }
-        }
-    }
 }
 
 /// Nobody promised what lies in it, and what follows it may be its program's own.
@@ -252,7 +219,7 @@ fn drain<R: Read>(
             Err(error) if is_beyond_lz4(&error) => {
                 return Ok(Structure::Partly(format!("is a {what} in a form that is not looked into")));
             }
-            Err(error) if super::is_format_error(&error) => {
+            Err(error) if is_format_error(&error) => {
                 let at = length.saturating_sub(left(&from)).saturating_sub(1);
                 let why = "cannot be unpacked, or does not fit its checksum".to_owned();
                 return Ok(Structure::Broken { at, why, framing: false });

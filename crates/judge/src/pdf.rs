@@ -5,10 +5,12 @@
 
 use std::io::{BufReader, Read};
 
-use super::inflate::Inflater;
-use super::statistics::{self, Statistics, WINDOW};
-use super::work::Work;
-use super::{At, Part, Source, Structure, jpeg};
+use crate::inflate::Inflater;
+use crate::jpeg;
+use crate::source::{At, Part, Source, is_format_error};
+use crate::statistics::{self, Statistics, WINDOW};
+use crate::structure::Structure;
+use crate::work::Work;
 
 /// The table of objects may lie this far from where the end says.
 const NEAR: usize = 16;
@@ -276,7 +278,9 @@ impl<'a> Walk<'a> {
             }
         };
         // Looking for the end and reading up to it is work: one far end may stand behind thousands of streams.
-        if self.work.spend(to - at)
+        // A stream may be said to begin behind the end.
+        if to > at
+            && self.work.spend(to - at)
             && let Some(unpacked) = self.inflater.zlib(source, at, to)?
         {
             self.cut_short |= !self.work.spend(unpacked);
@@ -294,7 +298,7 @@ impl<'a> Walk<'a> {
                 Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                     return Ok(Inflated::CutOff);
                 }
-                Err(error) if super::is_format_error(&error) => return Ok(Inflated::Wrong),
+                Err(error) if is_format_error(&error) => return Ok(Inflated::Wrong),
                 Err(error) => return Err(error),
             }
             if self.work.is_spent() {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Source;
+use crate::source::Source;
 
 const PIECE: usize = 64 * 1024;
 

@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use super::{At, Source, Structure, lzw};
+use crate::lzw;
+use crate::source::{At, Source};
+use crate::structure::Structure;
 
 /// Codes of one GIF picture that are looked at together.
 const CODES_MAX: usize = 16 << 20;

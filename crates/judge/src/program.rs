@@ -3,11 +3,12 @@
 
 use std::io;
 
-use super::boxes::random_places_between;
-use super::ending;
-use super::statistics::{Statistics, WINDOW};
-use super::stretch::random_stretch;
-use super::{Source, Structure, little16, little32};
+use crate::boxes::random_places_between;
+use crate::ending;
+use crate::source::{Source, little16, little32};
+use crate::statistics::{Statistics, WINDOW};
+use crate::stretch::random_stretch;
+use crate::structure::Structure;
 
 const TABLE_MAX: u64 = 1 << 20;
 /// A random end shorter than this, or that begins so close to the end of the sections, says nothing.

@@ -3,9 +3,10 @@
 
 use std::io;
 
-use super::peek::Peek;
-use super::work::Work;
-use super::{Source, Structure, little16, little32};
+use crate::peek::Peek;
+use crate::source::{Source, little16, little32};
+use crate::structure::Structure;
+use crate::work::Work;
 
 const HEADS_MAX: u64 = 1_000_000;
 /// Heads are short; longer ones were not written by any version.

@@ -3,7 +3,8 @@
 use std::io::{BufReader, Bytes, Read};
 use std::iter::Peekable;
 
-use super::{At, Source, Structure};
+use crate::source::{At, Source};
+use crate::structure::Structure;
 
 /// Longer words are none, and are cut in two.
 const WORD_MAX: usize = 40;

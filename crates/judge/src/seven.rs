@@ -4,8 +4,9 @@
 
 use std::io::{BufReader, Read};
 
-use super::work::Work;
-use super::{At, Source, Structure, little32};
+use crate::source::{At, Source, is_format_error, little32};
+use crate::structure::Structure;
+use crate::work::Work;
 
 const DIRECTORY_MAX: u64 = 16 << 20;
 const MEMORY_MAX_KIB: u32 = 96 * 1024;
@@ -262,7 +263,7 @@ fn drain(
                     keep.extend_from_slice(&piece[..read]);
                 }
             }
-            Err(error) if super::is_format_error(&error) => {
+            Err(error) if is_format_error(&error) => {
                 return Ok(Err(Trouble::Wrong("does not unpack")));
             }
             Err(error) => return Err(error),

@@ -5,7 +5,9 @@
 //! free. Encrypted pages are none of these. Changes inside a record that leave the page's frame alone
 //! are not seen: SQLite keeps no checksums.
 
-use super::{Source, Structure, big16, big32};
+use crate::kept_pages;
+use crate::source::{Source, big16, big32};
+use crate::structure::Structure;
 
 /// Pages remembered one bit each: 32 MiB of memory at most.
 const PAGES_MAX: u64 = 1 << 27;
@@ -144,6 +146,49 @@ impl Pages {
     fn contains(&self, page: u64) -> bool {
         let (word, bit) = Pages::place(page);
         self.0.get(word).is_some_and(|word| word >> bit & 1 == 1)
+    }
+}
+
+/// For the comparison with a previous version: pages of the same size, and those that were free before.
+pub(super) struct Frames {
+    page_size: usize,
+    free: Pages,
+}
+
+pub(super) fn pages_of(now: &mut dyn Source, before: &mut dyn Source) -> std::io::Result<Option<Frames>> {
+    let head_of = |source: &mut dyn Source| -> std::io::Result<Option<Head>> {
+        let mut bytes = [0; 100];
+        let read = source.read_at(0, &mut bytes)?;
+        let length = source.length();
+        Ok(if read == 100 { read_head(&bytes, length).ok() } else { None })
+    };
+    let (Some(new), Some(old)) = (head_of(now)?, head_of(before)?) else { return Ok(None) };
+    if new.page_size != old.page_size || old.pages > PAGES_MAX {
+        return Ok(None);
+    }
+    Ok(Some(Frames { page_size: new.page_size, free: free_pages(before, &old)? }))
+}
+
+impl kept_pages::Pages for Frames {
+    fn size(&self) -> usize {
+        self.page_size
+    }
+
+    /// Of a tree page behind its pointers, if they are the same; of any other behind the number of the page that
+    /// continues it.
+    fn content(&self, number: u64, now: &[u8], before: &[u8]) -> Option<std::ops::Range<usize>> {
+        if self.free.contains(number + 1) {
+            return None;
+        }
+        let frame = if number == 0 { 100 } else { 0 };
+        let inner = match before[frame] {
+            2 | 5 => true,
+            10 | 13 => false,
+            _ => return (frame == 0 && now[..4] == before[..4]).then_some(4..before.len()),
+        };
+        let behind = frame + if inner { 12 } else { 8 } + 2 * usize::from(big16(before, frame + 3));
+        let same = now.get(frame..behind)? == before.get(frame..behind)?;
+        same.then_some(behind..before.len())
     }
 }
 

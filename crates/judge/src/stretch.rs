@@ -5,8 +5,8 @@
 
 use std::io;
 
-use super::Source;
-use super::statistics::{self, count, is_nearly_even};
+use crate::source::Source;
+use crate::statistics::{self, count, is_nearly_even};
 
 const BLOCK: u64 = 1024;
 const PIECE: usize = 64 * 1024;

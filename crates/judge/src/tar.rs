@@ -1,8 +1,9 @@
 //! tar: a chain of heads, each with a sum over itself, up to the zeros at the end. What the members hold is
 //! not covered by any checksum and not looked at here.
 
-use super::work::Work;
-use super::{Source, Structure};
+use crate::source::Source;
+use crate::structure::Structure;
+use crate::work::Work;
 
 const BLOCK: u64 = 512;
 

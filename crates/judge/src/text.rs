@@ -5,8 +5,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::statistics::{Counts, WINDOW};
-use super::{At, Source, Structure};
+use crate::source::{At, Source};
+use crate::statistics::{Counts, WINDOW};
+use crate::structure::Structure;
 
 const BLOCK: usize = 64;
 

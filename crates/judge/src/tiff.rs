@@ -5,10 +5,12 @@
 
 use std::io::{self, Read};
 
-use super::peek::Peek;
-use super::stretch::random_stretch;
-use super::work::Work;
-use super::{At, Part, Source, Structure, jpeg, lzw};
+use crate::peek::Peek;
+use crate::source::{At, Part, Source, is_format_error};
+use crate::stretch::random_stretch;
+use crate::structure::Structure;
+use crate::work::Work;
+use crate::{jpeg, lzw};
 
 const LISTS_MAX: usize = 200;
 const FIELDS_MAX: u64 = 4096;
@@ -220,7 +222,7 @@ fn inflates(source: &mut dyn Source, at: u64, count: u64, work: &mut Work) -> io
             Ok(0) => return Ok(Some(true)),
             Ok(read) if !work.spend(read as u64) => return Ok(None),
             Ok(_) => {}
-            Err(error) if super::is_format_error(&error) => return Ok(Some(false)),
+            Err(error) if is_format_error(&error) => return Ok(Some(false)),
             Err(error) => return Err(error),
         }
     }

@@ -1,7 +1,7 @@
 //! How much one file may cost, counted in bytes produced, not in seconds: the same file gives the same
 //! verdict on a slow machine and on a fast one, and a file made to unpack for hours costs moments.
 
-use super::Structure;
+use crate::structure::Structure;
 
 /// Whoever hands in a small bomb gets this much, however small it is.
 const FLOOR: u64 = 64 << 20;

@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
-use super::Source;
-use super::statistics::{self, Statistics};
-use super::text::TextWatch;
+use crate::source::Source;
+use crate::statistics::{self, Statistics};
+use crate::text::TextWatch;
 
 /// Fewer say nothing about evenness.
 const SIGNS_MIN: u64 = 512;

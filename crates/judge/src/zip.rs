@@ -6,15 +6,22 @@
 
 use std::io::{BufReader, Read};
 
-use super::inflate::Inflater;
-use super::inner::{Part, Sum};
-use super::kind;
-use super::work::Work;
-use super::{At, Source, Structure, little16, little32};
+use crate::inflate::Inflater;
+use crate::inner::{Part, Sum};
+use crate::name;
+use crate::source::{At, Source, is_format_error, little16, little32};
+use crate::structure::Structure;
+use crate::work::Work;
 
 /// Members looked at per file.
 const MEMBERS_MAX: usize = 100_000;
 const END_SIZE: u64 = 22;
+/// Of a member, for those who only want to know what it is.
+const HEAD: u64 = 64 * 1024;
+/// Between members, in front of them and behind the end may lie so much that no sum covers: what a signature takes.
+const UNCOVERED_MAX: u64 = 16 * 1024;
+/// Behind a member may stand its sizes once more.
+const DESCRIPTION_MAX: u64 = 24;
 const MANIFEST_MAX: u64 = 1 << 20;
 /// The comment behind the end record may have this length.
 const COMMENT_MAX: u64 = 65_535;
@@ -27,7 +34,7 @@ struct End {
     comment: u64,
 }
 
-struct Member {
+pub(super) struct Member {
     name: Vec<u8>,
     encrypted: bool,
     method: u16,
@@ -35,6 +42,60 @@ struct Member {
     packed: u64,
     unpacked: u64,
     header_at: u64,
+}
+
+impl Member {
+    /// What two versions of a ZIP have in common if the member is the same.
+    pub(super) fn key(&self) -> (&[u8], u32, u64) {
+        (&self.name, self.crc, self.unpacked)
+    }
+
+    pub(super) fn name(&self) -> String {
+        String::from_utf8_lossy(&self.name).into_owned()
+    }
+
+    /// What it takes in the file.
+    pub(super) fn packed_bytes(&self) -> u64 {
+        self.packed
+    }
+}
+
+/// All members, and by how much their places are shifted.
+pub(super) struct Directory {
+    pub(super) members: Vec<Member>,
+    shift: u64,
+}
+
+/// `None`: there is none that could be read from end to end.
+pub(super) fn directory(source: &mut dyn Source) -> std::io::Result<Option<Directory>> {
+    let Some(end) = find_end(source)? else { return Ok(None) };
+    let Some(shift) = end.at.checked_sub(end.directory_at + end.directory_size) else { return Ok(None) };
+    let mut entries = At::new(source, end.directory_at + shift, end.at).limited_to(64 << 20)?;
+    let count = end.members.min(MEMBERS_MAX);
+    let members: Option<Vec<Member>> = (0..count).map(|_| next_member(&mut entries)).collect();
+    Ok(members.map(|members| Directory { members, shift }))
+}
+
+/// The first bytes of what a member holds; `None` if it cannot be unpacked.
+pub(super) fn head_of(
+    source: &mut dyn Source,
+    directory: &Directory,
+    member: &Member,
+) -> std::io::Result<Option<Vec<u8>>> {
+    let Some(at) = data_offset(source, member.header_at + directory.shift, member)? else { return Ok(None) };
+    let packed = BufReader::new(At::new(source, at, at.saturating_add(member.packed)));
+    let mut head = Vec::new();
+    let read = match member.method {
+        _ if member.encrypted => return Ok(None),
+        0 => packed.take(HEAD).read_to_end(&mut head),
+        8 => flate2::bufread::DeflateDecoder::new(packed).take(HEAD).read_to_end(&mut head),
+        _ => return Ok(None),
+    };
+    match read {
+        Ok(_) => Ok(Some(head)),
+        Err(error) if is_format_error(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 pub(super) fn check(name: &str, source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
@@ -67,7 +128,14 @@ pub(super) fn check(name: &str, source: &mut dyn Source, work: &mut Work) -> std
     if let Some(missing) = missing_member(name, &members).filter(|_| end.members <= MEMBERS_MAX) {
         return Ok(Structure::Odd(missing));
     }
-    check_members(source, &members, shift, end.members > MEMBERS_MAX, trailing, work)
+    let document = is_document(name);
+    let directory = Directory { members, shift };
+    let found = check_members(document, source, &directory, end.members > MEMBERS_MAX, trailing, work)?;
+    let covered: u64 =
+        directory.members.iter().map(|member| member.packed + 30 + member.name.len() as u64).sum();
+    let room = UNCOVERED_MAX + (DESCRIPTION_MAX + 64) * directory.members.len() as u64;
+    let sealed = covered + end.directory_size + END_SIZE + room >= source.length();
+    Ok(if sealed { found.sealed() } else { found })
 }
 
 /// A ZIP that was cut off is right member for member up to its last byte; one whose end was encrypted is not.
@@ -121,7 +189,7 @@ fn inflated_to(source: &mut dyn Source, at: u64, work: &mut Work) -> std::io::Re
             Ok(read) if !work.spend(read as u64) => return Ok(Some(end)),
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(Some(end)),
-            Err(error) if super::is_format_error(&error) => return Ok(None),
+            Err(error) if is_format_error(&error) => return Ok(None),
             Err(error) => return Err(error),
         }
     }
@@ -134,9 +202,9 @@ fn description(source: &mut dyn Source, at: u64) -> std::io::Result<u64> {
 }
 
 fn check_members(
+    document: bool,
     source: &mut dyn Source,
-    members: &[Member],
-    shift: u64,
+    Directory { members, shift }: &Directory,
     mut cut_short: bool,
     trailing: u64,
     work: &mut Work,
@@ -145,7 +213,7 @@ fn check_members(
     let (mut disguised, mut inflater) = (None, Inflater::new());
     for member in members {
         let name = String::from_utf8_lossy(&member.name).into_owned();
-        let at = member.header_at + shift;
+        let at = member.header_at.saturating_add(*shift);
         let Some(data_at) = data_offset(source, at, member)? else {
             let why = format!("the member `{name}` is not where the directory says");
             // The head of another one is no random bytes, though what is packed behind it looks like them.
@@ -169,7 +237,7 @@ fn check_members(
         let mut part = Part::new(&name);
         let unpacked = unpack(source, data_at, member, &mut inflater, &mut part)?;
         if matches!(unpacked, Unpacked::Fits)
-            && let Some(why) = sum.add(&part)
+            && let Some(why) = sum.add(&part, member.packed)
         {
             // A document with a password lists only at its end which members are encrypted.
             disguised.get_or_insert((data_at, format!("the member `{name}` {why}")));
@@ -190,7 +258,7 @@ fn check_members(
         Structure::Declared(format!("ZIP with a password: {encrypted} of {} members", members.len()))
     } else if let Some((at, why)) = disguised {
         Structure::Random { at, why }
-    } else if let Some(odd) = sum.complaint() {
+    } else if let Some(odd) = sum.complaint(document) {
         odd
     } else if trailing > 0 {
         Structure::Trailing { at: source.length() - trailing, bytes: trailing }
@@ -201,9 +269,17 @@ fn check_members(
     })
 }
 
+/// Of an office program: all that it stores is of a type that can be known.
+pub(super) fn is_document(name: &str) -> bool {
+    let ending = name::by_name(name).ending;
+    ending.len() == 4
+        && ["doc", "xls", "ppt", "dot", "xlt", "pot", "pps"].iter().any(|kind| ending.starts_with(kind))
+        || matches!(ending.as_str(), "odt" | "ods" | "odp" | "odg" | "epub" | "vsdx")
+}
+
 /// Documents that are a ZIP have a member by which their program knows them.
 fn missing_member(name: &str, members: &[Member]) -> Option<String> {
-    let ending = kind::by_name(name).ending;
+    let ending = name::by_name(name).ending;
     let wanted: &[&[u8]] = match ending.as_str() {
         "docx" | "docm" | "dotx" | "xlsx" | "xlsm" | "xltx" | "xlsb" | "pptx" | "pptm" | "potx" | "ppsx"
         | "vsdx" => &[b"[content_types].xml"],
@@ -337,7 +413,7 @@ fn unpack(
     match sum {
         Ok(Some(crc)) if crc == member.crc => Ok(Unpacked::Fits),
         Ok(_) => Ok(Unpacked::Differs),
-        Err(error) if super::is_format_error(&error) => Ok(Unpacked::Differs),
+        Err(error) if is_format_error(&error) => Ok(Unpacked::Differs),
         Err(error) => Err(error),
     }
 }

@@ -284,10 +284,14 @@ fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
         );
     }
     for unknown in view.unknown.iter().filter(|unknown| !unknown.accepted) {
-        decide(
-            format!("entry {} cannot be read ({}) and blocks what it names", unknown.sequence, unknown.why),
-            Remedy::run(resume(&format!("entry:{}", unknown.sequence))),
-        );
+        let what = match unknown.kind.as_str() {
+            "command.journal_succeeded" => format!("{}. Can work go on without?", unknown.why),
+            _ => format!(
+                "entry {} cannot be read ({}) and blocks what it names",
+                unknown.sequence, unknown.why
+            ),
+        };
+        decide(what, Remedy::run(resume(&format!("entry:{}", unknown.sequence))));
     }
     for (store, _) in view.scan.stores.iter().filter(|(_, store)| store.waits_for_a_choice()) {
         decide(

@@ -176,8 +176,8 @@ fn load(path: &Path) -> Result<Config, Failure> {
 fn serve(path: &Path) -> Result<Answer, Failure> {
     let config = load(path)?;
     let (folder, listen) = (config.folder.clone(), config.listen);
-    let bridge = Bridge::open(config, Clocks::real()).map_err(|fault| run_failure(&fault))?;
-    let start = |error: std::io::Error| run_failure(&RunFault::Start(format!("{listen}: {error}")));
+    let bridge = Bridge::open(config, Clocks::real()).map_err(|fault| run_failure(&folder, &fault))?;
+    let start = |error: std::io::Error| run_failure(&folder, &RunFault::Start(format!("{listen}: {error}")));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
@@ -186,7 +186,7 @@ fn serve(path: &Path) -> Result<Answer, Failure> {
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(listen).await.map_err(start)?;
         let address = listener.local_addr().map_err(start)?;
-        run::write_address(&folder, &address).map_err(|fault| run_failure(&fault))?;
+        run::write_address(&folder, &address).map_err(|fault| run_failure(&folder, &fault))?;
         let (set, shutdown) = tokio::sync::watch::channel(false);
         let mut terminate =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(start)?;
@@ -198,14 +198,14 @@ fn serve(path: &Path) -> Result<Answer, Failure> {
             set.send_replace(true);
         });
         talk::say(format!("the bridge accepts on http://{address}"));
-        bridge.serve(listener, shutdown).await.map_err(|fault| run_failure(&fault))
+        bridge.serve(listener, shutdown).await.map_err(|fault| run_failure(&folder, &fault))
     });
     // A request that still waits for the upstream would keep us here; it is pending on disk.
     runtime.shutdown_timeout(Duration::from_millis(100));
     served.map(|()| Answer::Done)
 }
 
-fn run_failure(fault: &RunFault) -> Failure {
+fn run_failure(folder: &Path, fault: &RunFault) -> Failure {
     let what = chain(fault);
     match fault {
         RunFault::InUse(_) => Failure::refused(
@@ -220,8 +220,12 @@ fn run_failure(fault: &RunFault) -> Failure {
         ),
         RunFault::Open(_) | RunFault::Read(_) => Failure::fault(
             what,
-            "nothing is accepted while the journal may be damaged",
-            "look at it with `blackstart journal verify` on the bridge's folder",
+            "the bridge accepts nothing; what it took in can still be read",
+            format!(
+                "see every place: blackstart journal verify {0}; what is left: blackstart journal show {0}. To take in business \
+                 meanwhile, start the bridge with a configuration that names a new folder, and keep this one as it is",
+                folder.display()
+            ),
         ),
         RunFault::File { .. } | RunFault::Key { .. } | RunFault::Secret(_) | RunFault::Start(_) => {
             Failure::fault(

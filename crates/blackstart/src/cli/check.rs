@@ -14,7 +14,8 @@ use super::{Answer, Failure, folder, talk, whole_file};
 use estate::check::{self, Summary, counted, counted_as, spaced};
 use estate::files::ReadFault;
 use estate::place::{Place, Sources};
-use estate::{Finding, Grade, Id, Reading, canonical, map};
+use estate::{Finding, Grade, Id, Reading, canonical};
+use situation::map;
 
 /// What is wrong with this estate? Findings, worst first: blocking (no plan can be made, or it would be
 /// wrong), serious (a restart will hurt here), note. Exit 1 only if something is blocking.

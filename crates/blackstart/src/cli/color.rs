@@ -69,6 +69,32 @@ pub fn painted(text: &str, tone: Tone, on: bool) -> String {
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }
 
+/// The call with the choice in front of everything: it belongs to no command, and a command that has others below it would
+/// take it for a sign that none of those is meant.
+pub(super) fn to_front(words: &[OsString]) -> Vec<OsString> {
+    let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    let (mut front, mut rest): (Vec<OsString>, Vec<OsString>) = (words[..1.min(end)].to_vec(), Vec::new());
+    let mut at = front.len();
+    while at < end {
+        let word = &words[at];
+        let length = match word.to_str() {
+            Some("--color") if at + 1 < end => 2,
+            Some(joined) if joined.starts_with("--color=") => 1,
+            _ => 0,
+        };
+        if length == 0 {
+            rest.push(word.clone());
+            at += 1;
+        } else {
+            front.extend_from_slice(&words[at..at + length]);
+            at += length;
+        }
+    }
+    front.extend(rest);
+    front.extend_from_slice(&words[end..]);
+    front
+}
+
 /// The choice in a call that is not read yet: help and usage errors are printed before anything else is understood.
 /// What is wrong with it is said when it is read.
 pub(super) fn typed(words: &[OsString]) -> Choice {

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use super::Failure;
+use super::{Failure, person};
 use incident::log::LogFault;
 use incident::store::{self, Incident, StoreFault};
 use incident::{Event, View};
@@ -15,18 +15,15 @@ use incident::{Event, View};
 /// Who is written beside the entries.
 #[derive(Debug, clap::Args)]
 pub struct By {
-    /// Who decides this; written beside the entry. Default: the name of the login.
+    /// Who decides this; written beside the entry. Default: the login that this process runs under, as the machine knows
+    /// it ($USER is not asked: it is only a text).
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
 }
 
 impl By {
     pub fn name(&self) -> String {
-        self.by
-            .clone()
-            .or_else(|| std::env::var("USER").ok())
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| "unnamed".to_owned())
+        self.by.clone().filter(|name| !name.is_empty()).unwrap_or_else(person::login)
     }
 }
 
@@ -109,15 +106,58 @@ pub fn failure(folder: &Path, fault: &StoreFault) -> Failure {
             "nothing was recorded",
             "look at the path, its permissions and the free space, then call again",
         ),
-        StoreFault::Open(_) | StoreFault::Read(_) => Failure::fault(
+        StoreFault::Succeeded(_, next) => Failure::refused(
             what,
-            "the journal is not used while it may be damaged; nothing was changed",
-            format!("see the exact place: blackstart journal verify {shown}"),
+            "nothing is recorded here any more; it can still be read",
+            format!(
+                "call again with the folder in which it goes on; look at it: blackstart status {}",
+                next.display()
+            ),
         ),
+        StoreFault::Emptied(_) => Failure::fault(
+            what,
+            "nothing was recorded, and nothing is known of this incident: an incident has entries from its first moment on",
+            format!(
+                "put the folder back from a copy; if there was nothing in it yet, open it anew in another: \
+                 blackstart init NEW --estate ESTATE (and look at this one: blackstart journal verify {shown})"
+            ),
+        ),
+        StoreFault::Open(_) | StoreFault::Read(_) => not_opened(folder, fault, what),
         StoreFault::Append(_) => Failure::fault(
             what,
             "this entry is not in the journal and must not be acted on",
             "look at the free space and at the disk, then call again",
+        ),
+    }
+}
+
+/// A journal that is busy, out of reach, of another key, or damaged.
+fn not_opened(folder: &Path, fault: &StoreFault, what: String) -> Failure {
+    let shown = folder.display();
+    match fault {
+        StoreFault::Open(journal::OpenError::Busy { .. }) => Failure::fault(
+            what,
+            "nothing was recorded; what is in the journal is not touched",
+            "find and end the process that holds it, then call again; reading works meanwhile",
+        ),
+        StoreFault::Open(journal::OpenError::File { .. })
+        | StoreFault::Read(journal::ReadError::File { .. }) => Failure::fault(
+            what,
+            "nothing was recorded; what is in the journal is not touched",
+            "look at the path, its permissions, the disk and the free space, then call again",
+        ),
+        StoreFault::Open(journal::OpenError::OtherOrigin { .. }) => Failure::fault(
+            what,
+            "the key beside it is of another incident; nothing was recorded",
+            format!("put the path of this incident's key into {shown}/signing-key-location, then call again"),
+        ),
+        _ => Failure::fault(
+            what,
+            "this incident can be read, and nothing can be recorded in it: what would follow could not be relied on",
+            format!(
+                "see what is left: blackstart status {shown}; every place: blackstart journal verify {shown}; \
+                 go on in a new folder with all that is proven: blackstart journal succeed {shown} {shown}-2 --reason TEXT"
+            ),
         ),
     }
 }

@@ -59,12 +59,12 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     Ok(Answer::Done)
 }
 
-fn file_name(folder: &Path) -> String {
+pub(super) fn file_name(folder: &Path) -> String {
     folder.file_name().map_or_else(|| "incident".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Letters and digits of a name, for a place in a signature where spaces are not allowed.
-fn slug(name: &str) -> String {
+pub(super) fn slug(name: &str) -> String {
     let slug: String = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
@@ -74,7 +74,7 @@ fn slug(name: &str) -> String {
 }
 
 /// `$XDG_STATE_HOME/blackstart/ORIGIN.key`, or the same under `~/.local/state`.
-fn default_key(origin: &str) -> Result<PathBuf, Failure> {
+pub(super) fn default_key(origin: &str) -> Result<PathBuf, Failure> {
     let state = std::env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state")))
@@ -90,7 +90,7 @@ fn default_key(origin: &str) -> Result<PathBuf, Failure> {
 
 /// The folder of the default place, for its owner alone. A place named by a person is not made: if the stick that it
 /// is on is not plugged in, the key would silently come to lie somewhere else.
-fn make_home(key: &Path) -> Result<(), Failure> {
+pub(super) fn make_home(key: &Path) -> Result<(), Failure> {
     let home = key.parent().unwrap_or(key);
     DirBuilder::new().recursive(true).mode(0o700).create(home).map_err(|error| {
         Failure::fault(
@@ -114,7 +114,7 @@ fn failure(folder: &Path, fault: &StoreFault) -> Failure {
 }
 
 /// A key inside the folder would go wherever the folder is copied.
-fn outside(key: &Path, folder: &Path) -> Result<(), Failure> {
+pub(super) fn outside(key: &Path, folder: &Path) -> Result<(), Failure> {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     if absolute(key).starts_with(absolute(folder)) {
         return Err(Failure::refused(

@@ -1,16 +1,25 @@
-//! `blackstart journal show|verify DIR`: look into the journal, and prove that it is whole.
+//! `blackstart journal show|verify|succeed DIR`: look into the journal, prove that it is whole, go on where it is not.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "`--follow` waits for entries of others, and `--since 2h` counts from the time of this machine"
+)]
+
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::folder;
 use super::place::{self, Sought};
+use super::sentence::{self, Said};
 use super::{Answer, Failure, talk};
-use incident::record::{self, Content, Entry};
-use incident::store;
+use super::{folder, harm, succeed};
+use estate::Id;
+use incident::damaged::{Look, Met};
+use incident::store::{self, StoreFault};
 
-/// Look into a journal, and prove that it is whole. DIR is an incident folder or a bridge folder.
+/// Look into a journal, prove that it is whole, go on where it is damaged. DIR is an incident folder or a bridge folder.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -21,10 +30,14 @@ pub struct Args {
 enum What {
     /// The entries, oldest first: number, time, who, what.
     Show(Show),
-    /// Every record against the newest signed checkpoint, with nothing but the public key.
+    /// Every record against every signed checkpoint, with nothing but the public key.
     Verify(Verify),
+    /// Go on in a new folder where a damaged journal cannot.
+    Succeed(succeed::Args),
 }
 
+/// The entries as sentences, oldest first. A damaged journal is shown as far as it can be read, with every gap named; then
+/// the answer is no (exit 1).
 #[derive(Debug, clap::Args)]
 struct Show {
     /// Folder of the incident or of the bridge. Without it: the one you are in, or the one in BLACKSTART_DIR.
@@ -33,6 +46,18 @@ struct Show {
     /// First entry to show.
     #[arg(long, default_value_t = 0)]
     from: u64,
+    /// Only the last N of what would be shown.
+    #[arg(short = 'n', long, value_name = "N")]
+    last: Option<usize>,
+    /// Only what is about this thing: `kind:name`. What cannot be read may be about it too, and is shown.
+    #[arg(long, value_name = "ID")]
+    about: Option<Id>,
+    /// Only entries from this time on: 2023-04-24T22:00:00Z, or how long ago: 30m, 2h, 3d. Times are what clocks said.
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<i64>,
+    /// Stay and show what comes, until Ctrl-C.
+    #[arg(short = 'f', long)]
+    follow: bool,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
@@ -49,6 +74,9 @@ struct Verify {
     /// A checkpoint that was kept elsewhere: it finds an end that was cut off.
     #[arg(long, value_name = "FILE")]
     remembered: Option<PathBuf>,
+    /// The journal that this one continues, if it no longer lies where it did: compares what was carried over.
+    #[arg(long, value_name = "DIR")]
+    old: Option<PathBuf>,
     /// The answer as JSON on stdout.
     #[arg(long)]
     json: bool,
@@ -58,6 +86,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     match &args.what {
         What::Show(args) => show(args),
         What::Verify(args) => verify(args),
+        What::Succeed(args) => succeed::run(args),
     }
 }
 
@@ -65,23 +94,135 @@ fn place(named: Option<&Path>, form: &str) -> Result<PathBuf, Failure> {
     named.map_or_else(|| place::found(Sought::Journal, form), |named| Ok(named.to_owned()))
 }
 
+/// How often a followed journal is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
 fn show(args: &Show) -> Result<Answer, Failure> {
     let folder = place(args.folder.as_deref(), "blackstart journal show DIR")?;
-    let print = |record: journal::Record| {
-        if args.json {
-            talk::json(&as_json(&record));
-        } else {
-            talk::data(as_line(&record::entry(record)));
+    let fault = |fault| folder::failure(&folder, &fault);
+    let look = Look::at(&folder).map_err(fault)?;
+    let mut shown = Shown { args, kept: VecDeque::new(), next: args.from };
+    if let Some(ended) = harm::ended(&folder).filter(|_| !args.json && look.harm.is_none()) {
+        talk::data(ended);
+    }
+    let Some(harm) = &look.harm else {
+        let read = |error| fault(StoreFault::Read(error));
+        let mut reader = journal::Reader::open(&store::journal_path(&folder)).map_err(read)?;
+        loop {
+            for record in reader.read(shown.next) {
+                shown.record(&record.map_err(read)?);
+            }
+            shown.print();
+            if !args.follow || talk::is_cut_off() {
+                return Ok(Answer::Done);
+            }
+            std::thread::sleep(LOOK_AGAIN);
         }
     };
-    store::each_record(&folder, args.from, print).map_err(|fault| folder::failure(&folder, &fault))?;
-    Ok(Answer::Done)
+    match args.json {
+        true => talk::json(&json!({ "journal_damage": harm::as_json(harm) })),
+        false => harm::lines(&folder, harm).iter().for_each(talk::data),
+    }
+    look.each(&folder, &mut |met| match met {
+        Met::Record { record, proven } if record.sequence >= args.from => {
+            shown.damaged_record(&record, proven)
+        }
+        Met::Lost(gap) if gap.entries.end > args.from => {
+            let (from, until) = (gap.entries.start, gap.entries.end);
+            shown.keep(match args.json {
+                true => json!({ "sequence": from, "until": until, "lost": gap.why }).to_string(),
+                false => {
+                    let up_to =
+                        if until - from == 1 { String::new() } else { format!(" up to {}", until - 1) };
+                    format!("{from:>6}  {:<20}  {:<14} NOT RELIED ON{up_to}: {}", "?", "?", gap.why)
+                }
+            });
+        }
+        Met::Record { .. } | Met::Lost(_) => {}
+    })
+    .map_err(fault)?;
+    shown.print();
+    Ok(Answer::No)
+}
+
+/// What is shown of a journal: the last `-n` of what the other options let through.
+struct Shown<'a> {
+    args: &'a Show,
+    kept: VecDeque<String>,
+    next: u64,
+}
+
+impl Shown<'_> {
+    fn wanted(&self, record: &journal::Record, said: &Said) -> bool {
+        let about = self.args.about.as_ref();
+        let about = about.is_none_or(|id| said.about.as_ref().is_none_or(|about| about.contains(id)));
+        about && self.args.since.is_none_or(|since| record.time_ms >= since)
+    }
+
+    fn record(&mut self, record: &journal::Record) {
+        self.next = record.sequence + 1;
+        let said = sentence::of(record);
+        if self.wanted(record, &said) {
+            self.keep(match self.args.json {
+                true => as_json(record).to_string(),
+                false => as_line(record, &said),
+            });
+        }
+    }
+
+    fn damaged_record(&mut self, record: &journal::Record, proven: bool) {
+        let said = sentence::of(record);
+        if self.wanted(record, &said) {
+            let mut value = as_json(record);
+            value["proven"] = json!(proven);
+            let mark = if proven { "" } else { "  (no signature proves this entry)" };
+            self.keep(match self.args.json {
+                true => value.to_string(),
+                false => format!("{}{mark}", as_line(record, &said)),
+            });
+        }
+    }
+
+    fn keep(&mut self, line: String) {
+        match self.args.last {
+            None => talk::data(line),
+            Some(last) => {
+                self.kept.push_back(line);
+                if self.kept.len() > last {
+                    self.kept.pop_front();
+                }
+            }
+        }
+    }
+
+    fn print(&mut self) {
+        self.kept.drain(..).for_each(talk::data);
+    }
+}
+
+/// A time, or how long ago.
+fn since(text: &str) -> Result<i64, String> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Ok(time.as_millisecond());
+    }
+    let wrong =
+        || format!("{text:?} is neither a time (2023-04-24T22:00:00Z) nor how long ago (30m, 2h, 3d)");
+    let unit = text.chars().next_back().ok_or_else(wrong)?;
+    let number: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let ago = number.checked_mul(seconds * 1000).filter(|ago| *ago >= 0).ok_or_else(wrong)?;
+    Ok(folder::now_ms().saturating_sub(ago))
 }
 
 fn as_json(record: &journal::Record) -> Value {
     let content = match &record.payload {
-        journal::Payload::Present(payload) => serde_json::from_slice::<Value>(payload)
-            .unwrap_or_else(|_| json!({ "unreadable": String::from_utf8_lossy(payload) })),
+        journal::Payload::Present(payload) => content(payload),
         journal::Payload::Erased => json!({ "erased": true }),
     };
     json!({
@@ -94,22 +235,25 @@ fn as_json(record: &journal::Record) -> Value {
     })
 }
 
-/// Long values are cut: the whole stands in `--json`.
-const SHOWN_CHARS_MAX: usize = 160;
+/// JSON as it is; of a bridge's entry its line of JSON. What follows that line is sealed and nobody here can open it.
+fn content(payload: &[u8]) -> Value {
+    let line = payload.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    serde_json::from_slice::<Value>(payload)
+        .or_else(|_| serde_json::from_slice(line))
+        .unwrap_or_else(|_| json!({ "unreadable": String::from_utf8_lossy(payload) }))
+}
 
-fn as_line(entry: &Entry) -> String {
-    let what = match &entry.content {
-        Content::Known(event) => {
-            let (kind, _, payload) = record::encode(event);
-            let data: Value = serde_json::from_slice(&payload).unwrap_or_default();
-            let data: String = data["data"].to_string().chars().take(SHOWN_CHARS_MAX).collect();
-            format!("{kind} {data}")
-        }
-        Content::Unknown(unknown) => {
-            format!("{} v{}: NOT READ: {}", unknown.kind, unknown.version, unknown.why)
-        }
-    };
-    format!("{:>6}  {}  {:<14} {what}", entry.sequence, folder::time(entry.time_ms), entry.actor)
+/// Longer sentences are cut, but for notes: the whole stands in `--json`.
+const SHOWN_CHARS_MAX: usize = 240;
+
+fn as_line(record: &journal::Record, said: &Said) -> String {
+    // An entry is one line, whatever people typed into it.
+    let mut sentence = said.sentence.replace(['\n', '\r'], " ");
+    if !sentence.starts_with("note: ") && sentence.chars().count() > SHOWN_CHARS_MAX {
+        sentence = sentence.chars().take(SHOWN_CHARS_MAX).chain("...".chars()).collect();
+    }
+    let sentence: String = sentence.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    format!("{:>6}  {}  {:<14} {sentence}", record.sequence, folder::time(record.time_ms), record.actor)
 }
 
 fn verify(args: &Verify) -> Result<Answer, Failure> {
@@ -126,15 +270,22 @@ fn verify(args: &Verify) -> Result<Answer, Failure> {
         ),
     };
     let found = journal::verify(&store::journal_path(&folder), &key, remembered.as_ref());
+    let continues = succeed::told(&folder, args.old.as_deref())?;
+    let same = continues.as_ref().is_none_or(|(_, same)| *same);
     if args.json {
-        talk::json(&verification_as_json(&found));
+        let mut value = verification_as_json(&found);
+        value["continues"] =
+            json!(continues.as_ref().map(|(lines, same)| json!({ "told": lines, "agrees": same })));
+        value["continued_in"] = json!(incident::succession::succeeded_by(&folder));
+        talk::json(&value);
     } else {
-        print(&found);
+        print(&folder, &found);
+        continues.iter().flat_map(|(lines, _)| lines).for_each(talk::data);
     }
-    Ok(if found.intact() { Answer::Done } else { Answer::No })
+    Ok(if found.intact() && same { Answer::Done } else { Answer::No })
 }
 
-fn print(found: &journal::Verification) {
+fn print(folder: &Path, found: &journal::Verification) {
     for finding in &found.findings {
         talk::data(finding.to_string());
     }
@@ -145,11 +296,24 @@ fn print(found: &journal::Verification) {
     let erased =
         if found.erased > 0 { format!(", {} erased by decision", found.erased) } else { String::new() };
     talk::data(format!("{} records, {signed}{erased}", found.records));
-    talk::data(if found.intact() {
-        "The journal is whole."
+    if found.intact() {
+        talk::data("The journal is whole.");
     } else {
-        "The journal is NOT whole: do not rely on the places named above, keep a copy of it as it is, and compare with other copies."
-    });
+        let trusted = found.trusted.as_ref().map_or(0, |trusted| trusted.size);
+        talk::data(
+            "The journal is NOT whole: do not rely on the places named above, and keep a copy of the folder as it is.",
+        );
+        talk::data(format!("The newest signed state that is whole has {trusted} entries."));
+    }
+    if let Some(ended) = harm::ended(folder) {
+        talk::data(ended);
+    } else if !found.intact() {
+        let shown = folder.display();
+        talk::data(format!(
+            "See what is left: blackstart journal show {shown}. To go on in a new folder with all that is proven:\n  \
+             blackstart journal succeed {shown} {shown}-2 --reason TEXT"
+        ));
+    }
 }
 
 fn verification_as_json(found: &journal::Verification) -> Value {
@@ -174,6 +338,7 @@ fn verification_as_json(found: &journal::Verification) -> Value {
         "root": found.checkpoint.as_ref().map(|checkpoint| hex(&checkpoint.root)),
         "checkpoint": found.checkpoint.as_ref().map(|checkpoint| checkpoint.text.clone()),
         "findings": findings,
+        "trusted_size": found.trusted.as_ref().map(|trusted| trusted.size),
     })
 }
 

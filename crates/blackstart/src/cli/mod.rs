@@ -24,6 +24,7 @@ pub mod drill;
 pub mod folder;
 pub mod forecast;
 pub mod handback;
+pub mod harm;
 pub mod hold;
 pub mod import;
 pub mod init;
@@ -32,13 +33,16 @@ pub mod man;
 pub mod named;
 pub mod note;
 pub mod notice;
+pub mod person;
 pub mod place;
 pub mod plan;
 pub mod read_estate;
 pub mod recover;
 pub mod resume;
 pub mod scan;
+pub mod sentence;
 pub mod status;
+pub mod succeed;
 pub mod talk;
 pub mod watch;
 mod whole_file;
@@ -248,7 +252,7 @@ pub fn main() -> ExitCode {
 
 fn read(typed: &[OsString]) -> Result<Line, clap::Error> {
     let mut line = line().color(color::typed(typed).of_help());
-    let matches = line.try_get_matches_from_mut(typed)?;
+    let matches = line.try_get_matches_from_mut(color::to_front(typed))?;
     Line::from_arg_matches(&matches).map_err(|error| error.format(&mut line))
 }
 

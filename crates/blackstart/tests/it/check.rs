@@ -94,6 +94,9 @@ fn colour_is_for_terminals_unless_somebody_asks_for_it() {
     assert_eq!(coloured(&["plan", "--help"], None), (false, false));
     assert_eq!(coloured(&["check", "--color", "always", "--nonsense"], None), (false, true));
     assert_eq!(coloured(&["check", "--nonsense"], None), (false, false));
+    // Also between a command and what stands below it, and not in what is only said.
+    assert_eq!(coloured(&["plan", "--color", "always", "show", "/nowhere"], None), (false, true));
+    assert_eq!(coloured(&["note", "/nowhere", "--", "--color=always"], None), (false, false));
 }
 
 #[test]

@@ -6,6 +6,8 @@
 //! - `import`: from compose files to a folder that checks and plans.
 //! - `import_systemd`, `import_kubernetes`, `import_csv` on `import_rig`: estates from what is there already.
 //! - `place`: which incident and which thing is meant, where they are not named in full.
+//! - `journal`: read by people, damaged, and going on in another folder.
+//! - `notice`: pages replace pages, and nothing else.
 //! - `plan`: the planner's contract, wishes, plan files, and what is refused.
 //! - `restart`: a restart of real processes, killed in the middle.
 //! - `scan` on `scan_rig`: judging folders and repositories, and the watch.
@@ -28,7 +30,9 @@ mod import_csv;
 mod import_kubernetes;
 mod import_rig;
 mod import_systemd;
+mod journal;
 mod place;
+mod notice;
 mod plan;
 mod restart;
 mod scan;

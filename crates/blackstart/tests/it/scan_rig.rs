@@ -109,7 +109,7 @@ impl Stage {
     }
 
     pub(crate) fn entries(&self) -> Vec<String> {
-        let shown = blackstart(&["journal", "show", text(&self.at("incident"))], None);
+        let shown = blackstart(&["journal", "show", text(&self.at("incident")), "--json"], None);
         assert_eq!(shown.code, 0, "{}", shown.err);
         shown.out.lines().map(str::to_owned).collect()
     }

@@ -217,12 +217,45 @@ fn is_crate_root(name: &str) -> bool {
 #[test]
 fn the_drill_shares_no_code_with_what_it_examines() {
     let manifest = fs::read_to_string(root().join("crates/drill/Cargo.toml")).unwrap();
-    for product in MAY_KNOW.iter().map(|(name, _)| *name).chain(["blackstart"]) {
+    // How a page looks is no fact about the product, and `page` knows nothing of it: that is held by its empty list above.
+    let is_product = |name: &&str| *name != "page";
+    let page_knows = MAY_KNOW.iter().find(|(name, _)| *name == "page").map(|(_, known)| *known);
+    assert_eq!(page_knows, Some(&[][..]), "what page knows, the drill would know as well");
+    let product: BTreeSet<String> = fs::read_dir(root().join("crates"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !["drill", "measure"].contains(&name.as_str()))
+        .collect();
+    for product in product.iter().map(String::as_str).filter(is_product) {
         assert!(
             !manifest.lines().any(|line| line.starts_with(&format!("{product} = "))),
             "crates/drill depends on {product}: then a fault in it could hide itself"
         );
     }
+}
+
+#[test]
+fn html_is_written_in_templates_and_drawings_only() {
+    let marks = ["<br>", "<svg ", "<td", "<tr>", "</p>", "</div>", "</li>", "<span", "&lt;", "&amp;"];
+    let broken: Vec<String> = sources()
+        .into_iter()
+        .filter(|(name, _)| !is_test(name) && !name.starts_with("crates/page/src/"))
+        .flat_map(|(name, text)| {
+            let product = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+            let lines = product.lines().enumerate().filter(|(_, line)| {
+                let code = line.trim_start();
+                !code.starts_with("//") && code.contains('"') && marks.iter().any(|mark| code.contains(mark))
+            });
+            lines.map(|(at, line)| format!("{name}:{}: {}", at + 1, line.trim())).collect::<Vec<_>>()
+        })
+        .collect();
+    none(&broken, "write it into a template, or draw it with `page::drawing`");
+    let unsafe_ones: Vec<String> = files("crates", "html")
+        .into_iter()
+        .filter(|(name, text)| name.contains("/templates/") && text.contains("|safe"))
+        .map(|(name, _)| name)
+        .collect();
+    none(&unsafe_ones, "`|html` takes what is HTML already; `|safe` takes anything");
 }
 
 #[test]

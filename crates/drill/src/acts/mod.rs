@@ -145,7 +145,7 @@ fn set(args: &Args) -> Result<Stage> {
     let title = format!(
         "Blackstart drill: {} funds, {} insured people, seed {}, attack {}",
         layout.funds.len(),
-        crate::report_html::grouped(insured),
+        page::words::grouped(insured.into()),
         args.seed,
         pattern.name()
     );

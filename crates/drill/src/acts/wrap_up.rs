@@ -168,7 +168,9 @@ fn last_words(report: &crate::report::Report, folder: &Path) {
     let promises = report.acts.iter().map(|act| act.promises.len()).sum::<usize>();
     let broken: Vec<_> =
         report.acts.iter().flat_map(|act| act.broken().map(move |promise| (act.name, promise))).collect();
-    let number = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), crate::report_html::grouped);
+    let number = |value: Option<u64>| {
+        value.map_or_else(|| "?".to_owned(), |number| page::words::grouped(number.into()))
+    };
     tell("");
     if report.ok {
         tell(&format!(

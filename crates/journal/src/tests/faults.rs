@@ -365,16 +365,25 @@ pub(super) fn closed_journal(seed: u64) -> (FaultyDisk, Vec<Record>, Checkpoint)
     (disk, records, checkpoint)
 }
 
+/// Leaves of all that was signed and published only the first checkpoint, over no records.
+pub(super) fn keep_only_the_first_checkpoint(disk: &FaultyDisk) {
+    for name in ["checkpoint", "checkpoints", "durable", "leaves"] {
+        disk.take_away(&Path::new(FOLDER).join(name));
+    }
+    let Options { key, origin, .. } = options();
+    let nothing = crate::tree::Tree::default().root();
+    let first = Checkpoint::sign(&origin, 0, nothing, &key);
+    disk.put(&Path::new(FOLDER).join("checkpoint"), first.text.as_bytes());
+}
+
 #[test]
-fn any_prefix_of_a_journal_without_checkpoint_is_a_valid_journal() {
+fn any_prefix_of_a_journal_with_only_its_first_checkpoint_is_a_valid_journal() {
     let (whole, records, _) = closed_journal(3);
     let last = last_segment(&whole);
     let content = whole.content(&last);
     for end in (0..content.len()).step_by(17) {
         let disk = whole.copy();
-        for name in ["checkpoint", "checkpoints", "durable", "leaves"] {
-            disk.take_away(&Path::new(FOLDER).join(name));
-        }
+        keep_only_the_first_checkpoint(&disk);
         disk.put(&last, &content[..end]);
         let appender = Appender::open(Path::new(FOLDER), options_on(&disk, 5)).unwrap();
         let left: Vec<_> =
@@ -417,9 +426,7 @@ fn a_cut_tail_is_recorded_and_only_once() {
 fn damage_below_a_later_acknowledged_write_is_never_cut() {
     // No checkpoint and no published length protect these records: the next write alone proves them.
     let (whole, records, _) = closed_journal(4);
-    for name in ["checkpoint", "checkpoints", "durable", "leaves"] {
-        whole.take_away(&Path::new(FOLDER).join(name));
-    }
+    keep_only_the_first_checkpoint(&whole);
     let segments = list_segments(&whole, Path::new(FOLDER)).unwrap();
     let path = Path::new(FOLDER).join(&segments[0].1);
     let disk = whole.copy();

@@ -1,6 +1,7 @@
 //! The promises of the crate as a whole, on the real disk.
 
 mod faults;
+mod forging;
 mod golden;
 mod processes;
 mod tampering;
@@ -63,6 +64,20 @@ fn a_journal_goes_on_where_it_was_closed() {
     }
     assert_eq!(payloads(folder.path()).len(), 10);
     assert!(verify(folder.path(), &options().key.public(), None).intact());
+}
+
+#[test]
+fn the_newest_checkpoint_at_a_close_is_kept_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 1..=3_u64 {
+        let appender = Appender::open(folder.path(), options()).unwrap();
+        appender.append(vec![draft("a", b"x")], Expect::Anything).unwrap();
+        // It is signed already when the journal is closed.
+        let newest = appender.checkpoint().unwrap();
+        appender.close();
+        let kept = std::fs::read_to_string(folder.path().join("checkpoints")).unwrap();
+        assert!(kept.ends_with(&format!("{}\n", newest.text)) && newest.size == round, "{kept}");
+    }
 }
 
 #[test]

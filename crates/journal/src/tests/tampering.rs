@@ -137,6 +137,38 @@ fn any_flipped_bit_is_located_at_its_record_and_never_cut() {
 }
 
 #[test]
+fn what_is_left_of_a_damaged_journal_is_read_and_every_gap_is_named() {
+    let (good, records, _) = closed_journal(2);
+    let salvage = |disk: &FaultyDisk| {
+        let (mut found, mut lost) = (Vec::new(), Vec::new());
+        let visit = &mut |salvaged| match salvaged {
+            Salvaged::Record(record) => found.push(record),
+            Salvaged::Lost { records, .. } => lost.push((records.start, records.end)),
+        };
+        crate::salvage::salvage_on(disk, Path::new(FOLDER), records.len() as u64, visit).unwrap();
+        (found, lost)
+    };
+    assert_eq!(salvage(&good), (records.clone(), Vec::new()));
+    let (name, first, frames) = middle(&good);
+    let end = first + frames.len() as u64;
+    let but = |from: u64, until: u64| {
+        records.iter().filter(|one| !(from..until).contains(&one.sequence)).cloned().collect::<Vec<_>>()
+    };
+    let disk = good.copy();
+    rewrite(&disk, &name, &[&frames[..2], &frames[3..]].concat());
+    assert_eq!(salvage(&disk), (but(first + 2, first + 3), vec![(first + 2, first + 3)]));
+    let disk = good.copy();
+    disk.flip_bit(&path(&name), (64 + 20) * 8);
+    assert_eq!(salvage(&disk), (but(first, first + 1), vec![(first, first + 1)]));
+    let disk = good.copy();
+    disk.take_away(&path(&name));
+    assert_eq!(salvage(&disk), (but(first, end), vec![(first, end)]));
+    let (last, name) = list_segments(&good, Path::new(FOLDER)).unwrap().pop().unwrap();
+    good.take_away(&path(&name));
+    assert_eq!(salvage(&good), (but(last, u64::MAX), vec![(last, records.len() as u64)]));
+}
+
+#[test]
 fn a_removed_record_is_found_where_it_was() {
     let (disk, ..) = closed_journal(2);
     let (name, first, mut frames) = middle(&disk);

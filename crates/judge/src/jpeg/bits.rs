@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::super::peek::Peek;
+use crate::peek::Peek;
 
 /// Codes of up to so many bits are looked up at once; longer ones are rare.
 const SHORT: u32 = 10;

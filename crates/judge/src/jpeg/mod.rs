@@ -10,9 +10,10 @@ mod scan;
 
 use std::io;
 
-use super::peek::Peek;
-use super::work::Work;
-use super::{Source, Structure, big16};
+use crate::peek::Peek;
+use crate::source::{Source, big16};
+use crate::structure::Structure;
+use crate::work::Work;
 use bits::{Bits, Flaw, Table};
 use scan::{Frame, Mode, Scan, Tables};
 

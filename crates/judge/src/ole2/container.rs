@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::super::{Source, Structure, little16, little32};
+use crate::source::{Source, little16, little32};
+use crate::structure::Structure;
 
 /// Sectors of a file that is looked at: 4 GiB of sectors of 512 bytes.
 const SECTORS_MAX: u64 = 1 << 23;

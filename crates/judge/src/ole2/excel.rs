@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::super::{Source, little16};
 use super::{Container, Content, Stream, Trouble};
+use crate::source::{Source, little16};
 
 /// Records end here in every version; the longest in use is 8,224 bytes.
 const LENGTH_MAX: u64 = 8228;

@@ -14,10 +14,11 @@ use std::io;
 
 use container::{Container, Stream};
 
-use super::ending;
-use super::statistics::{count, is_even, is_nearly_even};
-use super::work::Work;
-use super::{Source, Structure, little16, little32};
+use crate::ending;
+use crate::source::{Source, little16, little32};
+use crate::statistics::{count, is_even, is_nearly_even};
+use crate::structure::Structure;
+use crate::work::Work;
 
 /// Bytes that are looked at together.
 const BLOCK: usize = 1024;

@@ -2,9 +2,11 @@
 
 use std::io;
 
-use super::super::work::Work;
-use super::super::{Part, Source, Structure, jpeg, little16, little32, picture};
 use super::{Container, Content, Stream, Trouble};
+use crate::source::{Part, Source, little16, little32};
+use crate::structure::Structure;
+use crate::work::Work;
+use crate::{jpeg, picture};
 
 const DEPTH_MAX: usize = 64;
 const RECORDS_MAX: u64 = 10_000_000;

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::super::{Source, little16, little32};
 use super::{Container, Content, Stream, Trouble};
+use crate::source::{Source, little16, little32};
 
 const HEAD: usize = 0x1aa;
 /// Where the head says where drawings lie.

@@ -1,6 +1,11 @@
 //! What looks like an attack and is none, and what an attack looks like where no checker reads everything.
 
 use super::specimens::{self, Dice, attacked, promised, text, zlib};
+use std::io;
+
+use crate::statistics::{Statistics, count};
+use crate::structure::Structure;
+use crate::work::Work;
 use crate::*;
 
 fn judged(name: &str, bytes: &[u8]) -> Judgement {
@@ -373,5 +378,19 @@ fn a_stream_of_a_pdf_ends_where_its_data_ends_whatever_stands_behind_it() {
         stuffed.truncate(start);
         stuffed.extend(format!("startxref\n{table}\n%%EOF\n").bytes());
         assert_bad("a.pdf", &stuffed);
+    }
+}
+
+#[test]
+fn a_stream_that_begins_where_its_file_ends_stops_no_checker() {
+    for end in ["stream", "stream\r", "stream\n", "stream\r\n"] {
+        for length in ["/Length 9", "/Length 2 0 R", "/Length 0"] {
+            let pdf = format!("%PDF-1.4\n1 0 obj\n<</Filter/FlateDecode{length}>>{end}");
+            let judgement = judged("a.pdf", pdf.as_bytes());
+            assert!(
+                !judgement.reasons.iter().any(|reason| reason.contains("a fault of its own")),
+                "{judgement:?}"
+            );
+        }
     }
 }

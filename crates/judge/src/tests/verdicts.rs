@@ -1,6 +1,8 @@
 //! Every pattern on every promised type is found; what only looks like it is not.
 
 use super::specimens::{self, Dice, PATTERNS, attacked, promised};
+use std::io;
+
 use crate::*;
 
 fn verdict(name: &str, bytes: &[u8]) -> Verdict {

@@ -149,3 +149,24 @@ fn what_is_encrypted_anyway_is_not_rewritten_in_a_rhythm() {
     let again = [&before[..48], &*dice.bytes(before.len() - 48)].concat();
     assert_eq!(beside("a.age", &again, &before).verdict, Verdict::DeclaredEncrypted);
 }
+
+#[test]
+fn what_was_encrypted_with_a_mark_and_is_random_now_was_encrypted_once_more() {
+    let safe = [&b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5\x01\0\x04\0"[..], &*Dice::new(1).bytes(9000)].concat();
+    let judgement = beside("safe.kdbx", &Dice::new(2).bytes(safe.len() + 256), &safe);
+    assert_eq!(judgement.verdict, Verdict::Encrypted, "{judgement:?}");
+    let saved = [&safe[..12], &*Dice::new(3).bytes(9100)].concat();
+    assert_eq!(beside("safe.kdbx", &saved, &safe).verdict, Verdict::DeclaredEncrypted);
+}
+
+#[test]
+fn a_beginning_of_another_type_does_not_hide_what_took_the_place_of_a_document() {
+    let before = pdf(1, 3);
+    for mark in [&b"wOF2"[..], b"8BPS", b"PACK\0\0\0\x02"] {
+        let now = [mark, &*Dice::new(4).bytes(before.len())].concat();
+        for name in ["a.pdf", "a"] {
+            let judgement = beside(name, &now, &before);
+            assert_eq!(judgement.verdict, Verdict::Encrypted, "{name}: {judgement:?}");
+        }
+    }
+}

@@ -46,7 +46,8 @@ const BODY_BYTES_MAX: usize = 4096;
 
 /// Names of types are ours and short.
 const KIND_BYTES_MAX: usize = 200;
-const STATES: [State; 5] = [State::Whole, State::Partly, State::Unchecked, State::Broken, State::Declared];
+const STATES: [State; 6] =
+    [State::Whole, State::Partly, State::Unchecked, State::Broken, State::Declared, State::Sealed];
 
 /// Names what was judged: content, kind of name, and what lay beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,9 +1,13 @@
 //! From evidence to votes, and from votes to a verdict. Here and nowhere else.
 
-use super::kind::{Kind, Promise};
-use super::statistics::{Statistics, repeated_key};
-use super::text::{Complaint, TextWatch};
-use super::{Facts, Judgement, Structure, Verdict, declared};
+use crate::declared::{self, Tool};
+use crate::facts::Facts;
+use crate::judgement::{Judgement, Verdict};
+use crate::kinds::Kind;
+use crate::name::Promise;
+use crate::statistics::{Statistics, repeated_key};
+use crate::structure::Structure;
+use crate::text::{Complaint, TextWatch};
 
 /// So many blocks of 64 bytes must mix text with random bytes before that is called encryption: a few bytes that do not
 /// belong there are damage.
@@ -77,20 +81,32 @@ pub(super) fn from_bytes(
         votes.push(vote(Leaning::Whole, "is empty"));
         return votes;
     }
-    if let Some(tool) =
-        declared::recognise(head).filter(|_| shown.is_none_or(|kind| kind.is_text() || !kind.is_packed()))
-    {
-        votes.push(vote(Leaning::Declared, format!("is encrypted, and says with what: {tool}")));
-        let undisguised = promise.declares_encryption || promise.kind.is_none_or(|(kind, _)| kind.is_text());
-        if !undisguised || promise.appended.is_some() {
+    if let Some(tool) = declared_tool(head, statistics.length, shown) {
+        votes.push(vote(Leaning::Declared, format!("is encrypted, and says with what: {}", tool.word())));
+        if !is_undisguised(promise, tool) {
             votes.push(lost(promise));
         }
         return votes;
+    }
+    if promise.piece && shown.is_none() && statistics.rhythm_throughout().is_none() {
+        let why = "is one piece of an archive, by its name; only all pieces together can be looked into";
+        return vec![vote(Leaning::Partly, why)];
     }
     match (promise.kind, shown) {
         (Some((promised, _)), None) if promised.is_text() => {
             votes.extend(not_text(promise, promised, statistics, text));
         }
+        (Some((promised, true)), Some(shown)) if only_begins(promised, shown, promise, statistics) => {
+            votes.push(vote(
+                Leaning::TypeLost,
+                format!(
+                    "is called .{} but begins as a {}, and what follows is not looked into",
+                    promise.ending,
+                    shown.word()
+                ),
+            ));
+        }
+        (Some((promised, _)), Some(shown)) if shown.is_called_like_text() && promised.is_text() => {}
         (Some((promised, _)), Some(shown)) if promised.is_text() && !shown.is_text() => {
             votes.push(vote(
                 Leaning::Partly,
@@ -114,6 +130,36 @@ pub(super) fn from_bytes(
         votes.extend(too_random(kind, statistics));
     }
     votes
+}
+
+/// The tool that the first bytes name, unless they are of a type that is packed and these are few.
+pub(super) fn declared_tool(head: &[u8], length: u64, shown: Option<Kind>) -> Option<Tool> {
+    let unclear = shown.is_some_and(|kind| !kind.is_text() && kind.is_packed());
+    declared::recognise(head, length).filter(|tool| *tool != Tool::OpenPgp || !unclear)
+}
+
+/// Whoever encrypts something of his own lets the name say so, or leaves what is called as before by design.
+fn is_undisguised(promise: &Promise, tool: Tool) -> bool {
+    let promised = promise.kind.map(|(kind, _)| kind);
+    match tool {
+        Tool::InPlace(_) => promise.appended.is_none(),
+        Tool::Parquet if promised.is_some_and(|kind| kind.word() == "Parquet table") => true,
+        Tool::Volume(_) if promised.is_some_and(|kind| kind.word().starts_with("disk image")) => {
+            promise.appended.is_none()
+        }
+        _ => {
+            let open = promise.declares_encryption || promised.is_none_or(Kind::is_text);
+            open && promise.appended.is_none()
+        }
+    }
+}
+
+/// First bytes of a type that is not looked into, under a name that promises another one. A few bytes are soon put in
+/// front of anything. Of text less is promised: there it must look random as well.
+fn only_begins(promised: Kind, shown: Kind, promise: &Promise, statistics: &Statistics) -> bool {
+    let random = statistics.even_windows * 2 >= statistics.windows.max(1) && statistics.length >= 1024;
+    let kept = if promised.is_text() { promise.appended.is_none() && random } else { true };
+    shown.is_only_a_beginning() && !shown.may_be_called(promised) && kept
 }
 
 fn lost(promise: &Promise) -> Vote {
@@ -169,6 +215,12 @@ fn not_text(promise: &Promise, promised: Kind, statistics: &Statistics, text: &T
         {
             votes.push(vote(Leaning::Partly, format!("{why}, and its last ending is unknown")));
         }
+        // Databases and brokers call what they append to a log as well.
+        Some(Complaint::NotText { why, .. })
+            if promise.ending == "log" && promise.appended.is_none() && !random =>
+        {
+            votes.push(vote(Leaning::Partly, format!("{why}: a log that is no text")));
+        }
         Some(Complaint::NotText { at, why }) => {
             // Dumps and mails may carry raw binary; then only a destroyed beginning or a rhythm counts.
             let loose =
@@ -223,6 +275,12 @@ fn without_magic(
     let first = head.first().copied().unwrap_or(0);
     // A tar without members is a few blocks of zeros.
     let empty_tar = promised == Kind::Tar && statistics.length <= 10_240;
+    // What was never written on a disk is zeros, and its first sectors often are; a server writes the first page of a new
+    // table last.
+    let store = promised.word().starts_with("disk image") || promised.word() == "database file";
+    if first == 0 && !strict && promise.ending != "iso" && store {
+        return Vec::new();
+    }
     if head.iter().all(|byte| *byte == first) && !(first == 0 && empty_tar) {
         let what = if first == 0 { "zeros".to_owned() } else { format!("the byte {first:#04x}") };
         return vec![lost(promise), vote(Leaning::Broken, format!("begins with nothing but {what}"))];
@@ -256,11 +314,15 @@ fn unknown(promise: &Promise, head: &[u8], statistics: &Statistics, text: &TextW
         return vec![vote(Leaning::Random, reason)];
     }
     let percent = statistics.even_percent();
-    if promise.declares_encryption && percent >= 90 {
+    if promise.declares_without_mark && percent >= 90 {
         return vec![vote(
             Leaning::Declared,
             format!("looks random, and its ending .{} says encrypted", promise.ending),
         )];
+    }
+    if promise.declares_encryption && percent >= 90 {
+        let reason = format!("looks random, and does not begin as what is called .{}", promise.ending);
+        return vec![vote(Leaning::Odd, reason)];
     }
     if promise.formless {
         return Vec::new();
@@ -314,7 +376,7 @@ pub(super) fn from_structure(
 ) -> Vote {
     let zeros = statistics.zero_bytes_in_a_row();
     match structure {
-        Structure::Whole(what) => vote(Leaning::Whole, what),
+        Structure::Whole(what) | Structure::Sealed(what) => vote(Leaning::Whole, what),
         Structure::Partly(why) => vote(Leaning::Partly, why),
         Structure::Odd(why) => vote(Leaning::Odd, why),
         Structure::Declared(what) => vote(Leaning::Declared, format!("is encrypted, and says so: {what}")),

@@ -1,17 +1,21 @@
 //! The estate as one picture: who depends on whom, what stands alone, what is wrong where.
 //!
+//! It stands here and not in `estate`, because that knows nothing of pages: the model is read by everybody, the picture by
+//! people who have to decide.
+//!
 //! Layered: whatever needs nothing lies at the bottom, its dependents above. Within a layer things are ordered so that
 //! few lines cross (each goes to the middle of its neighbours, a few times up and down). Sites are frames side by
 //! side. Kinds of dependencies differ by the line, not only by colour, because it is printed. Self-contained SVG
 //! without script; the same estate gives the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
-use super::finding::{Finding, Grade};
-use super::id::{Id, Kind};
-use super::layers::{self, Layers};
-use super::model::{EdgeKind, Estate};
+use estate::finding::{Finding, Grade};
+use estate::layers::{self, Layers};
+use estate::model::{EdgeKind, Estate};
+use estate::{Id, Kind};
+use page::drawing::{Drawing, Path, Point, Shape};
+use page::words::{counted, shortened};
 
 const BOX_WIDTH: i64 = 168;
 const BOX_HEIGHT: i64 = 30;
@@ -24,64 +28,44 @@ const FRAME: i64 = 18;
 /// Boxes side by side in one frame; a fuller layer goes on in a further row.
 const COLUMNS_MAX: usize = 9;
 /// Letters that fit into a box.
-const LETTERS_MAX: usize = 26;
+const LETTERS_MAX: usize = 24;
 const SWEEPS: usize = 12;
 
-/// The picture. Findings are marked at the things they are about.
+/// The picture, as a file of its own. Findings are marked at the things they are about.
 pub fn svg(estate: &Estate, findings: &[Finding]) -> String {
     let plan = lay_out(estate);
-    let mut page = String::new();
-    let (width, height) = (plan.width, plan.height);
-    let _ = write!(
-        page,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-         font-family=\"sans-serif\" font-size=\"11\">\n<title>{}</title>\n{STYLE}\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n",
-        escaped(&title(estate)),
-    );
-    let _ =
-        writeln!(page, "<text x=\"{MARGIN}\" y=\"34\" font-size=\"18\">{}</text>", escaped(&title(estate)));
-    for frame in &plan.frames {
-        let Frame { x, y, width, height, label } = frame;
-        let _ = writeln!(
-            page,
-            "<rect class=\"frame\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/>\
-             <text class=\"label\" x=\"{}\" y=\"{}\">{}</text>",
-            x + 8,
-            y + 14,
-            escaped(label)
-        );
+    let title = title(estate);
+    let about = "Services, stores and outside parties in layers: an arrow leads from what depends to what it depends on, \
+                 down. Every box and every arrow says in words what it is.";
+    let mut drawing = Drawing::new("map", at(plan.width, plan.height), &title, about);
+    drawing.arrows();
+    drawing.add(Shape::text(at(MARGIN, 34), title).class("large"));
+    for Frame { x, y, width, height, label } in &plan.frames {
+        drawing.add(Shape::rect(at(*x, *y), at(*width, *height)).class("frame"));
+        drawing.add(Shape::text(at(x + 8, y + 14), label.as_str()).class("dim"));
     }
-    edges(&mut page, estate, &plan);
+    edges(&mut drawing, estate, &plan);
     let marks = marks(findings);
     for (id, (x, y)) in &plan.places {
-        node(&mut page, estate, id, (*x, *y), marks.get(id));
+        node(&mut drawing, estate, id, (*x, *y), marks.get(id));
     }
-    legend(&mut page, plan.legend_y);
-    page.push_str("</svg>\n");
-    page
+    legend(&mut drawing, plan.legend_y);
+    drawing.file()
 }
 
-const STYLE: &str = "<style>\
-.frame{fill:none;stroke:#999;stroke-dasharray:1 3}.label{fill:#555;font-size:12px}\
-.box{fill:#fff;stroke:#222;stroke-width:1.2}.store{fill:#eef3f8}.external{fill:#f4f4f4;stroke-dasharray:4 3}\
-path{fill:none;stroke:#333}.hard{stroke-width:1.8}.soft{stroke-dasharray:7 5;stroke:#3a6ea5}\
-.start_only{stroke-dasharray:9 3 2 3;stroke:#555}.data{stroke-width:2.2;stroke-dasharray:2 3;stroke:#7a4b00}\
-.order{stroke-dasharray:1 5;stroke:#777}.guess{opacity:.55}\
-.blocking{fill:#b00020}.serious{fill:#fff;stroke:#b00020;stroke-width:1.6}\
-@page{size:A3 landscape;margin:10mm}</style>\
-<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"9\" markerHeight=\"9\" markerUnits=\"userSpaceOnUse\" orient=\"auto\">\
-<path d=\"M0 0 L8 4 L0 8 z\" style=\"fill:#333;stroke:none\"/></marker></defs>\n";
+/// Places are whole numbers, so that the same estate gives the same picture everywhere.
+fn at(x: i64, y: i64) -> Point {
+    (x as f64, y as f64)
+}
 
 fn title(estate: &Estate) -> String {
     let name = if estate.provider.is_empty() { "Estate" } else { &estate.provider };
-    let counted =
-        |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let (services, stores, edges) = (estate.services.len(), estate.stores.len(), estate.edges.len());
     format!(
         "{name}: {}, {}, {}",
-        counted(estate.services.len(), "service", "services"),
-        counted(estate.stores.len(), "store", "stores"),
-        counted(estate.edges.len(), "dependency", "dependencies")
+        counted(services as u128, "service", "services"),
+        counted(stores as u128, "store", "stores"),
+        counted(edges as u128, "dependency", "dependencies")
     )
 }
 
@@ -254,7 +238,18 @@ fn ordered(estate: &Estate, layers: &Layers) -> BTreeMap<Id, usize> {
     rows.values().flat_map(|row| row.iter().enumerate().map(|(at, id)| ((*id).clone(), at))).collect()
 }
 
-fn edges(page: &mut String, estate: &Estate, layout: &Layout) {
+/// How a kind of dependency is called in the style sheet.
+fn class(kind: EdgeKind) -> &'static str {
+    match kind {
+        EdgeKind::Hard => "edge hard",
+        EdgeKind::Soft => "edge lenient",
+        EdgeKind::StartOnly => "edge start-only",
+        EdgeKind::Data => "edge data",
+        EdgeKind::Order => "edge order",
+    }
+}
+
+fn edges(drawing: &mut Drawing, estate: &Estate, layout: &Layout) {
     for edge in &estate.edges {
         let (Some((x1, y1)), Some((x2, y2))) = (layout.places.get(&edge.from), layout.places.get(&edge.to))
         else {
@@ -265,16 +260,9 @@ fn edges(page: &mut String, estate: &Estate, layout: &Layout) {
         let (y1, y2) = if down { (y1 + BOX_HEIGHT, *y2) } else { (*y1, y2 + BOX_HEIGHT) };
         let bend = ((y2 - y1).abs() / 2).max(20) * if down { 1 } else { -1 };
         let guess = if edge.confidence < 1000 { " guess" } else { "" };
-        let _ = writeln!(
-            page,
-            "<path class=\"{}{guess}\" marker-end=\"url(#tip)\" d=\"M{x1} {y1} C{x1} {} {x2} {} {x2} {y2}\"><title>{} needs {} ({})</title></path>",
-            edge.kind.word(),
-            y1 + bend,
-            y2 - bend,
-            escaped(&edge.from.to_string()),
-            escaped(&edge.to.to_string()),
-            edge.kind.word(),
-        );
+        let path = Path::from(at(x1, y1)).bend(at(x1, y1 + bend), at(x2, y2 - bend), at(x2, y2));
+        let line = Shape::path(&path).class(format!("{}{guess}", class(edge.kind))).arrow();
+        drawing.add(line.title(format!("{} needs {} ({})", edge.from, edge.to, edge.kind.word())));
     }
 }
 
@@ -292,7 +280,7 @@ fn marks(findings: &[Finding]) -> BTreeMap<&Id, (Grade, BTreeSet<&'static str>)>
 }
 
 fn node(
-    page: &mut String,
+    drawing: &mut Drawing,
     estate: &Estate,
     id: &Id,
     (x, y): (i64, i64),
@@ -311,106 +299,52 @@ fn node(
     let codes = mark.map_or_else(String::new, |(_, codes)| {
         format!("\n{}", codes.iter().copied().collect::<Vec<_>>().join(", "))
     });
-    let _ = write!(
-        page,
-        "<g><title>{}{}</title><rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{BOX_WIDTH}\" height=\"{BOX_HEIGHT}\" rx=\"{round}\"/>\
-         <text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-        escaped(&id.to_string()),
-        escaped(&codes),
-        x + BOX_WIDTH / 2,
-        y + BOX_HEIGHT / 2 + 4,
-        escaped(&shortened(called)),
-    );
+    let middle = at(x + BOX_WIDTH / 2, y + BOX_HEIGHT / 2 + 4);
+    let mut shapes = vec![
+        Shape::rect(at(x, y), at(BOX_WIDTH, BOX_HEIGHT)).round(round as f64).class(class),
+        Shape::text(middle, shortened(called, LETTERS_MAX)).class("small middle"),
+    ];
     if let Some((grade, _)) = mark {
-        badge(page, x + BOX_WIDTH - 4, y + 4, *grade);
+        shapes.extend(badge(x + BOX_WIDTH - 4, y + 4, *grade));
     }
-    page.push_str("</g>\n");
+    drawing.add(Shape::group(shapes).title(format!("{id}{codes}")));
 }
 
 /// Blocking is a filled square, serious an empty circle: they differ without colour too.
-fn badge(page: &mut String, x: i64, y: i64, grade: Grade) {
-    let _ = match grade {
-        Grade::Blocking => write!(
-            page,
-            "<rect class=\"blocking\" x=\"{}\" y=\"{}\" width=\"14\" height=\"14\"/>\
-             <text x=\"{x}\" y=\"{}\" text-anchor=\"middle\" fill=\"#fff\" font-weight=\"bold\">!</text>",
-            x - 7,
-            y - 7,
-            y + 4
-        ),
-        Grade::Serious | Grade::Note => write!(
-            page,
-            "<circle class=\"serious\" cx=\"{x}\" cy=\"{y}\" r=\"7\"/>\
-             <text x=\"{x}\" y=\"{}\" text-anchor=\"middle\" fill=\"#b00020\" font-weight=\"bold\">!</text>",
-            y + 4
-        ),
-    };
+fn badge(x: i64, y: i64, grade: Grade) -> [Shape; 2] {
+    let sign = |class: &str| Shape::text(at(x, y + 4), "!").class(format!("small strong middle {class}"));
+    match grade {
+        Grade::Blocking => {
+            [Shape::rect(at(x - 7, y - 7), at(14, 14)).class("fill-bad blocking"), sign("on-bad")]
+        }
+        Grade::Serious | Grade::Note => [Shape::circle(at(x, y), 7.0).class("serious"), sign("bad")],
+    }
 }
 
-fn legend(page: &mut String, y: i64) {
+fn legend(drawing: &mut Drawing, y: i64) {
     let mut x = MARGIN;
     for kind in EdgeKind::ALL {
-        let word = kind.word();
-        let _ = writeln!(
-            page,
-            "<path class=\"{word}\" marker-end=\"url(#tip)\" d=\"M{x} {y} L{} {y}\"/><text x=\"{}\" y=\"{}\">{word}</text>",
-            x + 60,
-            x + 68,
-            y + 4
-        );
+        let line = Path::from(at(x, y)).to(at(x + 60, y));
+        drawing.add(Shape::path(&line).class(class(kind)).arrow());
+        drawing.add(Shape::text(at(x + 68, y + 4), kind.word()));
         x += 150;
     }
     let y = y + 34;
-    for (at, (class, round, word)) in
-        [("box", 3, "service"), ("box store", 10, "store"), ("box external", 0, "outside party")]
-            .into_iter()
-            .enumerate()
+    let mut x = MARGIN;
+    for (class, round, word) in
+        [("box", 3.0, "service"), ("box store", 10.0, "store"), ("box external", 0.0, "outside party")]
     {
-        let x = MARGIN + 150 * i64::try_from(at).unwrap_or(0);
-        let _ = writeln!(
-            page,
-            "<rect class=\"{class}\" x=\"{x}\" y=\"{}\" width=\"40\" height=\"20\" rx=\"{round}\"/><text x=\"{}\" y=\"{}\">{word}</text>",
-            y - 10,
-            x + 48,
-            y + 4
-        );
+        drawing.add(Shape::rect(at(x, y - 10), at(40, 20)).round(round).class(class));
+        drawing.add(Shape::text(at(x + 48, y + 4), word));
+        x += 150;
     }
     for (x, grade, words) in
         [(474, Grade::Blocking, "blocking finding"), (624, Grade::Serious, "serious finding")]
     {
-        badge(page, x + 8, y, grade);
-        let _ = writeln!(page, "<text x=\"{}\" y=\"{}\">{words}</text>", x + 22, y + 4);
+        badge(x + 8, y, grade).into_iter().for_each(|shape| drawing.add(shape));
+        drawing.add(Shape::text(at(x + 22, y + 4), words));
     }
-    let _ = writeln!(
-        page,
-        "<text class=\"label\" x=\"{MARGIN}\" y=\"{}\">An arrow leads from what depends to what it depends on. Pale: not stated, but observed or inferred.</text>",
-        y + 32
-    );
-}
-
-/// Cut in the middle: names of services often differ at their end.
-fn shortened(name: &str) -> String {
-    let letters: Vec<char> = name.chars().collect();
-    if letters.len() <= LETTERS_MAX {
-        return name.to_owned();
-    }
-    let (left, right) = (LETTERS_MAX / 2, LETTERS_MAX - LETTERS_MAX / 2 - 1);
-    letters[..left].iter().chain(&['…']).chain(&letters[letters.len() - right..]).collect()
-}
-
-/// For SVG; what could steer a reader's program is left out.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\n' => escaped.push('\n'),
-            letter if letter.is_control() => escaped.push('?'),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
+    let words =
+        "An arrow leads from what depends to what it depends on. Pale: not stated, but observed or inferred.";
+    drawing.add(Shape::text(at(MARGIN, y + 32), words).class("dim"));
 }

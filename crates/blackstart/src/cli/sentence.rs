@@ -1,0 +1,275 @@
+//! Entries as sentences, for people who read the journal at night: who did what to which thing, and why.
+
+use journal::{Payload, Record};
+
+use super::folder::time;
+use bridge::fact::{self, Fact, Outcome, Witness};
+use estate::Id;
+use incident::Event;
+use incident::event::{
+    BridgeEvent, CommandEvent, ContainEvent, CutAct, Found, NoticeEvent, PlanEvent, RecoverEvent, ScanEvent,
+    Suspicion,
+};
+use incident::record::{self, Content};
+
+/// What a record says, and what it is about.
+pub struct Said {
+    pub sentence: String,
+    /// `None`: not known, so it may be about anything.
+    pub about: Option<Vec<Id>>,
+}
+
+/// Any record, of an incident's journal or a bridge's.
+pub fn of(record: &Record) -> Said {
+    if let Payload::Present(payload) = &record.payload
+        && let Ok((fact, sealed)) = fact::decode(&record.kind, record.version, payload)
+    {
+        return Said { sentence: of_fact(&fact, sealed.len()), about: Some(tenants(&fact)) };
+    }
+    if record.kind.starts_with("journal.") {
+        return Said { sentence: of_journal(record), about: Some(Vec::new()) };
+    }
+    match record::entry(record.clone()).content {
+        Content::Known(event) => Said { sentence: of_event(&event), about: Some(event.about()) },
+        Content::Unknown(unknown) => Said {
+            sentence: format!("NOT READ: `{}` version {}: {}", unknown.kind, unknown.version, unknown.why),
+            about: unknown.about,
+        },
+    }
+}
+
+fn of_journal(record: &Record) -> String {
+    match record.kind.as_str() {
+        journal::KIND_TAIL_CUT => {
+            "an interrupted write at the end of the journal was cut off; nothing acknowledged was in it"
+                .to_owned()
+        }
+        journal::KIND_ERASED => "the contents of entries were erased by decision".to_owned(),
+        other => format!("the journal's own entry `{other}`"),
+    }
+}
+
+fn of_event(event: &Event) -> String {
+    match event {
+        Event::Command(event) => of_command(event),
+        Event::Scan(event) => of_scan(event),
+        Event::Contain(event) => of_contain(event),
+        Event::Plan(event) => of_plan(event),
+        Event::Recover(event) => of_recover(event),
+        Event::Bridge(BridgeEvent::AccountReceived { accounts, .. }) => {
+            let pending: u64 = accounts.values().map(|account| account.pending).sum();
+            let accepted: u64 = accounts.values().map(|account| account.accepted).sum();
+            format!(
+                "the bridge counts {accepted} accepted and {pending} pending for {}",
+                count(accounts.len(), "tenant")
+            )
+        }
+        Event::Notice(NoticeEvent::Published { site, pages, as_of_entry, .. }) => {
+            format!("published {pages} pages to {site}, as of entry {as_of_entry}")
+        }
+    }
+}
+
+fn of_command(event: &CommandEvent) -> String {
+    match event {
+        CommandEvent::IncidentOpened { name } => format!("opened the incident `{name}`"),
+        CommandEvent::EstateAdopted { hash, .. } => {
+            format!("decisions are made on the estate {} from here on", short(hash))
+        }
+        CommandEvent::NoteWritten { text } => format!("note: {text}"),
+        CommandEvent::HoldPlaced { on, reason } => format!("put {on} on hold: {reason}"),
+        CommandEvent::HoldLifted { on, reason } => format!("lifted the hold on {on}: {reason}"),
+        CommandEvent::EntryAccepted { sequence, reason } => {
+            format!("let work go on in spite of entry {sequence}, which cannot be read: {reason}")
+        }
+        CommandEvent::JournalSucceeded(succession) => format!(
+            "this journal continues {} ({}), whose first {} entries are signed and whole; {} carried over{}: {}",
+            succession.folder,
+            succession.origin,
+            succession.trusted_size,
+            succession.carried_count(),
+            succession.missed().map(|missed| format!("; {missed}")).unwrap_or_default(),
+            succession.reason
+        ),
+    }
+}
+
+fn of_scan(event: &ScanEvent) -> String {
+    match event {
+        ScanEvent::AlarmRaised { store, suspicion, files, examples, seconds_observed } => {
+            let what = match suspicion {
+                Suspicion::Encrypted => "encrypted",
+                Suspicion::Damaged => "damaged",
+                Suspicion::Malware => "malware",
+                Suspicion::Suspicious => "suspicious",
+            };
+            let example = examples.first().map(|path| format!(", such as {path}")).unwrap_or_default();
+            let files = count(usize::try_from(*files).unwrap_or(usize::MAX), "file");
+            format!("ALARM: {files} in {store} became {what} within {seconds_observed} s{example}")
+        }
+        ScanEvent::AlarmDismissed { store, reason } => format!("dismissed the alarm of {store}: {reason}"),
+        ScanEvent::SnapshotFirstSeen { store, snapshot, claims_time } => {
+            format!(
+                "saw snapshot {} of {store} for the first time; it claims to be of {claims_time}",
+                short(snapshot)
+            )
+        }
+        ScanEvent::SnapshotJudged { store, snapshot, clean, counts, reasons } => {
+            let files: u64 = counts.values().sum();
+            let verdict = if *clean { "clean" } else { "NOT clean" };
+            let why = reasons.first().map(|reason| format!(": {reason}")).unwrap_or_default();
+            format!("judged snapshot {} of {store}: {verdict}, {files} files{why}", short(snapshot))
+        }
+        ScanEvent::RecoveryPointChosen { store, snapshot: Some(snapshot) } => {
+            format!("the scan proposes snapshot {} for restoring {store}", short(snapshot))
+        }
+        ScanEvent::RecoveryPointChosen { store, snapshot: None } => {
+            format!("the scan found NO clean snapshot to restore {store} from")
+        }
+        ScanEvent::RecoveryPointDecided { store, snapshot, reason } => {
+            format!("chose snapshot {} for restoring {store}: {reason}", short(snapshot))
+        }
+    }
+}
+
+fn of_act(act: &CutAct) -> String {
+    match act {
+        CutAct::StopService { service } => format!("stopping {service}"),
+        CutAct::CloseDoor { site, door } => format!("closing the door `{door}` of {site}"),
+    }
+}
+
+fn of_contain(event: &ContainEvent) -> String {
+    match event {
+        ContainEvent::CutDecided { infected, acts, cost_insured, tenants, .. } => format!(
+            "decided to cut off {}: {}, {} and {cost_insured} insured lose service",
+            list(infected),
+            count(acts.len(), "act"),
+            count(tenants.len(), "tenant")
+        ),
+        ContainEvent::ActIntended { act } => format!("is {}", of_act(act)),
+        ContainEvent::ActFinished { act, ok, detail } => {
+            let how = if *ok { "done" } else { "FAILED" };
+            format!("{}: {how}{}", of_act(act), because(detail))
+        }
+        ContainEvent::CutProbed { act, holds, detail } => {
+            let how = if *holds { "it holds" } else { "it does NOT hold" };
+            format!("knocked after {}: {how}{}", of_act(act), because(detail))
+        }
+        ContainEvent::CutLifted { act, reason } => format!("took back {}: {reason}", of_act(act)),
+    }
+}
+
+fn of_plan(event: &PlanEvent) -> String {
+    match event {
+        PlanEvent::Recorded { hash, estate_hash, .. } => {
+            format!("recorded the plan {} for the estate {}", short(hash), short(estate_hash))
+        }
+        PlanEvent::Approved { hash } => format!("approved the plan {}", short(hash)),
+        PlanEvent::Withdrawn { hash, reason } => format!("withdrew the plan {}: {reason}", short(hash)),
+    }
+}
+
+fn of_recover(event: &RecoverEvent) -> String {
+    match event {
+        RecoverEvent::RunBegun { plan, .. } => format!("began to run the plan {}", short(plan)),
+        RecoverEvent::StepIntended { step, attempt: 1, .. } => format!("begins {step}"),
+        RecoverEvent::StepIntended { step, attempt, .. } => format!("begins {step}, attempt {attempt}"),
+        RecoverEvent::StepDone { step, detail, process, .. } => {
+            let process = process.as_ref().map(|mark| format!(", process {}", mark.pid)).unwrap_or_default();
+            format!("{step} is done{}{process}", because(detail))
+        }
+        RecoverEvent::StepFailed { step, detail, .. } => format!("{step} FAILED{}", because(detail)),
+        RecoverEvent::StepProbed { step, found, detail, .. } => {
+            let found = match found {
+                Found::Done => "it had happened",
+                Found::NotDone => "it had not happened",
+                Found::Unknown => "it is not known whether it happened",
+            };
+            format!("looked after {step}: {found}{}", because(detail))
+        }
+        RecoverEvent::ServiceStopped { service, why } => format!("{service} stopped: {why}"),
+        RecoverEvent::ServiceParked { service, waits_for } => format!("{service} waits for {waits_for}"),
+        RecoverEvent::ServiceUnparked { service } => format!("{service} no longer waits"),
+        RecoverEvent::TargetResumed { target, reason } => format!("{target} may go on: {reason}"),
+        RecoverEvent::RunEnded { complete: true, .. } => {
+            "the run ended: everything in the plan is done".to_owned()
+        }
+        RecoverEvent::RunEnded { waiting_for, .. } => {
+            format!("the run ended and is NOT complete; it waits for {}", waiting_for.join(", "))
+        }
+    }
+}
+
+fn of_fact(fact: &Fact, sealed_bytes: usize) -> String {
+    match fact {
+        Fact::Started { program, recipients } => {
+            format!(
+                "the bridge started (version {program}) and seals to {}",
+                count(recipients.len(), "tenant")
+            )
+        }
+        Fact::Accepted(item) => format!(
+            "took in `{}` for {}, receipt {}, {sealed_bytes} bytes sealed",
+            item.operation, item.tenant, item.receipt
+        ),
+        Fact::Settled(settled) => {
+            let outcome = match settled.outcome {
+                Outcome::Applied => "was applied",
+                Outcome::AlreadyThere => "was already there",
+                Outcome::Conflict => "is in CONFLICT with what the core has",
+                Outcome::Refused => "was REFUSED",
+            };
+            let by = match settled.seen_by {
+                Witness::Bridge => "",
+                Witness::HandBack => ", reported by the hand-back",
+            };
+            format!("entry {} of {} {outcome} (status {}){by}", settled.item, settled.tenant, settled.status)
+        }
+        Fact::Held { tenants, why } => format!("nothing of {} is forwarded: {why}", list(tenants)),
+        Fact::Released { tenants } => format!("business of {} is forwarded again", list(tenants)),
+        Fact::Reopened { tenants, from, since_ms } => format!(
+            "what was behind {} was restored: everything since {} (from entry {from} on) is pending again",
+            list(tenants),
+            time(*since_ms)
+        ),
+        Fact::ClockJumped { ahead_ms } => format!("the clock jumped ahead by {ahead_ms} ms"),
+        Fact::ClockBehind { behind_ms } => {
+            format!("the clock shows {behind_ms} ms less than the newest entry: times are in doubt")
+        }
+        Fact::ClockCaughtUp {} => "the clock caught up: times are right again".to_owned(),
+    }
+}
+
+fn tenants(fact: &Fact) -> Vec<Id> {
+    match fact {
+        Fact::Started { recipients, .. } => recipients.keys().cloned().collect(),
+        Fact::Accepted(item) => vec![item.tenant.clone()],
+        Fact::Settled(settled) => vec![settled.tenant.clone()],
+        Fact::Held { tenants, .. } | Fact::Released { tenants } | Fact::Reopened { tenants, .. } => {
+            tenants.iter().cloned().collect()
+        }
+        Fact::ClockJumped { .. } | Fact::ClockBehind { .. } | Fact::ClockCaughtUp {} => Vec::new(),
+    }
+}
+
+fn short(hash: &str) -> String {
+    hash.chars().take(12).collect()
+}
+
+fn because(detail: &str) -> String {
+    if detail.is_empty() { String::new() } else { format!(": {detail}") }
+}
+
+fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+fn list<'a>(ids: impl IntoIterator<Item = &'a Id>) -> String {
+    let ids: Vec<String> = ids.into_iter().map(ToString::to_string).collect();
+    match ids.len() {
+        0 => "nobody".to_owned(),
+        1..=4 => ids.join(", "),
+        more => format!("{} and {} more", ids[..3].join(", "), more - 3),
+    }
+}

@@ -1,0 +1,387 @@
+//! How does an incident go on when its journal is damaged?
+//!
+//! Reads: what is left of the old journal. Records: in a new folder with a key of its own, first that it continues
+//! the old one, from which signed state, what was damaged and what is not carried over; then every entry that is
+//! carried, as it was, with its own time and actor. The old folder is not touched but for a note that says where it goes
+//! on; nothing is appended to it any more.
+//!
+//! The numbers of the carried entries are new. Where an entry names another by its number, `Origin::here` translates.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use journal::{Appender, Draft, Expect, Options, Record};
+use serde::{Deserialize, Serialize};
+
+use super::damaged::{self, Harm, Look, Met};
+use super::event::{CommandEvent, Event};
+use super::record;
+use super::store::{self, StoreFault};
+
+/// In the old folder: where it goes on.
+pub(super) const SUCCEEDED_BY: &str = "succeeded-by";
+
+/// What a new journal says about the one that it continues.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Succession {
+    /// Where the old one lay, when this was recorded.
+    pub folder: String,
+    /// What the old one calls itself in its checkpoints; empty if none could be believed.
+    pub origin: String,
+    /// How many of its entries the newest state that was signed and is whole covers, and the root of their hash tree.
+    pub trusted_size: u64,
+    pub root: String,
+    /// The signed checkpoint that says so.
+    pub checkpoint: Option<String>,
+    /// What was wrong, and where.
+    pub damage: Vec<String>,
+    /// Entries of the old journal that follow here, in this order: (first, first after the last).
+    pub carried: Vec<(u64, u64)>,
+    /// Entries that do not.
+    pub left_out: Vec<LeftOut>,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    pub from: u64,
+    pub until: u64,
+    pub cause: Cause,
+    pub detail: String,
+}
+
+/// Why an entry does not follow in the new journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// It could not be read.
+    Damaged,
+    /// It could be read, and no signature proves that it is what was written.
+    NotProven,
+    /// Its content was erased by a recorded decision.
+    Erased,
+    /// The old journal's own: a cut-off write, a decision to erase.
+    JournalsOwn,
+}
+
+impl Cause {
+    /// Whether something may have been in it that decisions depend on.
+    pub fn is_missed(self) -> bool {
+        matches!(self, Cause::Damaged | Cause::NotProven)
+    }
+}
+
+impl Succession {
+    /// What nobody knows any more, in one sentence; `None` if nothing is missed.
+    pub fn missed(&self) -> Option<String> {
+        let missed: Vec<&LeftOut> = self.left_out.iter().filter(|one| one.cause.is_missed()).collect();
+        let count: u64 = missed.iter().map(|one| one.until - one.from).sum();
+        let first = missed.first()?;
+        let entries = if count == 1 { "1 entry" } else { &format!("{count} entries") };
+        Some(format!(
+            "{entries} of the journal before could not be carried over, from number {}: {}",
+            first.from, first.detail
+        ))
+    }
+
+    pub fn carried_count(&self) -> u64 {
+        self.carried.iter().map(|(from, until)| until.saturating_sub(*from)).fold(0, u64::saturating_add)
+    }
+
+    /// The old number of the `index`th carried entry.
+    fn old(&self, index: u64) -> Option<u64> {
+        let mut rest = index;
+        for (from, until) in &self.carried {
+            let count = until.saturating_sub(*from);
+            if rest < count {
+                return from.checked_add(rest);
+            }
+            rest -= count;
+        }
+        None
+    }
+
+    /// Its inverse.
+    fn index(&self, old: u64) -> Option<u64> {
+        let mut before = 0_u64;
+        for (from, until) in &self.carried {
+            if (*from..*until).contains(&old) {
+                return before.checked_add(old - from);
+            }
+            before = before.checked_add(until.saturating_sub(*from))?;
+        }
+        None
+    }
+}
+
+/// The journals that this one continues, the newest first: each begins with the succession of the one before it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Origin {
+    pub successions: Vec<Succession>,
+}
+
+impl Origin {
+    /// The number here of the entry that `entry`, carried over or not, calls `named`. `None`: it was not carried over.
+    pub fn here(&self, entry: u64, named: u64) -> Option<u64> {
+        translate(&self.successions, entry, named)
+    }
+}
+
+fn translate(successions: &[Succession], entry: u64, named: u64) -> Option<u64> {
+    let Some((succession, before)) = successions.split_first() else { return Some(named) };
+    // The first entry of a journal says what it continues; what is carried over stands behind it.
+    let Some(old) = entry.checked_sub(1).and_then(|index| succession.old(index)) else { return Some(named) };
+    let named = translate(before, old, named)?;
+    succession.index(named).and_then(|index| index.checked_add(1))
+}
+
+/// What would be carried over, and what is said about it. Nothing is written yet.
+pub struct Prepared {
+    pub succession: Succession,
+    pub harm: Harm,
+    drafts: Vec<Draft>,
+}
+
+/// Reads what is left of the journal in `old`. `None`: nothing is wrong with it. `unproven`: a person decides to carry
+/// over also what can be read and is not proven.
+pub fn prepare(old: &Path, unproven: bool, reason: &str) -> Result<Option<Prepared>, StoreFault> {
+    let look = Look::at(old)?;
+    let Some(harm) = look.harm.clone() else { return Ok(None) };
+    let absolute = std::path::absolute(old).unwrap_or_else(|_| old.to_owned());
+    let mut succession = Succession {
+        folder: absolute.display().to_string(),
+        origin: harm.trusted.as_ref().map(|trusted| trusted.origin.clone()).unwrap_or_default(),
+        trusted_size: harm.trusted.as_ref().map_or(0, |trusted| trusted.size),
+        root: harm.trusted.as_ref().map(|trusted| hex(&trusted.root)).unwrap_or_default(),
+        checkpoint: harm.trusted.as_ref().map(|trusted| trusted.text.clone()),
+        damage: harm.findings.iter().take(20).cloned().collect(),
+        carried: Vec::new(),
+        left_out: Vec::new(),
+        reason: reason.to_owned(),
+    };
+    let mut drafts = Vec::new();
+    look.each(old, &mut |met| match met {
+        Met::Lost(gap) => {
+            let cause = if gap.readable { Cause::NotProven } else { Cause::Damaged };
+            leave_out(&mut succession.left_out, gap.entries, cause, &gap.why);
+        }
+        Met::Record { record, proven } => {
+            let entries = record.sequence..record.sequence + 1;
+            if record.kind.starts_with("journal.") {
+                return leave_out(&mut succession.left_out, entries, Cause::JournalsOwn, &record.kind);
+            }
+            let Some(payload) = damaged::payload(&record) else {
+                return leave_out(
+                    &mut succession.left_out,
+                    entries,
+                    Cause::Erased,
+                    "erased by a recorded decision",
+                );
+            };
+            if !proven && !unproven {
+                let why = "no checkpoint had signed for it";
+                return leave_out(&mut succession.left_out, entries, Cause::NotProven, why);
+            }
+            match succession.carried.last_mut() {
+                Some((_, until)) if *until == record.sequence => *until += 1,
+                _ => succession.carried.push((entries.start, entries.end)),
+            }
+            let payload = payload.to_vec();
+            let Record { time_ms, actor, kind, version, .. } = record;
+            drafts.push(Draft { time_ms, actor, kind, version, payload });
+        }
+    })?;
+    Ok(Some(Prepared { succession, harm, drafts }))
+}
+
+fn leave_out(left_out: &mut Vec<LeftOut>, entries: Range<u64>, cause: Cause, detail: &str) {
+    match left_out.last_mut() {
+        Some(last) if last.until == entries.start && last.cause == cause && last.detail == detail => {
+            last.until = entries.end;
+        }
+        _ => left_out.push(LeftOut {
+            from: entries.start,
+            until: entries.end,
+            cause,
+            detail: detail.to_owned(),
+        }),
+    }
+}
+
+impl Prepared {
+    /// The kinds of the entries that would be carried over.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.drafts.iter().map(|draft| draft.kind.as_str())
+    }
+
+    /// Makes the new folder with all that is carried over, at once: a crash before leaves no incident there.
+    pub fn begin(
+        self,
+        new: &Path,
+        key: &Path,
+        origin: &str,
+        actor: &str,
+        now_ms: i64,
+    ) -> Result<(), StoreFault> {
+        if new.exists() {
+            return Err(StoreFault::AlreadyThere(new.to_owned()));
+        }
+        let mut staged = new.as_os_str().to_owned();
+        staged.push(".being-made");
+        let staged = PathBuf::from(staged);
+        if staged.exists() {
+            std::fs::remove_dir_all(&staged).map_err(file("remove", &staged))?;
+        }
+        let secret = store::lay_out(&staged, key, origin)?;
+        let name = secret.public().name().to_owned();
+        let journal = store::journal_path(&staged);
+        let appender = Appender::open(&journal, Options::new(secret, name)).map_err(StoreFault::Open)?;
+        let event = Event::Command(CommandEvent::JournalSucceeded(self.succession.clone()));
+        let (kind, version, payload) = record::encode(&event);
+        let first = Draft { time_ms: now_ms, actor: actor.to_owned(), kind, version, payload };
+        for batch in batches(std::iter::once(first).chain(self.drafts)) {
+            appender.append(batch, Expect::Anything).map_err(StoreFault::Append)?;
+        }
+        appender.checkpoint().map_err(StoreFault::Append)?;
+        appender.close();
+        std::fs::rename(&staged, new).map_err(file("name", new))?;
+        let parent = new.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(file("sync", parent))
+    }
+}
+
+/// Says in the old folder where it goes on, so that nothing is appended to it any more.
+pub fn close_old(old: &Path, new: &Path) -> Result<(), StoreFault> {
+    let new = std::path::absolute(new).unwrap_or_else(|_| new.to_owned());
+    let path = old.join(SUCCEEDED_BY);
+    std::fs::write(&path, format!("{}\n", new.display())).map_err(file("write", &path))
+}
+
+/// Where the journal in this folder goes on, if it was ended.
+pub fn succeeded_by(folder: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(folder.join(SUCCEEDED_BY)).ok()?;
+    Some(PathBuf::from(text.trim_end_matches('\n')))
+}
+
+/// What the journal in this folder says it continues.
+pub fn continues(folder: &Path) -> Option<Succession> {
+    let mut reader = journal::Reader::open(&store::journal_path(folder)).ok()?;
+    let first = reader.read(0).next()?.ok()?;
+    match record::entry(first).content {
+        record::Content::Known(Event::Command(CommandEvent::JournalSucceeded(succession))) => {
+            Some(succession)
+        }
+        record::Content::Known(_) | record::Content::Unknown(_) => None,
+    }
+}
+
+/// Compares what was carried over with the old journal: every difference, for people. Empty: it is the same.
+pub fn compare(new: &Path, succession: &Succession, old: &Path) -> Result<Vec<String>, StoreFault> {
+    let mut differences = Vec::new();
+    let look = Look::at(old)?;
+    let trusted = look.harm.as_ref().and_then(|harm| harm.trusted.as_ref());
+    let trusted = (trusted.map_or(0, |one| one.size), trusted.map(|one| hex(&one.root)).unwrap_or_default());
+    if trusted != (succession.trusted_size, succession.root.clone()) {
+        differences.push(format!(
+            "the old journal is whole and signed up to {} entries (root {}), not up to {} (root {})",
+            trusted.0, trusted.1, succession.trusted_size, succession.root
+        ));
+    }
+    let mut carried = Vec::new();
+    store::each_record(new, 1, |record| {
+        if (carried.len() as u64) < succession.carried_count() {
+            carried.push(record);
+        }
+    })?;
+    let mut carried = carried.into_iter();
+    look.each(old, &mut |met| {
+        let Met::Record { record: was, .. } = met else { return };
+        if succession.index(was.sequence).is_none() {
+            return;
+        }
+        let same = carried.next().is_some_and(|now| {
+            (now.time_ms, &now.actor, &now.kind, now.version, &now.payload)
+                == (was.time_ms, &was.actor, &was.kind, was.version, &was.payload)
+        });
+        if !same && differences.len() < 20 {
+            differences
+                .push(format!("entry {} of the old journal is not what was carried over", was.sequence));
+        }
+    })?;
+    if carried.next().is_some() {
+        differences.push("entries were carried over that the old journal does not have".to_owned());
+    }
+    Ok(differences)
+}
+
+fn batches(drafts: impl Iterator<Item = Draft>) -> Vec<Vec<Draft>> {
+    let (mut batches, mut bytes) = (vec![Vec::new()], 0);
+    for draft in drafts {
+        let length = draft.payload.len() + draft.actor.len() + draft.kind.len() + 1024;
+        let current: &Vec<Draft> = batches.last().expect("there is always one");
+        if bytes + length > journal::BATCH_BYTES_MAX || current.len() >= journal::BATCH_RECORDS_MAX {
+            batches.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += length;
+        batches.last_mut().expect("there is always one").push(draft);
+    }
+    batches
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn file<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> StoreFault + 'a {
+    move |source| StoreFault::File { doing, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(carried: &[(u64, u64)]) -> Succession {
+        Succession {
+            folder: String::new(),
+            origin: String::new(),
+            trusted_size: 0,
+            root: String::new(),
+            checkpoint: None,
+            damage: Vec::new(),
+            carried: carried.to_vec(),
+            left_out: Vec::new(),
+            reason: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_number_inside_a_carried_entry_means_the_entry_that_it_meant() {
+        // The old journal has 0 to 9, and 5 was lost. The next: 0 says so, 1 to 9 are carried, 10 is its own.
+        let origin = Origin { successions: vec![of(&[(0, 5), (6, 10)])] };
+        assert_eq!(origin.here(8, 2), Some(3), "old entry 8 names old entry 2, which is now 3");
+        assert_eq!(origin.here(9, 7), Some(7), "behind the gap the two numbers are the same");
+        assert_eq!(origin.here(8, 5), None, "what was lost is nowhere");
+        assert_eq!(origin.here(10, 3), Some(3), "an entry of the new journal means its own numbers");
+
+        // And once more: of that journal 3 was lost, so its 0 to 2 and 4 to 10 follow.
+        let again = Origin { successions: vec![of(&[(0, 3), (4, 11)]), of(&[(0, 5), (6, 10)])] };
+        // Old 8 was 8 there and is 8 here; it names old 3, which was 4 there and is 4 here.
+        assert_eq!(again.here(8, 3), Some(4));
+        assert_eq!(again.here(8, 2), None, "it was 3 in between, and lost there");
+        assert_eq!(again.here(10, 10), Some(10), "the second journal's own entry 10 names itself");
+        assert_eq!(again.here(11, 11), Some(11));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_numbers_are_translated_without_panic(
+            ranges: Vec<(u64, u64)>, more: Vec<(u64, u64)>, entry: u64, named: u64,
+        ) {
+            let _ = Origin { successions: vec![of(&ranges), of(&more)] }.here(entry, named);
+        }
+    }
+}
