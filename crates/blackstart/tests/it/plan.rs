@@ -222,7 +222,7 @@ fn a_plan_file_is_shown_checked_printed_and_drawn() {
     assert_eq!(checked.status.code(), Some(0), "{}", out(&checked));
     assert!(out(&checked).contains("keep every dependency and every limit"));
     let shown = plan_in(folder.path(), &["show", "plan", "estate.toml"]);
-    assert!(out(&shown).contains("4 000 insured of tenant:a, tenant:b"), "{}", out(&shown));
+    assert!(out(&shown).contains("4 000 insured people of tenant:a, tenant:b"), "{}", out(&shown));
     assert!(out(&shown).contains("Later than promised"));
     let shown = json(&plan_in(folder.path(), &["show", "plan", "--json"]));
     assert!(shown["steps"].is_array() && shown.get("not_known").is_none());

@@ -122,7 +122,7 @@ fn a_hold_names_who_placed_it_and_why_and_a_note_is_in_the_journal() {
     provider.works(&["resume", "incident", "service:mail", "--reason", "images taken"]);
     let again = provider.call(&["resume", "incident", "service:mail", "--reason", "images taken"]);
     let said = String::from_utf8(again.stderr).unwrap();
-    assert!(said.contains("service:mail was not on hold, and no step on it had failed"), "{said}");
+    assert!(said.contains("service:mail is not on hold, no step on it has failed"), "{said}");
     assert_eq!(json(&provider)["held"].as_array().unwrap().len(), 0);
 }
 
