@@ -13,14 +13,11 @@ use std::io;
 use crate::difference::Difference;
 use crate::facts::{Facts, State};
 use crate::judgement::{Judgement, Verdict};
-use crate::kept_pages;
 use crate::kinds;
 use crate::members;
 use crate::name;
-use crate::postgres;
 use crate::source::Source;
-use crate::sqlite;
-use crate::statistics::WINDOW;
+use crate::values;
 use crate::votes::{Leaning, Vote, vote};
 use crate::zip;
 
@@ -41,8 +38,6 @@ const SHIFT_MAX: u64 = 32 * 1024;
 const PROBE: usize = 48;
 /// Sectors looked at for one that holds something.
 const PROBES_MAX: u64 = 64;
-/// Fewer random bytes in the place of values may be a key that was changed.
-const VALUES_MIN: u64 = 1024;
 
 /// Types that are rewritten in place by their nature: content of others comes and goes inside them.
 const REWRITTEN: &[&str] = &[
@@ -148,9 +143,9 @@ fn votes(
     if present.kind.is_empty() && promise.declares_without_mark {
         return Ok(votes);
     }
-    if let Some(kept) = in_kept_pages(now, before, present, facts)? {
-        votes.extend(values_replaced(&kept));
-        votes.extend(became_random(present, facts));
+    if let Some(kept) = values::in_kept_pages(now, before, present, facts)? {
+        votes.extend(values::replaced(&kept));
+        votes.extend(values::became_random(present, facts));
         return Ok(votes);
     }
     let difference = Difference::between(now, before)?;
@@ -170,56 +165,6 @@ fn votes(
         votes.extend(moved);
     }
     Ok(votes)
-}
-
-/// Of a database of pages, if it was one before: what differs in pages whose frame is the same.
-fn in_kept_pages(
-    now: &mut dyn Source,
-    before: &mut dyn Source,
-    present: &Facts,
-    facts: &Facts,
-) -> io::Result<Option<Difference>> {
-    let same = present.kind == facts.kind && present.is_valid();
-    let pages: Option<Box<dyn kept_pages::Pages>> = match present.kind.as_str() {
-        "SQLite database" if same => sqlite::pages_of(now, before)?.map(|pages| Box::new(pages) as _),
-        "PostgreSQL table" if same => postgres::pages_of(now, before)?.map(|pages| Box::new(pages) as _),
-        _ => None,
-    };
-    pages.map(|pages| kept_pages::over(&*pages, now, before)).transpose()
-}
-
-/// Values were exchanged for random bytes and nothing around them changed.
-fn values_replaced(kept: &Difference) -> Option<Vote> {
-    let bytes = kept.dense_bytes();
-    let pages = kept.newly_random >= 2 && kept.newly_random * 2 >= kept.changed_windows;
-    let random = kept.is_random_now() && bytes >= VALUES_MIN;
-    if pages || (random && kept.was_not_random()) {
-        let reason = format!(
-            "compared with its previous version {bytes} bytes of values were replaced in place by bytes that look random, \
-and the frame around them is the same"
-        );
-        return Some(vote(Leaning::Random, reason));
-    }
-    (random && bytes >= 64 * 1024 && bytes * 4 >= kept.common * 3).then(|| {
-        let reason =
-            format!("{bytes} bytes of values were replaced in place by others that look random as well");
-        vote(Leaning::Odd, reason)
-    })
-}
-
-/// It holds far more random windows than before, and did not grow by them.
-fn became_random(present: &Facts, facts: &Facts) -> Option<Vote> {
-    let more = present.even.saturating_sub(facts.even) * WINDOW as u64;
-    let grown = present.length.abs_diff(facts.length);
-    let much = more >= 64 * 1024 && more * 10 >= present.length;
-    let enough = (much || more * 2 >= present.length) && more > 2 * grown;
-    enough.then(|| {
-        let reason = format!(
-            "{} of its {} windows of 4 KiB look random; in its previous version, of {} bytes, {} did",
-            present.even, present.windows, facts.length, facts.even
-        );
-        vote(Leaning::Random, reason)
-    })
 }
 
 /// Logs and locks are emptied as a matter of course; documents are not.
