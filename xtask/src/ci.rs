@@ -80,7 +80,10 @@ fn licences(costs: &mut Costs) -> Result<(), String> {
 
 /// A small drill on the debug build that the tests have made anyway.
 fn short_drill() -> Result<Command, String> {
-    step("build for the drill", cargo(&["build", "--quiet", "--package", "blackstart", "--package", "drill"]))?;
+    step(
+        "build for the drill",
+        cargo(&["build", "--quiet", "--package", "blackstart", "--package", "drill"]),
+    )?;
     let mut drill = Command::new(target_folder().join("debug/blackstart-drill"));
     drill.arg("run").args(["--funds", "6", "--seed", "1", "--out"]).arg(target_folder().join("drill-ci"));
     Ok(drill)

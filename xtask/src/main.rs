@@ -101,8 +101,7 @@ fn crash(args: &[String]) -> Result<(), String> {
         [flag, runs] if flag == "--runs" => runs,
         _ => return Err("call `cargo xtask crash [--runs N]`".to_owned()),
     };
-    for (what, package) in [("journal: power cuts", "journal"), ("restart: failures and kills", "recover")]
-    {
+    for (what, package) in [("journal: power cuts", "journal"), ("restart: failures and kills", "recover")] {
         let mut campaign =
             cargo(&["test", "--release", "--package", package, "--lib", "campaign", "--", "--nocapture"]);
         step(what, campaign.env("BLACKSTART_CAMPAIGN_RUNS", runs))?;
