@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use estate::Id;
 
-use crate::Entry;
+use crate::stamp::Stamp;
 
 /// Counts per tenant; the items themselves live in the bridge's own journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ pub struct View {
 
 impl View {
     /// `Err` names the tenants whose account does not add up; it is taken in all the same, because it is what was said.
-    pub(crate) fn apply(&mut self, entry: &Entry, event: &BridgeEvent) -> Result<(), String> {
+    pub(crate) fn apply(&mut self, entry: Stamp<'_>, event: &BridgeEvent) -> Result<(), String> {
         match event {
             BridgeEvent::AccountReceived { accounts, .. } => {
                 self.accounts.extend(accounts.iter().map(|(id, account)| (id.clone(), account.clone())));

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use estate::Id;
 
-use crate::Entry;
-use crate::succession::{Origin, Succession};
+use crate::continued::{Origin, Succession};
+use crate::stamp::Stamp;
 
 /// What the people in command did and said.
 /// Every kind, with the version in which it is written now. Older versions are read in `record`.
@@ -88,7 +88,7 @@ pub struct Hold {
 
 impl View {
     /// `Err` says what does not fit what was recorded before; the view is left as it was.
-    pub(crate) fn apply(&mut self, entry: &Entry, event: &CommandEvent) -> Result<(), String> {
+    pub(crate) fn apply(&mut self, entry: Stamp<'_>, event: &CommandEvent) -> Result<(), String> {
         match event {
             CommandEvent::IncidentOpened { name } if self.name.is_some() => {
                 return Err(format!("the incident `{name}` was opened in the journal of another one"));
@@ -104,11 +104,12 @@ impl View {
             CommandEvent::NoteWritten { text } => self.notes.push(Note {
                 sequence: entry.sequence,
                 time_ms: entry.time_ms,
-                actor: entry.actor.clone(),
+                actor: entry.actor.to_owned(),
                 text: text.clone(),
             }),
             CommandEvent::HoldPlaced { on, reason } => {
-                let hold = Hold { sequence: entry.sequence, by: entry.actor.clone(), reason: reason.clone() };
+                let hold =
+                    Hold { sequence: entry.sequence, by: entry.actor.to_owned(), reason: reason.clone() };
                 self.holds.insert(on.clone(), hold);
             }
             CommandEvent::HoldLifted { on, .. } => {

@@ -7,6 +7,7 @@
 pub mod bridge;
 pub mod command;
 pub mod contain;
+pub mod continued;
 pub mod damaged;
 pub mod event;
 pub mod log;
@@ -17,6 +18,7 @@ pub mod plan;
 pub mod record;
 pub mod recover;
 pub mod scan;
+pub mod stamp;
 pub mod standing;
 pub mod store;
 pub mod succession;

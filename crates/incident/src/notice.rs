@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Entry;
+use crate::stamp::Stamp;
 
 /// Every kind, with the version in which it is written now. Older versions are read in `record`.
 pub(crate) const VERSIONS: &[(&str, u16)] = &[("notice.published", 1)];
@@ -29,7 +29,7 @@ pub struct Published {
 }
 
 impl View {
-    pub(crate) fn apply(&mut self, entry: &Entry, event: &NoticeEvent) {
+    pub(crate) fn apply(&mut self, entry: Stamp<'_>, event: &NoticeEvent) {
         match event {
             NoticeEvent::Published { digest, pages, as_of_entry, .. } => self.published.push(Published {
                 sequence: entry.sequence,

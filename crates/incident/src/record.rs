@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::event::{
     BridgeEvent, CommandEvent, ContainEvent, Event, NoticeEvent, PlanEvent, RecoverEvent, ScanEvent,
 };
+use super::stamp::Stamp;
 use estate::Id;
 
 /// Every kind of event that this program knows, with the version in which it writes it. Kinds go up one by one, each when
@@ -40,6 +41,12 @@ pub struct Entry {
     pub time_ms: i64,
     pub actor: String,
     pub content: Content,
+}
+
+impl Entry {
+    pub fn stamp(&self) -> Stamp<'_> {
+        Stamp { sequence: self.sequence, time_ms: self.time_ms, actor: &self.actor }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use estate::Id;
 
-use crate::Entry;
+use crate::stamp::Stamp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,7 +114,7 @@ pub struct SnapshotView {
 
 impl View {
     /// `Err` says what does not fit what was recorded before; the view is left as it was.
-    pub(crate) fn apply(&mut self, entry: &Entry, event: &ScanEvent) -> Result<(), String> {
+    pub(crate) fn apply(&mut self, entry: Stamp<'_>, event: &ScanEvent) -> Result<(), String> {
         match event {
             ScanEvent::AlarmRaised { store, suspicion, files, examples, .. } => {
                 self.stores.entry(store.clone()).or_default().alarms.push(Alarm {
@@ -163,7 +163,7 @@ impl View {
             ScanEvent::RecoveryPointDecided { store, snapshot, .. } => {
                 let store = self.stores.entry(store.clone()).or_default();
                 store.recovery_point = Some(snapshot.clone());
-                store.chosen_by = Some(entry.actor.clone());
+                store.chosen_by = Some(entry.actor.to_owned());
             }
         }
         Ok(())

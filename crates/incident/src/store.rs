@@ -10,13 +10,15 @@ use journal::{Appender, Draft, Expect, Options, Reader};
 use super::event::{CommandEvent, Event};
 use super::log::{self, Basis, LogFault};
 use super::record;
-use super::succession::succeeded_by;
 use super::view::View;
 
 /// File in the folder that says where the signing key lies. Never the key itself.
 const KEY_LOCATION: &str = "signing-key-location";
 const PUBLIC_KEY: &str = "public-key";
 const JOURNAL: &str = "journal";
+
+/// In the folder of a journal that was ended: where it goes on.
+pub(super) const SUCCEEDED_BY: &str = "succeeded-by";
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreFault {
@@ -82,6 +84,12 @@ pub fn each_record(
         visit(record.map_err(StoreFault::Read)?);
     }
     Ok(())
+}
+
+/// Where the journal in this folder goes on, if it was ended.
+pub fn succeeded_by(folder: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(folder.join(SUCCEEDED_BY)).ok()?;
+    Some(PathBuf::from(text.trim_end_matches('\n')))
 }
 
 /// Makes the folder, its key and its first entries.

@@ -10,133 +10,12 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use journal::{Appender, Draft, Expect, Options, Record};
-use serde::{Deserialize, Serialize};
-
+use super::continued::{Cause, LeftOut, Succession};
 use super::damaged::{self, Harm, Look, Met};
 use super::event::{CommandEvent, Event};
 use super::record;
 use super::store::{self, StoreFault};
-
-/// In the old folder: where it goes on.
-pub(super) const SUCCEEDED_BY: &str = "succeeded-by";
-
-/// What a new journal says about the one that it continues.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Succession {
-    /// Where the old one lay, when this was recorded.
-    pub folder: String,
-    /// What the old one calls itself in its checkpoints; empty if none could be believed.
-    pub origin: String,
-    /// How many of its entries the newest state that was signed and is whole covers, and the root of their hash tree.
-    pub trusted_size: u64,
-    pub root: String,
-    /// The signed checkpoint that says so.
-    pub checkpoint: Option<String>,
-    /// What was wrong, and where.
-    pub damage: Vec<String>,
-    /// Entries of the old journal that follow here, in this order: (first, first after the last).
-    pub carried: Vec<(u64, u64)>,
-    /// Entries that do not.
-    pub left_out: Vec<LeftOut>,
-    pub reason: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LeftOut {
-    pub from: u64,
-    pub until: u64,
-    pub cause: Cause,
-    pub detail: String,
-}
-
-/// Why an entry does not follow in the new journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// It could not be read.
-    Damaged,
-    /// It could be read, and no signature proves that it is what was written.
-    NotProven,
-    /// Its content was erased by a recorded decision.
-    Erased,
-    /// The old journal's own: a cut-off write, a decision to erase.
-    JournalsOwn,
-}
-
-impl Cause {
-    /// Whether something may have been in it that decisions depend on.
-    pub fn is_missed(self) -> bool {
-        matches!(self, Cause::Damaged | Cause::NotProven)
-    }
-}
-
-impl Succession {
-    /// What nobody knows any more, in one sentence; `None` if nothing is missed.
-    pub fn missed(&self) -> Option<String> {
-        let missed: Vec<&LeftOut> = self.left_out.iter().filter(|one| one.cause.is_missed()).collect();
-        let count: u64 = missed.iter().map(|one| one.until - one.from).sum();
-        let first = missed.first()?;
-        let entries = if count == 1 { "1 entry" } else { &format!("{count} entries") };
-        Some(format!(
-            "{entries} of the journal before could not be carried over, from number {}: {}",
-            first.from, first.detail
-        ))
-    }
-
-    pub fn carried_count(&self) -> u64 {
-        self.carried.iter().map(|(from, until)| until.saturating_sub(*from)).fold(0, u64::saturating_add)
-    }
-
-    /// The old number of the `index`th carried entry.
-    fn old(&self, index: u64) -> Option<u64> {
-        let mut rest = index;
-        for (from, until) in &self.carried {
-            let count = until.saturating_sub(*from);
-            if rest < count {
-                return from.checked_add(rest);
-            }
-            rest -= count;
-        }
-        None
-    }
-
-    /// Its inverse.
-    fn index(&self, old: u64) -> Option<u64> {
-        let mut before = 0_u64;
-        for (from, until) in &self.carried {
-            if (*from..*until).contains(&old) {
-                return before.checked_add(old - from);
-            }
-            before = before.checked_add(until.saturating_sub(*from))?;
-        }
-        None
-    }
-}
-
-/// The journals that this one continues, the newest first: each begins with the succession of the one before it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Origin {
-    pub successions: Vec<Succession>,
-}
-
-impl Origin {
-    /// The number here of the entry that `entry`, carried over or not, calls `named`. `None`: it was not carried over.
-    pub fn here(&self, entry: u64, named: u64) -> Option<u64> {
-        translate(&self.successions, entry, named)
-    }
-}
-
-fn translate(successions: &[Succession], entry: u64, named: u64) -> Option<u64> {
-    let Some((succession, before)) = successions.split_first() else { return Some(named) };
-    // The first entry of a journal says what it continues; what is carried over stands behind it.
-    let Some(old) = entry.checked_sub(1).and_then(|index| succession.old(index)) else { return Some(named) };
-    let named = translate(before, old, named)?;
-    succession.index(named).and_then(|index| index.checked_add(1))
-}
+use journal::{Appender, Draft, Expect, Options, Record};
 
 /// What would be carried over, and what is said about it. Nothing is written yet.
 pub struct Prepared {
@@ -229,11 +108,12 @@ impl Prepared {
         if new.exists() {
             return Err(StoreFault::AlreadyThere(new.to_owned()));
         }
+        // A name that nobody else has: what a killed attempt left, or somebody else put there, is left alone.
         let mut staged = new.as_os_str().to_owned();
-        staged.push(".being-made");
+        staged.push(format!(".being-made-{now_ms}-{}", std::process::id()));
         let staged = PathBuf::from(staged);
         if staged.exists() {
-            std::fs::remove_dir_all(&staged).map_err(file("remove", &staged))?;
+            return Err(StoreFault::AlreadyThere(staged));
         }
         let secret = store::lay_out(&staged, key, origin)?;
         let name = secret.public().name().to_owned();
@@ -256,14 +136,8 @@ impl Prepared {
 /// Says in the old folder where it goes on, so that nothing is appended to it any more.
 pub fn close_old(old: &Path, new: &Path) -> Result<(), StoreFault> {
     let new = std::path::absolute(new).unwrap_or_else(|_| new.to_owned());
-    let path = old.join(SUCCEEDED_BY);
+    let path = old.join(store::SUCCEEDED_BY);
     std::fs::write(&path, format!("{}\n", new.display())).map_err(file("write", &path))
-}
-
-/// Where the journal in this folder goes on, if it was ended.
-pub fn succeeded_by(folder: &Path) -> Option<PathBuf> {
-    let text = std::fs::read_to_string(folder.join(SUCCEEDED_BY)).ok()?;
-    Some(PathBuf::from(text.trim_end_matches('\n')))
 }
 
 /// What the journal in this folder says it continues.

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::continued::{Cause, LeftOut, Succession};
 use super::event::*;
 use super::record::{Content, Entry, decode, encode};
-use super::succession::{Cause, LeftOut, Succession};
 use super::view::View;
 use estate::Id;
 

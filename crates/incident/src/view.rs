@@ -6,9 +6,9 @@
 
 use serde::Serialize;
 
+use super::continued::Succession;
 use super::event::{CommandEvent, Event};
 use super::record::{Content, Entry, Unknown};
-use super::succession::Succession;
 use estate::Id;
 
 /// Everything known at one entry. Serialises to the same bytes on every machine.
@@ -57,11 +57,12 @@ impl View {
         }
     }
 
-    fn apply_event(&mut self, entry: &Entry, event: &Event) {
+    fn apply_event(&mut self, whole: &Entry, event: &Event) {
+        let entry = whole.stamp();
         let allowed = match event {
-            Event::Command(CommandEvent::EntryAccepted { sequence, .. }) => self.accept(entry, *sequence),
+            Event::Command(CommandEvent::EntryAccepted { sequence, .. }) => self.accept(whole, *sequence),
             Event::Command(event @ CommandEvent::JournalSucceeded(succession)) => {
-                self.miss(entry, succession);
+                self.miss(whole, succession);
                 self.command.apply(entry, event)
             }
             Event::Command(event) => self.command.apply(entry, event),

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use incident::damaged::Harm;
-use incident::succession;
+use incident::store;
 
 /// So many findings and gaps are told; `journal verify` has all.
 const TOLD_MAX: usize = 3;
@@ -14,7 +14,7 @@ const TOLD_MAX: usize = 3;
 pub fn lines(folder: &Path, harm: &Harm) -> Vec<String> {
     let mut lines = damage(folder, harm);
     let shown = folder.display();
-    match succession::succeeded_by(folder) {
+    match store::succeeded_by(folder) {
         Some(next) => lines.push(format!("   It goes on in {0}: blackstart status {0}", next.display())),
         None => {
             lines.push("   To go on in a new folder, with all that is proven:".to_owned());
@@ -48,7 +48,7 @@ pub fn damage(folder: &Path, harm: &Harm) -> Vec<String> {
 
 /// A journal that was ended although, or before, it was read here.
 pub fn ended(folder: &Path) -> Option<String> {
-    let next = succession::succeeded_by(folder)?;
+    let next = store::succeeded_by(folder)?;
     Some(format!(
         "!! ENDED. This incident goes on in {}: blackstart status {}",
         next.display(),

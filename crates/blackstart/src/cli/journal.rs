@@ -276,7 +276,7 @@ fn verify(args: &Verify) -> Result<Answer, Failure> {
         let mut value = verification_as_json(&found);
         value["continues"] =
             json!(continues.as_ref().map(|(lines, same)| json!({ "told": lines, "agrees": same })));
-        value["continued_in"] = json!(incident::succession::succeeded_by(&folder));
+        value["continued_in"] = json!(incident::store::succeeded_by(&folder));
         talk::json(&value);
     } else {
         print(&folder, &found);

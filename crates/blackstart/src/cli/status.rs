@@ -11,7 +11,7 @@ use super::forecast::lines;
 use super::{Answer, Failure, harm, place, talk};
 use estate::{Estate, canonical};
 use incident::event::CutAct;
-use incident::{View, damaged, succession};
+use incident::{View, damaged, store};
 use situation::progress::{Forecast, forecast};
 use situation::situation::{BridgeLine, CutLine, Decision, NotServed, RunLine, Situation, situation};
 
@@ -105,7 +105,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     };
     if args.json {
         let journal_damage = damage.as_ref().map(harm::as_json);
-        let continued_in = succession::succeeded_by(&folder);
+        let continued_in = store::succeeded_by(&folder);
         let served_known = not_known.is_none();
         talk::json(&Everything { now, forecast, no_forecast, served_known, journal_damage, continued_in });
     } else {

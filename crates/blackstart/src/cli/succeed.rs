@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{self, By};
 use super::{Answer, Failure, harm, init, talk};
+use incident::continued::LeftOut;
 use incident::store::{self, StoreFault};
-use incident::succession::{self, LeftOut, Prepared};
+use incident::succession::{self, Prepared};
 
 /// Go on in a new folder where a damaged journal cannot. The new journal begins with what it continues: the origin, size
 /// and root of the last state that was signed and is whole, what was damaged, and who decided it. Then follow all entries that
@@ -36,7 +37,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let fault = |fault: StoreFault| folder::failure(&args.old, &fault);
-    if let Some(next) = succession::succeeded_by(&args.old) {
+    if let Some(next) = store::succeeded_by(&args.old) {
         return Err(fault(StoreFault::Succeeded(args.old.clone(), next)));
     }
     if args.reason.trim().is_empty() {

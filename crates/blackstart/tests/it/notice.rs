@@ -28,7 +28,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn recorded(provider: &Provider) -> usize {
-    provider.works(&["journal", "show", "incident"]).matches("notice.published").count()
+    provider.works(&["journal", "show", "incident"]).matches(" published ").count()
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn every_command_finds_the_incident_that_it_is_called_in() {
     done(opened.inside(&["notice", "build", &estate, "-o", "site"]));
     let shown = done(opened.inside(&["journal", "show"]));
     assert!(
-        ["forensics", "images taken", "plan", "notice"].iter().all(|word| shown.contains(word)),
+        ["forensics", "images taken", "plan", "published"].iter().all(|word| shown.contains(word)),
         "{shown}"
     );
 }
@@ -125,7 +125,7 @@ fn the_first_word_of_a_note_is_the_incident_only_if_it_is_one() {
     done(opened.inside(&["note", "second", "form"]));
     done(opened.inside(&["note", "third"]));
     let journal = opened.journal();
-    for text in ["\"first form\"", "\"second form\"", "\"third\""] {
+    for text in ["note: first form", "note: second form", "note: third"] {
         assert!(journal.contains(text), "{text}: {journal}");
     }
     // A mistyped folder does not become a part of the note.

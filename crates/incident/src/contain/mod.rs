@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use estate::Id;
 
-use crate::Entry;
+use crate::stamp::Stamp;
 
 mod act;
 
@@ -92,7 +92,7 @@ pub struct Cut {
 
 impl View {
     /// `Err` says which move the table does not allow; the view is left as it was.
-    pub(crate) fn apply(&mut self, entry: &Entry, event: &ContainEvent) -> Result<(), String> {
+    pub(crate) fn apply(&mut self, entry: Stamp<'_>, event: &ContainEvent) -> Result<(), String> {
         match event {
             ContainEvent::CutDecided { infected, acts, cost_insured, tenants, .. } => {
                 self.infected.extend(infected.iter().cloned());
@@ -119,7 +119,7 @@ impl View {
         }
     }
 
-    fn advance(&mut self, entry: &Entry, act: &CutAct, to: CutMove, detail: &str) -> Result<(), String> {
+    fn advance(&mut self, entry: Stamp<'_>, act: &CutAct, to: CutMove, detail: &str) -> Result<(), String> {
         let from = self.state_of(act);
         let state = from.after(to).ok_or_else(|| {
             format!("the cut of {} is {}: `{}` is not allowed then", act.target(), from.word(), to.word())

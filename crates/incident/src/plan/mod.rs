@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Entry;
+use crate::stamp::Stamp;
 
 pub mod changed;
 pub mod file;
@@ -47,7 +47,7 @@ pub struct Recorded {
 
 impl View {
     /// `Err` says what does not fit what was recorded before.
-    pub(crate) fn apply(&mut self, entry: &Entry, event: &PlanEvent) -> Result<(), String> {
+    pub(crate) fn apply(&mut self, entry: Stamp<'_>, event: &PlanEvent) -> Result<(), String> {
         match event {
             PlanEvent::Recorded { hash, estate_hash, text } => {
                 let plan = Recorded {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::step::{Move, State};
-use crate::Entry;
 use crate::event::{Found, ProcessMark, RecoverEvent};
 use crate::plan::file::{StepKind, step_id};
+use crate::stamp::Stamp;
 use estate::Id;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -94,7 +94,7 @@ pub enum ServiceState {
 
 impl View {
     /// `Err` says which move the table does not allow; the view is left as it was.
-    pub(crate) fn apply(&mut self, entry: &Entry, event: &RecoverEvent) -> Result<(), String> {
+    pub(crate) fn apply(&mut self, entry: Stamp<'_>, event: &RecoverEvent) -> Result<(), String> {
         match event {
             RecoverEvent::RunBegun { run, plan, estate_hash } => self.begin(entry, run, plan, estate_hash),
             RecoverEvent::StepIntended { step, target, attempt } => {
@@ -143,7 +143,7 @@ impl View {
 
     /// The same name: the run goes on where it was. Another name: its steps start from nothing, while
     /// what is known of processes stays true.
-    fn begin(&mut self, entry: &Entry, run: &str, plan: &str, estate_hash: &str) {
+    fn begin(&mut self, entry: Stamp<'_>, run: &str, plan: &str, estate_hash: &str) {
         if self.run.as_ref().is_none_or(|current| current.run != run) {
             self.steps.clear();
             self.parked.clear();
@@ -153,7 +153,7 @@ impl View {
             run: run.to_owned(),
             plan: plan.to_owned(),
             estate_hash: estate_hash.to_owned(),
-            by: entry.actor.clone(),
+            by: entry.actor.to_owned(),
             begun_at_entry: entry.sequence,
             ended: None,
         });
@@ -161,7 +161,7 @@ impl View {
 
     fn advance(
         &mut self,
-        entry: &Entry,
+        entry: Stamp<'_>,
         step: &str,
         target: &Id,
         to: Move,
@@ -199,7 +199,7 @@ impl View {
     )]
     fn follow(
         &mut self,
-        entry: &Entry,
+        entry: Stamp<'_>,
         kind: StepKind,
         target: &Id,
         to: Move,
@@ -222,7 +222,7 @@ impl View {
         }
     }
 
-    fn stop(&mut self, entry: &Entry, service: &Id, why: &str) {
+    fn stop(&mut self, entry: Stamp<'_>, service: &Id, why: &str) {
         for kind in [StepKind::Start, StepKind::Gate, StepKind::Admit] {
             if let Some(step) = self.steps.get_mut(&step_id(kind, service))
                 && let Some(state) = step.state.after(Move::Stopped)
@@ -245,8 +245,8 @@ impl View {
         );
     }
 
-    fn resume(&mut self, entry: &Entry, target: &Id) {
-        self.released.entry(target.clone()).or_default().insert(entry.actor.clone());
+    fn resume(&mut self, entry: Stamp<'_>, target: &Id) {
+        self.released.entry(target.clone()).or_default().insert(entry.actor.to_owned());
         for step in self.steps.values_mut().filter(|step| step.target == *target) {
             if let Some(state) = step.state.after(Move::Resumed)
                 && state != step.state
