@@ -134,12 +134,12 @@ impl Report {
         self.acts = acts;
     }
 
-    /// Writes `report.json` and `report.html` into `folder`.
-    pub fn write(&self, folder: &Path) -> Result<()> {
+    /// Writes `report.json` into `folder`, and `page`, which shows the same to people, as `report.html`.
+    pub fn write(&self, folder: &Path, page: &str) -> Result<()> {
         let json = serde_json::to_string_pretty(self)
             .map_err(|cause| Fault::new(format!("the report cannot be written as JSON: {cause}")))?;
         write(&folder.join("report.json"), &(json + "\n"))?;
-        write(&folder.join("report.html"), &crate::report_html::render(self))
+        write(&folder.join("report.html"), page)
     }
 }
 

@@ -118,3 +118,49 @@ fn translate(successions: &[Succession], entry: u64, named: u64) -> Option<u64> 
     let named = translate(before, old, named)?;
     succession.index(named).and_then(|index| index.checked_add(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(carried: &[(u64, u64)]) -> Succession {
+        Succession {
+            folder: String::new(),
+            origin: String::new(),
+            trusted_size: 0,
+            root: String::new(),
+            checkpoint: None,
+            damage: Vec::new(),
+            carried: carried.to_vec(),
+            left_out: Vec::new(),
+            reason: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_number_inside_a_carried_entry_means_the_entry_that_it_meant() {
+        // The old journal has 0 to 9, and 5 was lost. The next: 0 says so, 1 to 9 are carried, 10 is its own.
+        let origin = Origin { successions: vec![of(&[(0, 5), (6, 10)])] };
+        assert_eq!(origin.here(8, 2), Some(3), "old entry 8 names old entry 2, which is now 3");
+        assert_eq!(origin.here(9, 7), Some(7), "behind the gap the two numbers are the same");
+        assert_eq!(origin.here(8, 5), None, "what was lost is nowhere");
+        assert_eq!(origin.here(10, 3), Some(3), "an entry of the new journal means its own numbers");
+
+        // And once more: of that journal 3 was lost, so its 0 to 2 and 4 to 10 follow.
+        let again = Origin { successions: vec![of(&[(0, 3), (4, 11)]), of(&[(0, 5), (6, 10)])] };
+        // Old 8 was 8 there and is 8 here; it names old 3, which was 4 there and is 4 here.
+        assert_eq!(again.here(8, 3), Some(4));
+        assert_eq!(again.here(8, 2), None, "it was 3 in between, and lost there");
+        assert_eq!(again.here(10, 10), Some(10), "the second journal's own entry 10 names itself");
+        assert_eq!(again.here(11, 11), Some(11));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_numbers_are_translated_without_panic(
+            ranges: Vec<(u64, u64)>, more: Vec<(u64, u64)>, entry: u64, named: u64,
+        ) {
+            let _ = Origin { successions: vec![of(&ranges), of(&more)] }.here(entry, named);
+        }
+    }
+}

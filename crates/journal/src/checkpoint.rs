@@ -18,6 +18,9 @@ use crate::base64;
 use crate::key::{PublicKey, SecretKey};
 use crate::tree::Hash;
 
+/// A checkpoint enters the history when it covers this many records more than the last one there.
+pub(crate) const HISTORY_STEP: u64 = 256;
+
 /// A checkpoint is a few hundred bytes; a note with many witnesses' signatures is still far below this.
 pub(crate) const CHECKPOINT_BYTES_MAX: usize = 64 * 1024;
 /// Signed notes must be accepted with at least 16 signatures; we stop looking well above it.

@@ -6,8 +6,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::checkpoint::CheckpointError;
+use crate::checkpoint::HISTORY_STEP;
 use crate::segment::{Damage, Place};
-use crate::signed::HISTORY_STEP;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,11 +17,12 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 
+use crate::lead::lock;
 use crate::wire::{
     GREETING, REPLY_BYTES_MAX, REQUEST_BYTES_MAX, Reply, Request, decode_reply, decode_request, encode_reply,
     encode_request, read_message,
 };
-use crate::writer::{Writer, lock};
+use crate::writer::Writer;
 
 const LOCK: &str = "append.lock";
 const SOCKET: &str = "append.sock";

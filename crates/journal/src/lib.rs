@@ -29,7 +29,9 @@ mod files;
 mod finding;
 mod handover;
 pub mod key;
+mod lead;
 mod offer;
+mod options;
 mod read;
 mod record;
 mod recover;
@@ -43,14 +45,17 @@ pub mod verify;
 mod wire;
 mod writer;
 
-pub use append::{Appender, Clock, Options, Random};
+pub use append::Appender;
 pub use checkpoint::Checkpoint;
 pub use finding::{Finding, Grade, Problem};
 pub use key::{PublicKey, SecretKey};
 pub use offer::{AppendError, Appended, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Expect};
+pub use options::{Clock, Options, Random};
 pub use read::{ReadError, Reader, Records};
-pub use record::{ACTOR_BYTES_MAX, Draft, KIND_BYTES_MAX, PAYLOAD_BYTES_MAX, Payload, Record};
-pub use recover::{KIND_ERASED, KIND_TAIL_CUT};
+pub use record::{
+    ACTOR_BYTES_MAX, Draft, KIND_BYTES_MAX, KIND_ERASED, KIND_TAIL_CUT, PAYLOAD_BYTES_MAX, Payload, Record,
+};
+
 pub use refusal::OpenError;
 pub use salvage::{Salvaged, salvage};
 pub use segment::{Damage, Place};

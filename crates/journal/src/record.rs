@@ -17,6 +17,11 @@ use sha2::{Digest, Sha256};
 
 use crate::tree::{Hash, leaf_hash};
 
+/// The kind of the record that says that an interrupted write was cut off.
+pub const KIND_TAIL_CUT: &str = "journal.tail_cut";
+/// The kind of the record that decides that payloads are erased.
+pub const KIND_ERASED: &str = "journal.erased";
+
 /// The largest payload, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The longest name of an actor, in bytes.

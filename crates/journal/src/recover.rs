@@ -21,14 +21,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
 
-use crate::Options;
 use crate::batches::Recent;
 use crate::checkpoint::Checkpoint;
 use crate::disk::{Access, Disk, read_whole, replace_whole};
 use crate::files;
 use crate::finding::{Finding, Grade};
+use crate::options::Options;
 use crate::record::{
-    BatchId, Body, Frame, Header, JournalId, MAGIC_ERASED, SALT_BYTES, digest, encode, take,
+    BatchId, Body, Frame, Header, JournalId, KIND_ERASED, KIND_TAIL_CUT, MAGIC_ERASED, SALT_BYTES, digest,
+    encode, take,
 };
 use crate::refusal::OpenError;
 use crate::segment::{
@@ -37,11 +38,6 @@ use crate::segment::{
 };
 use crate::signed::{Newest, Signed};
 use crate::tree::{Hash, Tree};
-
-/// The kind of the record that says that an interrupted write was cut off.
-pub const KIND_TAIL_CUT: &str = "journal.tail_cut";
-/// The kind of the record that decides that payloads are erased.
-pub const KIND_ERASED: &str = "journal.erased";
 
 /// All that a writer needs to know about the journal before it goes on.
 pub(crate) struct Ground {

@@ -10,8 +10,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::disk::{Disk, RealDisk};
+use crate::record::KIND_ERASED;
 use crate::record::{Body, Payload, Record};
-use crate::recover::{KIND_ERASED, decided};
+use crate::recover::decided;
 use crate::segment::{Damage, Seen, walk};
 
 /// What stands in a damaged journal, in order.

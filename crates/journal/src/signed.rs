@@ -16,6 +16,7 @@
 use std::io;
 use std::path::Path;
 
+use crate::checkpoint::HISTORY_STEP;
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::disk::{Disk, read_whole};
 use crate::files::{self, CHECKPOINT, CHECKPOINTS};
@@ -23,8 +24,6 @@ use crate::finding::{Finding, Grade, Problem};
 use crate::key::PublicKey;
 use crate::segment::Place;
 
-/// A checkpoint enters the history when it covers this many records more than the last one there.
-pub(crate) const HISTORY_STEP: u64 = 256;
 const HISTORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// How often the two files are read again while a writer changes them.
 const LOOKS_MAX: usize = 8;

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::batches::Known;
+use crate::lead::{Core, Waiting};
 use crate::offer::{Answer, AppendError, Appended, Expect, Offer};
 use crate::record::{BatchId, Header, encode};
 use crate::tree::Hash;
-use crate::writer::{Core, Waiting};
 
 /// What the next write will hold. Nothing of it counts before the sync.
 #[derive(Default)]

@@ -10,8 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::offer::{
     AppendError, Appended, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, EXPECTED_KINDS_MAX, Expect, Offer,
 };
-use crate::record::{Draft, take};
-use crate::recover::KIND_ERASED;
+use crate::record::{Draft, KIND_ERASED, take};
 
 /// The start of a greeting; the number of records on disk follows, as 8 bytes.
 pub(crate) const GREETING: &[u8; 8] = b"BShand01";

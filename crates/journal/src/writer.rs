@@ -4,123 +4,29 @@
 //! and passes the lead to somebody who came meanwhile. So one caller alone has no thread to wait for, and a
 //! hundred callers share one sync.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use crate::batches::Recent;
-use crate::checkpoint::Checkpoint;
-use crate::disk::{Access, DiskFile, replace_whole};
+use crate::OpenError;
+use crate::checkpoint::{Checkpoint, HISTORY_STEP};
+use crate::disk::{Access, replace_whole};
 use crate::files;
+use crate::lead::{Core, Queue, State, Waiting, lock};
 use crate::offer::{Answer, AppendError, Offer};
-use crate::record::{JournalId, SALT_BYTES, digest, frame_length};
+use crate::options::Options;
+use crate::record::{SALT_BYTES, digest, frame_length};
 use crate::recover::{Ground, create_segment, decided, erase_bodies};
 use crate::segment::{SEGMENT_HEADER_BYTES, Seen, walk, with_room};
-use crate::signed::HISTORY_STEP;
 use crate::staged::Staged;
 use crate::tree::{Hash, Tree};
-use crate::{OpenError, Options};
 
 /// At most this much is handed to the disk before a sync; the rest of the callers get the next one.
 const WRITE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The buffer for one write is kept for the next if it is not larger than this.
 const BUFFER_BYTES_MAX: usize = 1024 * 1024;
-/// Blocks that are reserved but were never written cost a sync twice: the file system has to record that they now
-/// hold something. So zeros are written this far ahead of the records, in one piece. A larger write than
-/// `FILL_BELOW_BYTES` shares that cost among its many records and does without: zeros would double its bytes.
-const FILL_BYTES: u64 = 1024 * 1024;
-const FILL_BELOW_BYTES: usize = 64 * 1024;
-
-/// One caller in the queue.
-pub(crate) struct Waiting {
-    pub(crate) offer: Offer,
-    /// What its records will take on disk.
-    bytes: usize,
-    /// Salt and digest per draft, made in the caller's own thread.
-    pub(crate) sealed: Vec<([u8; SALT_BYTES], Hash)>,
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-enum State {
-    /// Not yet answered, and this caller need not be woken to learn of a change.
-    Awake,
-    Sleeps,
-    /// Nobody leads; this caller shall.
-    Leads,
-    Answered(Answer),
-}
-
-impl Waiting {
-    fn set(&self, state: State) {
-        let before = std::mem::replace(&mut *lock(&self.state), state);
-        // The lock is free again: whoever is woken needs it at once.
-        if let State::Sleeps = before {
-            self.changed.notify_one();
-        }
-    }
-}
-
-#[derive(Default)]
-struct Queue {
-    waiting: Vec<Arc<Waiting>>,
-    led: bool,
-}
-
-/// Only the leader touches this.
-pub(crate) struct Core {
-    pub(crate) journal: JournalId,
-    segment: Box<dyn DiskFile>,
-    /// Where the next record goes.
-    end: u64,
-    /// Up to here room is reserved.
-    room: u64,
-    /// Up to here blocks have been written, with records or with zeros.
-    filled_to: u64,
-    /// Up to here the segment may hold remains of a write that failed for lack of room; zero again with the next.
-    smeared_to: u64,
-    pub(crate) next: u64,
-    pub(crate) kinds: HashMap<String, u64>,
-    pub(crate) recent: Recent,
-    durable: Box<dyn DiskFile>,
-    /// Empty; kept for its room.
-    buffer: Vec<u8>,
-}
-
-impl Core {
-    /// Zeroes what a failed write left behind the last record. Before a new segment is begun this must be on disk:
-    /// remains in the middle of the journal would later look like damage.
-    fn clean_up(&mut self) -> io::Result<()> {
-        if self.smeared_to > self.end {
-            let length = usize::try_from(self.smeared_to - self.end).expect("one write fits into memory");
-            self.segment.write_at(&vec![0; length], self.end)?;
-            self.segment.sync()?;
-            self.smeared_to = self.end;
-        }
-        Ok(())
-    }
-}
-
-impl Core {
-    /// After a write of `length` bytes that ends at `from`: zeros ahead of it, if it used up those of the last time.
-    /// Only an aid: if it fails, the write or the sync of the records meets the same disk and says so.
-    fn fill_ahead(&mut self, from: u64, length: usize) {
-        if from <= self.filled_to {
-            return;
-        }
-        self.filled_to = from;
-        let ahead = FILL_BYTES.min(self.room.saturating_sub(from));
-        if length < FILL_BELOW_BYTES && ahead > 0 {
-            let zeros = vec![0; usize::try_from(ahead).expect("a megabyte fits into memory")];
-            if self.segment.write_at(&zeros, from).is_ok() {
-                self.filled_to = from + ahead;
-            }
-        }
-    }
-}
-
 /// What is on disk for certain, and not yet in a checkpoint.
 struct Settled {
     length: u64,
@@ -152,11 +58,6 @@ pub(crate) struct Writer {
     settled_more: Condvar,
     signed: Mutex<Signed>,
     stopped: OnceLock<String>,
-}
-
-/// A panic in one caller must not silence the others; every value behind these locks is whole between statements.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Writer {

@@ -98,7 +98,7 @@ pub(super) fn finish(mut stage: Stage, acts: Vec<Act>, keep: bool) -> Result<boo
     {
         stage.report.versions.push((name.to_owned(), super::version(&binary)));
     }
-    stage.report.write(&stage.folder)?;
+    stage.report.write(&stage.folder, &crate::report_html::render(&stage.report))?;
     stage.display.end();
     let Stage { report, folder, world, traffic, bridge, watch, layout, .. } = stage;
     drop((traffic, bridge, watch));
