@@ -84,7 +84,9 @@ fn an_imported_project_checks_plans_and_is_the_same_every_time() {
     let plan = blackstart(folder.path(), &["plan", "estate", "--json"]);
     assert_eq!(plan.status.code(), Some(0), "{}", talk(&plan));
     let map = fs::read_to_string(folder.path().join("map.svg")).unwrap();
-    for word in ["Mail Relay", "class=\"edge hard\"", "class=\"edge data\"", "start_only", "no known dependency: 2"] {
+    for word in
+        ["Mail Relay", "class=\"edge hard\"", "class=\"edge data\"", "start_only", "no known dependency: 2"]
+    {
         assert!(map.contains(word), "{word} is not in the map");
     }
     let other = shop();
