@@ -238,7 +238,6 @@ impl Drop for Writing {
 mod tests {
     use std::collections::HashSet;
 
-    use super::*;
     use crate::options::draw_random;
 
     #[test]

@@ -61,7 +61,7 @@ impl Mark {
         let as_of_entry = next("as_of_entry ")?.parse().ok()?;
         let digest = next("digest ")?;
         let mut files = BTreeSet::new();
-        while let Some(line) = lines.next() {
+        for line in lines {
             files.insert(line.strip_prefix("file ").filter(|path| stays_inside(path))?.to_owned());
         }
         Some(Mark { nonce, about: About { journal, as_of_entry, digest }, files })

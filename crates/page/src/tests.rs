@@ -103,6 +103,8 @@ fn marks_of_identity_break_only_where_it_does_not_hurt() {
         words::moment("2023-04-24T22:00:07Z").as_str(),
         "<time datetime=\"2023-04-24T22:00:07Z\">2023-04-24</time> <time>22:00:07 UTC</time>"
     );
+    let with_fraction = words::moment("2023-04-24T22:00:07.123+02:00");
+    assert!(with_fraction.as_str().ends_with("<time>22:00:07+02:00</time>"), "{with_fraction}");
     assert_eq!(words::moment("Tuesday <b>").as_str(), "Tuesday &lt;b&gt;");
     assert_eq!(
         words::sentence("judge store:a-b now --yes").as_str(),

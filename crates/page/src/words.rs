@@ -203,10 +203,21 @@ struct Moment<'a> {
 pub fn moment(rfc3339: &str) -> Html {
     match rfc3339.split_once('T') {
         Some((date, time)) if is_made_of(date, "-") && is_made_of(time, ":.+-Z") => {
-            let time = time.strip_suffix('Z').map_or_else(|| time.to_owned(), |time| format!("{time} UTC"));
+            let time = without_fraction(time);
+            let time = time.strip_suffix('Z').map_or_else(|| time.clone(), |time| format!("{time} UTC"));
             filled(&Moment { machine: rfc3339, date, time })
         }
         _ => Html::escaped(rfc3339),
+    }
+}
+
+/// Nobody reads milliseconds; they stay where programs read.
+fn without_fraction(time: &str) -> String {
+    match time.split_once('.') {
+        Some((whole, rest)) => {
+            format!("{whole}{}", rest.trim_start_matches(|letter: char| letter.is_ascii_digit()))
+        }
+        None => time.to_owned(),
     }
 }
 

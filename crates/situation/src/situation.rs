@@ -253,87 +253,105 @@ fn bridge(view: &View) -> Option<BridgeLine> {
 
 /// The most urgent first: what spreads, then what leaks, then what stands still, then what comes back.
 fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
-    let mut next = Vec::new();
-    let mut decide = |what: String, remedy: Remedy| {
-        next.push(Decision { what, command: remedy.shown(Some(folder)), remedy });
-    };
-    let contain = |infected: &Id| {
-        let contain = Command::new("contain").open("ESTATE").option("--infected", infected);
-        Remedy::run(contain.with("--journal").incident().with("--apply"))
-    };
-    let resume = |what: &str| Command::new("resume").incident().with(what).reason();
+    let all = [spreading, leaking, unread, unchosen, stopped, unapproved, unplanned];
+    let asked = all.iter().flat_map(|asked| asked(estate, view));
+    asked.map(|(what, remedy)| Decision { what, command: remedy.shown(Some(folder)), remedy }).collect()
+}
+
+/// What is asked, and what answers it.
+type Asked = Vec<(String, Remedy)>;
+
+fn contain(infected: &Id) -> Remedy {
+    let contain = Command::new("contain").open("ESTATE").option("--infected", infected);
+    Remedy::run(contain.with("--journal").incident().with("--apply"))
+}
+
+fn resume(what: &str) -> Remedy {
+    Remedy::run(Command::new("resume").incident().with(what).reason())
+}
+
+fn spreading(estate: &Estate, view: &View) -> Asked {
+    let mut asked = Vec::new();
     for alarm in alarms(view) {
         let site = estate.stores.get(&alarm.store).and_then(|store| store.site.clone());
         let target = site.unwrap_or_else(|| alarm.store.clone());
         if !view.contain.infected.contains(&target) && !view.contain.infected.contains(&alarm.store) {
-            decide(
-                format!(
-                    "{} in {} not clean any more: cut it off?",
-                    counted(usize::try_from(alarm.files).unwrap_or(usize::MAX), "file"),
-                    alarm.store
-                ),
-                contain(&target),
-            );
+            let files = counted(usize::try_from(alarm.files).unwrap_or(usize::MAX), "file");
+            let what = format!("{files} in {} not clean any more: cut it off?", alarm.store);
+            asked.push((what, contain(&target)));
         }
     }
-    for cut in view.contain.cuts.iter().filter(|cut| matches!(cut.state, CutState::Leaks | CutState::Failed))
-    {
-        decide(
-            format!("the cut of {} does not hold: {}", cut.act.target(), cut.detail),
-            contain(cut.act.target()),
-        );
-    }
-    for unknown in view.unknown.iter().filter(|unknown| !unknown.accepted) {
-        let what = match unknown.kind.as_str() {
-            "command.journal_succeeded" => format!("{}. Can work go on without?", unknown.why),
-            _ => format!(
-                "entry {} cannot be read ({}) and blocks what it names",
-                unknown.sequence, unknown.why
-            ),
-        };
-        decide(what, Remedy::run(resume(&format!("entry:{}", unknown.sequence))));
-    }
-    for (store, _) in view.scan.stores.iter().filter(|(_, store)| store.waits_for_a_choice()) {
-        decide(
-            format!("{store}: files vanished before its newest clean snapshot; which is restored?"),
-            Remedy::run(Command::new("choose").incident().with(store).open("SNAPSHOT")),
-        );
-    }
-    for step in
-        view.recover.steps.iter().filter(|(_, step)| matches!(step.state, State::Failed | State::Held))
-    {
-        decide(
-            format!("{} {}: {}", step.0, step.1.state.word(), step.1.detail),
-            match step.1.state {
-                State::Held => settle_by_hand(&step.1.target),
-                _ => Remedy::run(resume(&step.1.target.to_string())),
-            },
-        );
-    }
-    let unapproved = view.plan.plans.keys().next_back().filter(|_| view.plan.approved.is_none());
-    if let Some(hash) = unapproved {
-        decide(
-            "a plan is recorded and waits for approval".to_owned(),
-            Remedy::run(Command::new("approve").incident().with(&hash[..hash.len().min(12)])),
-        );
-    }
-    let newest_cut =
-        view.contain.cuts.iter().filter(|cut| cut.state.is_in_force()).map(|cut| cut.since_entry).max();
+    asked
+}
+
+fn leaking(_: &Estate, view: &View) -> Asked {
+    let open = view.contain.cuts.iter().filter(|cut| matches!(cut.state, CutState::Leaks | CutState::Failed));
+    open.map(|cut| {
+        let what = format!("the cut of {} does not hold: {}", cut.act.target(), cut.detail);
+        (what, contain(cut.act.target()))
+    })
+    .collect()
+}
+
+fn unread(_: &Estate, view: &View) -> Asked {
+    let unread = view.unknown.iter().filter(|unknown| !unknown.accepted);
+    unread
+        .map(|unknown| {
+            let what = match unknown.kind.as_str() {
+                "command.journal_succeeded" => format!("{}. Can work go on without?", unknown.why),
+                _ => format!(
+                    "entry {} cannot be read ({}) and blocks what it names",
+                    unknown.sequence, unknown.why
+                ),
+            };
+            (what, resume(&format!("entry:{}", unknown.sequence)))
+        })
+        .collect()
+}
+
+fn unchosen(_: &Estate, view: &View) -> Asked {
+    let waiting = view.scan.stores.iter().filter(|(_, store)| store.waits_for_a_choice());
+    waiting
+        .map(|(store, _)| {
+            let what =
+                format!("{store}: files vanished before its newest clean snapshot; which is restored?");
+            (what, Remedy::run(Command::new("choose").incident().with(store).open("SNAPSHOT")))
+        })
+        .collect()
+}
+
+fn stopped(_: &Estate, view: &View) -> Asked {
+    let stopped = view.recover.steps.iter();
+    stopped
+        .filter_map(|(name, step)| {
+            let remedy = match step.state {
+                State::Held => settle_by_hand(&step.target),
+                State::Failed => resume(&step.target.to_string()),
+                State::Waiting | State::Intended | State::Done => return None,
+            };
+            Some((format!("{name} {}: {}", step.state.word(), step.detail), remedy))
+        })
+        .collect()
+}
+
+fn unapproved(_: &Estate, view: &View) -> Asked {
+    let waiting = view.plan.plans.keys().next_back().filter(|_| view.plan.approved.is_none());
+    let approve =
+        |hash: &String| Remedy::run(Command::new("approve").incident().with(&hash[..hash.len().min(12)]));
+    waiting
+        .map(|hash| ("a plan is recorded and waits for approval".to_owned(), approve(hash)))
+        .into_iter()
+        .collect()
+}
+
+fn unplanned(estate: &Estate, view: &View) -> Asked {
+    let in_force = view.contain.cuts.iter().filter(|cut| cut.state.is_in_force());
+    let newest_cut = in_force.map(|cut| cut.since_entry).max();
     let newest_plan = view.plan.plans.values().map(|plan| plan.recorded_at_entry).max();
-    if newest_cut.is_some() && newest_plan < newest_cut && !services_down(estate, view).is_empty() {
-        decide(
-            "services are cut off and there is no plan to bring them back".to_owned(),
-            Remedy::run(
-                Command::new("plan")
-                    .open("ESTATE")
-                    .with("--lost")
-                    .open("ID")
-                    .with("--journal")
-                    .incident()
-                    .with("-o")
-                    .open("PLAN"),
-            ),
-        );
+    if newest_cut.is_none() || newest_plan >= newest_cut || services_down(estate, view).is_empty() {
+        return Vec::new();
     }
-    next
+    let plan = Command::new("plan").open("ESTATE").with("--lost").open("ID").with("--journal").incident();
+    let what = "services are cut off and there is no plan to bring them back".to_owned();
+    vec![(what, Remedy::run(plan.with("-o").open("PLAN")))]
 }

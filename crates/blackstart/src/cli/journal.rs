@@ -125,7 +125,7 @@ fn show(args: &Show) -> Result<Answer, Failure> {
     }
     look.each(&folder, &mut |met| match met {
         Met::Record { record, proven } if record.sequence >= args.from => {
-            shown.damaged_record(&record, proven)
+            shown.damaged_record(&record, proven);
         }
         Met::Lost(gap) if gap.entries.end > args.from => {
             let (from, until) = (gap.entries.start, gap.entries.end);

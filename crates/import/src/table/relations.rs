@@ -289,7 +289,7 @@ fn lies_in(from: &Id, to: &Id, origin: &Origin, out: &mut Out) {
     match site {
         Some(site) if to.kind() == Kind::Site => *site = site.take().or_else(|| Some(to.clone())),
         _ => {
-            unfit(from, to, &Relation { meaning: Meaning::LiesIn, by: "located in".to_owned() }, origin, out)
+            unfit(from, to, &Relation { meaning: Meaning::LiesIn, by: "located in".to_owned() }, origin, out);
         }
     }
 }
