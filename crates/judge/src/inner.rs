@@ -19,6 +19,8 @@ const NEARLY_ALL_PERCENT: u64 = 95;
 
 /// So little may be a key, or chance.
 const NAMELESS_MIN: u64 = 8192;
+/// The same in a document, into which nothing of the kind belongs.
+const NAMELESS_IN_DOCUMENT_MIN: u64 = 2048;
 /// Of one part.
 const NAMELESS_PART_MIN: u64 = 1024;
 
@@ -159,7 +161,7 @@ impl Sum {
 
     /// `document`: nothing of the kind belongs into it, and half of it is more than an odd attachment.
     pub(super) fn complaint(&self, document: bool) -> Option<Structure> {
-        if document && self.nameless >= NAMELESS_MIN && self.nameless * 2 >= self.all {
+        if document && self.nameless >= NAMELESS_IN_DOCUMENT_MIN && self.nameless * 2 >= self.all {
             let why = format!(
                 "{} of its {} packed bytes lie in members that look random and are of no known type",
                 self.nameless, self.all

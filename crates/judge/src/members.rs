@@ -41,8 +41,8 @@ pub(super) fn exchanged(
     let gone = only(before, &old, &in_new)?;
     let all: u64 = old.members.iter().map(Member::packed_bytes).sum();
     let much = document || gone.others * 4 >= all;
-    let instead =
-        gone.others >= RANDOM_MIN / 2 && came.random * 2 >= gone.others && came.random >= came.others;
+    let most = document || came.random >= came.others;
+    let instead = gone.others >= RANDOM_MIN / 2 && came.random * 2 >= gone.others && most;
     Ok((much && instead).then(|| {
         let reason = format!(
             "{} of its bytes lie in members that look random and are of no known type (`{}` is the first), where its previous \

@@ -20,6 +20,8 @@ const END_SIZE: u64 = 22;
 const HEAD: u64 = 64 * 1024;
 /// Between members, in front of them and behind the end may lie so much that no sum covers: what a signature takes.
 const UNCOVERED_MAX: u64 = 16 * 1024;
+/// Deflate reaches a thousand; documents stay below a hundred.
+const PADDING_RATIO: u64 = 200;
 /// Behind a member may stand its sizes once more.
 const DESCRIPTION_MAX: u64 = 24;
 const MANIFEST_MAX: u64 = 1 << 20;
@@ -54,9 +56,9 @@ impl Member {
         String::from_utf8_lossy(&self.name).into_owned()
     }
 
-    /// What it takes in the file.
+    /// What it takes in the file; nothing if it is padding, which shrinks as no content does.
     pub(super) fn packed_bytes(&self) -> u64 {
-        self.packed
+        if self.unpacked / PADDING_RATIO > self.packed { 0 } else { self.packed }
     }
 }
 
@@ -237,7 +239,7 @@ fn check_members(
         let mut part = Part::new(&name);
         let unpacked = unpack(source, data_at, member, &mut inflater, &mut part)?;
         if matches!(unpacked, Unpacked::Fits)
-            && let Some(why) = sum.add(&part, member.packed)
+            && let Some(why) = sum.add(&part, member.packed_bytes())
         {
             // A document with a password lists only at its end which members are encrypted.
             disguised.get_or_insert((data_at, format!("the member `{name}` {why}")));

@@ -220,6 +220,10 @@ fn members_that_became_cipher_text_under_a_harmless_name_are_an_attack_however_m
         assert_eq!(alone.verdict, Verdict::Encrypted, "{name}: {alone:?}");
         assert_eq!(beside("letter.docx", &hit, &before).verdict, Verdict::Encrypted, "{name}");
     }
+    assert_eq!(
+        judge_bytes("letter.docx", &disguised(6, "word/media/image1", 3000)).verdict,
+        Verdict::Encrypted
+    );
     // Only its text is gone, and pictures that stayed outweigh it.
     let picture = || ("word/media/image1.png", png(7, 200));
     let types = || ("[Content_Types].xml", b"<?xml version=\"1.0\"?><Types/>".to_vec());
