@@ -9,8 +9,9 @@ use std::path::Path;
 
 use journal::{Checkpoint, Payload, PublicKey, Record, Salvaged, Verification};
 
+use super::fault::StoreFault;
 use super::record::{self, Content, Entry, Unknown};
-use super::store::{self, StoreFault};
+use super::store;
 use super::view::View;
 
 /// A journal that was looked at as a whole.

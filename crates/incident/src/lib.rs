@@ -10,6 +10,7 @@ pub mod contain;
 pub mod continued;
 pub mod damaged;
 pub mod event;
+pub mod fault;
 pub mod log;
 #[cfg(any(test, feature = "sim"))]
 pub mod memory;

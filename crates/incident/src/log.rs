@@ -4,7 +4,7 @@
 //! An append says what it rests on. What was decided on a view is appended only if nothing has come since; a fact
 //! (an observation, an outcome) depends on nothing and is always taken.
 
-use crate::store::{Incident, StoreFault};
+use crate::fault::StoreFault;
 use crate::{Event, View};
 
 /// What an append rests on.
@@ -40,24 +40,6 @@ pub trait Log {
     /// Takes in what others have appended.
     fn refresh(&mut self) -> Result<(), LogFault>;
     fn append(&mut self, events: &[Event], basis: Basis, now_ms: i64) -> Result<Append, LogFault>;
-}
-
-impl Log for Incident {
-    fn view(&self) -> &View {
-        Incident::view(self)
-    }
-
-    fn refresh(&mut self) -> Result<(), LogFault> {
-        Incident::refresh(self).map(|_| ()).map_err(LogFault::Store)
-    }
-
-    fn append(&mut self, events: &[Event], basis: Basis, now_ms: i64) -> Result<Append, LogFault> {
-        match self.append_on(events, basis, now_ms) {
-            Ok(()) => Ok(Append::Done),
-            Err(fault) if fault.is_outdated() => Ok(Append::Outdated),
-            Err(fault) => Err(LogFault::Store(fault)),
-        }
-    }
 }
 
 /// Appends a fact.

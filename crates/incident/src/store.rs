@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use journal::{Appender, Draft, Expect, Options, Reader};
 
 use super::event::{CommandEvent, Event};
-use super::log::{self, Basis, LogFault};
+pub use super::fault::StoreFault;
+use super::log::{self, Append, Basis, Log, LogFault};
 use super::record;
 use super::view::View;
 
@@ -19,35 +20,6 @@ const JOURNAL: &str = "journal";
 
 /// In the folder of a journal that was ended: where it goes on.
 pub(super) const SUCCEEDED_BY: &str = "succeeded-by";
-
-#[derive(Debug, thiserror::Error)]
-pub enum StoreFault {
-    #[error("cannot {doing} {path}")]
-    File { doing: &'static str, path: PathBuf, source: std::io::Error },
-    #[error("{0} is not an incident folder: it has no journal")]
-    NoIncident(PathBuf),
-    #[error("the incident in {0} was ended as damaged and goes on in {1}")]
-    Succeeded(PathBuf, PathBuf),
-    #[error("the journal in {0} is empty: its records, or the folder's content, were taken away")]
-    Emptied(PathBuf),
-    #[error("{0} already holds an incident")]
-    AlreadyThere(PathBuf),
-    #[error("cannot use the signing key {path}")]
-    Key { path: PathBuf, source: journal::key::KeyError },
-    #[error("cannot open the journal for writing")]
-    Open(#[source] journal::OpenError),
-    #[error("cannot append to the journal")]
-    Append(#[source] journal::AppendError),
-    #[error("cannot read the journal")]
-    Read(#[source] journal::ReadError),
-}
-
-impl StoreFault {
-    /// Somebody appended meanwhile what this decision depends on: look again and decide again.
-    pub fn is_outdated(&self) -> bool {
-        matches!(self, StoreFault::Append(journal::AppendError::Refused { .. }))
-    }
-}
 
 /// An incident that can be written to.
 pub struct Incident {
@@ -250,6 +222,24 @@ impl Incident {
             Ok(decided) => Ok(decided),
             Err(LogFault::Store(fault)) => Err(fault),
             Err(LogFault::Gone) => unreachable!("only a simulated journal is ever gone"),
+        }
+    }
+}
+
+impl Log for Incident {
+    fn view(&self) -> &View {
+        Incident::view(self)
+    }
+
+    fn refresh(&mut self) -> Result<(), LogFault> {
+        Incident::refresh(self).map(|_| ()).map_err(LogFault::Store)
+    }
+
+    fn append(&mut self, events: &[Event], basis: Basis, now_ms: i64) -> Result<Append, LogFault> {
+        match self.append_on(events, basis, now_ms) {
+            Ok(()) => Ok(Append::Done),
+            Err(fault) if fault.is_outdated() => Ok(Append::Outdated),
+            Err(fault) => Err(LogFault::Store(fault)),
         }
     }
 }

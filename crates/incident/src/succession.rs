@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use super::continued::{Cause, LeftOut, Succession};
 use super::damaged::{self, Harm, Look, Met};
 use super::event::{CommandEvent, Event};
+use super::fault::StoreFault;
 use super::record;
-use super::store::{self, StoreFault};
+use super::store;
 use journal::{Appender, Draft, Expect, Options, Record};
 
 /// What would be carried over, and what is said about it. Nothing is written yet.

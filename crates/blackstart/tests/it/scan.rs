@@ -94,7 +94,10 @@ fn the_whole_answer_is_as_the_golden_one_and_the_picture_and_the_ledger_are_writ
         read.contains(&format!("Last clean snapshot: {first}")) && read.contains("letter-0.txt"),
         "{read}"
     );
-    assert!(!page.contains("<script") && !page.contains("http"), "nothing from elsewhere");
+    assert!(
+        !page.contains("<script") && !page.contains("http:") && !page.contains("https:"),
+        "nothing from elsewhere"
+    );
     let again = blackstart(&args, Some(PASSWORD));
     assert_eq!(again.json(), answer.json());
     assert!(again.err.contains("verdicts of earlier scans"), "{}", again.err);
