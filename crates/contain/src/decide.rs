@@ -7,6 +7,7 @@ use message::{Command, Message, Remedy};
 use estate::model::{Authority, EdgeKind, Estate};
 use estate::{Id, Kind, graph};
 use incident::View;
+use incident::contain::CutMove;
 use incident::event::{ContainEvent, CutAct, Event};
 
 /// What would be cut, and what that means for people.
@@ -38,8 +39,12 @@ pub enum Refusal {
     Protected { protected: Id, hit: Id },
     #[error("entry {sequence} of the journal cannot be read and concerns {about}")]
     NotRead { sequence: u64, about: Id },
-    #[error("{on} is on hold since entry {sequence}: {reason}")]
-    OnHold { on: Id, sequence: u64, reason: String },
+    #[error("{target}: {on} is on hold since entry {sequence}: {reason}")]
+    OnHold { target: Id, on: Id, sequence: u64, reason: String },
+    #[error("nothing can be cut: no door and no service of what is infected is known")]
+    NothingToCut,
+    #[error("the cut of {target} is {state}: it may not be begun now")]
+    NotNow { target: Id, state: &'static str },
 }
 
 impl Refusal {
@@ -65,6 +70,16 @@ impl Refusal {
                         Command::new("resume").incident().with(format!("entry:{sequence}")).reason(),
                     ),
                 ]),
+            ),
+            Refusal::NothingToCut => (
+                "nothing was cut off, and what is infected goes on as it did",
+                Remedy::from(
+                    "cut it off by hand at the next switch or power outlet; then write its doors and services into the estate",
+                ),
+            ),
+            Refusal::NotNow { .. } => (
+                "it was not touched by this call: somebody else is at it, or has lifted it",
+                Remedy::run_to("see how it stands, then call again", Command::new("status").incident()),
             ),
             Refusal::OnHold { on, .. } => (
                 "nothing was cut off",
@@ -185,15 +200,12 @@ fn protected(
 }
 
 /// The events that put the cut in force, or why it may not be made now.
-pub fn decide(cut: &Cut, estate_hash: &str, view: &View) -> Result<Vec<Event>, Refusal> {
+pub fn decide(cut: &Cut, estate: &Estate, estate_hash: &str, view: &View) -> Result<Vec<Event>, Refusal> {
+    if cut.acts.is_empty() {
+        return Err(Refusal::NothingToCut);
+    }
     for target in cut.acts.iter().map(CutAct::target).chain(&cut.infected) {
-        if let Some(unknown) = view.blocked_by(target) {
-            return Err(Refusal::NotRead { sequence: unknown.sequence, about: target.clone() });
-        }
-        if let Some(hold) = view.command.holds.get(target) {
-            let reason = hold.reason.clone();
-            return Err(Refusal::OnHold { on: target.clone(), sequence: hold.sequence, reason });
-        }
+        forbidden(estate, view, target)?;
     }
     let known = |act: &CutAct| view.contain.cuts.iter().any(|cut| cut.act == *act && cut.state.is_in_force());
     let fresh: Vec<CutAct> = cut.acts.iter().filter(|act| !known(act)).cloned().collect();
@@ -208,6 +220,28 @@ pub fn decide(cut: &Cut, estate_hash: &str, view: &View) -> Result<Vec<Event>, R
         tenants: cut.tenants.clone(),
         estate_hash: estate_hash.to_owned(),
     })])
+}
+
+/// What may not be touched: an entry that nobody can read, a hold on it, on its host or on its site.
+fn forbidden(estate: &Estate, view: &View, target: &Id) -> Result<(), Refusal> {
+    if let Some(unknown) = view.blocked_by(target) {
+        return Err(Refusal::NotRead { sequence: unknown.sequence, about: target.clone() });
+    }
+    view.held(estate, target).map_or(Ok(()), |(on, hold)| {
+        let (target, on, reason) = (target.clone(), on.clone(), hold.reason.clone());
+        Err(Refusal::OnHold { target, on, sequence: hold.sequence, reason })
+    })
+}
+
+/// The intent to do one act of the cut, on what is known at this instant: a hold, a lift or somebody else's intent may
+/// have come since the cut was decided.
+pub fn begin(estate: &Estate, act: &CutAct, view: &View) -> Result<Vec<Event>, Refusal> {
+    forbidden(estate, view, act.target())?;
+    let state = view.contain.state_of(act);
+    if state.after(CutMove::Intended).is_none() {
+        return Err(Refusal::NotNow { target: act.target().clone(), state: state.word() });
+    }
+    Ok(vec![Event::Contain(ContainEvent::ActIntended { act: act.clone() })])
 }
 
 /// Who granted that this may be done without asking, if anybody did.

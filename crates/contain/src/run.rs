@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
+use crate::decide::{self, Refusal};
 use estate::model::{Door, Estate, Probe, Run, Service};
 use incident::Event;
 use incident::View;
 use incident::contain::CutState;
 use incident::event::{ContainEvent, CutAct};
-use incident::log::{self, Append, Basis, Log, LogFault};
+use incident::log::{self, Log, LogFault};
 use world::{Answer, Launch, ProcessMark, World};
 
 /// A stop or close command gets this long.
@@ -43,25 +44,43 @@ pub fn run(
     let mut all_hold = true;
     for act in acts {
         watcher.begun(act);
-        let (holds, detail) = bring_about(log, place, act)?;
+        let (holds, detail) = match bring_about(log, place, act)? {
+            Ok(done) => done,
+            // The other acts go on: each closed door counts.
+            Err(refusal) => (false, refusal.to_string()),
+        };
         watcher.probed(act, holds, &detail);
         all_hold &= holds;
     }
     Ok(all_hold)
 }
 
-/// Knocks on what may have happened, does what has not, and knocks again. Whether it holds is what the table of states
-/// makes of it: an act that failed does not, whatever answers.
-fn bring_about(log: &mut dyn Log, place: Place<'_>, act: &CutAct) -> Result<(bool, String), LogFault> {
+/// Knocks on what was done, does what was not, and knocks again. Whether it holds is what the table of states makes of
+/// it: an act that failed does not, whatever answers. An act that was begun and has no outcome is done again: nobody
+/// knows whether it was done, and every act may be repeated.
+fn bring_about(
+    log: &mut dyn Log,
+    place: Place<'_>,
+    act: &CutAct,
+) -> Result<Result<(bool, String), Refusal>, LogFault> {
     log.refresh()?;
-    if log.view().contain.state_of(act).may_have_happened() {
-        let (holds, detail) = probe(log.view(), place, act, 0);
-        probed(log, place, act, holds, &detail)?;
-        if holds {
-            return Ok((true, detail));
+    match log.view().contain.state_of(act) {
+        CutState::Intended => {
+            probed(log, place, act, false, "it was cut off while it was done: it is done again")?;
         }
+        CutState::Done | CutState::Holds | CutState::Leaks => {
+            let (quiet, detail) = probe(log.view(), place, act, 0);
+            probed(log, place, act, quiet, &detail)?;
+            if log.view().contain.state_of(act) == CutState::Holds {
+                return Ok(Ok((true, detail)));
+            }
+        }
+        CutState::Open | CutState::Decided | CutState::Failed | CutState::Lifted => {}
     }
-    intend(log, place, act)?;
+    let begun = log::decide(log, place.world.now_ms(), |view| decide::begin(place.estate, act, view))?;
+    if let Err(refusal) = begun {
+        return Ok(Err(refusal));
+    }
     let outcome = perform(log.view(), place, act);
     let (ok, done) = match &outcome {
         Ok(what) => (true, what.clone()),
@@ -73,19 +92,7 @@ fn bring_about(log: &mut dyn Log, place: Place<'_>, act: &CutAct) -> Result<(boo
         detail = format!("{why}; {detail}");
     }
     probed(log, place, act, quiet, &detail)?;
-    Ok((log.view().contain.state_of(act) == CutState::Holds, detail))
-}
-
-/// The intent rests on what was known of the act: if anything came in between, it is looked at again.
-fn intend(log: &mut dyn Log, place: Place<'_>, act: &CutAct) -> Result<(), LogFault> {
-    loop {
-        log.refresh()?;
-        let basis = Basis::View(log.view().entries);
-        let intended = Event::Contain(ContainEvent::ActIntended { act: act.clone() });
-        if log.append(&[intended], basis, place.world.now_ms())? == Append::Done {
-            return Ok(());
-        }
-    }
+    Ok(Ok((log.view().contain.state_of(act) == CutState::Holds, detail)))
 }
 
 fn probed(
@@ -171,7 +178,13 @@ fn command(place: Place<'_>, command: &[String], run: &Run, name: &str) -> Resul
     let ended = place.world.run(&launch, COMMAND_MS_MAX).map_err(|fault| fault.to_string())?;
     match ended.code {
         Some(0) => Ok(format!("`{}` done", command.join(" "))),
-        code => Err(format!("`{}` ended with {code:?}: {}", command.join(" "), ended.tail.trim())),
+        Some(code) => Err(format!("`{}` ended with {code}: {}", command.join(" "), ended.tail.trim())),
+        None => Err(format!(
+            "`{}` was ended after {} s: {}",
+            command.join(" "),
+            COMMAND_MS_MAX / 1000,
+            ended.tail.trim()
+        )),
     }
 }
 

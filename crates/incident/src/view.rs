@@ -118,6 +118,21 @@ impl View {
         estate::canonical::from_text(text).ok()
     }
 
+    /// The hold that forbids doing anything to `id`: on the thing itself, on its host or on its site.
+    pub fn held<'v>(
+        &'v self,
+        estate: &'v estate::Estate,
+        id: &'v Id,
+    ) -> Option<(&'v Id, &'v crate::command::Hold)> {
+        let host = estate.services.get(id).and_then(|service| service.host.as_ref());
+        let site = match id.kind() {
+            estate::Kind::Store => estate.stores.get(id).and_then(|store| store.site.as_ref()),
+            _ => estate.site_of(id),
+        };
+        let on = [Some(id), host, site].into_iter().flatten();
+        on.filter_map(|on| Some((on, self.command.holds.get(on)?))).next()
+    }
+
     /// The unread entry that forbids deciding anything about `id`, if there is one.
     pub fn blocked_by(&self, id: &Id) -> Option<&UnknownEntry> {
         let concerns = |unknown: &UnknownEntry| unknown.about.as_ref().is_none_or(|about| about.contains(id));

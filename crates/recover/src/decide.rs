@@ -365,28 +365,16 @@ impl Ground<'_> {
         if let Some(unread) = self.view.blocked_by(target) {
             return Some(Refusal::Unread { target: target.clone(), sequence: unread.sequence });
         }
-        let service = self.estate.services.get(target);
-        let host = service.and_then(|service| service.host.as_ref());
-        let site = self.site_of(target);
-        for on in [Some(target), host, site].into_iter().flatten() {
-            if let Some(hold) = self.view.command.holds.get(on) {
-                return Some(Refusal::OnHold {
-                    target: target.clone(),
-                    on: on.clone(),
-                    sequence: hold.sequence,
-                    by: hold.by.clone(),
-                    reason: hold.reason.clone(),
-                });
-            }
+        if let Some((on, hold)) = self.view.held(self.estate, target) {
+            return Some(Refusal::OnHold {
+                target: target.clone(),
+                on: on.clone(),
+                sequence: hold.sequence,
+                by: hold.by.clone(),
+                reason: hold.reason.clone(),
+            });
         }
         self.changed.contains(target).then(|| Refusal::PartChanged { target: target.clone() })
-    }
-
-    fn site_of(&self, target: &Id) -> Option<&Id> {
-        match target.kind() {
-            Kind::Store => self.estate.stores.get(target)?.site.as_ref(),
-            _ => self.estate.site_of(target),
-        }
     }
 
     /// Services whose start waits for this store: they work on its data.

@@ -18,7 +18,7 @@ use super::perform::{self, Outcome, Place};
 use super::refusal::Refusal;
 use estate::{Estate, Id};
 use incident::event::{Found, RecoverEvent};
-use incident::log::{Append, Basis, Log, LogFault};
+use incident::log::{self, Append, Basis, Log, LogFault};
 use incident::plan::file::{Plan, StepKind};
 use incident::recover::step::State;
 use incident::{Event, View};
@@ -83,7 +83,11 @@ impl Executor {
     ) -> Result<RunResult, RunFault> {
         log.refresh().map_err(RunFault::Log)?;
         let plan_hash = self.plan.hash();
-        let begun = decide::begin(log.view(), &self.plan, &plan_hash).map_err(RunFault::Refused)?;
+        let now_ms = self.world.now_ms();
+        let begun = log::decide(log, now_ms, |view| {
+            decide::begin(view, &self.plan, &plan_hash).map(|event| vec![event])
+        });
+        let begun = begun.map_err(RunFault::Log)?.map_err(RunFault::Refused)?;
         let (results, inbox) = channel();
         let mut at_work = AtWork {
             executor: self,
@@ -101,7 +105,8 @@ impl Executor {
             log,
             watch,
         };
-        at_work.record(&[begun]).and_then(|()| at_work.survey()).map_err(RunFault::Log)?;
+        begun.iter().for_each(|event| at_work.shown(event));
+        at_work.survey().map_err(RunFault::Log)?;
         at_work.work().map_err(RunFault::Log)
     }
 }
@@ -139,9 +144,13 @@ impl AtWork<'_> {
         }
         let appended = self.log.append(events, basis, self.executor.world.now_ms())?;
         if appended == Append::Done {
-            events.iter().for_each(|event| (self.watch)(self.log.view(), event));
+            events.iter().for_each(|event| self.shown(event));
         }
         Ok(appended)
+    }
+
+    fn shown(&mut self, event: &Event) {
+        (self.watch)(self.log.view(), event);
     }
 
     fn ground(&self) -> Ground<'_> {

@@ -22,6 +22,8 @@ pub enum Refusal {
     NothingInDoubt(Id),
     #[error("{0} is not on hold, no step on it has failed, and its start needs no second person")]
     NothingToResume(Id),
+    #[error("entry {sequence} cannot be read and may be about {about}")]
+    NotRead { sequence: u64, about: Id },
     #[error("entry {0} is not one that could not be read")]
     CouldBeRead(String),
 }
@@ -42,6 +44,16 @@ impl Refusal {
             Refusal::InDoubt(id) => {
                 ("nothing was changed; doing it blindly could do it twice", settle_by_hand(id))
             }
+            Refusal::NotRead { sequence, .. } => (
+                "nothing was changed: that entry may forbid it",
+                Remedy::Steps(vec![
+                    Remedy::run_to("read it", Command::new("journal show").incident()),
+                    Remedy::run_to(
+                        "accept it",
+                        Command::new("resume").incident().with(format!("entry:{sequence}")).reason(),
+                    ),
+                ]),
+            ),
             Refusal::NothingInDoubt(_) => ("nothing was changed", look()),
             Refusal::NothingToResume(_) => {
                 ("nothing was changed: there is nothing that it waits for", look())
@@ -103,6 +115,9 @@ pub struct Looked<'a> {
 /// Work on `id` may go on: its hold is lifted, its failed steps may be tried again, its start is released by one more
 /// person, or its doubt is settled by who has looked.
 pub fn resume(view: &View, id: &Id, looked: Option<Looked<'_>>, reason: &str) -> Result<Vec<Event>, Refusal> {
+    if let Some(unread) = view.blocked_by(id) {
+        return Err(Refusal::NotRead { sequence: unread.sequence, about: id.clone() });
+    }
     let mut events = Vec::new();
     if view.command.holds.contains_key(id) {
         let (on, reason) = (id.clone(), reason.to_owned());
@@ -239,6 +254,25 @@ mod tests {
         );
         let settled = resume(&view, &core, Some(looked), "seen").unwrap();
         assert!(matches!(settled[0], Event::Recover(RecoverEvent::StepProbed { found: Found::Done, .. })));
+    }
+
+    #[test]
+    fn nothing_goes_on_while_an_entry_that_may_forbid_it_is_not_read() {
+        let mut view = opened();
+        let core = id("service:core");
+        for event in hold(&view, &core, "images").unwrap() {
+            follow(&mut view, &event);
+        }
+        let mut log = incident::memory::Memory::new(&std::sync::Arc::default());
+        log.put_bytes("future.thing", 9, b"{}");
+        let unread = incident::log::Log::view(&log).unknown.clone();
+        view.unknown = unread;
+        assert_eq!(
+            resume(&view, &core, None, "taken"),
+            Err(Refusal::NotRead { sequence: 0, about: core.clone() })
+        );
+        // To hold is always allowed: it makes nothing happen.
+        assert!(hold(&view, &core, "more").is_ok());
     }
 
     #[test]

@@ -76,7 +76,8 @@ pub fn of_run(estate: &Estate, view: &View, now_ms: i64) -> Result<(Plan, Progre
         }
     }
     for id in &plan.lost {
-        if !progress.stuck.contains(id) && (is_held(estate, view, id) || view.blocked_by(id).is_some()) {
+        if !progress.stuck.contains(id) && (view.held(estate, id).is_some() || view.blocked_by(id).is_some())
+        {
             progress.stuck.insert(id.clone());
         }
     }
@@ -91,12 +92,6 @@ fn forget_the_finished(plan: &Plan, progress: &mut Progress) {
         of_it.max_by_key(|step| step.kind).map(|step| step.id.clone())
     };
     progress.stuck.retain(|id| last(id).is_none_or(|step| !progress.done.contains(&step)));
-}
-
-fn is_held(estate: &Estate, view: &View, id: &Id) -> bool {
-    let host = estate.services.get(id).and_then(|service| service.host.as_ref());
-    let site = estate.site_of(id).or_else(|| estate.stores.get(id)?.site.as_ref());
-    [Some(id), host, site].into_iter().flatten().any(|on| view.command.holds.contains_key(on))
 }
 
 /// When everybody is back. `Ok(None)`: nothing runs that could be forecast. `Err`: why nothing can be said.

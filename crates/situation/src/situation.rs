@@ -285,12 +285,22 @@ fn spreading(estate: &Estate, view: &View) -> Asked {
 }
 
 fn leaking(_: &Estate, view: &View) -> Asked {
-    let open = view.contain.cuts.iter().filter(|cut| matches!(cut.state, CutState::Leaks | CutState::Failed));
-    open.map(|cut| {
-        let what = format!("the cut of {} does not hold: {}", cut.act.target(), cut.detail);
-        (what, contain(cut.act.target()))
-    })
-    .collect()
+    let what = |cut: &incident::contain::Cut| {
+        let target = cut.act.target();
+        match cut.state {
+            CutState::Leaks => Some(format!("the cut of {target} does not hold: {}", cut.detail)),
+            CutState::Failed => Some(format!("the cut of {target} failed: {}", cut.detail)),
+            CutState::Decided => Some(format!("the cut of {target} was decided and not begun")),
+            CutState::Intended => {
+                Some(format!("the cut of {target} was begun, and nobody knows whether it was done"))
+            }
+            CutState::Done => {
+                Some(format!("the cut of {target} was made, and nobody has tried to get through"))
+            }
+            CutState::Open | CutState::Holds | CutState::Lifted => None,
+        }
+    };
+    view.contain.cuts.iter().filter_map(|cut| Some((what(cut)?, contain(cut.act.target())))).collect()
 }
 
 fn unread(_: &Estate, view: &View) -> Asked {
@@ -334,14 +344,18 @@ fn stopped(_: &Estate, view: &View) -> Asked {
         .collect()
 }
 
+/// The newest plan, if it came after whatever was approved last.
 fn unapproved(_: &Estate, view: &View) -> Asked {
-    let waiting = view.plan.plans.keys().next_back().filter(|_| view.plan.approved.is_none());
+    let newest = view.plan.plans.iter().max_by_key(|(_, plan)| plan.recorded_at_entry);
+    let waits = newest.filter(|(hash, plan)| {
+        view.plan.approved.as_ref() != Some(*hash)
+            && view.plan.approved_at_entry.is_none_or(|approved| approved < plan.recorded_at_entry)
+    });
     let approve =
-        |hash: &String| Remedy::run(Command::new("approve").incident().with(&hash[..hash.len().min(12)]));
-    waiting
-        .map(|hash| ("a plan is recorded and waits for approval".to_owned(), approve(hash)))
-        .into_iter()
-        .collect()
+        |hash: &str| Remedy::run(Command::new("approve").incident().with(&hash[..hash.len().min(12)]));
+    let asked =
+        waits.map(|(hash, _)| ("a plan is recorded and waits for approval".to_owned(), approve(hash)));
+    asked.into_iter().collect()
 }
 
 fn unplanned(estate: &Estate, view: &View) -> Asked {

@@ -84,7 +84,7 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
     })?;
     let hash = canonical::hash(estate);
     incident
-        .decide(folder::now_ms(), |view| decide::decide(cut, &hash, view))
+        .decide(folder::now_ms(), |view| decide::decide(cut, estate, &hash, view))
         .map_err(|fault| folder::failure(journal, &fault))?
         .map_err(|refusal| refused(&refusal, Some(journal)))?;
     let place = Place { world: &world, estate, folder: journal };
@@ -163,7 +163,11 @@ fn as_json(cut: &Cut) -> Value {
 fn refused(refusal: &Refusal, journal: Option<&Path>) -> Failure {
     let kind = match refusal {
         Refusal::Unknown(_) | Refusal::NotInfectable(_) => FailureKind::Usage,
-        Refusal::Protected { .. } | Refusal::NotRead { .. } | Refusal::OnHold { .. } => FailureKind::Refused,
+        Refusal::Protected { .. }
+        | Refusal::NotRead { .. }
+        | Refusal::OnHold { .. }
+        | Refusal::NothingToCut
+        | Refusal::NotNow { .. } => FailureKind::Refused,
     };
     let failure = Failure::says(kind, refusal.message());
     match journal {

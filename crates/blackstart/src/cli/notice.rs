@@ -1,5 +1,6 @@
 //! `blackstart notice build`: pages for the public.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use super::folder::{self, By};
@@ -44,16 +45,20 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let estate = read_estate::read(&args.estate)?;
     let form = "blackstart notice build ESTATE --journal DIR -o SITE";
     let folder = place::to_write(args.journal.as_deref(), form)?;
-    let view = folder::read(&folder)?;
     let shown = args.out.display().to_string();
     // Opened before anything is shown to anybody: what cannot be recorded is not published.
     let mut incident = folder::open(&folder, &args.by)?;
     let checkpoint = store::newest_checkpoint(&folder);
     let journal = checkpoint.as_ref().map(|known| known.origin.clone()).unwrap_or_default();
-    if let Some(missing) = decide::missing(shown.clone(), publish::standing(&args.out), &view, &journal) {
+    let standing = publish::standing(&args.out);
+    let missing = folder::decide(&mut incident, |view| {
+        let missing = decide::missing(shown.clone(), standing.clone(), view, &journal);
+        Ok::<_, Infallible>(missing.into_iter().map(Event::Notice).collect())
+    })?;
+    if matches!(missing, Ok(recorded) if !recorded.is_empty()) {
         talk::say("note: what is public now was not recorded when it was published; it is recorded now");
-        folder::record(&mut incident, &[Event::Notice(missing)])?;
     }
+    let view = incident.view().clone();
     let all = public::public(&estate, &view);
     let files =
         site::files(&all, checkpoint.map(|known| Proof { root: known.root, text: known.text }).as_ref());

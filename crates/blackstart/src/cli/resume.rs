@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
 
 fn kind(refusal: &Refusal) -> FailureKind {
     match refusal {
-        Refusal::InDoubt(_) | Refusal::NothingToResume(_) => FailureKind::Refused,
+        Refusal::InDoubt(_) | Refusal::NothingToResume(_) | Refusal::NotRead { .. } => FailureKind::Refused,
         Refusal::EmptyNote
         | Refusal::NotInEstate(_)
         | Refusal::NothingInDoubt(_)

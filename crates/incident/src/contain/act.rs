@@ -3,17 +3,17 @@
 //! ```text
 //! state     decided   intended  done      failed    held      leaked    lifted
 //! open      decided   -         -         -         -         -         -
-//! decided   decided   intended  -         -         holds     leaks     lifted
-//! intended  -         -         done      failed    holds     leaks     lifted
+//! decided   decided   intended  -         -         decided   decided   lifted
+//! intended  -         -         done      failed    intended  failed    lifted
 //! done      -         -         -         -         holds     leaks     lifted
-//! failed    decided   intended  -         -         failed    leaks     lifted
+//! failed    decided   intended  -         -         failed    failed    lifted
 //! holds     -         -         -         -         holds     leaks     lifted
 //! leaks     -         intended  -         -         holds     leaks     lifted
 //! lifted    decided   -         -         -         -         -         -
 //! ```
 //!
-//! `-` is not allowed. Nothing leads from `intended` to `intended`: an act that was begun and has no outcome is knocked
-//! on first. And an act that failed does not hold because nothing answered: nobody knows why it does not.
+//! `-` is not allowed. Only an act that is known to be done comes to hold: where one failed, or was cut off while it was
+//! done, nobody knows why nothing answers.
 
 use serde::Serialize;
 
@@ -73,21 +73,16 @@ impl CutState {
         }
     }
 
-    /// Nobody has lifted it or given up on it.
+    /// It was decided and nobody has lifted it. Also one that failed: what was to be cut off is not known to work.
     pub fn is_in_force(self) -> bool {
         match self {
-            CutState::Decided | CutState::Intended | CutState::Done | CutState::Holds | CutState::Leaks => {
-                true
-            }
-            CutState::Open | CutState::Failed | CutState::Lifted => false,
-        }
-    }
-
-    /// Whether it has been tried, so that somebody has to knock before it is tried again.
-    pub fn may_have_happened(self) -> bool {
-        match self {
-            CutState::Intended | CutState::Done | CutState::Holds | CutState::Leaks => true,
-            CutState::Open | CutState::Decided | CutState::Failed | CutState::Lifted => false,
+            CutState::Decided
+            | CutState::Intended
+            | CutState::Done
+            | CutState::Failed
+            | CutState::Holds
+            | CutState::Leaks => true,
+            CutState::Open | CutState::Lifted => false,
         }
     }
 
@@ -106,16 +101,16 @@ impl CutState {
             (CutState::Decided, CutMove::Intended) => Some(CutState::Intended),
             (CutState::Decided, CutMove::Done) => None,
             (CutState::Decided, CutMove::Failed) => None,
-            (CutState::Decided, CutMove::Held) => Some(CutState::Holds),
-            (CutState::Decided, CutMove::Leaked) => Some(CutState::Leaks),
+            (CutState::Decided, CutMove::Held) => Some(CutState::Decided),
+            (CutState::Decided, CutMove::Leaked) => Some(CutState::Decided),
             (CutState::Decided, CutMove::Lifted) => Some(CutState::Lifted),
 
             (CutState::Intended, CutMove::Decided) => None,
             (CutState::Intended, CutMove::Intended) => None,
             (CutState::Intended, CutMove::Done) => Some(CutState::Done),
             (CutState::Intended, CutMove::Failed) => Some(CutState::Failed),
-            (CutState::Intended, CutMove::Held) => Some(CutState::Holds),
-            (CutState::Intended, CutMove::Leaked) => Some(CutState::Leaks),
+            (CutState::Intended, CutMove::Held) => Some(CutState::Intended),
+            (CutState::Intended, CutMove::Leaked) => Some(CutState::Failed),
             (CutState::Intended, CutMove::Lifted) => Some(CutState::Lifted),
 
             (CutState::Done, CutMove::Decided) => None,
@@ -131,7 +126,7 @@ impl CutState {
             (CutState::Failed, CutMove::Done) => None,
             (CutState::Failed, CutMove::Failed) => None,
             (CutState::Failed, CutMove::Held) => Some(CutState::Failed),
-            (CutState::Failed, CutMove::Leaked) => Some(CutState::Leaks),
+            (CutState::Failed, CutMove::Leaked) => Some(CutState::Failed),
             (CutState::Failed, CutMove::Lifted) => Some(CutState::Lifted),
 
             (CutState::Holds, CutMove::Decided) => None,
@@ -200,9 +195,18 @@ mod tests {
     }
 
     #[test]
-    fn what_was_begun_is_knocked_on_before_it_is_begun_again_and_what_failed_never_holds() {
+    fn only_what_is_known_to_be_done_comes_to_hold() {
+        let leads_to = |from: CutState, to: CutState| {
+            CutMove::ALL.iter().any(|act| from != to && from.after(*act) == Some(to))
+        };
+        for from in CutState::ALL {
+            let may = matches!(from, CutState::Done | CutState::Leaks);
+            assert_eq!(leads_to(from, CutState::Holds), may, "{}", from.word());
+            let may = matches!(from, CutState::Done | CutState::Holds);
+            assert_eq!(leads_to(from, CutState::Leaks), may, "{}", from.word());
+        }
+        // Neither a failure nor an intent leads on without a new outcome.
+        assert_eq!(CutState::Failed.after(CutMove::Leaked), Some(CutState::Failed));
         assert_eq!(CutState::Intended.after(CutMove::Intended), None);
-        assert_eq!(CutState::Done.after(CutMove::Intended), None);
-        assert_eq!(CutState::Failed.after(CutMove::Held), Some(CutState::Failed));
     }
 }

@@ -91,7 +91,7 @@ pub struct Cut {
 }
 
 impl View {
-    /// `Err` says which move the table does not allow; the view is left as it was.
+    /// `Err` says which move the table does not allow. What was done without a decision counts all the same.
     pub(crate) fn apply(&mut self, entry: Stamp<'_>, event: &ContainEvent) -> Result<(), String> {
         match event {
             ContainEvent::CutDecided { infected, acts, cost_insured, tenants, .. } => {
@@ -121,13 +121,24 @@ impl View {
 
     fn advance(&mut self, entry: Stamp<'_>, act: &CutAct, to: CutMove, detail: &str) -> Result<(), String> {
         let from = self.state_of(act);
-        let state = from.after(to).ok_or_else(|| {
+        // Where the decision is missing (an entry that could not be read), what was done about it still counts: to forget
+        // a cut would show as working what is cut off.
+        let is_undecided = from == CutState::Open && to != CutMove::Decided;
+        let base = if is_undecided { CutState::Decided } else { from };
+        let state = base.after(to).ok_or_else(|| {
             format!("the cut of {} is {}: `{}` is not allowed then", act.target(), from.word(), to.word())
         })?;
         let cut = Cut { act: act.clone(), state, detail: detail.to_owned(), since_entry: entry.sequence };
         match self.cuts.iter_mut().find(|known| known.act == *act) {
             Some(known) => *known = cut,
             None => self.cuts.push(cut),
+        }
+        if is_undecided {
+            return Err(format!(
+                "the cut of {} was never decided, and `{}` is recorded of it",
+                act.target(),
+                to.word()
+            ));
         }
         Ok(())
     }
