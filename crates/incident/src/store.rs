@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use journal::{Appender, Draft, Expect, Options, Reader};
 
+use super::continued::Succession;
 use super::event::{CommandEvent, Event};
 pub use super::fault::StoreFault;
 use super::log::{self, Append, Basis, Log, LogFault};
@@ -58,10 +59,33 @@ pub fn each_record(
     Ok(())
 }
 
-/// Where the journal in this folder goes on, if it was ended.
+/// Where the journal in this folder goes on, if it was ended. A file in the folder says so, and whoever owns the disk can
+/// write one: it is believed only if the journal there says that it continues this one, by a checkpoint that the key of
+/// this one has signed.
 pub fn succeeded_by(folder: &Path) -> Option<PathBuf> {
     let text = std::fs::read_to_string(folder.join(SUCCEEDED_BY)).ok()?;
-    Some(PathBuf::from(text.trim_end_matches('\n')))
+    let next = PathBuf::from(text.trim_end_matches('\n'));
+    let continues = continues(&next)?;
+    let key = std::fs::read_to_string(public_key_path(folder)).ok()?;
+    let key = journal::PublicKey::parse(key.trim()).ok()?;
+    let proven = match &continues.checkpoint {
+        Some(signed) => journal::Checkpoint::parse(signed).ok()?.verify(&key).is_ok(),
+        // Nothing of the old one was signed any more: then at least the folder has to be the one that is named.
+        None => std::path::absolute(folder).is_ok_and(|here| here == Path::new(&continues.folder)),
+    };
+    proven.then_some(next)
+}
+
+/// What the journal in this folder says it continues.
+pub fn continues(folder: &Path) -> Option<Succession> {
+    let mut reader = Reader::open(&journal_path(folder)).ok()?;
+    let first = reader.read(0).next()?.ok()?;
+    match record::entry(first).content {
+        record::Content::Known(Event::Command(CommandEvent::JournalSucceeded(succession))) => {
+            Some(succession)
+        }
+        record::Content::Known(_) | record::Content::Unknown(_) => None,
+    }
 }
 
 /// Makes the folder, its key and its first entries.

@@ -141,18 +141,6 @@ pub fn close_old(old: &Path, new: &Path) -> Result<(), StoreFault> {
     std::fs::write(&path, format!("{}\n", new.display())).map_err(file("write", &path))
 }
 
-/// What the journal in this folder says it continues.
-pub fn continues(folder: &Path) -> Option<Succession> {
-    let mut reader = journal::Reader::open(&store::journal_path(folder)).ok()?;
-    let first = reader.read(0).next()?.ok()?;
-    match record::entry(first).content {
-        record::Content::Known(Event::Command(CommandEvent::JournalSucceeded(succession))) => {
-            Some(succession)
-        }
-        record::Content::Known(_) | record::Content::Unknown(_) => None,
-    }
-}
-
 /// Compares what was carried over with the old journal: every difference, for people. Empty: it is the same.
 pub fn compare(new: &Path, succession: &Succession, old: &Path) -> Result<Vec<String>, StoreFault> {
     let mut differences = Vec::new();

@@ -130,7 +130,7 @@ fn make(args: &Args, prepared: Prepared) -> Result<Answer, Failure> {
 
 /// What `journal verify` says about a journal that continues another. The answer is no if the two contradict.
 pub fn told(folder: &Path, old: Option<&Path>) -> Result<Option<(Vec<String>, bool)>, Failure> {
-    let Some(succession) = succession::continues(folder) else { return Ok(None) };
+    let Some(succession) = incident::store::continues(folder) else { return Ok(None) };
     let mut lines = vec![format!(
         "It continues {} ({}), of which the first {} entries are signed and whole{}.",
         succession.folder,

