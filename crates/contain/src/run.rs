@@ -178,13 +178,31 @@ fn command(place: Place<'_>, command: &[String], run: &Run, name: &str) -> Resul
     let ended = place.world.run(&launch, COMMAND_MS_MAX).map_err(|fault| fault.to_string())?;
     match ended.code {
         Some(0) => Ok(format!("`{}` done", command.join(" "))),
-        Some(code) => Err(format!("`{}` ended with {code}: {}", command.join(" "), ended.tail.trim())),
+        Some(code) => Err(format!("`{}` ended with {code}: {}", command.join(" "), one_line(&ended.tail))),
         None => Err(format!(
             "`{}` was ended after {} s: {}",
             command.join(" "),
             COMMAND_MS_MAX / 1000,
-            ended.tail.trim()
+            one_line(&ended.tail)
         )),
+    }
+}
+
+/// What a program on a host that may be infected says, as one line: it must not look like lines of ours.
+fn one_line(text: &str) -> String {
+    text.split(char::is_control)
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" / ")
+}
+
+/// Where a probe knocks.
+fn address(probe: &Probe) -> String {
+    match probe {
+        Probe::Tcp(address) => address.clone(),
+        Probe::Http { url, .. } => url.clone(),
+        Probe::Command(words) => words.join(" "),
     }
 }
 
@@ -247,7 +265,7 @@ fn answering(view: &View, place: Place<'_>, act: &CutAct) -> Result<Option<Strin
             Probe::Command(_) => continue,
         };
         if knocks == Answer::Yes {
-            return Ok(Some(format!("its gate still answers: {:?}", gate.probe)));
+            return Ok(Some(format!("its gate still answers: {}", address(&gate.probe))));
         }
     }
     let knocked = service.gates.iter().any(|gate| matches!(gate.probe, Probe::Tcp(_) | Probe::Http { .. }));

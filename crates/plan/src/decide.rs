@@ -23,7 +23,7 @@ pub enum ApprovalRefusal {
     OtherEstate { planned: String, adopted: String },
     #[error("the recorded plan cannot be run: {0}")]
     NotRunnable(String),
-    #[error("entry {sequence} concerns {id} and cannot be read by this version: {why}")]
+    #[error("entry {sequence} may be about {id} and could not be read: {why}")]
     Unread { sequence: u64, id: Id, why: String },
 }
 
@@ -49,12 +49,15 @@ impl ApprovalRefusal {
             ApprovalRefusal::NotRunnable(_) => {
                 ("what would be run is not what was planned", Remedy::run_to("plan again", plan()))
             }
-            ApprovalRefusal::Unread { .. } => (
-                "somebody with a newer program recorded something about it that this one might contradict",
-                Remedy::run_to(
-                    "use that program, or look at the entry",
-                    Command::new("journal show").incident(),
-                ),
+            ApprovalRefusal::Unread { sequence, .. } => (
+                "what is in that entry might forbid it",
+                Remedy::Steps(vec![
+                    Remedy::run_to("look at it", Command::new("journal show").incident()),
+                    Remedy::run_to(
+                        "if work may go on without it, accept it",
+                        Command::new("resume").incident().with(format!("entry:{sequence}")).reason(),
+                    ),
+                ]),
             ),
         };
         Message::new(self.to_string(), means, to_do)

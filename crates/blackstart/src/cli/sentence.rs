@@ -142,7 +142,8 @@ fn of_act(act: &CutAct) -> String {
 fn of_contain(event: &ContainEvent) -> String {
     match event {
         ContainEvent::CutDecided { infected, acts, cost_insured, tenants, .. } => format!(
-            "decided to cut off {}: {}, {} and {cost_insured} insured lose service",
+            "decided to cut off {}: {}; {} without something while it holds; {cost_insured} insured people lose something that \
+             the infection had not taken",
             list(infected),
             count(acts.len(), "act"),
             count(tenants.len(), "tenant")

@@ -10,7 +10,7 @@ use super::{Failure, FailureKind};
 
 /// One line (or several) of data for whoever reads the output.
 pub fn data(text: impl AsRef<str>) {
-    written(writeln!(io::stdout().lock(), "{}", text.as_ref()));
+    written(writeln!(io::stdout().lock(), "{}", steady(text.as_ref())));
 }
 
 /// The value as JSON on stdout, one line, keys in the order of the type. Written while it is made: the answer about a
@@ -47,7 +47,38 @@ fn written(result: io::Result<()>) {
 
 /// One line of talk for the person at the terminal.
 pub fn say(text: impl AsRef<str>) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
+    let _ = writeln!(std::io::stderr().lock(), "{}", steady(text.as_ref()));
+}
+
+/// What reaches a terminal cannot steer it, whoever wrote it: the output of a program on an infected host, a name, a
+/// reason. Lines, tabs and colours pass; every other control character, what hides text, and what turns the direction of
+/// a line, is shown as it is written in Rust.
+fn steady(text: &str) -> String {
+    let mut steady = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        if let Some(length) = colour(rest) {
+            steady.push_str(&rest[..length]);
+            rest = &rest[length..];
+            continue;
+        }
+        let turns = matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if turns || (letter.is_control() && !matches!(letter, '\n' | '\t')) {
+            steady.extend(letter.escape_default());
+        } else {
+            steady.push(letter);
+        }
+        rest = &rest[letter.len_utf8()..];
+    }
+    steady
+}
+
+/// Bytes of the colour (ECMA-48, SGR) that begins here. Concealed text (parameter 8) is none.
+fn colour(text: &str) -> Option<usize> {
+    let inside = text.strip_prefix("\u{1b}[")?;
+    let end = inside.find(|letter: char| !letter.is_ascii_digit() && letter != ';')?;
+    let is_colour = inside[end..].starts_with('m') && inside[..end].split(';').all(|number| number != "8");
+    is_colour.then_some(2 + end + 1)
 }
 
 /// What happened, what it means, what to do.
@@ -77,4 +108,19 @@ pub fn agreed(question: &str, yes: bool) -> bool {
     let _ = write!(std::io::stderr().lock(), "{question} [y/N] ");
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).is_ok() && matches!(line.trim(), "y" | "yes" | "j" | "ja" | "oui")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_printed_steers_the_terminal_but_our_own_colours() {
+        let bad = color::painted("failed", Tone::Bad, true);
+        assert_eq!(steady(&bad), bad);
+        assert_eq!(
+            steady("a\tb\n\u{1b}[2Jc\rd\u{202e}e\u{9b}5m\u{1b}[8m"),
+            "a\tb\n\\u{1b}[2Jc\\rd\\u{202e}e\\u{9b}5m\\u{1b}[8m"
+        );
+    }
 }
