@@ -101,7 +101,7 @@ fn a_share_of_nothing_is_not_all_of_it() {
     let mut beta = mixed.tenants[&id("tenant:alpha")].clone();
     beta.insured = 100;
     mixed.tenants.insert(id("tenant:beta"), beta);
-    for serving in mixed.capabilities.get_mut(&id("capability:call")).unwrap().served_by.iter_mut() {
+    for serving in &mut mixed.capabilities.get_mut(&id("capability:call")).unwrap().served_by {
         serving.to = estate::model::Tenants::All;
     }
     let view = after(&[stopped("service:core")]);
