@@ -2,18 +2,41 @@
 //!
 //! A service is down when it was cut off, when its site was, when the plan that was approved or is being run names it as
 //! lost and nothing has been done for it yet, when a run stopped or parked it, or when it is on its way up and load is
-//! not let in yet. Everything nobody said anything about is taken to work.
+//! not let in yet.
+//!
+//! What is not known is never good (invariant 13). A capability that is not lost is not known to work, for these reasons,
+//! of which the first is told: an entry that was not read may be about it (one that may be about anything is about all); a
+//! store that it uses over hard and data edges has an open alarm; such a store or service is infected and was neither
+//! restored nor started since; it runs behind a closed door; its cut failed, and nobody has started it since; nothing is
+//! known to serve it. A store with an alarm of which nobody is known to use it may be used by all that runs at its site.
+//! What is lost stays lost: that is known. Everything else is taken to work.
+//!
+//! What each says of it: `status` and `status --json` by `not_served`, and on the page the lead (the worst decides), the
+//! row and its `status.json`.
+//!
+//! ```text
+//! state      status     --json     lead            row        page.json
+//! works      -          -          all_works       works      works
+//! emergency  emergency  emergency  some_emergency  emergency  emergency
+//! diverted   diverted   diverted   some_down       diverted   diverted
+//! not_known  not_known  not_known  some_not_known  not_known  not_known
+//! down       down       down       some_down       down       down
+//! ```
+//!
+//! A tenant for whom nothing is described has no row; its lead is `nothing_described`, and `status` names it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::View;
+use crate::contain::{Cut, CutState};
 use crate::event::CutAct;
 use crate::plan::file::Plan;
 use crate::recover::ServiceState;
-use estate::model::{CutBehaviour, Estate};
+use estate::graph::Links;
+use estate::model::{CutBehaviour, EdgeKind, Estate};
 use estate::{Id, Kind, graph};
 
-/// How a capability stands for a tenant, as an outsider would put it.
+/// How a capability stands for a tenant, as an outsider would put it. The worst last.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// It works.
@@ -22,28 +45,84 @@ pub enum Standing {
     Emergency,
     /// It is taken in elsewhere.
     Diverted(String),
+    /// Nobody knows whether it works.
+    NotKnown(NotKnown),
     /// It is not available.
     Down { reason: Option<String> },
 }
 
-/// Services that do not serve now.
+impl Standing {
+    /// As programs read it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Standing::Works => "works",
+            Standing::Emergency => "emergency",
+            Standing::Diverted(_) => "diverted",
+            Standing::NotKnown(_) => "not_known",
+            Standing::Down { .. } => "down",
+        }
+    }
+}
+
+/// Why it is not known. The first that holds is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NotKnown {
+    /// An entry that may be about it could not be read, and nobody let work go on without.
+    Unread,
+    /// A store it uses has an open alarm.
+    Alarm,
+    /// It, or what it uses, is infected and was not restored since.
+    Infected,
+    /// It runs behind a door that was closed and that nobody has opened.
+    ClosedDoor,
+    /// Its cut was begun and failed: it may have been stopped.
+    FailedCut,
+    /// Nothing is known to serve it.
+    NothingServes,
+}
+
+impl NotKnown {
+    pub const ALL: [NotKnown; 6] = [
+        NotKnown::Unread,
+        NotKnown::Alarm,
+        NotKnown::Infected,
+        NotKnown::ClosedDoor,
+        NotKnown::FailedCut,
+        NotKnown::NothingServes,
+    ];
+
+    /// As programs read it.
+    pub fn word(self) -> &'static str {
+        match self {
+            NotKnown::Unread => "unread",
+            NotKnown::Alarm => "alarm",
+            NotKnown::Infected => "infected",
+            NotKnown::ClosedDoor => "closed_door",
+            NotKnown::FailedCut => "failed_cut",
+            NotKnown::NothingServes => "nothing_serves",
+        }
+    }
+
+    /// For those in command. The public is not told.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            NotKnown::Unread => "an entry that was not read may be about this",
+            NotKnown::Alarm => "an alarm is open on a store that is used",
+            NotKnown::Infected => "infected, and not restored since",
+            NotKnown::ClosedDoor => "behind a closed door",
+            NotKnown::FailedCut => "a cut failed, and may have been made",
+            NotKnown::NothingServes => "nothing is known to serve it",
+        }
+    }
+}
+
+/// Services that do not serve now, as far as that is known.
 pub fn services_down(estate: &Estate, view: &View) -> BTreeSet<Id> {
-    let up = |service: &Id, since_entry: u64| {
-        view.recover
-            .services
-            .get(service)
-            .is_some_and(|known| known.since_entry > since_entry && serves(estate, service, known.state))
-    };
     let mut down = BTreeSet::new();
     // A decided cut counts as made: whoever relies on the service must not wait for the proof.
     for cut in view.contain.cuts.iter().filter(|cut| cut.state.is_in_force()) {
-        let services: Vec<Id> = match &cut.act {
-            CutAct::StopService { service } => vec![service.clone()],
-            CutAct::CloseDoor { site, .. } => {
-                estate.services.keys().filter(|id| estate.site_of(id) == Some(site)).cloned().collect()
-            }
-        };
-        down.extend(services.into_iter().filter(|service| !up(service, cut.since_entry)));
+        let services = touched(estate, cut).into_iter().filter(|id| id.kind() == Kind::Service);
+        down.extend(services.filter(|service| !is_up_since(estate, view, service, cut.since_entry)));
     }
     let untouched = |service: &Id| !view.recover.services.contains_key(service);
     down.extend(lost_by_plan(view).into_iter().filter(untouched));
@@ -54,6 +133,17 @@ pub fn services_down(estate: &Estate, view: &View) -> BTreeSet<Id> {
     }
     down.extend(view.recover.parked.keys().cloned());
     down
+}
+
+/// The services and stores that an act of a cut takes away.
+fn touched(estate: &Estate, cut: &Cut) -> BTreeSet<Id> {
+    graph::expand(estate, [cut.act.target()])
+}
+
+/// It was brought up after this entry, and serves.
+fn is_up_since(estate: &Estate, view: &View, service: &Id, entry: u64) -> bool {
+    let known = view.recover.services.get(service);
+    known.is_some_and(|known| known.since_entry > entry && serves(estate, service, known.state))
 }
 
 /// Services that somebody has accepted as lost by approving the plan that brings them back. A plan that is only
@@ -86,26 +176,143 @@ fn serves(estate: &Estate, service: &Id, state: ServiceState) -> bool {
     }
 }
 
-/// How every capability stands for every tenant that has it: (tenant, capability, standing).
+/// How every capability stands for every tenant that has it: (tenant, capability, standing). What nothing serves for
+/// anybody stands there for everybody: it is described, so somebody is meant to have it.
 pub fn standings(estate: &Estate, view: &View) -> Vec<(Id, Id, Standing)> {
     let lost = graph::lost_when_down(estate, &services_down(estate, view));
+    let doubts = Doubts::of(estate, view);
     let mut standings = Vec::new();
     for tenant in estate.tenants.keys() {
         for (id, capability) in &estate.capabilities {
-            if estate.serving(id, tenant).is_none() {
+            let serving = estate.serving(id, tenant);
+            if serving.is_none() && !capability.served_by.is_empty() {
                 continue;
             }
-            let standing = if !lost.contains(&(tenant.clone(), id.clone())) {
-                Standing::Works
-            } else {
-                match &capability.cut {
-                    CutBehaviour::Hold => Standing::Emergency,
-                    CutBehaviour::Divert(to) => Standing::Diverted(to.clone()),
-                    CutBehaviour::Reject { reason } => Standing::Down { reason: Some(reason.clone()) },
+            let serving = serving.filter(|service| estate.services.contains_key(*service));
+            let is_lost = lost.contains(&(tenant.clone(), id.clone()));
+            let standing = match (&capability.cut, doubts.about(tenant, id, serving)) {
+                (CutBehaviour::Hold, _) if is_lost => Standing::Emergency,
+                (CutBehaviour::Divert(to), _) if is_lost => Standing::Diverted(to.clone()),
+                (CutBehaviour::Reject { reason }, _) if is_lost => {
+                    Standing::Down { reason: Some(reason.clone()) }
                 }
+                (_, Some(why)) => Standing::NotKnown(why),
+                (_, None) => Standing::Works,
             };
             standings.push((tenant.clone(), id.clone(), standing));
         }
     }
     standings
 }
+
+/// Tenants for whom no capability is described at all: nobody can say what works for them.
+pub fn not_described(estate: &Estate, standings: &[(Id, Id, Standing)]) -> Vec<Id> {
+    let described: BTreeSet<&Id> = standings.iter().map(|(tenant, _, _)| tenant).collect();
+    estate.tenants.keys().filter(|tenant| !described.contains(tenant)).cloned().collect()
+}
+
+/// What nobody knows whether it works.
+struct Doubts {
+    /// Services, with the first reason.
+    services: BTreeMap<Id, NotKnown>,
+    /// What an entry is about that was not read: of any kind.
+    unread: BTreeSet<Id>,
+    /// Such an entry may be about anything.
+    all: bool,
+}
+
+impl Doubts {
+    fn of(estate: &Estate, view: &View) -> Doubts {
+        let open = || view.unknown.iter().filter(|unknown| !unknown.accepted);
+        let unread: BTreeSet<Id> =
+            open().flat_map(|unknown| unknown.about.iter().flatten()).cloned().collect();
+        let links = Links::new(estate);
+        let mut services = BTreeMap::new();
+        let mut doubt = |why, things: BTreeSet<Id>, follow: fn(EdgeKind) -> bool| {
+            let dependents = links.dependents(&things, follow);
+            for id in things.into_iter().chain(dependents).filter(|id| id.kind() == Kind::Service) {
+                services.entry(id).or_insert(why);
+            }
+        };
+        doubt(NotKnown::Unread, graph::expand(estate, &unread), cannot_serve_without);
+        doubt(NotKnown::Alarm, alarmed(estate, view, &links), uses);
+        doubt(NotKnown::Infected, infected(estate, view), uses);
+        doubt(NotKnown::ClosedDoor, behind_doors(estate, view), cannot_serve_without);
+        doubt(NotKnown::FailedCut, half_cut(estate, view), cannot_serve_without);
+        Doubts { services, unread, all: open().any(|unknown| unknown.about.is_none()) }
+    }
+
+    fn about(&self, tenant: &Id, capability: &Id, serving: Option<&Id>) -> Option<NotKnown> {
+        if self.all || self.unread.contains(tenant) || self.unread.contains(capability) {
+            return Some(NotKnown::Unread);
+        }
+        serving.map_or(Some(NotKnown::NothingServes), |service| self.services.get(service).copied())
+    }
+}
+
+fn cannot_serve_without(kind: EdgeKind) -> bool {
+    !kind.serves_without()
+}
+
+/// What is wrong in the provider's data is wrong in what the dependent says.
+fn uses(kind: EdgeKind) -> bool {
+    match kind {
+        EdgeKind::Hard | EdgeKind::Data => true,
+        EdgeKind::Soft | EdgeKind::StartOnly | EdgeKind::Order => false,
+    }
+}
+
+/// Stores with an alarm that is open and newer than their last restore. In place of one of which nobody is known to use
+/// it stands what runs at its site, or everything.
+fn alarmed(estate: &Estate, view: &View, links: &Links<'_>) -> BTreeSet<Id> {
+    let mut alarmed = BTreeSet::new();
+    for (id, store) in &view.scan.stores {
+        let restored = view.recover.restored.get(id);
+        if !store.alarms.iter().any(|alarm| restored.is_none_or(|restored| alarm.sequence > *restored)) {
+            continue;
+        }
+        let site = estate.stores.get(id).and_then(|store| store.site.as_ref());
+        match site {
+            _ if !links.needed_by(id).is_empty() => drop(alarmed.insert(id.clone())),
+            Some(site) => alarmed.extend(graph::expand(estate, [site])),
+            None => alarmed.extend(estate.services.keys().cloned()),
+        }
+    }
+    alarmed
+}
+
+/// What is infected, and was neither restored nor brought up since somebody said so.
+fn infected(estate: &Estate, view: &View) -> BTreeSet<Id> {
+    let mut infected = BTreeSet::new();
+    for id in &view.contain.infected {
+        // Without the entry nothing was restored since, as far as is known.
+        let entry = view.infected_at.get(id).copied().unwrap_or(u64::MAX);
+        let is_restored = |thing: &Id| {
+            is_up_since(estate, view, thing, entry)
+                || view.recover.restored.get(thing).is_some_and(|restored| *restored > entry)
+        };
+        infected.extend(graph::expand(estate, [id]).into_iter().filter(|thing| !is_restored(thing)));
+    }
+    infected
+}
+
+/// What runs and lies behind a closed door. A start opens no door.
+fn behind_doors(estate: &Estate, view: &View) -> BTreeSet<Id> {
+    let doors = view.contain.cuts.iter().filter(|cut| cut.state.is_in_force());
+    let doors = doors.filter(|cut| matches!(cut.act, CutAct::CloseDoor { .. }));
+    doors.flat_map(|door| touched(estate, door)).collect()
+}
+
+/// What a cut touches that was begun and failed, unless it was brought up since.
+fn half_cut(estate: &Estate, view: &View) -> BTreeSet<Id> {
+    let failed = view.contain.cuts.iter().filter(|cut| cut.state == CutState::Failed);
+    failed
+        .flat_map(|cut| touched(estate, cut).into_iter().map(move |id| (id, cut.since_entry)))
+        .filter(|(id, since_entry)| !is_up_since(estate, view, id, *since_entry))
+        .map(|(id, _)| id)
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "standing_tests.rs"]
+mod tests;

@@ -4,10 +4,12 @@
 //! what should not have happened it notes as a finding of its own, because a recovery tool must open any
 //! journal. Each part folds the events it cares about in its own `view`; parts do not see each other.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::continued::Succession;
-use super::event::{CommandEvent, Event};
+use super::event::{CommandEvent, ContainEvent, Event};
 use super::record::{Content, Entry, Unknown};
 use estate::Id;
 
@@ -25,6 +27,8 @@ pub struct View {
     pub bridge: crate::bridge::View,
     pub notice: crate::notice::View,
     pub unknown: Vec<UnknownEntry>,
+    /// The entry at which each infected thing was named last. What was restored before it is not clean.
+    pub infected_at: BTreeMap<Id, u64>,
     /// Moves that the tables do not allow, met while reading. Kept and shown, never acted on.
     pub illegal: Vec<IllegalMove>,
 }
@@ -67,7 +71,12 @@ impl View {
             }
             Event::Command(event) => self.command.apply(entry, event),
             Event::Scan(event) => self.scan.apply(entry, event),
-            Event::Contain(event) => self.contain.apply(entry, event),
+            Event::Contain(event) => {
+                if let ContainEvent::CutDecided { infected, .. } = event {
+                    self.infected_at.extend(infected.iter().map(|id| (id.clone(), entry.sequence)));
+                }
+                self.contain.apply(entry, event)
+            }
             Event::Plan(event) => self.plan.apply(entry, event),
             Event::Recover(event) => self.recover.apply(entry, event),
             Event::Bridge(event) => self.bridge.apply(entry, event),

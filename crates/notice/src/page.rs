@@ -119,24 +119,24 @@ fn links(language: Language, all: &[Language]) -> Vec<Link> {
 fn lead(public: &Public, words: &Words) -> &'static str {
     let worst = public.offers.iter().map(|offer| &offer.standing).max();
     match worst {
-        None | Some(Standing::Works) => words.all_works,
+        None => words.nothing_described,
+        Some(Standing::Works) => words.all_works,
         Some(Standing::Emergency) => words.some_emergency,
+        Some(Standing::NotKnown(_)) => words.some_not_known,
         Some(Standing::Diverted(_) | Standing::Down { .. }) => words.some_down,
     }
 }
 
 fn row(offer: &Offer, language: Language) -> Row<'_> {
     let words = language.words();
-    let (state, standing, word, advice) = match &offer.standing {
-        Standing::Works => (State::Good, "works", words.works, words.do_works.to_owned()),
-        Standing::Emergency => {
-            (State::Otherwise, "emergency", words.emergency, words.do_emergency.to_owned())
-        }
-        Standing::Diverted(to) => {
-            (State::Otherwise, "diverted", words.diverted, fill(words.do_diverted, &[to]))
-        }
+    let (state, word, advice) = match &offer.standing {
+        Standing::Works => (State::Good, words.works, words.do_works.to_owned()),
+        Standing::Emergency => (State::Otherwise, words.emergency, words.do_emergency.to_owned()),
+        Standing::Diverted(to) => (State::Otherwise, words.diverted, fill(words.do_diverted, &[to])),
+        // Why is nothing for the public: it would say what was attacked.
+        Standing::NotKnown(_) => (State::Unknown, words.not_known, words.do_not_known.to_owned()),
         Standing::Down { reason } => {
-            (State::Bad, "down", words.down, fill(words.do_down, &[reason.as_deref().unwrap_or("")]))
+            (State::Bad, words.down, fill(words.do_down, &[reason.as_deref().unwrap_or("")]))
         }
     };
     let name = match language {
@@ -146,7 +146,7 @@ fn row(offer: &Offer, language: Language) -> Row<'_> {
     };
     Row {
         capability: offer.capability.name(),
-        standing,
+        standing: offer.standing.word(),
         name: name.unwrap_or(&offer.name.de),
         only_german: name.is_none(),
         state,

@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 use super::page;
 use super::public::Public;
 use super::words::Language;
-use incident::standing::Standing;
 
 /// Every file of the site by its path in it.
 pub type Files = BTreeMap<String, String>;
@@ -48,15 +47,7 @@ fn status(public: &Public) -> String {
     let offers: Vec<_> = public
         .offers
         .iter()
-        .map(|offer| {
-            let standing = match &offer.standing {
-                Standing::Works => "works",
-                Standing::Emergency => "emergency",
-                Standing::Diverted(_) => "diverted",
-                Standing::Down { .. } => "down",
-            };
-            json!({ "capability": offer.capability, "standing": standing })
-        })
+        .map(|offer| json!({ "capability": offer.capability, "standing": offer.standing.word() }))
         .collect();
     let status = json!({
         "tenant": public.tenant,

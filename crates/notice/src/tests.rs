@@ -10,8 +10,8 @@ use estate::{Estate, Id, canonical};
 use incident::event::{ContainEvent, CutAct, Event};
 use incident::memory::view_of;
 use incident::record::{Content, Entry};
-use incident::standing::Standing;
-use incident::view::View;
+use incident::standing::{NotKnown, Standing};
+use incident::view::{UnknownEntry, View};
 
 const ESTATE: &str = r##"
 provider = "P"
@@ -161,5 +161,73 @@ fn every_page_is_whole_and_needs_nothing_else_whatever_stands_in_the_estate() {
             assert!(!text.contains('\u{202e}') && !text.contains("\" onload"), "{path}");
             assert!(path.contains('/') == text.contains("1\u{202f}234\u{202f}567"), "{path}");
         }
+    }
+}
+
+/// The rows of the table in the head of the file of standings.
+fn table() -> Vec<Vec<&'static str>> {
+    let lines = include_str!("../../incident/src/standing.rs").lines();
+    let lines = lines.skip_while(|line| *line != "//! ```text").skip(2).take_while(|line| *line != "//! ```");
+    lines.map(|line| line.trim_start_matches("//! ").split_whitespace().collect()).collect()
+}
+
+#[test]
+fn page_and_its_json_say_of_every_state_what_the_table_of_states_says() {
+    let states = [
+        Standing::Works,
+        Standing::Emergency,
+        Standing::Diverted("by mail".to_owned()),
+        Standing::NotKnown(NotKnown::Alarm),
+        Standing::Down { reason: None },
+    ];
+    for (row, state) in table().iter().zip(&states) {
+        let mut alpha = facts(&View::default(), "tenant:alpha");
+        alpha.offers[0].standing = state.clone();
+        for language in Language::ALL {
+            let words = language.words();
+            let (lead, word) = match row[3] {
+                "all_works" => (words.all_works, words.works),
+                "some_emergency" => (words.some_emergency, words.emergency),
+                "some_not_known" => (words.some_not_known, words.not_known),
+                "some_down" if row[4] == "diverted" => (words.some_down, words.diverted),
+                "some_down" => (words.some_down, words.down),
+                other => panic!("{other} is no lead"),
+            };
+            let text = page::tenant(&alpha, language, None);
+            let all = [words.all_works, words.some_emergency, words.some_not_known, words.some_down];
+            for other in all {
+                assert_eq!(text.contains(other), other == lead, "{other} in {text}");
+            }
+            assert!(text.contains(&format!("data-standing=\"{}\"", row[4])) && text.contains(word), "{text}");
+        }
+        let json = &files(&[alpha], None)["alpha/status.json"];
+        assert!(json.contains(&format!("\"standing\":\"{}\"", row[5])), "{json}");
+    }
+    assert_eq!(table().len(), states.len());
+}
+
+#[test]
+fn a_fund_of_which_something_is_not_known_does_not_read_that_all_works() {
+    let mut view = View::default();
+    let (kind, why) = ("command.journal_succeeded".to_owned(), "entry 4 was not carried over".to_owned());
+    view.unknown.push(UnknownEntry { sequence: 0, kind, version: 1, about: None, why, accepted: false });
+    for (path, text) in files(&public(&estate(), &view), None) {
+        for language in Language::ALL {
+            assert!(!text.contains(language.words().all_works), "{path}");
+        }
+        assert!(!text.contains("\"works\"") && !text.contains("carried over"), "{path}: {text}");
+    }
+}
+
+#[test]
+fn a_fund_for_which_nothing_is_described_reads_just_that() {
+    let mut estate = estate();
+    estate.tenants.get_mut(&id("tenant:alpha")).unwrap().site = None;
+    let all = public(&estate, &View::default());
+    for language in Language::ALL {
+        let text = page::tenant(&all[0], language, None);
+        assert!(text.contains(language.words().nothing_described) && !text.contains("<table"), "{text}");
+        assert!(!text.contains(language.words().all_works));
+        assert_eq!(::page::form::fault(&text), None);
     }
 }

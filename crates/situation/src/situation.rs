@@ -12,7 +12,7 @@ use incident::View;
 use incident::contain::CutState;
 use incident::event::CutAct;
 use incident::recover::step::State;
-use incident::standing::{Standing, services_down, standings};
+use incident::standing::{NotKnown, Standing, not_described, services_down, standings};
 
 /// Everything `status` says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,8 +23,17 @@ pub struct Situation {
     pub entries: u64,
     pub last_time_ms: i64,
     pub decide_next: Vec<Decision>,
-    /// Share of insured × urgency that is served now, in thousandths.
+    /// Share of insured × urgency that is known to be served now, in thousandths. 0 where it is not known.
     pub served_thousandths: u64,
+    /// The share of which nobody knows whether it is served.
+    pub not_known_thousandths: u64,
+    /// Otherwise the two shares say nothing.
+    pub served_known: bool,
+    /// Why the share is not known, for people.
+    #[serde(skip)]
+    pub unshared: Option<&'static str>,
+    /// Tenants for whom no capability is described.
+    pub not_described: Vec<Id>,
     /// Most insured × urgency first.
     pub not_served: Vec<NotServed>,
     pub held: Vec<Held>,
@@ -52,8 +61,12 @@ pub struct Decision {
 pub struct NotServed {
     pub capability: Id,
     pub name: String,
-    /// `emergency`, `diverted` or `down`.
+    /// `emergency`, `diverted`, `not_known` or `down`.
     pub standing: &'static str,
+    /// Why it is not known.
+    pub because: Option<&'static str>,
+    #[serde(skip)]
+    pub why: Option<NotKnown>,
     pub tenants: Vec<Id>,
     pub insured: u64,
 }
@@ -109,14 +122,21 @@ pub struct BridgeLine {
 
 /// The situation. `folder` is only for the commands that are proposed.
 pub fn situation(estate: &Estate, view: &View, folder: &str) -> Situation {
+    let standings = standings(estate, view);
+    let not_described = not_described(estate, &standings);
+    let share = share(estate, view, &standings, &not_described);
     Situation {
         incident: view.command.name.clone(),
         opened_ms: view.command.opened_ms,
         entries: view.entries,
         last_time_ms: view.last_time_ms,
         decide_next: decisions(estate, view, folder),
-        served_thousandths: served_thousandths(estate, view),
-        not_served: not_served(estate, view),
+        served_thousandths: share.served,
+        not_known_thousandths: share.not_known,
+        served_known: share.unknown.is_none(),
+        unshared: share.unknown,
+        not_described,
+        not_served: not_served(estate, standings),
         held: held(view),
         waiting: waiting(view),
         cuts: cuts(view),
@@ -128,26 +148,45 @@ pub fn situation(estate: &Estate, view: &View, folder: &str) -> Situation {
     }
 }
 
-fn not_served(estate: &Estate, view: &View) -> Vec<NotServed> {
-    let mut groups: BTreeMap<(Id, &'static str), Vec<Id>> = BTreeMap::new();
-    for (tenant, capability, standing) in standings(estate, view) {
-        let word = match standing {
+impl Situation {
+    /// Nothing that is not bad may be relied on.
+    pub fn distrust(&mut self, why: &'static str) {
+        (self.served_thousandths, self.not_known_thousandths) = (0, 1000);
+        (self.served_known, self.unshared) = (false, Some(why));
+    }
+
+    /// Why something is not known, for people; the first reason. `None`: all that is asked is known.
+    pub fn not_known(&self) -> Option<&'static str> {
+        let first = self.not_served.iter().filter_map(|line| line.why).min().map(NotKnown::sentence);
+        self.unshared.or(first).or((!self.not_described.is_empty()).then_some(UNDESCRIBED))
+    }
+}
+
+const UNREAD: &str = "entries that may be about anything could not be read";
+const UNDESCRIBED: &str = "no services are described for some tenants";
+const NOBODY: &str = "nobody insured is stated for anything";
+const UNWEIGHED: &str = "what does not work has no insured or no urgency";
+
+fn not_served(estate: &Estate, standings: Vec<(Id, Id, Standing)>) -> Vec<NotServed> {
+    let mut groups: BTreeMap<(Id, &'static str, Option<NotKnown>), Vec<Id>> = BTreeMap::new();
+    for (tenant, capability, standing) in standings {
+        let why = match standing {
             Standing::Works => continue,
-            Standing::Emergency => "emergency",
-            Standing::Diverted(_) => "diverted",
-            Standing::Down { .. } => "down",
+            Standing::NotKnown(why) => Some(why),
+            Standing::Emergency | Standing::Diverted(_) | Standing::Down { .. } => None,
         };
-        groups.entry((capability, word)).or_default().push(tenant);
+        groups.entry((capability, standing.word(), why)).or_default().push(tenant);
     }
     let insured = |tenant: &Id| estate.tenants.get(tenant).map_or(0, |tenant| tenant.insured);
     let mut lines: Vec<(u128, NotServed)> = groups
         .into_iter()
-        .map(|((id, standing), tenants)| {
+        .map(|((id, standing, why), tenants)| {
             let capability = estate.capabilities.get(&id);
             let insured: u64 = tenants.iter().map(insured).sum();
             let weight = u128::from(insured) * u128::from(capability.map_or(0, |known| known.urgency));
             let name = capability.map_or_else(|| id.to_string(), |known| best_name(known, &id));
-            (weight, NotServed { capability: id, name, standing, tenants, insured })
+            let because = why.map(NotKnown::word);
+            (weight, NotServed { capability: id, name, standing, because, why, tenants, insured })
         })
         .collect();
     lines
@@ -160,19 +199,43 @@ fn best_name(capability: &estate::model::Capability, id: &Id) -> String {
     if name.is_empty() { id.to_string() } else { name.clone() }
 }
 
-fn served_thousandths(estate: &Estate, view: &View) -> u64 {
-    let (mut all, mut served) = (0u128, 0u128);
-    for (tenant, capability, standing) in standings(estate, view) {
-        let insured = estate.tenants.get(&tenant).map_or(0, |tenant| tenant.insured);
-        let urgency = estate.capabilities.get(&capability).map_or(0, |known| known.urgency);
+/// Of insured × urgency, in thousandths.
+struct Share {
+    served: u64,
+    not_known: u64,
+    /// Why nobody can say.
+    unknown: Option<&'static str>,
+}
+
+fn share(estate: &Estate, view: &View, standings: &[(Id, Id, Standing)], not_described: &[Id]) -> Share {
+    let (mut all, mut served, mut not_known, mut unweighed) = (0u128, 0u128, 0u128, false);
+    for (tenant, capability, standing) in standings {
+        let insured = estate.tenants.get(tenant).map_or(0, |tenant| tenant.insured);
+        let urgency = estate.capabilities.get(capability).map_or(0, |known| known.urgency);
         let weight = u128::from(insured) * u128::from(urgency);
         all += weight;
-        if standing == Standing::Works {
-            served += weight;
+        match standing {
+            Standing::Works => served += weight,
+            Standing::NotKnown(_) => not_known += weight,
+            Standing::Emergency | Standing::Diverted(_) | Standing::Down { .. } => {}
         }
+        unweighed |= weight == 0 && *standing != Standing::Works;
     }
-    let share = (served * 1000).checked_div(all).unwrap_or(1000);
-    u64::try_from(share).expect("a share is at most 1000 thousandths")
+    // Rounded so that neither is said to be better than it is.
+    let small = |share: u128| u64::try_from(share).expect("a share is at most 1000 thousandths");
+    let not_known = small(if all == 0 { 0 } else { (not_known * 1000).div_ceil(all) });
+    let unread = view.unknown.iter().any(|unknown| !unknown.accepted && unknown.about.is_none());
+    // One entry that may have been about anything is enough. And a share of nothing, or one that is whole only because
+    // what is missing weighs nothing, is no share.
+    let unknown = match (unread, all, served == all) {
+        (true, _, _) => Some(UNREAD),
+        (false, 0, _) => Some(NOBODY),
+        (false, _, true) if unweighed => Some(UNWEIGHED),
+        (false, _, true) if !not_described.is_empty() => Some(UNDESCRIBED),
+        (false, _, _) => None,
+    };
+    let known = (served * 1000).checked_div(all).filter(|_| unknown.is_none());
+    Share { served: small(known.unwrap_or(0)), not_known, unknown }
 }
 
 fn held(view: &View) -> Vec<Held> {
@@ -369,3 +432,7 @@ fn unplanned(estate: &Estate, view: &View) -> Asked {
     let what = "services are cut off and there is no plan to bring them back".to_owned();
     vec![(what, Remedy::run(plan.with("-o").open("PLAN")))]
 }
+
+#[cfg(test)]
+#[path = "situation_tests.rs"]
+mod tests;

@@ -10,6 +10,7 @@ use super::folder::{self, time};
 use super::forecast::lines;
 use super::{Answer, Failure, harm, place, talk};
 use estate::{Estate, canonical};
+use incident::contain::CutState;
 use incident::event::CutAct;
 use incident::{View, damaged, store};
 use situation::progress::{Forecast, forecast};
@@ -38,8 +39,6 @@ struct Everything {
     forecast: Option<Forecast>,
     /// Why there is none although something is.
     no_forecast: Option<String>,
-    /// Otherwise `served_thousandths` says nothing.
-    served_known: bool,
     /// `null`: the journal is whole. Otherwise nothing good above may be relied on.
     journal_damage: Option<serde_json::Value>,
     /// Where this incident goes on, if its journal was ended.
@@ -84,17 +83,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         )
     })?;
     let mut now = situation(&estate, &view, &folder.display().to_string());
-    // One entry that may have been about anything is enough: what works and what does not may stand in it.
-    let unread = view.unknown.iter().any(|unknown| !unknown.accepted && unknown.about.is_none());
-    let not_known = match (damage.is_some(), unread) {
-        (true, _) => Some("the journal is damaged"),
-        (false, true) => Some("entries that may be about anything could not be read"),
-        (false, false) => None,
-    };
-    if not_known.is_some() {
-        now.served_thousandths = 0;
-    }
     if damage.is_some() {
+        now.distrust("the journal is damaged");
         now.decide_next = vec![only_decision(&folder)];
     }
     let (forecast, no_forecast) = match damage.is_some() || args.at.is_some() {
@@ -106,10 +96,9 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     if args.json {
         let journal_damage = damage.as_ref().map(harm::as_json);
         let continued_in = store::succeeded_by(&folder);
-        let served_known = not_known.is_none();
-        talk::json(&Everything { now, forecast, no_forecast, served_known, journal_damage, continued_in });
+        talk::json(&Everything { now, forecast, no_forecast, journal_damage, continued_in });
     } else {
-        let mut page = page(&now, not_known);
+        let mut page = page(&now);
         let lines = forecast.iter().flat_map(|forecast| lines(&estate, forecast)).chain(no_forecast);
         section(&mut page, "BACK WHEN, as things stand (in the approved order)", lines, "");
         talk::data(page.trim_end());
@@ -137,13 +126,8 @@ fn only_decision(folder: &Path) -> Decision {
 }
 
 /// The whole page, the most important first.
-fn page(now: &Situation, not_known: Option<&str>) -> String {
-    let served = match not_known {
-        Some(why) => format!("not known: {why}"),
-        None => {
-            format!("{}.{} % of insured x urgency", now.served_thousandths / 10, now.served_thousandths % 10)
-        }
-    };
+fn page(now: &Situation) -> String {
+    let served = served(now);
     let mut page = format!(
         "INCIDENT  {}\nopened    {}\nas of     {}, entry {}\nserved    {served}\n",
         now.incident.as_deref().unwrap_or("(no name)"),
@@ -153,11 +137,12 @@ fn page(now: &Situation, not_known: Option<&str>) -> String {
     );
     let decisions = now.decide_next.iter().enumerate();
     let decisions = decisions.map(|(at, next)| format!("{}. {}\n     {}", at + 1, next.what, next.command));
-    section(&mut page, "DECIDE NEXT", decisions, "nothing waits for a decision");
-    let not_served = now.not_served.iter().map(not_served);
-    let nothing = not_known.map(|why| format!("not known: {why}"));
-    let nothing = nothing.as_deref().unwrap_or("everything works for everybody");
-    section(&mut page, "NOT SERVED NORMALLY", not_served, nothing);
+    let not_known = now.not_known().map(|why| format!("not known: {why}"));
+    let nothing = not_known.as_deref().unwrap_or("nothing waits for a decision");
+    section(&mut page, "DECIDE NEXT", decisions, nothing);
+    let lines = now.not_served.iter().map(not_served).chain(not_described(&now.not_described));
+    let nothing = not_known.as_deref().unwrap_or(nothing_missing(now));
+    section(&mut page, "NOT SERVED NORMALLY", lines, nothing);
     let held = now.held.iter();
     let held = held
         .map(|held| format!("{} by {} since entry {}: {}", held.on, held.by, held.since_entry, held.reason));
@@ -186,12 +171,47 @@ fn page(now: &Situation, not_known: Option<&str>) -> String {
     page
 }
 
+/// `100.0 %` stands there only if all of it is known.
+fn served(now: &Situation) -> String {
+    let percent = |thousandths: u64| format!("{}.{} %", thousandths / 10, thousandths % 10);
+    match (now.unshared, now.not_known_thousandths) {
+        (Some(why), _) => format!("not known: {why}"),
+        (None, 0) => format!("{} of insured x urgency", percent(now.served_thousandths)),
+        (None, 1000) => format!("not known: {}", now.not_known().unwrap_or_default()),
+        (None, part) => {
+            format!("{} of insured x urgency; not known: {}", percent(now.served_thousandths), percent(part))
+        }
+    }
+}
+
+/// What is said where nobody is known to miss anything. Beside a closed door or an alarm not that everything works.
+fn nothing_missing(now: &Situation) -> &'static str {
+    let is_quiet = now.alarms.is_empty() && now.cuts.iter().all(|cut| cut.state == CutState::Lifted);
+    if is_quiet {
+        "everything works for everybody"
+    } else {
+        "nobody is known to miss anything; see below for alarms and what is cut off"
+    }
+}
+
 fn not_served(line: &NotServed) -> String {
-    let first: Vec<&str> = line.tenants.iter().take(3).map(estate::Id::name).collect();
-    let more = if line.tenants.len() > 3 { ", ..." } else { "" };
+    let first = first_of(&line.tenants);
     let (standing, name, funds) = (line.standing, &line.name, line.tenants.len());
     let insured = grouped(line.insured);
-    format!("{standing:<10} {name:<34} {funds:>3} funds {insured:>11} insured  {}{more}", first.join(", "))
+    let why = line.why.map_or_else(String::new, |why| format!("\n             {}", why.sentence()));
+    format!("{standing:<10} {name:<34} {funds:>3} funds {insured:>11} insured  {first}{why}")
+}
+
+fn not_described(tenants: &[estate::Id]) -> Option<String> {
+    let line = || {
+        format!("not_known  no services are described for {:>6} funds  {}", tenants.len(), first_of(tenants))
+    };
+    (!tenants.is_empty()).then(line)
+}
+
+fn first_of(tenants: &[estate::Id]) -> String {
+    let first: Vec<&str> = tenants.iter().take(3).map(estate::Id::name).collect();
+    first.join(", ") + if tenants.len() > 3 { ", ..." } else { "" }
 }
 
 fn cut(cut: &CutLine) -> String {

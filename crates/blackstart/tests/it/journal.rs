@@ -101,6 +101,11 @@ fn an_incident_goes_on_from_a_damaged_journal_with_the_very_command_that_the_ref
     assert!(view.blocked_by(&"service:core".parse().unwrap()).is_some());
     assert_eq!((&now["served_known"], &now["served_thousandths"]), (&Value::from(false), &Value::from(0)));
     assert!(!provider.works(&["status", "incident-2"]).contains("everything works"));
+    provider.works(&["notice", "build", "estate", "--journal", "incident-2", "-o", "site", "--by", "anna"]);
+    let told = std::fs::read_to_string(provider.root().join("site/a/status.json")).unwrap();
+    assert!(!told.contains("\"works\""), "{told}");
+    let told = std::fs::read_to_string(provider.root().join("site/a/en.html")).unwrap();
+    assert!(!told.contains("All services are available."), "{told}");
     let next = now["decide_next"][0]["command"].as_str().unwrap().to_owned();
     let words: Vec<&str> =
         next.split(' ').skip(1).map(|word| if word == "TEXT" { "asked carl" } else { word }).collect();

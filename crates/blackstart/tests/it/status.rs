@@ -134,3 +134,73 @@ fn a_folder_that_is_no_incident_gets_one_clear_message() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("nowhere") && said.contains("what to do: "), "{said}");
 }
+
+/// No page of the public and no line of `status` says that all is well.
+fn nothing_good_is_claimed(provider: &Provider, folder: &str) {
+    let page = provider.works(&["status", folder]);
+    for good in ["100.0 %", "everything works", "nothing waits"] {
+        assert!(!page.contains(good), "{good} in {page}");
+    }
+    assert!(page.contains("not known: "), "{page}");
+    assert!(page.lines().all(|line| line.chars().count() <= 80 || line.contains("funds")), "{page}");
+    provider.works(&["notice", "build", "estate", "--journal", folder, "-o", "site", "--by", "anna"]);
+    let told = fs::read_to_string(provider.root().join("site/a/en.html")).unwrap();
+    assert!(!told.contains("All services are available."), "{told}");
+    let told = fs::read_to_string(provider.root().join("site/a/status.json")).unwrap();
+    assert!(!told.contains("\"works\""), "{told}");
+}
+
+/// An incident on the estate as it is after this change of its text.
+fn opened(change: impl Fn(String) -> String) -> Provider {
+    let provider = Provider::new();
+    let path = provider.root().join("estate/estate.toml");
+    fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
+    provider.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
+    provider
+}
+
+fn record(provider: &Provider, event: incident::Event) {
+    let mut open = incident::store::Incident::open(&provider.root().join("incident"), "anna").unwrap();
+    open.record(&[event], 1_682_373_600_000).unwrap();
+}
+
+#[test]
+fn an_open_alarm_is_not_beside_a_page_on_which_all_works() {
+    for edge in ["needs.data = [\"store:data\"]\n", ""] {
+        let store = |text: String| {
+            text.replace("[service.portal]\n", &format!("[service.portal]\n{edge}"))
+                + "[store.data]\nsite = \"here\"\n"
+        };
+        let provider = opened(store);
+        let alarm = incident::event::ScanEvent::AlarmRaised {
+            store: "store:data".parse().unwrap(),
+            suspicion: incident::event::Suspicion::Encrypted,
+            files: 20,
+            examples: Vec::new(),
+            seconds_observed: 1,
+        };
+        record(&provider, incident::Event::Scan(alarm));
+        nothing_good_is_claimed(&provider, "incident");
+        let now = json(&provider);
+        assert_eq!(
+            (&now["served_thousandths"], &now["not_known_thousandths"]),
+            (&Value::from(0), &Value::from(1000))
+        );
+        assert_eq!(now["not_served"][0]["because"], "alarm");
+    }
+}
+
+#[test]
+fn a_fund_for_which_nothing_is_described_or_nobody_is_insured_is_not_served_whole() {
+    let nothing =
+        opened(|text| text.replace("service = \"portal\"\n", "service = \"portal\"\ntenants = []\n"));
+    nothing_good_is_claimed(&nothing, "incident");
+    let told = fs::read_to_string(nothing.root().join("site/a/en.html")).unwrap();
+    assert!(told.contains("No services are described here for you."), "{told}");
+    assert_eq!(json(&nothing)["not_described"][0], "tenant:a");
+
+    let nobody = opened(|text| text.replace("insured = 1000\n", ""));
+    let page = nobody.works(&["status", "incident"]);
+    assert!(page.contains("served    not known: ") && !page.contains("100.0 %"), "{page}");
+    assert_eq!(json(&nobody)["served_known"], false);
+}

@@ -22,6 +22,8 @@ pub struct View {
     pub parked: BTreeMap<Id, Id>,
     /// Who has said of which thing that work on it may go on, in this run.
     pub released: BTreeMap<Id, BTreeSet<String>>,
+    /// The entry at which a store was restored last, in this run or an earlier one.
+    pub restored: BTreeMap<Id, u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -188,6 +190,9 @@ impl View {
             since_ms: entry.time_ms,
         };
         self.steps.insert(step.to_owned(), next);
+        if (kind, state) == (StepKind::Restore, State::Done) {
+            self.restored.insert(target.clone(), entry.sequence);
+        }
         self.follow(entry, kind, target, to, state, detail, process);
         Ok(())
     }

@@ -1,0 +1,147 @@
+//! A share is said only where there is one, and what is not known is in no sum of what works.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use super::{Situation, situation};
+use estate::model::CutBehaviour;
+use estate::{Estate, Id, canonical};
+use incident::event::{ContainEvent, CutAct, Event, ScanEvent, Suspicion};
+use incident::memory::follow;
+use incident::standing::{NotKnown, Standing};
+use incident::view::{UnknownEntry, View};
+
+const ESTATE: &str = r#"
+provider = "P"
+[store.data]
+[service.core]
+needs.data = ["store:data"]
+[service.phone]
+[capability.eau]
+name = { de = "AU" }
+urgency = 1
+[[capability.eau.served_by]]
+service = "core"
+tenants = ["alpha"]
+[capability.call]
+name = { de = "Anruf" }
+urgency = 2
+[[capability.call.served_by]]
+service = "phone"
+tenants = ["alpha"]
+[tenant.alpha]
+name = "Alpha"
+insured = 100
+"#;
+
+fn id(text: &str) -> Id {
+    text.parse().unwrap()
+}
+
+fn estate(insured: u64) -> Estate {
+    let mut estate = canonical::from_text(ESTATE).unwrap();
+    estate.tenants.get_mut(&id("tenant:alpha")).unwrap().insured = insured;
+    estate
+}
+
+fn after(events: &[Event]) -> View {
+    let mut view = View::default();
+    events.iter().for_each(|event| follow(&mut view, event));
+    view
+}
+
+fn alarm() -> Event {
+    let (suspicion, examples) = (Suspicion::Encrypted, Vec::new());
+    let store = id("store:data");
+    Event::Scan(ScanEvent::AlarmRaised { store, suspicion, files: 20, examples, seconds_observed: 1 })
+}
+
+fn stopped(service: &str) -> Event {
+    Event::Contain(ContainEvent::CutDecided {
+        infected: Vec::new(),
+        acts: vec![CutAct::StopService { service: id(service) }],
+        cost_insured: 0,
+        tenants: Vec::new(),
+        estate_hash: String::new(),
+    })
+}
+
+fn share(now: &Situation) -> (u64, u64, bool) {
+    (now.served_thousandths, now.not_known_thousandths, now.served_known)
+}
+
+#[test]
+fn what_is_not_known_counts_as_not_served_and_is_listed_with_the_reason() {
+    let quiet = situation(&estate(100), &View::default(), "i");
+    assert_eq!((share(&quiet), quiet.not_known()), ((1000, 0, true), None));
+    let now = situation(&estate(100), &after(&[alarm()]), "i");
+    assert_eq!(share(&now), (666, 334, true));
+    assert_eq!((now.not_served[0].standing, now.not_served[0].because), ("not_known", Some("alarm")));
+    assert_eq!(now.not_known(), Some(NotKnown::Alarm.sentence()));
+}
+
+#[test]
+fn an_entry_that_may_be_about_anything_leaves_no_share() {
+    let (kind, why) = ("x.y".to_owned(), "newer".to_owned());
+    let mut view = View::default();
+    view.unknown.push(UnknownEntry { sequence: 0, kind, version: 9, about: None, why, accepted: false });
+    let now = situation(&estate(100), &view, "i");
+    assert_eq!(share(&now), (0, 1000, false));
+    assert_eq!(now.not_served.len(), 2);
+}
+
+#[test]
+fn a_share_of_nothing_is_not_all_of_it() {
+    for events in [vec![], vec![stopped("service:core")]] {
+        let now = situation(&estate(0), &after(&events), "i");
+        assert_eq!(share(&now), (0, 0, false));
+        assert!(now.not_known().is_some());
+    }
+    // One fund has no insured, and just that one has nothing any more.
+    let mut mixed = estate(0);
+    let mut beta = mixed.tenants[&id("tenant:alpha")].clone();
+    beta.insured = 100;
+    mixed.tenants.insert(id("tenant:beta"), beta);
+    for serving in &mut mixed.capabilities.get_mut(&id("capability:call")).unwrap().served_by {
+        serving.to = estate::model::Tenants::All;
+    }
+    let view = after(&[stopped("service:core")]);
+    assert_eq!(share(&situation(&mixed, &view, "i")), (0, 0, false));
+    assert_eq!(share(&situation(&mixed, &View::default(), "i")), (1000, 0, true));
+}
+
+#[test]
+fn for_whom_nothing_is_described_is_named_and_nothing_is_whole() {
+    let mut estate = estate(100);
+    let beta = estate.tenants[&id("tenant:alpha")].clone();
+    estate.tenants.insert(id("tenant:beta"), beta);
+    let now = situation(&estate, &View::default(), "i");
+    assert_eq!((share(&now), &now.not_described[..]), ((0, 0, false), &[id("tenant:beta")][..]));
+    assert!(now.not_known().is_some());
+}
+
+#[test]
+fn every_state_stands_in_the_list_as_the_table_of_states_says() {
+    let table = include_str!("../../incident/src/standing.rs");
+    let table = table.lines().skip_while(|line| *line != "//! ```text").skip(2);
+    let rows = table.take_while(|line| *line != "//! ```").map(|line| line.trim_start_matches("//! "));
+    let rows: Vec<Vec<&str>> = rows.map(|line| line.split_whitespace().collect()).collect();
+    let standing = |cut: CutBehaviour, view: &View| {
+        let mut estate = estate(100);
+        estate.capabilities.get_mut(&id("capability:eau")).unwrap().cut = cut;
+        let listed = situation(&estate, view, "i").not_served.first().map_or("-", |line| line.standing);
+        let all = incident::standing::standings(&estate, view);
+        let of_it: Standing = all.into_iter().find(|(_, known, _)| *known == id("capability:eau")).unwrap().2;
+        vec![of_it.word(), listed, if listed == "-" { "-" } else { of_it.word() }]
+    };
+    let stop = after(&[stopped("service:core")]);
+    let reject = CutBehaviour::Reject { reason: "call".to_owned() };
+    let met = [
+        standing(CutBehaviour::Hold, &View::default()),
+        standing(CutBehaviour::Hold, &stop),
+        standing(CutBehaviour::Divert("mail".to_owned()), &stop),
+        standing(CutBehaviour::Hold, &after(&[alarm()])),
+        standing(reject, &stop),
+    ];
+    let written: Vec<Vec<&str>> = rows.iter().map(|row| row[..3].to_vec()).collect();
+    assert_eq!(written, met);
+}
