@@ -5,7 +5,8 @@
 use super::crash_tests::{Stage, id, provider, stage};
 use super::run::incident_label;
 use super::{decide, perform};
-use incident::event::ProcessMark;
+use incident::Event;
+use incident::event::{Found, ProcessMark, RecoverEvent};
 use incident::log::Log;
 use world::sim::CrashPoint;
 use world::{Restored, World};
@@ -62,9 +63,35 @@ fn a_planted_mark_does_not_settle_a_doubt_either() {
 #[test]
 fn what_an_earlier_attempt_restored_is_not_believed_by_a_later_one() {
     let mut stage = stage(&provider(), 0);
+    let begun = stage.log.entries.len();
     assert!(stage.run().unwrap().complete);
-    let drawn = stage.sim.state().stores["/data/db"].clone();
-    assert!(!labels(&stage, "restore:store:db").contains(&drawn.run), "nobody can compute it");
+    let earlier = stage.sim.state().stores["/data/db"].clone();
+    assert!(!labels(&stage, "restore:store:db").contains(&earlier.run), "nobody can compute it");
+    // The mark is copied into data that was infected since, and the restore is due once more.
+    stage.log.cut(begun);
+    let (step, target) = ("restore:store:db".to_owned(), id("store:db"));
+    let intended = RecoverEvent::StepIntended { step: step.clone(), target: target.clone(), attempt: 1 };
+    let failed = RecoverEvent::StepProbed {
+        step,
+        target,
+        found: Found::NotDone,
+        detail: "infected again".to_owned(),
+        process: None,
+    };
+    stage.log.put(&Event::Recover(begin(&stage)));
+    stage.log.put(&Event::Recover(intended));
+    stage.log.put(&Event::Recover(failed));
+    assert!(stage.run().unwrap().complete);
+    assert_eq!(effect(&stage, "restore /data/db"), 2);
+    assert_ne!(stage.sim.state().stores["/data/db"], earlier);
+}
+
+fn begin(stage: &Stage) -> RecoverEvent {
+    let plan = &stage.executor.plan;
+    match decide::begin(stage.log.view(), plan, &plan.hash()) {
+        Ok(Event::Recover(begun)) => begun,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
