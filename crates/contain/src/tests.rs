@@ -17,7 +17,7 @@ use incident::event::{CommandEvent, ContainEvent, CutAct, Event, ProcessMark};
 use incident::log::{self, Append, Basis, Log, LogFault};
 use incident::record::Content;
 use incident::store::{self, Incident};
-use world::{Answer, Ended, Launch, Restored, Trace, World, WorldFault};
+use world::{Answer, Ended, Launch, Nonce, Restored, Trace, World, WorldFault};
 
 fn id(text: &str) -> Id {
     text.parse().expect("a valid id")
@@ -274,6 +274,12 @@ impl World for Fake {
     fn random(&self, bytes: &mut [u8]) {
         bytes.fill(7);
     }
+    fn draw(&self, _: &Path, _: &str, _: u32) -> Result<Nonce, WorldFault> {
+        unreachable!("containment begins no step")
+    }
+    fn drawn(&self, _: &Path) -> Result<Option<Nonce>, WorldFault> {
+        Ok(None)
+    }
     fn start(&self, _: &Launch<'_>) -> Result<ProcessMark, WorldFault> {
         unreachable!("containment starts nothing that stays")
     }
@@ -321,7 +327,7 @@ impl World for Fake {
             Probe::Http { .. } | Probe::Command(_) => Answer::No("not in this world".to_owned()),
         }
     }
-    fn restore(&self, _: &Source, _: &str, _: &str, _: &str) -> Result<(), WorldFault> {
+    fn restore(&self, _: &Source, _: &str, _: &str, _: &str) -> Result<Vec<PathBuf>, WorldFault> {
         unreachable!("containment restores nothing")
     }
     fn restored_from(&self, _: &str) -> Result<Option<Restored>, WorldFault> {

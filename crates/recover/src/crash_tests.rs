@@ -18,7 +18,7 @@ use incident::recover::ServiceState;
 use incident::recover::step::State;
 use world::sim::{CrashPoint, Health, Sim};
 
-fn id(text: &str) -> Id {
+pub(super) fn id(text: &str) -> Id {
     text.parse().unwrap()
 }
 
@@ -70,7 +70,7 @@ fn needs(estate: &mut Estate, from: &Id, kind: EdgeKind, to: &Id) {
 
 /// Identity, a database with its store, core on both, a month-end job that must run once, an intake that
 /// needs core only to start, mail that can do without, and a second branch that shares nothing but identity.
-fn provider() -> Estate {
+pub(super) fn provider() -> Estate {
     let mut estate = Estate::default();
     let identity = service(&mut estate, "identity", StartClass::Probe, false);
     let data = store(&mut estate, "db");
@@ -152,13 +152,13 @@ fn plan(estate: &Estate) -> Plan {
 
 // A simulated incident
 
-struct Stage {
-    sim: Arc<Sim>,
-    log: Memory,
-    executor: Executor,
+pub(super) struct Stage {
+    pub(super) sim: Arc<Sim>,
+    pub(super) log: Memory,
+    pub(super) executor: Executor,
 }
 
-fn stage(estate: &Estate, seed: u64) -> Stage {
+pub(super) fn stage(estate: &Estate, seed: u64) -> Stage {
     let sim = Arc::new(Sim::new(estate));
     let plan = plan(estate);
     let mut log = Memory::new(&sim.crashed);
@@ -199,12 +199,12 @@ fn stage(estate: &Estate, seed: u64) -> Stage {
 }
 
 impl Stage {
-    fn run(&mut self) -> Result<RunResult, RunFault> {
+    pub(super) fn run(&mut self) -> Result<RunResult, RunFault> {
         self.executor.run(&mut self.log, &mut |_, _| {})
     }
 
     /// Starts the program again after each crash, until it ends by itself.
-    fn run_to_the_end(&mut self) -> RunResult {
+    pub(super) fn run_to_the_end(&mut self) -> RunResult {
         for _ in 0..10 {
             match self.run() {
                 Ok(result) => return result,

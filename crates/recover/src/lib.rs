@@ -18,4 +18,6 @@ pub mod run;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod planted_tests;
+#[cfg(test)]
 mod queue_tests;

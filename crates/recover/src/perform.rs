@@ -1,9 +1,11 @@
 //! Works on one step: the one file of this part that touches the world.
 //!
 //! Every act looks for its own traces first. The journal may know less than the world: an act may have
-//! happened whose outcome, or even whose intent, never reached the disk. Processes carry a label that
-//! depends only on the incident and the step, jobs leave notes beside their output, restored folders
-//! carry a mark; so what is found is known to be ours, and is taken over instead of being done twice.
+//! happened whose outcome, or even whose intent, never reached the disk. Processes and restored folders carry
+//! a label that ends in a number drawn for the attempt (`world::Nonce`), jobs leave notes beside their output;
+//! so what is found is known to be ours, and is taken over instead of being done twice. The number is what
+//! makes it so: incident, run and step are public, and what carries only those may have been planted. Where
+//! none was drawn, nothing was begun, and nothing that is found is believed.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +15,7 @@ use estate::model::{Edge, Gate, Run, Service, StartClass};
 use estate::{Estate, Id};
 use incident::event::{Found, ProcessMark};
 use incident::plan::file::{StepKind, step_id};
-use world::{Answer, Ended, Launch, World, WorldFault};
+use world::{Answer, Ended, Launch, Nonce, World, WorldFault};
 
 /// A single probe that takes longer is a `no`.
 const PROBE_TIMEOUT_MS: u64 = 5_000;
@@ -118,13 +120,25 @@ enum Past {
 }
 
 impl Place<'_> {
-    fn label(&self, task: &Task) -> String {
-        format!("{}/{}", self.incident, task.step.id)
+    /// One file for each step of the incident, whatever the run: processes outlive a change of plan.
+    fn nonce_path(&self, step: &str) -> PathBuf {
+        self.folder.join("output").join(format!("{}.nonce", step.replace(':', ".")))
     }
 
-    /// The label of the start of this step's service.
-    fn process_label(&self, task: &Task) -> String {
-        format!("{}/{}", self.incident, step_id(StepKind::Start, &task.step.service))
+    /// Before the attempt begins: what carries this was not there earlier.
+    fn draw(&self, task: &Task) -> Result<Nonce, WorldFault> {
+        self.world.draw(&self.nonce_path(&task.step.id), self.run, task.attempt)
+    }
+
+    fn label(&self, step: &str, nonce: &Nonce) -> String {
+        format!("{}/{step}/{}", self.incident, nonce.word)
+    }
+
+    /// The living process of the last attempt at this step.
+    fn running(&self, step: &str) -> Result<Option<ProcessMark>, WorldFault> {
+        let Some(nonce) = self.world.drawn(&self.nonce_path(step))? else { return Ok(None) };
+        let found = self.world.find(&self.label(step, &nonce))?;
+        Ok(found.filter(|process| process.start_ticks >= nonce.since_ticks))
     }
 
     fn output(&self, task: &Task) -> PathBuf {
@@ -153,20 +167,41 @@ impl Place<'_> {
         else {
             return Outcome::failed("the estate does not say where it is restored from, or where to");
         };
-        let label = self.restore_label(task);
-        let there = matches!(self.world.restored_from(path), Ok(Some(restored)) if restored.run == label);
-        if !there && let Some(why) = self.still_used(&task.step.service) {
-            return Outcome::failed(why);
-        }
+        let label = match self.restored_under(task, path, snapshot) {
+            Ok(Some(label)) => label,
+            Ok(None) => {
+                if let Some(why) = self.still_used(&task.step.service) {
+                    return Outcome::failed(why);
+                }
+                match self.draw(task) {
+                    Ok(nonce) => self.restore_label(task, &nonce),
+                    Err(fault) => return Outcome::failed(fault.to_string()),
+                }
+            }
+            Err(fault) => return Outcome::failed(fault.to_string()),
+        };
         // If it is there already, this only tidies up.
         match self.world.restore(source, snapshot, path, &label) {
-            Ok(()) => Outcome::done(format!("restored from snapshot {snapshot}")),
+            Ok(kept) => Outcome::done(restored(snapshot, &kept)),
             Err(fault) => Outcome::failed(fault.to_string()),
         }
     }
 
-    fn restore_label(&self, task: &Task) -> String {
-        format!("{}/{}/{}", self.incident, self.run, task.step.id)
+    fn restore_label(&self, task: &Task, nonce: &Nonce) -> String {
+        format!("{}/{}/{}/{}", self.incident, self.run, task.step.id, nonce.word)
+    }
+
+    /// The label under which this very attempt has put this snapshot there. That its number was drawn before says that
+    /// the attempt is in doubt, also if the journal has lost its intent; the mark in the data has to agree with it.
+    /// Of an earlier attempt nothing is believed: it may be infected since.
+    fn restored_under(&self, task: &Task, path: &str, snapshot: &str) -> Result<Option<String>, WorldFault> {
+        let drawn = self.world.drawn(&self.nonce_path(&task.step.id))?;
+        let Some(nonce) = drawn.filter(|nonce| nonce.run == self.run && nonce.attempt >= task.attempt) else {
+            return Ok(None);
+        };
+        let label = self.restore_label(task, &nonce);
+        let found = self.world.restored_from(path)?;
+        Ok(found.filter(|found| found.run == label && found.snapshot == snapshot).map(|_| label))
     }
 
     fn settle_restore(&self, task: &Task) -> Outcome {
@@ -174,20 +209,17 @@ impl Place<'_> {
         let Some(path) = store.and_then(|store| store.path.as_ref()) else {
             return Outcome::failed("the estate does not say where it is restored to");
         };
-        match self.world.restored_from(path) {
-            Ok(Some(restored)) if restored.run == self.restore_label(task) => {
-                // Also tidies up if the crash came between the exchange and the naming of the old files.
-                let source = store.and_then(|store| store.source.as_ref());
-                let tidied =
-                    source.map(|source| self.world.restore(source, &restored.snapshot, path, &restored.run));
-                match tidied {
-                    Some(Err(fault)) => Outcome::failed(fault.to_string()),
-                    Some(Ok(())) | None => {
-                        Outcome::found(Found::Done, format!("restored from snapshot {}", restored.snapshot))
-                    }
-                }
-            }
-            Ok(_) => Outcome::found(Found::NotDone, "the data in place is not from this restore"),
+        let (Some(source), Ok(snapshot)) = (store.and_then(|store| store.source.as_ref()), &task.point)
+        else {
+            return Outcome::found(Found::NotDone, "nothing is known from which it could have been restored");
+        };
+        match self.restored_under(task, path, snapshot) {
+            // Tidies up if the crash came between the exchange and the naming of the old files.
+            Ok(Some(label)) => match self.world.restore(source, snapshot, path, &label) {
+                Ok(kept) => Outcome::found(Found::Done, restored(snapshot, &kept)),
+                Err(fault) => Outcome::failed(fault.to_string()),
+            },
+            Ok(None) => Outcome::found(Found::NotDone, "the data in place is not from this restore"),
             Err(fault) => Outcome::failed(fault.to_string()),
         }
     }
@@ -225,8 +257,7 @@ impl Place<'_> {
         if run.job {
             return self.job(task, service, run);
         }
-        let label = self.label(task);
-        match self.world.find(&label) {
+        match self.running(&task.step.id) {
             Ok(Some(process)) => {
                 return Outcome::Done { detail: running(&process), process: Some(process) };
             }
@@ -245,6 +276,10 @@ impl Place<'_> {
         if let Some((provider, why)) = self.unhealthy(&task.providers) {
             return Outcome::NotBegun { provider, why };
         }
+        let label = match self.draw(task) {
+            Ok(nonce) => self.label(&task.step.id, &nonce),
+            Err(fault) => return Outcome::failed(fault.to_string()),
+        };
         let launch = Launch { run: &label, command: &run.start, settings: run, output: &output };
         match self.world.start(&launch) {
             Ok(process) => Outcome::Done { detail: running(&process), process: Some(process) },
@@ -268,7 +303,7 @@ impl Place<'_> {
         if run.job {
             return self.settle_command(task, service, job_deadline_ms(service));
         }
-        match self.world.find(&self.label(task)) {
+        match self.running(&task.step.id) {
             Ok(Some(process)) => {
                 let detail = running(&process);
                 Outcome::Found { found: Found::Done, detail, process: Some(process) }
@@ -328,7 +363,11 @@ impl Place<'_> {
         if let Some((provider, why)) = self.unhealthy(&task.providers) {
             return Outcome::NotBegun { provider, why };
         }
-        let (label, output) = (self.label(task), self.output(task));
+        let label = match self.draw(task) {
+            Ok(nonce) => self.label(&task.step.id, &nonce),
+            Err(fault) => return Outcome::failed(fault.to_string()),
+        };
+        let output = self.output(task);
         let launch = Launch { run: &label, command, settings: run, output: &output };
         match self.world.run(&launch, deadline_ms) {
             Ok(Ended { code: Some(0), .. }) => Outcome::done("ended with code 0"),
@@ -354,11 +393,11 @@ impl Place<'_> {
 
     /// Waits for the command if it still runs, at most `deadline_ms`.
     fn past(&self, task: &Task, deadline_ms: u64) -> Result<Past, WorldFault> {
-        let (label, output) = (self.label(task), self.output(task));
+        let output = self.output(task);
         let until_ms = self.world.elapsed_ms().saturating_add(deadline_ms);
         loop {
             // Looked for first: if it ends between the two looks, its note is there for the second.
-            let alive = self.world.find(&label)?;
+            let alive = self.running(&task.step.id)?;
             let trace = self.world.trace(&output)?;
             if let Some(ended) = trace.ended {
                 return Ok(Past::Ended(ended));
@@ -432,14 +471,15 @@ impl Place<'_> {
         }
     }
 
-    /// After a person has said that it was started, only its label or its pid file leads to the process.
+    /// After a person has said that it was started, only its label or its pid file leads to the process. One of another
+    /// user, which `find` reports as a fault, is not ruled out then: she has looked.
     fn has_process(&self, task: &Task, run: &Run) -> bool {
         let by_file = || run.pid_file.as_ref().map(|path| self.world.find_by_pid_file(path));
         match &task.process {
             Some(process) => self.is_living(process),
             None => {
-                matches!(self.world.find(&self.process_label(task)), Ok(Some(_)))
-                    || matches!(by_file(), Some(Ok(Some(_))))
+                let start = step_id(StepKind::Start, &task.step.service);
+                !matches!(self.running(&start), Ok(None)) || matches!(by_file(), Some(Ok(Some(_))))
             }
         }
     }
@@ -511,10 +551,22 @@ impl Place<'_> {
     }
 }
 
-/// The process itself, or one it left behind under its label (a daemon that detached).
+/// The process itself, or one it left behind under its label (a daemon that detached), which may have given up its
+/// rights: what cannot be told from our own is not started a second time, and its gate says whether it is healthy.
 pub fn lives(world: &dyn World, process: &ProcessMark) -> bool {
     world.is_alive(process)
-        || (!process.run.is_empty() && world.find(&process.run).is_ok_and(|found| found.is_some()))
+        || (!process.run.is_empty()
+            && world
+                .find(&process.run)
+                .map_or(true, |found| found.is_some_and(|found| found.start_ticks >= process.start_ticks)))
+}
+
+fn restored(snapshot: &str, kept: &[PathBuf]) -> String {
+    let kept: Vec<String> = kept.iter().map(|path| path.display().to_string()).collect();
+    if kept.is_empty() {
+        return format!("restored from snapshot {snapshot}");
+    }
+    format!("restored from snapshot {snapshot}; what was there is kept as {}", kept.join(", "))
 }
 
 fn running(process: &ProcessMark) -> String {

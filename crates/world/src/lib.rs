@@ -5,11 +5,12 @@
 //! it at every instant (`sim`). `clippy.toml` bans the direct ways by name and says which modules may
 //! pass: the journal, restic repositories, and the web edges have doors of their own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use estate::model::{Probe, Run, Source};
 pub use incident::event::ProcessMark;
 
+mod nonce;
 mod processes;
 mod put_back;
 pub mod real;
@@ -54,6 +55,16 @@ pub struct Restored {
     pub run: String,
 }
 
+/// A number drawn for one attempt at a step (`nonce`): what carries it was not there before, and nobody planted it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nonce {
+    pub run: String,
+    pub attempt: u32,
+    pub word: String,
+    /// No process of this attempt has an earlier start tick. After a reboot: none has any.
+    pub since_ticks: u64,
+}
+
 /// What a probe saw. A probe that could not be carried out is a `No`: not known to be healthy is not healthy.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
@@ -78,6 +89,11 @@ pub trait World: Send + Sync {
     fn wait_ms(&self, ms: u64);
     fn random(&self, bytes: &mut [u8]);
 
+    /// Draws a nonce for this attempt and puts it on disk at `path`, in place of an earlier one, for us alone to read.
+    fn draw(&self, path: &Path, run: &str, attempt: u32) -> Result<Nonce, WorldFault>;
+    /// The last one that was drawn there.
+    fn drawn(&self, path: &Path) -> Result<Option<Nonce>, WorldFault>;
+
     /// Starts a process in a session of its own, and returns its mark once it exists. On a fault
     /// nothing has been left running.
     fn start(&self, launch: &Launch<'_>) -> Result<ProcessMark, WorldFault>;
@@ -85,7 +101,8 @@ pub trait World: Send + Sync {
     fn run(&self, launch: &Launch<'_>, deadline_ms: u64) -> Result<Ended, WorldFault>;
     /// What an earlier launch with this output file left behind.
     fn trace(&self, output: &Path) -> Result<Trace, WorldFault>;
-    /// The living process that was started under this run id, if there is one.
+    /// The living process that was started under this run id, if there is one. A fault if there is one but it runs
+    /// under another user than we do.
     fn find(&self, run: &str) -> Result<Option<ProcessMark>, WorldFault>;
     /// The living process whose number stands in this file, if it is alive and not younger than the file.
     fn find_by_pid_file(&self, path: &str) -> Result<Option<ProcessMark>, WorldFault>;
@@ -97,9 +114,18 @@ pub trait World: Send + Sync {
     fn probe(&self, probe: &Probe, timeout_ms: u64) -> Answer;
 
     /// Puts the snapshot's files where `target` is, in one step: the old content is kept beside it, and
-    /// at no instant does `target` hold a mixture. `run` is written down with it.
-    fn restore(&self, source: &Source, snapshot: &str, target: &str, run: &str) -> Result<(), WorldFault>;
-    /// What `target` was last restored from, as `restore` left it written there.
+    /// at no instant does `target` hold a mixture. `run` is written down with it. It ends
+    /// in `/` and a nonce: if `target` holds what was restored under this very `run`, there is nothing left to do.
+    /// Returns where what was there before is kept.
+    fn restore(
+        &self,
+        source: &Source,
+        snapshot: &str,
+        target: &str,
+        run: &str,
+    ) -> Result<Vec<PathBuf>, WorldFault>;
+    /// What `target` was last restored from, as `restore` left it written there. Anybody can have written it who
+    /// could write in `target`; only the nonce at the end of `run` says that it was us.
     fn restored_from(&self, target: &str) -> Result<Option<Restored>, WorldFault>;
 }
 

@@ -79,16 +79,44 @@ pub(super) fn is_alive(mark: &ProcessMark) -> bool {
     same && (mark.run.is_empty() || variable(mark.pid, RUN).is_none_or(|run| run == mark.run))
 }
 
-/// The process started under this run id: the leader of its session if it lives, else the oldest.
+/// Whether it runs under our own user, as everything does that we start. The real user counts, too: a program that runs
+/// as root whoever calls it keeps the environment of its caller.
+fn is_of_our_user(pid: u32) -> bool {
+    let ours = [rustix::process::getuid().as_raw(), rustix::process::geteuid().as_raw()];
+    std::fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|text| users(&text) == Some(ours))
+}
+
+/// The real and the effective user in what `/proc/PID/status` says.
+fn users(status: &str) -> Option<[u32; 2]> {
+    let mut ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace();
+    Some([ids.next()?.parse().ok()?, ids.next()?.parse().ok()?])
+}
+
+/// The process started under this run id: the leader of its session if it lives, else the oldest. One of another user
+/// is not taken for it, nor passed over: it may be a service that gave up its rights, and must not be started twice.
 pub(super) fn find(run: &str) -> Result<Option<ProcessMark>, WorldFault> {
     let mut found: Vec<(bool, ProcessMark)> = Vec::new();
+    let mut of_another = None;
     for pid in pids()? {
         if variable(pid, RUN).is_some_and(|value| value == run)
             && let Some(status) = living(pid)
         {
+            if !is_of_our_user(pid) {
+                of_another = Some(pid);
+                continue;
+            }
             let mark = ProcessMark { pid, start_ticks: status.start_ticks, run: run.to_owned() };
             found.push((status.session != pid, mark));
         }
+    }
+    if let (true, Some(pid)) = (found.is_empty(), of_another) {
+        return Err(WorldFault::new(
+            "looking for the process that was started",
+            format!(
+                "process {pid} carries the label of this start but runs under another user than we do, so it may be \
+                 planted; look at it, and stop it if it is not the service"
+            ),
+        ));
     }
     found.sort_by_key(|(follower, mark)| (*follower, mark.start_ticks, mark.pid));
     Ok(found.into_iter().next().map(|(_, mark)| mark))
@@ -185,6 +213,13 @@ fn end(mark: &ProcessMark, signal: Signal, patience_ms: u64) -> Result<bool, Wor
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_user_of_a_process_is_the_real_and_the_effective_one() {
+        let status = "Name:\tsudo\nUid:\t65534\t0\t0\t0\nGid:\t1\t1\t1\t1\n";
+        assert_eq!(users(status), Some([65_534, 0]));
+        assert!(is_of_our_user(std::process::id()));
+    }
 
     #[test]
     fn a_process_that_ends_on_the_doorstep_has_not_left_it() {

@@ -11,8 +11,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Answer, Ended, Launch, ProcessMark, Restored, Trace, World, WorldFault};
-use super::{processes, put_back, session};
+use super::{Answer, Ended, Launch, Nonce, ProcessMark, Restored, Trace, World, WorldFault};
+use super::{nonce, processes, put_back, session};
 use estate::model::{Probe, Run, Source};
 
 /// A started process must have become its command within this time, or the machine is in no state to start anything.
@@ -21,8 +21,10 @@ const BECOME_MS: u64 = 10_000;
 const OVERRUN_GRACE_MS: u64 = 2_000;
 /// How much of the end of an output is shown to people.
 const TAIL_BYTES: u64 = 2_000;
-/// Never handed on to what we start: it opens the backups.
-const SECRETS: &[&str] = &["RESTIC_PASSWORD"];
+/// All that is handed on of our own environment: where programs lie, where their user is at home, how to speak, and
+/// what time it is. The rest may open the backups, or be from a shell that the attacker has had in his hands; what a
+/// service needs beyond this the estate says.
+const HANDED_ON: &[&str] = &["PATH", "HOME", "LANG", "TZ"];
 
 /// Writes the files of a snapshot of a repository into a folder, or says why not. Which programs' repositories can be
 /// read is not this crate's business: whoever makes the door hands it in.
@@ -79,6 +81,8 @@ impl Real {
         let mut command = Command::new(&self.doorstep);
         command
             .args(launch.command)
+            .env_clear()
+            .envs(HANDED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .envs(&launch.settings.environment)
             .env(processes::RUN, launch.run)
             .env(session::EXEC, how)
@@ -86,9 +90,6 @@ impl Real {
             .stdin(Stdio::null())
             .stdout(file)
             .stderr(errors);
-        for secret in SECRETS {
-            command.env_remove(secret);
-        }
         if let Some(directory) = &launch.settings.directory {
             command.current_dir(directory);
         }
@@ -170,6 +171,14 @@ impl World for Real {
         getrandom::fill(bytes).expect("Linux hands out random bytes once it has booted");
     }
 
+    fn draw(&self, path: &Path, run: &str, attempt: u32) -> Result<Nonce, WorldFault> {
+        nonce::draw(path, run, attempt)
+    }
+
+    fn drawn(&self, path: &Path) -> Result<Option<Nonce>, WorldFault> {
+        nonce::drawn(path)
+    }
+
     fn start(&self, launch: &Launch<'_>) -> Result<ProcessMark, WorldFault> {
         self.collect();
         // An old note must not be taken for that of this launch.
@@ -248,7 +257,13 @@ impl World for Real {
         }
     }
 
-    fn restore(&self, source: &Source, snapshot: &str, target: &str, run: &str) -> Result<(), WorldFault> {
+    fn restore(
+        &self,
+        source: &Source,
+        snapshot: &str,
+        target: &str,
+        run: &str,
+    ) -> Result<Vec<PathBuf>, WorldFault> {
         put_back::put_back(Path::new(target), snapshot, run, |to| {
             (self.read_repository)(source, snapshot, to)
         })

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::{Answer, Ended, Launch, ProcessMark, Restored, Trace, World, WorldFault};
+use super::{Answer, Ended, Launch, Nonce, ProcessMark, Restored, Trace, World, WorldFault};
 use estate::model::{EdgeKind, Probe, Source, StartClass};
 use estate::{Estate, Id, Kind};
 
@@ -46,6 +46,8 @@ pub struct State {
     pids: u32,
     pub processes: BTreeMap<u32, Process>,
     traces: BTreeMap<PathBuf, Trace>,
+    nonces: BTreeMap<PathBuf, Nonce>,
+    drawn: u32,
     pub stores: BTreeMap<String, Restored>,
     pub health: BTreeMap<Id, Health>,
     /// Services that run although this recovery did not start them.
@@ -68,6 +70,8 @@ pub struct Process {
     label: String,
     start_ms: u64,
     ended: bool,
+    /// It only looks like one of ours: it is not the service, and does not answer for it.
+    planted: bool,
 }
 
 pub struct Sim {
@@ -99,6 +103,21 @@ impl Sim {
         self.crashed.store(false, Ordering::SeqCst);
     }
 
+    /// Somebody else has a process that carries this label.
+    pub fn plant(&self, service: &Id, label: &str) {
+        let mut state = self.state();
+        state.pids += 1;
+        let (pid, start_ms) = (state.pids, state.clock_ms);
+        let planted = Process {
+            service: service.clone(),
+            label: label.to_owned(),
+            start_ms,
+            ended: false,
+            planted: true,
+        };
+        state.processes.insert(pid, planted);
+    }
+
     /// The power was gone: nothing runs any more.
     pub fn reboot(&self) {
         self.state().processes.clear();
@@ -106,7 +125,8 @@ impl Sim {
 
     pub fn running(&self) -> BTreeSet<Id> {
         let state = self.state();
-        state.processes.iter().filter(|(pid, _)| state.lives(**pid)).map(|(_, p)| p.service.clone()).collect()
+        let lives = |pid: &u32, process: &Process| state.lives(*pid) && !process.planted;
+        state.processes.iter().filter(|(pid, p)| lives(pid, p)).map(|(_, p)| p.service.clone()).collect()
     }
 
     pub fn is_healthy(&self, service: &Id) -> bool {
@@ -184,7 +204,10 @@ impl State {
 
     fn is_healthy(&self, service: &Id) -> bool {
         let up = self.outside.contains(service)
-            || self.processes.iter().any(|(pid, process)| process.service == *service && self.lives(*pid));
+            || self
+                .processes
+                .iter()
+                .any(|(pid, process)| process.service == *service && !process.planted && self.lives(*pid));
         up && match self.health.get(service) {
             Some(Health::Bad) => false,
             Some(Health::Flapping { good_ms, bad_ms }) => {
@@ -228,6 +251,22 @@ impl World for Sim {
         bytes.fill(7);
     }
 
+    fn draw(&self, path: &Path, run: &str, attempt: u32) -> Result<Nonce, WorldFault> {
+        let whole = |state: &mut State| {
+            state.drawn += 1;
+            let word = format!("drawn-{}", state.drawn);
+            let nonce = Nonce { run: run.to_owned(), attempt, word, since_ticks: state.clock_ms };
+            state.nonces.insert(path.to_owned(), nonce.clone());
+            nonce
+        };
+        // Half drawn: it has another name until it is on disk.
+        self.act("drawing a number", |_| {}, whole)
+    }
+
+    fn drawn(&self, path: &Path) -> Result<Option<Nonce>, WorldFault> {
+        self.guarded("reading a number", |state| state.nonces.get(path).cloned())
+    }
+
     fn start(&self, launch: &Launch<'_>) -> Result<ProcessMark, WorldFault> {
         let (effect, service) = subject(launch.command);
         let output = launch.output.to_owned();
@@ -239,13 +278,20 @@ impl World for Sim {
             self.examine(state, &effect, &service);
             state.traces.insert(output.clone(), Trace { begun: true, ended: None });
             *state.effects.entry(effect.clone()).or_default() += 1;
-            if state.processes.iter().any(|(pid, known)| known.service == service && state.lives(*pid)) {
+            if state
+                .processes
+                .iter()
+                .any(|(pid, known)| known.service == service && !known.planted && state.lives(*pid))
+            {
                 state.violations.push(format!("{service} runs twice"));
             }
             state.pids += 1;
             let (pid, label) = (state.pids, launch.run.to_owned());
             let start_ms = state.clock_ms;
-            state.processes.insert(pid, Process { service: service.clone(), label, start_ms, ended: false });
+            state.processes.insert(
+                pid,
+                Process { service: service.clone(), label, start_ms, ended: false, planted: false },
+            );
             state.mark(pid).expect("it was just put there")
         };
         self.act("starting", half, whole)
@@ -313,10 +359,16 @@ impl World for Sim {
         if self.is_healthy(&service) { Answer::Yes } else { Answer::No("it does not answer".to_owned()) }
     }
 
-    fn restore(&self, _source: &Source, snapshot: &str, target: &str, run: &str) -> Result<(), WorldFault> {
+    fn restore(
+        &self,
+        _source: &Source,
+        snapshot: &str,
+        target: &str,
+        run: &str,
+    ) -> Result<Vec<PathBuf>, WorldFault> {
         let restored = Restored { snapshot: snapshot.to_owned(), run: run.to_owned() };
         if self.state().stores.get(target) == Some(&restored) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let whole = |state: &mut State| {
             if !state.clean.contains(snapshot) {
@@ -326,6 +378,7 @@ impl World for Sim {
             }
             *state.effects.entry(format!("restore {target}")).or_default() += 1;
             state.stores.insert(target.to_owned(), restored.clone());
+            Vec::new()
         };
         // Half restored: the copy beside the target is incomplete, the target is as it was.
         self.act("restoring", |_| {}, whole)

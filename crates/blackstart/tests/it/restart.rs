@@ -208,6 +208,26 @@ fn everything_is_started_once_however_often_the_restart_is_killed() {
 }
 
 #[test]
+fn a_process_that_only_looks_like_the_service_is_not_taken_over() {
+    let provider = Provider::new();
+    provider.prepare();
+    let label = recover::run::incident_label(&provider.view());
+    let mut planted = Command::new("/bin/sleep")
+        .arg("600")
+        .env("BLACKSTART_RUN", format!("{label}/start:service:core"))
+        .spawn()
+        .unwrap();
+    let output = provider.recover();
+    planted.kill().unwrap();
+    planted.wait().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(provider.count("core.starts"), 1);
+    let view = provider.view();
+    let process = view.recover.process_of(&"service:core".parse().unwrap()).unwrap();
+    assert_ne!(process.pid, planted.id());
+}
+
+#[test]
 fn a_dead_process_is_started_again_and_only_that_one() {
     let provider = Provider::new();
     provider.prepare();

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use estate::model::{Probe, Run};
@@ -64,6 +66,62 @@ fn a_started_process_leads_its_own_session_and_writes_to_a_file() {
     world.stop(&mark, 1_000).unwrap();
     assert!(!world.is_alive(&mark));
     assert_eq!(world.find(&run).unwrap(), None);
+}
+
+#[test]
+fn nothing_of_our_own_environment_is_handed_on_but_what_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = machine(folder.path());
+    let settings = Run {
+        environment: BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]),
+        ..Run::default()
+    };
+    let output = folder.path().join("out");
+    let run = label(folder.path(), "environment");
+    let command = ["/usr/bin/env".to_owned()];
+    let launch = Launch { run: &run, command: &command, settings: &settings, output: &output };
+    // `cargo` sets many variables for a test, such as `CARGO_MANIFEST_DIR`.
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    assert_eq!(world.run(&launch, 60_000).unwrap().code, Some(0));
+    let printed = fs::read_to_string(&output).unwrap();
+    let mut names: Vec<&str> = printed.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    names.retain(|name| !["PATH", "HOME", "LANG", "TZ"].contains(name));
+    names.sort_unstable();
+    assert_eq!(names, ["BLACKSTART_RUN", "GREETING"]);
+}
+
+/// Its label may have become known, for instance from the journal.
+#[test]
+fn a_process_of_another_user_is_not_taken_for_one_that_we_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = machine(folder.path());
+    let run = label(folder.path(), "planted");
+    let mut planted = Command::new("/bin/sleep");
+    planted.arg("600").env("BLACKSTART_RUN", &run).uid(65_534);
+    // Only root can be somebody else, and see the environment of others.
+    let Ok(mut planted) = planted.spawn() else { return };
+    let path = format!("/proc/{}/environ", planted.id());
+    eventually("its environment", || fs::read_to_string(&path).is_ok_and(|text| text.contains(&run)));
+    let fault = world.find(&run).unwrap_err().to_string();
+    assert!(fault.contains(&planted.id().to_string()) && fault.contains("another user"), "{fault}");
+    let mark = start(&world, folder.path(), &run, "exec sleep 600");
+    assert_eq!(world.find(&run).unwrap(), Some(mark.clone()), "ours is told from it");
+    planted.kill().unwrap();
+    planted.wait().unwrap();
+    world.stop(&mark, 1_000).unwrap();
+}
+
+#[test]
+fn a_process_never_began_before_the_number_of_its_attempt_was_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = machine(folder.path());
+    let before = start(&world, folder.path(), &label(folder.path(), "before"), "exec sleep 600");
+    std::thread::sleep(Duration::from_millis(30));
+    let nonce = world.draw(&folder.path().join("a.nonce"), "r", 1).unwrap();
+    let after = start(&world, folder.path(), &label(folder.path(), "after"), "exec sleep 600");
+    assert!(before.start_ticks < nonce.since_ticks && nonce.since_ticks <= after.start_ticks);
+    world.stop(&before, 1_000).unwrap();
+    world.stop(&after, 1_000).unwrap();
 }
 
 #[test]
