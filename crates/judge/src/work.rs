@@ -23,13 +23,14 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn for_length(length: u64) -> Work {
-        let left = length.saturating_mul(FACTOR).saturating_add(FLOOR).min(CEILING.max(length.saturating_mul(2)));
+        let left =
+            length.saturating_mul(FACTOR).saturating_add(FLOOR).min(CEILING.max(length.saturating_mul(2)));
         Work { left, decoded_max: DECODED_MAX, open: None }
     }
 
     /// At most so many bytes of work; for whoever has less time than the file deserves.
     pub(super) fn at_most(self, bytes: u64) -> Work {
-        Work { left: self.left.min(bytes), ..self }
+        Work { left: self.left.min(bytes), decoded_max: self.decoded_max.min(bytes), ..self }
     }
 
     /// Picture data is decoded however long it is: for a file that changed, and those are few.

@@ -355,12 +355,14 @@ mod tests {
     #[test]
     fn a_long_picture_is_held_to_the_rule_and_decoded_if_it_looks_strange() {
         for passes in ALL {
-            let whole = jpeg_in(5, 600_000, passes);
+            let whole = jpeg_in(5, 500_000, passes);
             let mut work = Work::for_length(0);
-            assert!(!work.decodes(whole.len() as u64 / 2));
+            assert!(!work.decodes(whole.len() as u64));
             let found = check(&mut &*whole, &mut work).unwrap();
             let found = work.settle(found);
-            assert!(!matches!(found, Structure::Broken { .. }), "{passes:?}: {found:?}");
+            // Of several passes each is shorter.
+            let is_right = matches!(found, Structure::Partly(_)) || passes == Passes::Several;
+            assert!(is_right && !matches!(found, Structure::Broken { .. }), "{passes:?}: {found:?}");
             let mut all = Work::for_length(whole.len() as u64).to_the_end();
             let found = check(&mut &*whole, &mut all).unwrap();
             assert!(matches!(all.settle(found), Structure::Whole(_)), "{passes:?}");
