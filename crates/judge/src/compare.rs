@@ -66,9 +66,13 @@ pub fn compare(
     if settled || facts.length == 0 {
         return judgement.clone();
     }
-    let judgement = &to_the_end(name, now, judgement);
-    match votes(name, now, judgement, before, facts) {
-        Ok(votes) => weigh(judgement, votes, facts),
+    let decoded = to_the_end(name, now, judgement);
+    match votes(name, now, &decoded, before, facts) {
+        Ok(votes) => {
+            let beside = weigh(&decoded, votes, facts);
+            // That it could be decoded after all makes its verdict no better: alone it would be another.
+            if beside.verdict.is_clean() { judgement.clone() } else { beside }
+        }
         Err(error) => {
             let mut same = judgement.clone();
             same.reasons.push(format!("could not be compared with its previous version: {error}"));

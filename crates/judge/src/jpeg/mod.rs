@@ -360,9 +360,9 @@ mod tests {
             assert!(!work.decodes(whole.len() as u64));
             let found = check(&mut &*whole, &mut work).unwrap();
             let found = work.settle(found);
-            // Of several passes each is shorter.
-            let is_right = matches!(found, Structure::Partly(_)) || passes == Passes::Several;
-            assert!(is_right && !matches!(found, Structure::Broken { .. }), "{passes:?}: {found:?}");
+            // Passes may each be shorter than the limit, and a plain area is decoded however long.
+            let is_right = matches!(found, Structure::Partly(_) | Structure::Whole(_));
+            assert!(is_right, "{passes:?}: {found:?}");
             let mut all = Work::for_length(whole.len() as u64).to_the_end();
             let found = check(&mut &*whole, &mut all).unwrap();
             assert!(matches!(all.settle(found), Structure::Whole(_)), "{passes:?}");
