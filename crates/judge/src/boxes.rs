@@ -48,7 +48,10 @@ pub(super) fn riff(
     let form = String::from_utf8_lossy(&head[8..12]).into_owned();
     let (mut at, mut ends, mut plain_sound) = (12_u64, vec![end], false);
     let mut odd = false;
-    for _ in 0..BOXES_MAX {
+    for number in 0.. {
+        if number == BOXES_MAX {
+            return Ok(Work::exhausted("RIFF file"));
+        }
         while ends.last().is_some_and(|end| at >= *end) {
             ends.pop();
         }
@@ -81,6 +84,9 @@ pub(super) fn riff(
         }
         if head.starts_with(b"fmt ") {
             plain_sound = little16(peek.bytes(at + 8, 2)?, 0) == 1;
+        }
+        if head.starts_with(b"data") && form == "WAVE" && !plain_sound {
+            work.leave("its sound is coded, and was not decoded");
         }
         if head.starts_with(b"data") && form == "WAVE" && plain_sound {
             let to = (at + 8 + size).min(peek.length);
@@ -143,6 +149,8 @@ pub(super) fn mp4(source: &mut dyn Source, work: &mut Work) -> io::Result<Struct
         holds_something |= matches!(name, b"moov" | b"moof" | b"mdat" | b"meta");
         if name == b"moov" && size <= MOVIE_MAX {
             movie = Some((at, size));
+        } else if name == b"moov" {
+            work.leave("its description is too long to be looked into");
         }
         at += size;
         boxes += 1;

@@ -25,7 +25,8 @@ pub(crate) fn guarded(
     work: &mut Work,
 ) -> io::Result<Option<Structure>> {
     let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        check(name, kind, source, statistics, beside, work)
+        let found = check(name, kind, source, statistics, beside, work)?;
+        Ok(found.map(|found| work.settle(found)))
     }));
     checked.unwrap_or_else(|_| {
         let why = "its checker stopped with a fault of its own (please report it with the file)".to_owned();
@@ -50,7 +51,7 @@ fn check(
         Kind::Pdf => Some(pdf::check(source, statistics, work)?),
         Kind::Png => Some(picture::png(source)?.sealed()),
         Kind::Jpeg => Some(jpeg::check(source, work)?),
-        Kind::Gif => Some(picture::gif(source)?),
+        Kind::Gif => Some(picture::gif(source, work)?),
         Kind::Gzip => Some(gzip::check(source, work, &mut part)?.sealed()),
         Kind::Xz => Some(sealed_if(packed::xz(source, work, &mut part)?, summed::xz(source)?)),
         Kind::Lzip => Some(packed::lzip(source, work, &mut part)?.sealed()),

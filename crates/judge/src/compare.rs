@@ -10,9 +10,11 @@
 
 use std::io;
 
+use crate::beside::Beside;
 use crate::difference::Difference;
 use crate::facts::{Facts, State};
 use crate::judgement::{Judgement, Verdict};
+use crate::judging::judge_to_the_end;
 use crate::kinds;
 use crate::members;
 use crate::name;
@@ -64,14 +66,32 @@ pub fn compare(
     if settled || facts.length == 0 {
         return judgement.clone();
     }
-    match votes(name, now, judgement, before, facts) {
-        Ok(votes) => weigh(judgement, votes, facts),
+    let decoded = to_the_end(name, now, judgement);
+    match votes(name, now, &decoded, before, facts) {
+        Ok(votes) => {
+            let beside = weigh(&decoded, votes, facts);
+            // That it could be decoded after all makes its verdict no better: alone it would be another.
+            if beside.verdict.is_clean() { judgement.clone() } else { beside }
+        }
         Err(error) => {
             let mut same = judgement.clone();
             same.reasons.push(format!("could not be compared with its previous version: {error}"));
             same
         }
     }
+}
+
+/// Types that hold pictures of JPEG, of which long ones are not decoded where nothing is known of a file but itself.
+const DECODED: &[&str] = &["JPEG picture", "PDF", "TIFF picture", "old Office document (OLE2)"];
+
+/// Few files change, so of those all is decoded; what is wrong then counts.
+fn to_the_end(name: &str, now: &mut dyn Source, judgement: &Judgement) -> Judgement {
+    let present = &judgement.facts;
+    if present.state != State::Partly || !DECODED.contains(&present.kind.as_str()) {
+        return judgement.clone();
+    }
+    let all = judge_to_the_end(name, now, Beside::Nothing);
+    if all.verdict == Verdict::Unread { judgement.clone() } else { all }
 }
 
 fn weigh(judgement: &Judgement, votes: Vec<Vote>, facts: &Facts) -> Judgement {
@@ -149,6 +169,7 @@ fn votes(
         return Ok(votes);
     }
     let difference = Difference::between(now, before)?;
+    votes.extend(codes_replaced(&difference, now.length(), before.length(), present, facts));
     votes.extend(replaced(&difference, now.length(), before.length(), present, facts));
     votes.extend(wiped(&difference, now, before.length(), present)?);
     // A log that is no text begins anew whenever its server does.
@@ -285,6 +306,28 @@ fn spoiled_text(now: &mut dyn Source, before: &mut dyn Source, kind: &str) -> io
     let head = same_at_start(now, before)?;
     let is_rest = same(now, head, before, head + previous - length, length - head)?;
     Ok(is_rest.then(|| no_longer(kind)))
+}
+
+/// Most of a JPEG was replaced in place, by bytes that are as even as a cipher's but for FF, which are rare or missing where
+/// somebody kept the rule of JPEG, and what stands there is no picture or cannot be decoded.
+fn codes_replaced(
+    difference: &Difference,
+    length: u64,
+    previous: u64,
+    present: &Facts,
+    facts: &Facts,
+) -> Option<Vote> {
+    let picture = present.kind == DECODED[0] && facts.kind == present.kind && !present.is_valid();
+    let footer_max = if present.state == State::Broken { FOOTER_MAX } else { 0 };
+    let in_place = length >= previous && length - previous <= footer_max;
+    let bytes = difference.dense_bytes();
+    let share = bytes * 100 / difference.common.max(1);
+    (picture && in_place && share >= 50 && bytes >= 1024 && difference.is_random_now_but_for_marks()).then(|| {
+        let reason = format!(
+            "{share} % of its previous version were replaced in place by bytes that look random and are no coded picture"
+        );
+        vote(Leaning::Random, reason)
+    })
 }
 
 /// Changed in place, and what stands there now looks random.
@@ -424,7 +467,7 @@ fn beheaded(now: &mut dyn Source, before: &mut dyn Source, present: &Facts) -> i
 
 fn cut_off(difference: &Difference, length: u64, previous: u64, present: &Facts) -> Option<Vote> {
     // A PDF grows by a new end; without it, it is whole and an older state of itself.
-    let is_older = present.is_valid() && present.kind == "PDF";
+    let is_older = present.was_good() && present.kind == "PDF";
     if difference.changed_units > 0 || length >= previous || is_older {
         return None;
     }

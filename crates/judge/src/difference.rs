@@ -12,6 +12,9 @@ use crate::statistics::{WINDOW, count, is_even};
 const UNIT: usize = 16;
 /// A sector, but for the few units in which two random bytes are equal by chance.
 const RANDOM_MIN: u64 = 448;
+/// Of so many bytes it is asked how uneven they are; codes of pictures are so by a thousand and more.
+const LOOKED_AT: u64 = 16 * 1024;
+const UNEVEN_MAX: u64 = 400;
 const PIECE: usize = 64 * 1024;
 /// Different run lengths that are told apart; benign changes soon have more.
 const LENGTHS_MAX: usize = 64;
@@ -282,6 +285,20 @@ impl Difference {
         let bytes = self.dense_bytes();
         let enough = bytes >= RANDOM_MIN || bytes * 4 >= self.common;
         enough && statistics::nearly_even(&self.now)
+    }
+
+    /// The same where a type forbids some bytes, and whoever keeps to that puts others in their place: a share of uneven
+    /// bytes counts, and not how much it stands out of chance, which among many bytes the smallest does.
+    pub(super) fn is_random_now_but_for_marks(&self) -> bool {
+        let mut now = self.now.clone();
+        // FF is forbidden, and 00 is put behind one.
+        let others: u64 = now[1..255].iter().sum();
+        (now[0], now[255]) = (others / 254, others / 254);
+        let total: u64 = now.iter().sum();
+        if total > LOOKED_AT {
+            now.iter_mut().for_each(|count| *count = *count * LOOKED_AT / total);
+        }
+        total >= RANDOM_MIN && statistics::chi_square(&now) <= UNEVEN_MAX
     }
 
     /// What stood there before was not.

@@ -13,7 +13,8 @@ use crate::structure::Structure;
 use crate::text::TextWatch;
 use crate::votes;
 
-const HEAD: usize = 64 * 1024;
+/// So much of a part is looked at.
+pub(super) const HEAD: usize = 64 * 1024;
 /// Parts that look random and are of no known type are of interest if next to nothing else is in it.
 const NEARLY_ALL_PERCENT: u64 = 95;
 
@@ -59,6 +60,11 @@ impl Part {
         self.length += bytes.len() as u64;
         let room = HEAD - self.head.len();
         self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// More of it, which is not looked at.
+    pub(super) fn passes(&mut self, bytes: u64) {
+        self.length += bytes;
     }
 
     pub(super) fn shown(&self) -> Shown {

@@ -40,6 +40,15 @@ pub fn judge_within(name: &str, source: &mut dyn Source, beside: Beside, work_by
     }
 }
 
+/// As `judge`, of a file that changed: picture data is decoded however long it is.
+pub(super) fn judge_to_the_end(name: &str, source: &mut dyn Source, beside: Beside) -> Judgement {
+    let mut work = Work::for_length(source.length()).to_the_end();
+    match look(name, source, beside, &mut work) {
+        Ok((votes, facts)) => votes::weigh(votes, facts),
+        Err(error) => Judgement::unread(format!("could not be read: {error}")),
+    }
+}
+
 /// Random to its last byte, where its type has nothing like that at its end. Of a file of no known type more must be so:
 /// its own head may stand in front of data that is packed.
 fn ends_random(source: &mut dyn Source, shown: Option<Kind>) -> io::Result<Option<Vote>> {

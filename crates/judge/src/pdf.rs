@@ -241,11 +241,17 @@ impl<'a> Walk<'a> {
                     }
                 }
             } else {
+                if flate_only {
+                    self.cut_short = true;
+                }
                 let size = match stated {
                     Some(size) => size.min(length - data_at),
                     None => self.size_to_end(source, data_at)?,
                 };
                 let is_picture = is_jpeg(head) && size > 0;
+                if is_coded && !is_picture && !flate_only && size > 0 {
+                    self.work.leave("streams in it are coded in a way that is not decoded");
+                }
                 if let Some(wrong) =
                     if is_picture { picture(source, data_at, size, self.work)? } else { None }
                 {

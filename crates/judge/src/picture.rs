@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use crate::lzw;
 use crate::source::{At, Source};
 use crate::structure::Structure;
+use crate::work::Work;
 
 /// Codes of one GIF picture that are looked at together.
 const CODES_MAX: usize = 16 << 20;
@@ -83,7 +84,7 @@ fn skip(reader: &mut Reader<'_>, bytes: u64) -> std::io::Result<u64> {
 }
 
 /// GIF: blocks by their lengths up to the closing semicolon.
-pub(super) fn gif(source: &mut dyn Source) -> std::io::Result<Structure> {
+pub(super) fn gif(source: &mut dyn Source, work: &mut Work) -> std::io::Result<Structure> {
     let length = source.length();
     let mut reader = reader(source);
     let Some(head) = exactly::<13>(&mut reader)? else { return Ok(cut(length, "GIF")) };
@@ -120,6 +121,9 @@ pub(super) fn gif(source: &mut dyn Source) -> std::io::Result<Structure> {
                     return Ok(cut(length, "GIF"));
                 }
             } else {
+                if picture {
+                    work.leave("the codes of a picture in it were looked at only at their beginning");
+                }
                 skip(&mut reader, u64::from(size))?;
             }
         }

@@ -46,8 +46,12 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
     let mut lists = vec![order.number(&head[4..8])];
     let (mut seen, mut pictures) = (Vec::new(), Vec::new());
     while let Some(at) = lists.pop() {
-        if at == 0 || seen.contains(&at) || seen.len() >= LISTS_MAX {
+        if at == 0 || seen.contains(&at) {
             continue;
+        }
+        if seen.len() >= LISTS_MAX {
+            work.leave(format!("only {LISTS_MAX} of its lists were looked at"));
+            break;
         }
         seen.push(at);
         let first = seen.len() == 1;
@@ -119,7 +123,8 @@ fn value(peek: &mut Peek<'_>, order: Order, field: &[u8; 12], work: &mut Work) -
         4 | 13 => 4,
         _ => return Ok(Vec::new()),
     };
-    let count = order.number(&field[4..8]).min(STRIPS_MAX);
+    let all = order.number(&field[4..8]);
+    let count = all.min(STRIPS_MAX);
     let each = usize::try_from(size).expect("at most 4");
     if count * size <= 4 {
         let bytes = &field[8..8 + usize::try_from(count * size).expect("at most 4")];
@@ -127,6 +132,9 @@ fn value(peek: &mut Peek<'_>, order: Order, field: &[u8; 12], work: &mut Work) -
     }
     let at = order.number(&field[8..12]);
     let mut values = Vec::new();
+    if all > count {
+        work.leave(format!("only {STRIPS_MAX} entries of a list were looked at"));
+    }
     for number in 0..count {
         let bytes = peek.bytes(at + number * size, each)?;
         if bytes.len() < each || !work.spend(1) {
@@ -171,12 +179,13 @@ fn strips(source: &mut dyn Source, picture: &Picture, work: &mut Work) -> io::Re
             // The tables of codes may stand beside the strips, or in them; other codings have these numbers as well.
             6 | 7 | 34892 => match jpeg_strip(source, *at, *count, work)? {
                 Some(Structure::Whole(_)) => verified += 1,
+                None => work.leave("strips of it are coded in a way that is not decoded"),
                 Some(Structure::Broken { at, why, framing }) => {
                     return Ok(Err(Structure::Broken { at, why: format!("in a strip: {why}"), framing }));
                 }
-                _ => {}
+                _ => work.leave("strips of it could not be decoded to their end"),
             },
-            _ => {}
+            _ => work.leave("strips of it are coded in a way that is not decoded"),
         }
     }
     Ok(Ok(verified))
@@ -204,6 +213,7 @@ fn jpeg_strip(
 fn unpacks(source: &mut dyn Source, at: u64, count: u64, work: &mut Work) -> io::Result<Option<bool>> {
     let mut from = At::new(source, at, at + count).limited_to(STRIP_MAX)?.into_inner();
     if from.starts_with(&[0, 1]) || (from.len() as u64) < count {
+        work.leave("a strip packed with LZW is too long, or of the oldest form, and was not unpacked");
         return Ok(Some(true));
     }
     // A strip is sometimes said to be longer than it is by what fills it up.

@@ -259,7 +259,7 @@ impl<'p, 's> Bits<'p, 's> {
 }
 
 #[inline]
-fn holds_ff(word: u64) -> bool {
+pub(super) fn holds_ff(word: u64) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let zeros = !word;
     zeros.wrapping_sub(ONES) & word & (ONES << 7) != 0

@@ -19,11 +19,10 @@ use scan::{Frame, Mode, Scan, Tables};
 
 /// So many bytes FF that JPEG forbids are no single bit that fell over. Random bytes hold as many in a kilobyte.
 const WRONG_MARKS_MIN: usize = 4;
-/// Longer picture data is not decoded, which takes five times as long as everything else that a scan does with a byte, unless
-/// it looks wiped: random bytes in it break the rule of the bytes FF.
-const DECODED_MAX: u64 = 64 << 10;
 /// So many equal bytes in a row, at places of eight.
 const WIPED_MIN: u32 = 32;
+/// So many bytes without one FF: codes of a picture hold more, and random bytes may have been picked to hold none.
+const WITHOUT_FF_MIN: u32 = 4096;
 /// Pictures looked at in one file.
 const PICTURES_MAX: u32 = 64;
 
@@ -52,9 +51,13 @@ fn pictures(source: &mut dyn Source, work: &mut Work) -> io::Result<Structure> {
     let mut peek = Peek::new(source);
     let mut walk = Walk::new(0);
     let mut found = walk.picture(&mut peek, work)?;
-    for _ in 1..PICTURES_MAX {
+    for number in 1.. {
         let Structure::Whole(_) = found else { break };
         if !peek.bytes(walk.at, 3)?.starts_with(&[0xff, 0xd8, 0xff]) {
+            break;
+        }
+        if number == PICTURES_MAX {
+            work.leave(format!("only {PICTURES_MAX} of its pictures were looked at"));
             break;
         }
         walk = Walk::new(walk.at);
@@ -95,8 +98,8 @@ struct Walk {
     frame: Option<Frame>,
     tables: Tables,
     restart: u64,
-    /// Progressive: a pass was too long to be decoded.
-    was_long: bool,
+    /// Bytes of picture data that were too long to be decoded. Progressive: what refines a pass cannot be decoded without it.
+    not_decoded: u64,
     /// Why picture data was not decoded.
     passed_over: Option<&'static str>,
 }
@@ -104,7 +107,7 @@ struct Walk {
 impl Walk {
     fn new(at: u64) -> Walk {
         let tables = Tables::default();
-        Walk { at: at + 2, scans: 0, frame: None, tables, restart: 0, was_long: false, passed_over: None }
+        Walk { at: at + 2, scans: 0, frame: None, tables, restart: 0, not_decoded: 0, passed_over: None }
     }
 
     fn picture(&mut self, peek: &mut Peek<'_>, work: &mut Work) -> io::Result<Structure> {
@@ -121,7 +124,7 @@ impl Walk {
                 self.at += 1;
             }
             match mark {
-                0xd9 if self.scans > 0 => return Ok(self.end(at)),
+                0xd9 if self.scans > 0 => return Ok(self.end(at, work)),
                 0x01 | 0xd0..=0xd7 => continue,
                 0x00 | 0x02..=0xbf | 0xd8 | 0xd9 | 0xf0..=0xfd => {
                     let why = "the JPEG holds a mark that cannot stand there".to_owned();
@@ -146,10 +149,17 @@ impl Walk {
         }
     }
 
-    fn end(&self, at: u64) -> Structure {
+    fn end(&self, at: u64, work: &mut Work) -> Structure {
+        if self.not_decoded > 0 {
+            work.leave(format!("{} bytes of picture data in it were not decoded", self.not_decoded));
+        }
         let missing = |frame: &Frame| !frame.components.iter().all(|component| component.was_coded);
         match self.passed_over {
-            Some(why) => Structure::Partly(format!("all parts of the JPEG fit together, but {why}")),
+            // Also where the picture is a small part of something else.
+            Some(why) => {
+                work.leave(format!("of a JPEG {why}"));
+                Structure::Partly(format!("all parts of the JPEG fit together, but {why}"))
+            }
             None if self.frame.as_ref().is_some_and(missing) => {
                 Structure::Broken { at, why: "a colour of the JPEG is missing".to_owned(), framing: false }
             }
@@ -239,11 +249,10 @@ impl Walk {
             self.at = mark_behind(peek, self.at)?;
             return Ok(None);
         }
-        // What refines a pass cannot be decoded without it.
         let end = mark_behind(peek, self.at)?;
-        let is_long = end - self.at > DECODED_MAX && !looks_wiped(peek, self.at, end)?;
-        if is_long || self.was_long {
-            self.was_long = frame.mode == Mode::Progressive;
+        let is_open = self.not_decoded > 0 && frame.mode == Mode::Progressive;
+        if is_open || (!work.decodes(end - self.at) && !looks_strange(peek, self.at, end)?) {
+            self.not_decoded += end - self.at;
             scan.is_taken_as_coded(frame);
             self.at = end;
             return Ok(None);
@@ -297,10 +306,10 @@ fn mark_behind(peek: &mut Peek<'_>, mut at: u64) -> io::Result<u64> {
     }
 }
 
-/// Whether a stretch holds one byte again and again: that may be a plain area, and it may be wiped, which only decoding
-/// tells.
-fn looks_wiped(peek: &mut Peek<'_>, mut at: u64, end: u64) -> io::Result<bool> {
-    let mut run = 0;
+/// Whether a stretch holds one byte again and again, which may be a plain area and may be wiped, or a long stretch no FF, which
+/// may be chance and may be random bytes that keep the rule: only decoding tells.
+fn looks_strange(peek: &mut Peek<'_>, mut at: u64, end: u64) -> io::Result<bool> {
+    let (mut run, mut without) = (0, 0);
     while at < end {
         let bytes = peek.ahead(at)?;
         let bytes = &bytes[..bytes.len().min(usize::try_from(end - at).unwrap_or(usize::MAX))];
@@ -310,7 +319,8 @@ fn looks_wiped(peek: &mut Peek<'_>, mut at: u64, end: u64) -> io::Result<bool> {
         for eight in bytes.chunks_exact(8) {
             let word = u64::from_ne_bytes(eight.try_into().expect("eight bytes"));
             run = if word == word.rotate_left(8) { run + 8 } else { 0 };
-            if run >= WIPED_MIN {
+            without = if bits::holds_ff(word) { 0 } else { without + 8 };
+            if run >= WIPED_MIN || without >= WITHOUT_FF_MIN {
                 return Ok(true);
             }
         }
@@ -327,7 +337,9 @@ mod tests {
     const ALL: [Passes; 4] = [Passes::One, Passes::Marked(7), Passes::Several, Passes::Lossless];
 
     fn checked(bytes: &[u8]) -> Structure {
-        check(&mut &*bytes, &mut Work::for_length(bytes.len() as u64)).unwrap()
+        let mut work = Work::for_length(bytes.len() as u64);
+        let found = check(&mut &*bytes, &mut work).unwrap();
+        work.settle(found)
     }
 
     #[test]
@@ -341,18 +353,30 @@ mod tests {
     }
 
     #[test]
-    fn a_long_picture_is_held_to_the_rule_and_decoded_if_it_looks_wiped() {
+    fn a_long_picture_is_held_to_the_rule_and_decoded_if_it_looks_strange() {
         for passes in ALL {
-            let whole = jpeg_in(5, 300_000, passes);
-            assert!(whole.len() as u64 > 2 * DECODED_MAX);
-
-            assert!(matches!(checked(&whole), Structure::Whole(_)), "{passes:?}: {:?}", checked(&whole));
+            let whole = jpeg_in(5, 500_000, passes);
+            let mut work = Work::for_length(0);
+            assert!(!work.decodes(whole.len() as u64));
+            let found = check(&mut &*whole, &mut work).unwrap();
+            let found = work.settle(found);
+            // Passes may each be shorter than the limit, and a plain area is decoded however long.
+            let is_right = matches!(found, Structure::Partly(_) | Structure::Whole(_));
+            assert!(is_right, "{passes:?}: {found:?}");
+            let mut all = Work::for_length(whole.len() as u64).to_the_end();
+            let found = check(&mut &*whole, &mut all).unwrap();
+            assert!(matches!(all.settle(found), Structure::Whole(_)), "{passes:?}");
             let with = |hole: &[u8]| {
                 let mut bytes = whole.clone();
                 bytes[150_000..150_000 + hole.len()].copy_from_slice(hole);
                 checked(&bytes)
             };
             assert!(matches!(with(&Dice::new(3).bytes(4096)), Structure::Broken { .. }), "{passes:?}");
+            let mut without = Dice::new(4).bytes(9000);
+            without.iter_mut().for_each(|byte| *byte = (*byte).min(0xfe));
+            if passes != Passes::Several {
+                assert!(matches!(with(&without), Structure::Broken { .. }), "{passes:?}");
+            }
             // Without the pass before it, a pass that refines cannot be decoded.
             if passes != Passes::Several {
                 assert!(matches!(with(&[0; 4096]), Structure::Broken { .. }), "{passes:?}");

@@ -100,6 +100,9 @@ pub(super) fn pictures(
         // One checksum of the content, or two, then a byte.
         let (jpeg, png) = (matches!(kind, 0xf01d | 0xf02a), kind == 0xf01e);
         let sums = if matches!(form >> 4, 0x6e1 | 0x46b | 0x6e3) { 33 } else { 17 };
+        if !jpeg && !png {
+            work.leave("a drawing in it was not unpacked");
+        }
         if (jpeg || png) && size > sums {
             let mut part = Part { source: &mut reader, from: at + 8 + sums, length: size - sums };
             let mut magic = [0; 4];
@@ -107,7 +110,10 @@ pub(super) fn pictures(
             let structure = match magic {
                 [0xff, 0xd8, ..] if jpeg => Some(jpeg::check(&mut part, work)?),
                 [0x89, b'P', b'N', b'G'] if png => Some(picture::png(&mut part)?),
-                _ => None,
+                _ => {
+                    work.leave("a picture in it is of a form that is not looked into");
+                    None
+                }
             };
             if let Some(Structure::Broken { at: inner, why, .. } | Structure::Cut { at: inner, why }) =
                 structure

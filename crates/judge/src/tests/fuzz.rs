@@ -78,7 +78,8 @@ fn every_small_file_of_the_corpus_is_what_its_name_says_and_not_accused() {
         };
         assert!(expected, "{name}: {judgement:?}");
         // Of these the frame is verified, not what stands in it.
-        let framed = [".rar", ".ts", ".sql"].iter().any(|ending| name.ends_with(ending));
+        // The tables of codes of the picture stand beside its strips.
+        let framed = [".rar", ".ts", ".sql", "jpeg.tif"].iter().any(|ending| name.ends_with(ending));
         let heads_only = framed && judgement.facts.state == State::Partly;
         let verified = declared || heads_only || judgement.facts.is_valid();
         assert!(verified, "{name} is not verified: {judgement:?}");

@@ -7,6 +7,8 @@ mod doubts;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod names;
 pub mod specimens;
 #[cfg(test)]

@@ -542,5 +542,9 @@ fn a_file_with_holes_has_more_than_one_head_in_a_tar() {
     let mut map = [b'7'; 512];
     map[504] = 0;
     let tar = [&head[..], &map, &specimens::text(1, 512)[..512], &[0; 1024]].concat();
-    assert_eq!(verdict("a.tar", &tar), Verdict::Clean);
+    assert_eq!(
+        verdict("a.tar", &tar),
+        Verdict::CleanUnverified,
+        "what a file with holes holds is not looked at"
+    );
 }
