@@ -24,6 +24,22 @@ impl Command {
         Command { words: verbs.split(' ').map(|verb| Word::Fixed(verb.to_owned())).collect() }
     }
 
+    /// `resume DIR WHAT --reason TEXT`: what lifts a hold and lets work go on.
+    pub fn resume(what: impl fmt::Display) -> Command {
+        Command::new("resume").incident().with(what).reason()
+    }
+
+    /// `resume DIR entry:N --reason TEXT`: what accepts an entry that cannot be read.
+    pub fn accept_entry(sequence: u64) -> Command {
+        Command::resume(format_args!("entry:{sequence}"))
+    }
+
+    /// `journal succeed DIR DIR-2 --reason TEXT`: what goes on in a new folder beside a damaged journal. `incident`:
+    /// its folder, because the new one is named after it.
+    pub fn succeed(incident: impl fmt::Display) -> Command {
+        Command::new("journal succeed").incident().with(format_args!("{incident}-2")).reason()
+    }
+
     /// An argument, or an option with its dashes.
     pub fn with(mut self, word: impl fmt::Display) -> Command {
         self.words.push(Word::Fixed(word.to_string()));

@@ -38,7 +38,7 @@ impl ChoiceRefusal {
         let to_do = match self {
             ChoiceRefusal::Unread { sequence, .. } => Remedy::run_to(
                 "use the newer program that wrote it, or accept it",
-                Command::new("resume").incident().with(format!("entry:{sequence}")).reason(),
+                Command::accept_entry(*sequence),
             ),
             ChoiceRefusal::NeverScanned(_) | ChoiceRefusal::NotJudged(_) => Remedy::run_to(
                 "judge its snapshots",

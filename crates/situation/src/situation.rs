@@ -267,7 +267,7 @@ fn contain(infected: &Id) -> Remedy {
 }
 
 fn resume(what: &str) -> Remedy {
-    Remedy::run(Command::new("resume").incident().with(what).reason())
+    Remedy::run(Command::resume(what))
 }
 
 fn spreading(estate: &Estate, view: &View) -> Asked {
