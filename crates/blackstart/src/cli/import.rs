@@ -7,6 +7,8 @@ mod systemd;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use message::Command;
+
 use super::{Answer, Failure, folder, named, talk};
 use estate::check::counted;
 use estate::files::RawFile;
@@ -143,7 +145,8 @@ fn choose(
     }
     let update = change(&found.files, &chosen, kind).map_err(|refusal| refused(&refusal))?;
     replace(&args.estate, &found, &update.files).map_err(|fault| failed(&fault))?;
-    talk::say(format!("{} changed; next: blackstart check {}", shown.len(), args.estate.display()));
+    let check = Command::new("check").with(args.estate.display()).line(None);
+    talk::say(format!("{} changed; next: {check}", shown.len()));
     Ok(Answer::Done)
 }
 
@@ -408,7 +411,8 @@ fn summary(draft: &Draft, update: &Update, path: &Path) {
         counted(services, "service"),
         if alone.len() == 1 { "has" } else { "have" }
     ));
-    talk::data(format!("Written to {}; next: blackstart check {0}", path.display()));
+    let check = Command::new("check").with(path.display()).line(None);
+    talk::data(format!("Written to {}; next: {check}", path.display()));
     if update.proposed.iter().any(|proposed| !proposed.rejected) {
         talk::data(format!("To look at what is proposed: {}/{}", path.display(), update::PROPOSED));
     }

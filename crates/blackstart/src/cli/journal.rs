@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use message::Command;
 use serde_json::{Value, json};
 
 use super::place::{self, Sought};
@@ -308,10 +309,10 @@ fn print(folder: &Path, found: &journal::Verification) {
     if let Some(ended) = harm::ended(folder) {
         talk::data(ended);
     } else if !found.intact() {
-        let shown = folder.display();
+        let show = Command::new("journal show").with(folder.display()).line(None);
         talk::data(format!(
-            "See what is left: blackstart journal show {shown}. To go on in a new folder with all that is proven:\n  \
-             blackstart journal succeed {shown} {shown}-2 --reason TEXT"
+            "See what is left: {show}\nTo go on in a new folder with all that is proven:\n  {}",
+            harm::succeed(folder)
         ));
     }
 }

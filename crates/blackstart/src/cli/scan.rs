@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use message::{Command, Remedy};
+
 use super::color::{self, Tone};
 use super::folder::{self, By};
 use super::{Answer, Failure, named, place, talk, whole_file};
@@ -361,15 +363,23 @@ fn record(
                 unknown.sequence
             ),
             "the verdicts were recorded, but no recovery point was chosen",
-            "read that entry with the version that wrote it, or accept it, then scan again",
+            Remedy::Steps(vec![
+                Remedy::run_to(
+                    "read that entry with the version that wrote it, or accept it",
+                    Command::accept_entry(unknown.sequence),
+                ),
+                "scan again".into(),
+            ]),
         )
+        .of(incident.folder())
     }))
 }
 
 /// What a person has to choose, or has chosen otherwise than a scan would.
 fn advice(store: &Id, incident: &Incident, report: &RepositoryReport) -> Option<String> {
     let known = incident.view().scan.stores.get(store)?;
-    let choose = format!("blackstart choose {} {store}", incident.folder().display());
+    let folder = incident.folder().display().to_string();
+    let choose = Command::new("choose").incident().with(store).line(Some(&folder));
     if let (Some(by), Some(chosen)) = (&known.chosen_by, &known.recovery_point) {
         let there = report.snapshots.iter().find(|snapshot| snapshot.id == *chosen);
         let state = match there {

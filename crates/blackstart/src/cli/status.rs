@@ -59,8 +59,9 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         return Err(Failure::usage(
             format!("there is no entry {at}: the newest is {}", view.entries.saturating_sub(1)),
             "what was known after it cannot be shown",
-            format!("see the entries: blackstart journal show {} -n 20", folder.display()),
-        ));
+            Remedy::run_to("see the entries", Command::new("journal show").incident().option("-n", 20)),
+        )
+        .of(&folder));
     }
     if let Some(damage) = damage.as_ref().filter(|_| !args.json) {
         harm::lines(&folder, damage).iter().for_each(talk::data);
@@ -73,8 +74,9 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         Failure::fault(
             "the journal names no estate, as far as it can be read",
             "nobody can say what is down for whom",
-            format!("look at the first entries: blackstart journal show {}", folder.display()),
+            Remedy::run_to("look at the first entries", Command::new("journal show").incident()),
         )
+        .of(&folder)
     })?;
     let estate = canonical::from_text(text).map_err(|fault| {
         Failure::fault(
@@ -127,8 +129,7 @@ fn forecast_of(estate: &Estate, view: &View) -> (Option<Forecast>, Option<String
 /// Nothing can be decided in a damaged journal any more.
 fn only_decision(folder: &Path) -> Decision {
     let shown = folder.display().to_string();
-    let succeed = Command::new("journal succeed").incident().with(format!("{shown}-2")).reason();
-    let remedy = Remedy::run(succeed);
+    let remedy = Remedy::run(Command::succeed(&shown));
     Decision {
         what: "the journal is damaged: continue in a new folder with all that is proven?".to_owned(),
         command: remedy.shown(Some(&shown)),

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use message::{Command, Remedy};
+
 use super::folder::{self, By};
 use super::{Answer, Failure, harm, init, talk};
 use incident::continued::LeftOut;
@@ -48,7 +50,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         Failure::refused(
             format!("the journal in {} is whole", args.old.display()),
             "there is nothing to continue elsewhere",
-            format!("go on in it: blackstart status {}", args.old.display()),
+            Remedy::run_to("go on in it", Command::new("status").with(args.old.display())),
         )
     })?;
     is_of_an_incident(args, &prepared)?;
@@ -72,10 +74,10 @@ fn is_of_an_incident(args: &Args, prepared: &Prepared) -> Result<(), Failure> {
     Err(Failure::refused(
         format!("{} is a bridge's folder", args.old.display()),
         "its items name each other by number and cannot be carried into another journal; nothing was made",
-        format!(
-            "see what is left: blackstart journal show {}; hand back what can be read, and begin the bridge in a new folder",
-            args.old.display()
-        ),
+        Remedy::Steps(vec![
+            Remedy::run_to("see what is left", Command::new("journal show").with(args.old.display())),
+            "hand back what can be read, and begin the bridge in a new folder".into(),
+        ]),
     ))
 }
 
@@ -107,7 +109,7 @@ fn make(args: &Args, prepared: Prepared) -> Result<Answer, Failure> {
     prepared
         .begin(&args.new, &key, &origin, &args.by.name(), now_ms)
         .map_err(|fault| folder::failure(&args.new, &fault))?;
-    let new = args.new.display();
+    let new = args.new.display().to_string();
     talk::say(format!("the incident goes on in {new}"));
     talk::say(format!("signing key {}: keep a copy on another medium", key.display()));
     talk::say(format!(
@@ -122,9 +124,9 @@ fn make(args: &Args, prepared: Prepared) -> Result<Answer, Failure> {
     }
     if let Some(missed) = missed {
         talk::say(format!("{missed}. Nothing is decided until somebody has looked:"));
-        talk::say(format!("  blackstart resume {new} entry:0 --reason TEXT"));
+        talk::say(format!("  {}", Command::accept_entry(0).line(Some(&new))));
     }
-    talk::say(format!("next: blackstart status {new}"));
+    talk::say(format!("next: {}", Command::new("status").incident().line(Some(&new))));
     Ok(Answer::Done)
 }
 
