@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::steers;
+
 /// One word of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Word {
@@ -104,14 +106,14 @@ impl Command {
     }
 }
 
-/// As a POSIX shell reads it back (XCU 2.2.2: nothing is special between single quotes). Control characters, which a
-/// terminal would obey, are written as `$'\x1b'` (POSIX.1-2024, XCU 2.2.4).
+/// As a POSIX shell reads it back (XCU 2.2.2: nothing is special between single quotes). What a terminal would
+/// obey is written as `$'\x1b'` (POSIX.1-2024, XCU 2.2.4).
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
-    if !word.chars().any(char::is_control) {
+    if !word.chars().any(steers) {
         return format!("'{}'", word.replace('\'', "'\\''"));
     }
     let mut text = "$'".to_owned();
@@ -119,7 +121,7 @@ pub fn quoted(word: &str) -> String {
         match c {
             '\'' => text.push_str("\\'"),
             '\\' => text.push_str("\\\\"),
-            c if c.is_control() => {
+            c if steers(c) => {
                 for byte in c.to_string().bytes() {
                     text.push_str(&format!("\\x{byte:02x}"));
                 }

@@ -6,7 +6,7 @@ use message::{Command, Remedy};
 use serde::Serialize;
 
 use crate::decide::settle_by_hand;
-use estate::check::counted;
+use message::counted;
 use estate::{Estate, Id};
 use incident::View;
 use incident::contain::CutState;
@@ -276,7 +276,7 @@ fn spreading(estate: &Estate, view: &View) -> Asked {
         let site = estate.stores.get(&alarm.store).and_then(|store| store.site.clone());
         let target = site.unwrap_or_else(|| alarm.store.clone());
         if !view.contain.infected.contains(&target) && !view.contain.infected.contains(&alarm.store) {
-            let files = counted(usize::try_from(alarm.files).unwrap_or(usize::MAX), "file");
+            let files = counted(alarm.files, "file");
             let what = format!("{files} in {} not clean any more: cut it off?", alarm.store);
             asked.push((what, contain(&target)));
         }

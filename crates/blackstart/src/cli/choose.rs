@@ -8,7 +8,7 @@ use estate::{Id, Kind};
 use incident::scan::SnapshotView;
 use message::{Command, Remedy};
 use scan::choose::{self, ChoiceRefusal};
-use scan::shown::harmless;
+use message::harmless;
 
 /// Choose the recovery point of a store among its clean snapshots. It stands, whatever later scans find, until somebody
 /// chooses again.

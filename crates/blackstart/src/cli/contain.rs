@@ -8,7 +8,7 @@ use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, read_estate, talk};
 use contain::decide::{self, Cut, Refusal};
 use contain::run::{self, Place, Watcher};
-use estate::check::{counted, spaced};
+use message::{counted, spaced};
 use estate::{Estate, Id, canonical};
 use incident::event::CutAct;
 use world::real::Real;

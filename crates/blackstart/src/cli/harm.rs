@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use message::Command;
+use message::{Command, counted_as};
 use serde_json::{Value, json};
 
 use incident::damaged::Harm;
@@ -34,16 +34,16 @@ pub fn damage(folder: &Path, harm: &Harm) -> Vec<String> {
         lines.push(format!("   and {more} more: {verify}"));
     }
     lines.push(match harm.lost.is_empty() {
-        true => format!("   All {} entries can be read; the damage is in what proves them.", harm.entries),
+        true => format!("   All of it can be read ({}); the damage is in what proves it.", entries(harm.entries)),
         false => format!(
-            "   Of {} entries these were not read, or are not what was signed: {}.",
-            harm.entries,
+            "   Of {} these were not read, or are not what was signed: {}.",
+            entries(harm.entries),
             gaps(harm)
         ),
     });
     lines.push("   Nothing below that sounds good may be relied on.".to_owned());
     let proven = harm.trusted.as_ref().map_or(0, |trusted| trusted.size);
-    lines.push(format!("   The newest signed state that is whole has {proven} entries."));
+    lines.push(format!("   The newest signed state that is whole has {}.", entries(proven)));
     lines
 }
 
@@ -75,6 +75,10 @@ pub fn as_json(harm: &Harm) -> Value {
         "not_relied_on": gaps,
         "trusted_size": harm.trusted.as_ref().map(|trusted| trusted.size),
     })
+}
+
+fn entries(count: u64) -> String {
+    counted_as(count, "entry", "entries")
 }
 
 /// `5, 7 to 9`.

@@ -7,10 +7,9 @@ mod systemd;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use message::Command;
 
 use super::{Answer, Failure, folder, named, talk};
-use estate::check::counted;
+use message::{Command, counted, harmless};
 use estate::files::RawFile;
 use estate::model::{EdgeKind, Proposed};
 use estate::{Grade, Id};
@@ -429,9 +428,4 @@ fn proposed(draft: &Draft, update: &Update) -> String {
         0 => format!("{waiting} proposed"),
         decided => format!("{waiting} proposed, {decided} decided before"),
     }
-}
-
-/// Text from other people's files must not steer the terminal.
-fn harmless(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, place, read_estate, talk};
-use estate::check::counted;
+use message::counted;
 use incident::Event;
 use incident::store;
 use notice::mark::About;

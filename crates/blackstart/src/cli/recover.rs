@@ -10,7 +10,7 @@ use serde_json::json;
 use super::folder::{self, By};
 use super::forecast::Brief;
 use super::{Answer, Failure, FailureKind, place, read_estate, talk};
-use estate::check::counted_as;
+use message::counted_as;
 use estate::ignorance::Ignorance;
 use estate::{Estate, Id};
 use incident::event::{Found, RecoverEvent};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use message::{Command, Remedy};
+use message::{Command, Remedy, counted, counted_as, spaced};
 
 use serde::Serialize;
 
@@ -171,7 +171,7 @@ fn page(now: &Situation, not_known: Option<&str>) -> String {
     );
     let alarms = now.alarms.iter();
     let alarms = alarms.map(|alarm| {
-        format!("{}: {} files, {} (entry {})", alarm.store, alarm.files, time(alarm.time_ms), alarm.entry)
+        format!("{}: {}, {} (entry {})", alarm.store, counted(alarm.files, "file"), time(alarm.time_ms), alarm.entry)
     });
     section(&mut page, "ALARMS", alarms, "");
     section(&mut page, "CUT OFF", now.cuts.iter().map(cut), "");
@@ -179,8 +179,9 @@ fn page(now: &Situation, not_known: Option<&str>) -> String {
     section(&mut page, "EMERGENCY OPERATION", now.bridge.iter().map(business), "");
     if now.not_read + now.illegal > 0 {
         let line = format!(
-            "{} entries could not be read, {} moves were not allowed: journal show",
-            now.not_read, now.illegal
+            "{} not be read, {} not allowed: journal show",
+            counted_as(now.not_read, "entry could", "entries could"),
+            counted_as(now.illegal, "move was", "moves were")
         );
         section(&mut page, "JOURNAL", std::iter::once(line), "");
     }
@@ -190,9 +191,9 @@ fn page(now: &Situation, not_known: Option<&str>) -> String {
 fn not_served(line: &NotServed) -> String {
     let first: Vec<&str> = line.tenants.iter().take(3).map(estate::Id::name).collect();
     let more = if line.tenants.len() > 3 { ", ..." } else { "" };
-    let (standing, name, funds) = (line.standing, &line.name, line.tenants.len());
-    let insured = grouped(line.insured);
-    format!("{standing:<10} {name:<34} {funds:>3} funds {insured:>11} insured  {}{more}", first.join(", "))
+    let (standing, name) = (line.standing, &line.name);
+    let (tenants, insured) = (counted(line.tenants.len(), "tenant"), spaced(line.insured));
+    format!("{standing:<10} {name:<34} {tenants:>10} {insured:>11} insured  {}{more}", first.join(", "))
 }
 
 fn cut(cut: &CutLine) -> String {
@@ -200,7 +201,7 @@ fn cut(cut: &CutLine) -> String {
         CutAct::StopService { service } => format!("stop {service}"),
         CutAct::CloseDoor { site, door } => format!("close door {door} of {site}"),
     };
-    format!("{what}: {} {}", format!("{:?}", cut.state).to_lowercase(), cut.detail).trim_end().to_owned()
+    format!("{what}: {} {}", cut.state.word(), cut.detail).trim_end().to_owned()
 }
 
 fn restart(run: &RunLine) -> String {
@@ -210,16 +211,16 @@ fn restart(run: &RunLine) -> String {
         None => "at work, or it was killed: run recover again, and it continues",
     };
     let plan: String = run.plan.chars().take(12).collect();
-    format!("plan {plan}: {} steps done of {} begun; {how}", run.done, run.begun)
+    format!("plan {plan}: {} done of {} begun; {how}", counted(run.done, "step"), spaced(run.begun))
 }
 
 fn business(bridge: &BridgeLine) -> String {
     format!(
         "accepted {}, not in the core yet {}, conflicts for people {}, refused {} (counted {})",
-        grouped(bridge.accepted),
-        grouped(bridge.pending),
-        grouped(bridge.conflict),
-        grouped(bridge.refused),
+        spaced(bridge.accepted),
+        spaced(bridge.pending),
+        spaced(bridge.conflict),
+        spaced(bridge.refused),
         bridge.as_of_ms.map_or_else(|| "?".to_owned(), time),
     )
 }
@@ -240,17 +241,4 @@ fn section(page: &mut String, head: &str, lines: impl Iterator<Item = String>, w
     if lines.len() > LINES_MAX {
         page.push_str(&format!("  and {} more: --json has all\n", lines.len() - LINES_MAX));
     }
-}
-
-/// `8 123 456`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(' ');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use message::{Command, Remedy};
+use message::{Command, Remedy, counted_as, spaced};
 
 use super::folder::{self, By};
 use super::{Answer, Failure, harm, init, talk};
@@ -86,7 +86,7 @@ fn show(args: &Args, prepared: &Prepared) {
         talk::data(line);
     }
     let succession = &prepared.succession;
-    talk::data(format!("carried over: {} entries", succession.carried_count()));
+    talk::data(format!("carried over: {}", counted_as(succession.carried_count(), "entry", "entries")));
     for LeftOut { from, until, cause, detail } in &succession.left_out {
         let which = if until - from == 1 { format!("{from}") } else { format!("{from} to {}", until - 1) };
         let missed = if cause.is_missed() { "NOT carried over" } else { "not carried over" };
@@ -134,13 +134,16 @@ fn make(args: &Args, prepared: Prepared) -> Result<Answer, Failure> {
 pub fn told(folder: &Path, old: Option<&Path>) -> Result<Option<(Vec<String>, bool)>, Failure> {
     let Some(succession) = succession::continues(folder) else { return Ok(None) };
     let mut lines = vec![format!(
-        "It continues {} ({}), of which the first {} entries are signed and whole{}.",
+        "It continues {} ({}), of which {} signed and whole{}.",
         succession.folder,
         if succession.origin.is_empty() { "no signed origin" } else { &succession.origin },
-        succession.trusted_size,
+        first(succession.trusted_size),
         if succession.root.is_empty() { String::new() } else { format!(", root {}", succession.root) }
     )];
-    lines.push(format!("{} entries were carried over from there.", succession.carried_count()));
+    lines.push(format!(
+        "{} carried over from there.",
+        counted_as(succession.carried_count(), "entry was", "entries were")
+    ));
     lines.extend(succession.missed().map(|missed| format!("{missed}.")));
     let recorded = PathBuf::from(&succession.folder);
     let old = match old {
@@ -161,4 +164,8 @@ pub fn told(folder: &Path, old: Option<&Path>) -> Result<Option<(Vec<String>, bo
     });
     lines.extend(differences);
     Ok(Some((lines, same)))
+}
+
+fn first(entries: u64) -> String {
+    if entries == 1 { "the first entry is".to_owned() } else { format!("the first {} entries are", spaced(entries)) }
 }

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Look, counted, percent, some, spaced};
+use super::{Look, percent, some};
+use message::{counted, spaced};
 use crate::finding::{Finding, Grade};
 use crate::graph::Crowd;
 use crate::id::{Id, Kind};

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Look, some, spaced};
+use super::{Look, some};
+use message::spaced;
 use crate::finding::{Finding, Grade};
 use crate::id::Id;
 use crate::model::{EdgeKind, ResourceKind, Service, Store};

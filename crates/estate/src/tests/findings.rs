@@ -1,6 +1,7 @@
 //! Every finding about content, with the smallest estate that shows it.
 
-use super::super::check::{content, judge, spaced};
+use super::super::check::{content, judge};
+use message::spaced;
 use super::super::place::Sources;
 use super::super::{Finding, Grade};
 use super::{codes, id, marked, read_toml};
