@@ -12,6 +12,8 @@ mod rings;
 
 use std::collections::BTreeSet;
 
+use message::counted_as;
+
 use super::finding::{Finding, Grade};
 use super::graph::{self, Links};
 use super::id::{Id, Kind};
@@ -136,29 +138,6 @@ fn some(ids: &[Id]) -> String {
         0 => names,
         more => format!("{names} and {more} more"),
     }
-}
-
-/// `25 000 000`: large numbers are read at night.
-pub fn spaced(number: u64) -> String {
-    let digits = number.to_string();
-    let mut spaced = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            spaced.push(' ');
-        }
-        spaced.push(digit);
-    }
-    spaced
-}
-
-/// `1 tenant`, `2 tenants`, `12 000 tenants`: every count that people read.
-pub fn counted(number: usize, one: &str) -> String {
-    format!("{} {one}{}", spaced(number as u64), if number == 1 { "" } else { "s" })
-}
-
-/// The same for words whose plural is not an `s` more.
-pub fn counted_as(number: usize, one: &str, many: &str) -> String {
-    format!("{} {}", spaced(number as u64), if number == 1 { one } else { many })
 }
 
 /// `part` of `whole` in percent, rounded down; of nothing, everything is zero.

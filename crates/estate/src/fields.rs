@@ -400,8 +400,7 @@ fn sort(value: &DeValue<'_>) -> &'static str {
 
 /// What a person wrote, short enough for a line and without anything that could steer a terminal.
 pub fn shown(text: &str) -> String {
-    let mut short: String =
-        text.chars().take(120).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut short = message::harmless(&text.chars().take(120).collect::<String>());
     if text.chars().nth(120).is_some() {
         short.push('…');
     }

@@ -1,6 +1,6 @@
 //! Why a source cannot be imported: where, what, and what to do. Then nothing is written at all.
 
-use message::Remedy;
+use message::{Remedy, harmless};
 
 use super::origin::Origin;
 
@@ -15,6 +15,7 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
+    /// Names in a message come from other people's files: nothing in them may steer a terminal.
     pub fn new(origin: &Origin, what: impl Into<String>, to_do: impl Into<String>) -> Unreadable {
         Unreadable {
             origin: origin.clone(),
@@ -22,9 +23,4 @@ impl Unreadable {
             to_do: Remedy::Do(harmless(&to_do.into())),
         }
     }
-}
-
-/// Names in a message come from other people's files: nothing in them may steer a terminal.
-fn harmless(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }

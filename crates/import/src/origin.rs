@@ -24,9 +24,7 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // File names come from other people's files: nothing in them may steer a terminal.
-        for letter in self.file.chars() {
-            write!(f, "{}", if letter.is_control() { '?' } else { letter })?;
-        }
+        f.write_str(&message::harmless(&self.file))?;
         if self.line > 0 { write!(f, ":{}", self.line) } else { Ok(()) }
     }
 }

@@ -392,7 +392,7 @@ fn key(map: &Map, node: Node) -> Result<(String, Origin), Unreadable> {
         ));
     };
     if let Some(first) = map.entry(&text) {
-        let shown: String = text.chars().take(80).filter(|letter| !letter.is_control()).collect();
+        let shown: String = text.chars().take(80).filter(|letter| !message::steers(*letter)).collect();
         return Err(Unreadable::new(
             &node.origin,
             format!("the key `{shown}` stands twice, first at {}", first.origin),

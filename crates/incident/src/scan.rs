@@ -17,6 +17,17 @@ pub enum Suspicion {
     Suspicious,
 }
 
+impl Suspicion {
+    pub fn word(self) -> &'static str {
+        match self {
+            Suspicion::Encrypted => "encrypted",
+            Suspicion::Damaged => "damaged",
+            Suspicion::Malware => "malware",
+            Suspicion::Suspicious => "suspicious",
+        }
+    }
+}
+
 /// Every kind, with the version in which it is written now. Older versions are read in `record`.
 pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("scan.alarm_raised", 1),

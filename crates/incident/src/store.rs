@@ -125,7 +125,7 @@ pub(super) fn lay_out(folder: &Path, key: &Path, origin: &str) -> Result<journal
         path: key.to_owned(),
         source,
     })?;
-    write(&folder.join(KEY_LOCATION), &format!("{}\n", absolute.display()))?;
+    write(&key_location_path(folder), &format!("{}\n", absolute.display()))?;
     Ok(secret)
 }
 
@@ -140,6 +140,11 @@ fn write(path: &Path, text: &str) -> Result<(), StoreFault> {
 /// The public key of the incident in this folder, in the text form of a note verifier key.
 pub fn public_key_path(folder: &Path) -> PathBuf {
     folder.join(PUBLIC_KEY)
+}
+
+/// The file in the folder that says where the signing key lies. Only an incident has one.
+pub fn key_location_path(folder: &Path) -> PathBuf {
+    folder.join(KEY_LOCATION)
 }
 
 pub fn journal_path(folder: &Path) -> PathBuf {
@@ -165,7 +170,7 @@ impl Incident {
 
     fn open_or_begin(folder: &Path, actor: &str) -> Result<Incident, StoreFault> {
         let journal = folder.join(JOURNAL);
-        let location = folder.join(KEY_LOCATION);
+        let location = key_location_path(folder);
         let key = std::fs::read_to_string(&location).map_err(|source| StoreFault::File {
             doing: "read",
             path: location,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::steers;
+
 /// One word of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Word {
@@ -22,6 +24,22 @@ impl Command {
     /// The verbs, for example `journal show`.
     pub fn new(verbs: &str) -> Command {
         Command { words: verbs.split(' ').map(|verb| Word::Fixed(verb.to_owned())).collect() }
+    }
+
+    /// `resume DIR WHAT --reason TEXT`: what lifts a hold and lets work go on.
+    pub fn resume(what: impl fmt::Display) -> Command {
+        Command::new("resume").incident().with(what).reason()
+    }
+
+    /// `resume DIR entry:N --reason TEXT`: what accepts an entry that cannot be read.
+    pub fn accept_entry(sequence: u64) -> Command {
+        Command::resume(format_args!("entry:{sequence}"))
+    }
+
+    /// `journal succeed DIR DIR-2 --reason TEXT`: what goes on in a new folder beside a damaged journal. `incident`:
+    /// its folder, because the new one is named after it.
+    pub fn succeed(incident: impl fmt::Display) -> Command {
+        Command::new("journal succeed").incident().with(format_args!("{incident}-2")).reason()
     }
 
     /// An argument, or an option with its dashes.
@@ -88,14 +106,14 @@ impl Command {
     }
 }
 
-/// As a POSIX shell reads it back (XCU 2.2.2: nothing is special between single quotes). Control characters, which a
-/// terminal would obey, are written as `$'\x1b'` (POSIX.1-2024, XCU 2.2.4).
+/// As a POSIX shell reads it back (XCU 2.2.2: nothing is special between single quotes). What a terminal would
+/// obey is written as `$'\x1b'` (POSIX.1-2024, XCU 2.2.4).
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
-    if !word.chars().any(char::is_control) {
+    if !word.chars().any(steers) {
         return format!("'{}'", word.replace('\'', "'\\''"));
     }
     let mut text = "$'".to_owned();
@@ -103,7 +121,7 @@ pub fn quoted(word: &str) -> String {
         match c {
             '\'' => text.push_str("\\'"),
             '\\' => text.push_str("\\\\"),
-            c if c.is_control() => {
+            c if steers(c) => {
                 for byte in c.to_string().bytes() {
                     text.push_str(&format!("\\x{byte:02x}"));
                 }

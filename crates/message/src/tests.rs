@@ -2,17 +2,28 @@
 
 #![allow(clippy::disallowed_methods, reason = "a shell has to read what is pasted")]
 
-use super::{Command, Remedy};
+use super::{Command, Remedy, counted, counted_as, harmless, spaced};
 
 #[test]
 fn a_command_is_pasted_as_it_was_meant_whatever_its_words_hold() {
-    let hostile = ["a b", "it's", "$(reboot)", "", "`x`", "é", "\u{1b}[2J", "tab\there", "back\\slash\n'"];
+    let hostile = [
+        "a b",
+        "it's",
+        "$(reboot)",
+        "",
+        "`x`",
+        "é",
+        "\u{1b}[2J",
+        "tab\there",
+        "back\\slash\n'",
+        "gpj\u{202e}exe",
+    ];
     for word in hostile {
         let line = Command::new("note").with(word).line(None);
         let script = format!("blackstart() {{ shift; printf %s \"$1\"; }}; {line}");
         let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), word, "{line}");
-        assert!(!line.chars().any(char::is_control), "{line:?} could steer a terminal");
+        assert!(!line.chars().any(super::steers), "{line:?} could steer a terminal");
     }
 }
 
@@ -59,4 +70,23 @@ fn an_edit_names_its_place_where_it_is_known() {
     assert_eq!(edit(Some("a.toml"), Some(3)).to_string(), "a.toml:3: write gate = …");
     assert_eq!(edit(Some("a.toml"), None).to_string(), "in a.toml: write gate = …");
     assert_eq!(edit(None, None).to_string(), "write gate = …");
+}
+
+#[test]
+fn no_name_steers_what_is_shown() {
+    assert_eq!(harmless("a\u{1b}[2Jclean\nb \u{e4}"), "a\\u{1b}[2Jclean\\nb \u{e4}", "an escape");
+    assert_eq!(harmless("\u{9b}2J\u{7f}\u{85}"), "\\u{9b}2J\\u{7f}\\u{85}", "C1 controls and delete");
+    assert_eq!(harmless("gpj\u{202e}exe\u{2066}\u{200f}"), "gpj\\u{202e}exe\\u{2066}\\u{200f}", "direction");
+    assert_eq!(
+        harmless("\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{1f512} back\\slash"),
+        "\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{1f512} back\\slash"
+    );
+}
+
+#[test]
+fn counts_are_read_as_a_person_says_them() {
+    assert_eq!((spaced(0_u64), spaced(25_000_000_u64)), ("0".to_owned(), "25 000 000".to_owned()));
+    assert_eq!(counted(1_usize, "tenant"), "1 tenant");
+    assert_eq!(counted(12_000_u64, "tenant"), "12 000 tenants");
+    assert_eq!(counted_as(0_usize, "entry", "entries"), "0 entries");
 }

@@ -10,9 +10,9 @@ use super::explain::{Link, some};
 use super::instance::What;
 use super::objectives::{Missed, missed};
 use super::{Made, ranges};
-use estate::check::{counted, counted_as};
 use estate::{Estate, Id};
 use incident::plan::file::Plan;
+use message::{counted, counted_as};
 
 /// Lines of one list before the rest is only counted.
 const LINES_MAX: usize = 40;
@@ -64,7 +64,7 @@ fn head(plan: &Plan, text: &mut String) {
         counted_as(plan.lost.len(), "thing is", "things are"),
         counted(plan.steps.len(), "step"),
         clock(end_s),
-        counted(usize::try_from(plan.schedules).unwrap_or(usize::MAX), "schedule"),
+        counted(plan.schedules, "schedule"),
         plan.seed
     );
     line(text, counts);

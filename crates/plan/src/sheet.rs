@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::page::{capability_name, clock, grouped, hours, insured, whom};
-use estate::check::{counted, counted_as};
 use estate::model::{Gate, Probe, ResourceKind};
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Step, StepKind};
+use message::{counted, counted_as};
 
 pub const COLUMNS: usize = 80;
 const LINES_A_PAGE: usize = 58;
@@ -104,7 +104,7 @@ fn crew(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
             "",
             &format!(
                 "{id} {name}: {}, {} to start",
-                counted_as(usize::try_from(people).unwrap_or(usize::MAX), "person", "people"),
+                counted_as(people, "person", "people"),
                 counted(steps, "service")
             ),
         );
@@ -288,7 +288,7 @@ fn wrapped(indent: &str, text: &str) -> Vec<String> {
     let mut begun = false;
     for word in text.trim_start().split(' ') {
         let mut letters: Vec<char> =
-            word.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect();
+            word.chars().map(|letter| if message::steers(letter) { '?' } else { letter }).collect();
         if begun && line.chars().count() + 1 + letters.len() > COLUMNS {
             lines.push(std::mem::replace(&mut line, indent.to_owned()));
             begun = false;

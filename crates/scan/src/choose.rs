@@ -4,12 +4,12 @@
 
 use message::{Command, Message, Remedy};
 
-use crate::shown::harmless;
 use crate::snapshots::short;
 use estate::Id;
 use incident::event::ScanEvent;
 use incident::scan::SnapshotView;
 use incident::{Event, View};
+use message::harmless;
 
 /// Why a snapshot cannot be chosen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +38,7 @@ impl ChoiceRefusal {
         let to_do = match self {
             ChoiceRefusal::Unread { sequence, .. } => Remedy::run_to(
                 "use the newer program that wrote it, or accept it",
-                Command::new("resume").incident().with(format!("entry:{sequence}")).reason(),
+                Command::accept_entry(*sequence),
             ),
             ChoiceRefusal::NeverScanned(_) | ChoiceRefusal::NotJudged(_) => Remedy::run_to(
                 "judge its snapshots",

@@ -28,27 +28,9 @@ fn looks_escaped(text: &str) -> bool {
     matches!(text.as_bytes(), [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
 }
 
-/// For a terminal: a file's name is written by whoever made the file, and must not steer what is shown.
-pub fn harmless(text: &str) -> String {
-    text.chars()
-        .flat_map(|letter| {
-            let steers =
-                letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-            let (escaped, plain) =
-                if steers { (Some(letter.escape_default()), None) } else { (None, Some(letter)) };
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_cannot_steer_the_terminal() {
-        assert_eq!(harmless("a\u{1b}[2Jclean\nb ä"), "a\\u{1b}[2Jclean\\nb ä");
-    }
 
     #[test]
     fn bytes_that_are_no_utf8_are_escaped_and_the_rest_is_left_alone() {

@@ -6,13 +6,13 @@ use message::{Command, Remedy};
 use serde::Serialize;
 
 use crate::decide::settle_by_hand;
-use estate::check::counted;
 use estate::{Estate, Id};
 use incident::View;
 use incident::contain::CutState;
 use incident::event::CutAct;
 use incident::recover::step::State;
 use incident::standing::{NotKnown, Standing, not_described, services_down, standings};
+use message::counted;
 
 /// Everything `status` says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -330,7 +330,7 @@ fn contain(infected: &Id) -> Remedy {
 }
 
 fn resume(what: &str) -> Remedy {
-    Remedy::run(Command::new("resume").incident().with(what).reason())
+    Remedy::run(Command::resume(what))
 }
 
 fn spreading(estate: &Estate, view: &View) -> Asked {
@@ -339,7 +339,7 @@ fn spreading(estate: &Estate, view: &View) -> Asked {
         let site = estate.stores.get(&alarm.store).and_then(|store| store.site.clone());
         let target = site.unwrap_or_else(|| alarm.store.clone());
         if !view.contain.infected.contains(&target) && !view.contain.infected.contains(&alarm.store) {
-            let files = counted(usize::try_from(alarm.files).unwrap_or(usize::MAX), "file");
+            let files = counted(alarm.files, "file");
             let what = format!("{files} in {} not clean any more: cut it off?", alarm.store);
             asked.push((what, contain(&target)));
         }

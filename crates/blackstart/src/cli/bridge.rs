@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use message::{Command, Remedy};
 use serde_json::{Value, json};
 
 use super::folder::{self, By, chain};
@@ -221,10 +222,16 @@ fn run_failure(folder: &Path, fault: &RunFault) -> Failure {
         RunFault::Open(_) | RunFault::Read(_) => Failure::fault(
             what,
             "the bridge accepts nothing; what it took in can still be read",
-            format!(
-                "see every place: blackstart journal verify {0}; what is left: blackstart journal show {0}. To take in business \
-                 meanwhile, start the bridge with a configuration that names a new folder, and keep this one as it is",
-                folder.display()
+            Remedy::ask(
+                "To take in business meanwhile, start the bridge with a configuration that names a new folder, and keep this \
+                 one as it is.",
+                [
+                    (
+                        "To see every place",
+                        Remedy::run(Command::new("journal verify").with(folder.display())),
+                    ),
+                    ("to see what is left", Remedy::run(Command::new("journal show").with(folder.display()))),
+                ],
             ),
         ),
         RunFault::File { .. } | RunFault::Key { .. } | RunFault::Secret(_) | RunFault::Start(_) => {

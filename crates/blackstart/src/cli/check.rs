@@ -11,10 +11,11 @@ use serde::Serialize;
 
 use super::color::{self, Tone};
 use super::{Answer, Failure, folder, talk, whole_file};
-use estate::check::{self, Summary, counted, counted_as, spaced};
+use estate::check::{self, Summary};
 use estate::files::ReadFault;
 use estate::place::{Place, Sources};
 use estate::{Finding, Grade, Id, Reading, canonical};
+use message::{counted, counted_as, spaced, steers};
 use situation::map;
 
 /// What is wrong with this estate? Findings, worst first: blocking (no plan can be made, or it would be
@@ -229,7 +230,7 @@ fn last_line(reading: &Reading, findings: &[Finding]) -> String {
 fn harmless(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for letter in text.chars() {
-        if letter.is_control() && !matches!(letter, '\n' | '\t') {
+        if steers(letter) && !matches!(letter, '\n' | '\t') {
             harmless.extend(std::iter::repeat_n('?', letter.len_utf8()));
         } else {
             harmless.push(letter);

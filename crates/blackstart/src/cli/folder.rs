@@ -7,6 +7,8 @@
 
 use std::path::Path;
 
+use message::{Command, Remedy};
+
 use super::{Failure, person};
 use incident::log::LogFault;
 use incident::store::{self, Incident, StoreFault};
@@ -32,7 +34,7 @@ pub fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-/// `2023-04-24T22:00:00Z`, the only form in which times are shown.
+/// `2023-04-24T22:00:00Z`, the form in which the terminal shows times; pages have `page::words::utc`.
 pub fn time(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms)
         .map_or_else(|_| format!("{ms} ms"), |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
@@ -82,19 +84,19 @@ pub fn log_failure(folder: &Path, fault: LogFault) -> Failure {
 
 pub fn failure(folder: &Path, fault: &StoreFault) -> Failure {
     let what = chain(fault);
-    let shown = folder.display();
-    match fault {
+    let failure = match fault {
         StoreFault::NoIncident(_) => Failure::usage(
             what,
             "there is no incident to read or to write to here",
-            format!(
-                "name the folder that `blackstart init` made, or make one: blackstart init {shown} --estate ESTATE"
+            Remedy::run_to(
+                "name the folder that `blackstart init` made, or make one",
+                Command::new("init").incident().with("--estate").open("ESTATE"),
             ),
         ),
         StoreFault::AlreadyThere(_) => Failure::refused(
             what,
             "an incident is never overwritten",
-            format!("choose another folder, or look at this one: blackstart status {shown}"),
+            Remedy::run_to("choose another folder, or look at this one", Command::new("status").incident()),
         ),
         StoreFault::Key { .. } => Failure::fault(
             what,
@@ -109,17 +111,23 @@ pub fn failure(folder: &Path, fault: &StoreFault) -> Failure {
         StoreFault::Succeeded(_, next) => Failure::refused(
             what,
             "nothing is recorded here any more; it can still be read",
-            format!(
-                "call again with the folder in which it goes on; look at it: blackstart status {}",
-                next.display()
+            Remedy::run_to(
+                "call again with the folder in which it goes on; look at it",
+                Command::new("status").with(next.display()),
             ),
         ),
         StoreFault::Emptied(_) => Failure::fault(
             what,
             "nothing was recorded, and nothing is known of this incident: an incident has entries from its first moment on",
-            format!(
-                "put the folder back from a copy; if there was nothing in it yet, open it anew in another: \
-                 blackstart init NEW --estate ESTATE (and look at this one: blackstart journal verify {shown})"
+            Remedy::ask(
+                "put the folder back from a copy.",
+                [
+                    ("To look at this one", Remedy::run(Command::new("journal verify").incident())),
+                    (
+                        "if there was nothing in it yet, open it anew in another",
+                        Remedy::run(Command::new("init").open("NEW").with("--estate").open("ESTATE")),
+                    ),
+                ],
             ),
         ),
         StoreFault::Open(_) | StoreFault::Read(_) => not_opened(folder, fault, what),
@@ -128,12 +136,12 @@ pub fn failure(folder: &Path, fault: &StoreFault) -> Failure {
             "this entry is not in the journal and must not be acted on",
             "look at the free space and at the disk, then call again",
         ),
-    }
+    };
+    failure.of(folder)
 }
 
 /// A journal that is busy, out of reach, of another key, or damaged.
 fn not_opened(folder: &Path, fault: &StoreFault, what: String) -> Failure {
-    let shown = folder.display();
     match fault {
         StoreFault::Open(journal::OpenError::Busy { .. }) => Failure::fault(
             what,
@@ -149,14 +157,24 @@ fn not_opened(folder: &Path, fault: &StoreFault, what: String) -> Failure {
         StoreFault::Open(journal::OpenError::OtherOrigin { .. }) => Failure::fault(
             what,
             "the key beside it is of another incident; nothing was recorded",
-            format!("put the path of this incident's key into {shown}/signing-key-location, then call again"),
+            format!(
+                "put the path of this incident's key into {}, then call again",
+                store::key_location_path(folder).display()
+            ),
         ),
         _ => Failure::fault(
             what,
             "this incident can be read, and nothing can be recorded in it: what would follow could not be relied on",
-            format!(
-                "see what is left: blackstart status {shown}; every place: blackstart journal verify {shown}; \
-                 go on in a new folder with all that is proven: blackstart journal succeed {shown} {shown}-2 --reason TEXT"
+            Remedy::ask(
+                "",
+                [
+                    ("see what is left", Remedy::run(Command::new("status").incident())),
+                    ("see every place", Remedy::run(Command::new("journal verify").incident())),
+                    (
+                        "go on in a new folder with all that is proven",
+                        Remedy::run(Command::succeed(folder.display())),
+                    ),
+                ],
             ),
         ),
     }

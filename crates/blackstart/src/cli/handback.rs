@@ -107,7 +107,8 @@ fn offer(path: &Path, since: Option<jiff::Timestamp>, as_json: bool) -> Result<A
         talk::say(format!("  pending: {} {}: {}", waiting.operation, waiting.receipt, waiting.why));
     }
     if tally.conflict + tally.refused > 0 {
-        talk::say(format!("people must decide: blackstart handback list {}", path.display()));
+        let list = message::Command::new("handback list").with(path.display()).line(None);
+        talk::say(format!("people must decide: {list}"));
     }
     if as_json {
         talk::json(&tally);

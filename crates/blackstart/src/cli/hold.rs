@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use message::Command;
+
 use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, talk};
 use situation::decide::{self, Refusal};
@@ -29,9 +31,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let id = named::in_incident(incident.view(), &args.id, named::PLACES_AND_PARTS)?;
     folder::decide(&mut incident, |view| decide::hold(view, &id, &args.reason))?
         .map_err(|refusal| refused(&refusal, &folder))?;
-    talk::say(
-        format!("{id} is on hold. Lift it: blackstart resume {} {id} --reason TEXT", folder.display(),),
-    );
+    let lift = Command::resume(&id).line(Some(&folder.display().to_string()));
+    talk::say(format!("{id} is on hold. Lift it: {lift}"));
     Ok(Answer::Done)
 }
 

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Answer, Failure, folder, named, talk};
-use estate::check::counted;
 use estate::files::RawFile;
 use estate::model::{EdgeKind, Proposed};
 use estate::{Grade, Id};
@@ -17,6 +16,7 @@ use import::folder::{BASES, Existing, FolderFault, look, replace};
 use import::merge::{Difference, Sort};
 use import::update::{self, Former, Refusal, Update};
 use import::{Unreadable, compose, json, score, sources};
+use message::{Command, counted, harmless};
 
 /// Make an estate from descriptions that exist already. What they state becomes a dependency; what only hints at one
 /// (an address in a setting, a shared volume) is proposed and counts for nothing until it is confirmed. Importing
@@ -143,7 +143,8 @@ fn choose(
     }
     let update = change(&found.files, &chosen, kind).map_err(|refusal| refused(&refusal))?;
     replace(&args.estate, &found, &update.files).map_err(|fault| failed(&fault))?;
-    talk::say(format!("{} changed; next: blackstart check {}", shown.len(), args.estate.display()));
+    let check = Command::new("check").with(args.estate.display()).line(None);
+    talk::say(format!("{} changed; next: {check}", shown.len()));
     Ok(Answer::Done)
 }
 
@@ -408,7 +409,8 @@ fn summary(draft: &Draft, update: &Update, path: &Path) {
         counted(services, "service"),
         if alone.len() == 1 { "has" } else { "have" }
     ));
-    talk::data(format!("Written to {}; next: blackstart check {0}", path.display()));
+    let check = Command::new("check").with(path.display()).line(None);
+    talk::data(format!("Written to {}; next: {check}", path.display()));
     if update.proposed.iter().any(|proposed| !proposed.rejected) {
         talk::data(format!("To look at what is proposed: {}/{}", path.display(), update::PROPOSED));
     }
@@ -425,9 +427,4 @@ fn proposed(draft: &Draft, update: &Update) -> String {
         0 => format!("{waiting} proposed"),
         decided => format!("{waiting} proposed, {decided} decided before"),
     }
-}
-
-/// Text from other people's files must not steer the terminal.
-fn harmless(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use message::{Command, counted, counted_as};
 use serde_json::{Value, json};
 
 use super::place::{self, Sought};
@@ -252,7 +253,7 @@ fn as_line(record: &journal::Record, said: &Said) -> String {
     if !sentence.starts_with("note: ") && sentence.chars().count() > SHOWN_CHARS_MAX {
         sentence = sentence.chars().take(SHOWN_CHARS_MAX).chain("...".chars()).collect();
     }
-    let sentence: String = sentence.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let sentence: String = sentence.chars().map(|c| if message::steers(c) { '?' } else { c }).collect();
     format!("{:>6}  {}  {:<14} {sentence}", record.sequence, folder::time(record.time_ms), record.actor)
 }
 
@@ -295,7 +296,7 @@ fn print(folder: &Path, found: &journal::Verification) {
     };
     let erased =
         if found.erased > 0 { format!(", {} erased by decision", found.erased) } else { String::new() };
-    talk::data(format!("{} records, {signed}{erased}", found.records));
+    talk::data(format!("{}, {signed}{erased}", counted(found.records, "record")));
     if found.intact() {
         talk::data("The journal is whole.");
     } else {
@@ -303,15 +304,18 @@ fn print(folder: &Path, found: &journal::Verification) {
         talk::data(
             "The journal is NOT whole: do not rely on the places named above, and keep a copy of the folder as it is.",
         );
-        talk::data(format!("The newest signed state that is whole has {trusted} entries."));
+        talk::data(format!(
+            "The newest signed state that is whole has {}.",
+            counted_as(trusted, "entry", "entries")
+        ));
     }
     if let Some(ended) = harm::ended(folder) {
         talk::data(ended);
     } else if !found.intact() {
-        let shown = folder.display();
+        let show = Command::new("journal show").with(folder.display()).line(None);
         talk::data(format!(
-            "See what is left: blackstart journal show {shown}. To go on in a new folder with all that is proven:\n  \
-             blackstart journal succeed {shown} {shown}-2 --reason TEXT"
+            "See what is left: {show}\nTo go on in a new folder with all that is proven:\n  {}",
+            harm::succeed(folder)
         ));
     }
 }

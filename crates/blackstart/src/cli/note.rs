@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, place, talk};
-use message::quoted;
+use message::{Command, Remedy, quoted};
 use situation::decide;
 
 /// Write into the commander's log: what was decided, said, heard. It is on disk when this returns.
@@ -57,9 +57,9 @@ fn split(words: &[String]) -> Result<(Option<&Path>, &[String]), Failure> {
     Err(Failure::usage(
         format!("{} is not an incident folder: it has no journal", quoted(first)),
         "it is not clear whether it is the incident or the first word of the note; nothing was written",
-        format!(
-            "name the incident ({FORM}), or put the note into quotes: blackstart note {}",
-            quoted(&words.join(" "))
+        Remedy::run_to(
+            format!("name the incident ({FORM}), or put the note into quotes"),
+            Command::new("note").with(words.join(" ")),
         ),
     ))
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, place, read_estate, talk};
-use estate::check::counted;
 use incident::Event;
 use incident::store;
+use message::counted;
 use notice::mark::About;
 use notice::publish::{self, PublishFault};
 use notice::site::Proof;

@@ -30,7 +30,7 @@ impl Sought {
     /// where its signing key lies.
     fn is(self, folder: &Path) -> bool {
         let own = match self {
-            Sought::Incident => folder.join("signing-key-location"),
+            Sought::Incident => store::key_location_path(folder),
             Sought::Journal => store::public_key_path(folder),
         };
         is_named(folder) && own.is_file()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::folder::chain;
 use estate::{self, Estate, Grade, Id};
-use message::quoted;
+use message::{Command, Remedy, quoted};
 
 /// The estate, if its form has no blocking finding. `check` judges the content and shows all findings.
 pub fn read(path: &Path) -> Result<Estate, Failure> {
@@ -25,7 +25,10 @@ pub fn read(path: &Path) -> Result<Estate, Failure> {
                 "{}; acting on half an estate could start or stop the wrong thing",
                 finding.message.means
             ),
-            format!("{}; see every finding with its place: blackstart check {shown}", finding.message.to_do),
+            Remedy::Steps(vec![
+                finding.message.to_do.clone(),
+                Remedy::run_to("see every finding with its place", Command::new("check").with(shown)),
+            ]),
         )),
     }
 }

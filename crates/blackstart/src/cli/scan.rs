@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use message::{Command, Remedy, counted, counted_as, harmless};
+
 use super::color::{self, Tone};
 use super::folder::{self, By};
 use super::{Answer, Failure, named, place, talk, whole_file};
@@ -264,7 +266,7 @@ fn rules(args: &Args) -> Result<Option<Rules>, Failure> {
             "correct or remove that rule, or name another folder with .yar or .yara files",
         )
     })?;
-    talk::say(format!("rules from {} files", rules.files()));
+    talk::say(format!("rules from {}", counted(rules.files(), "file")));
     Ok(Some(rules))
 }
 
@@ -281,7 +283,10 @@ fn ledger(args: &Args, opened: &Opened, rules: Option<&Rules>) -> Result<Ledger,
     if let Some(note) = note {
         talk::say(note);
     } else if ledger.found() > 0 {
-        talk::say(format!("{} verdicts of earlier scans are in the ledger", ledger.found()));
+        talk::say(format!(
+            "{} in the ledger",
+            counted_as(ledger.found(), "verdict of an earlier scan is", "verdicts of earlier scans are")
+        ));
     }
     Ok(ledger)
 }
@@ -361,15 +366,23 @@ fn record(
                 unknown.sequence
             ),
             "the verdicts were recorded, but no recovery point was chosen",
-            "read that entry with the version that wrote it, or accept it, then scan again",
+            Remedy::Steps(vec![
+                Remedy::run_to(
+                    "read that entry with the version that wrote it, or accept it",
+                    Command::accept_entry(unknown.sequence),
+                ),
+                "scan again".into(),
+            ]),
         )
+        .of(incident.folder())
     }))
 }
 
 /// What a person has to choose, or has chosen otherwise than a scan would.
 fn advice(store: &Id, incident: &Incident, report: &RepositoryReport) -> Option<String> {
     let known = incident.view().scan.stores.get(store)?;
-    let choose = format!("blackstart choose {} {store}", incident.folder().display());
+    let folder = incident.folder().display().to_string();
+    let choose = Command::new("choose").incident().with(store).line(Some(&folder));
     if let (Some(by), Some(chosen)) = (&known.chosen_by, &known.recovery_point) {
         let there = report.snapshots.iter().find(|snapshot| snapshot.id == *chosen);
         let state = match there {
@@ -378,7 +391,7 @@ fn advice(store: &Id, incident: &Incident, report: &RepositoryReport) -> Option<
             Some(_) => "it is NOT CLEAN now, so a restart holds until another is chosen",
             None => "it is not among the snapshots that were judged now",
         };
-        let by = shown::harmless(by);
+        let by = harmless(by);
         return Some(format!(
             "{by} chose {} for {store}: {state}; to choose another: {choose} SNAPSHOT",
             short(chosen)
@@ -398,7 +411,7 @@ fn show_repository(report: &RepositoryReport) {
         talk::data(format!(
             "{} since {from}: {}",
             bad.judgement.verdict.word(),
-            shown::harmless(&shown::path(&*bad.path))
+            harmless(&shown::path(&*bad.path))
         ));
         show_reasons(&bad.file());
     }
@@ -417,7 +430,7 @@ fn show_repository(report: &RepositoryReport) {
             snapshot.not_clean
         ));
         for line in snapshot.reasons.iter().chain(&snapshot.signs) {
-            talk::data(format!("            {}", shown::harmless(line)));
+            talk::data(format!("            {}", harmless(line)));
         }
     }
     for unread in &report.unread {
@@ -428,8 +441,8 @@ fn show_repository(report: &RepositoryReport) {
     }
     if !report.gone.is_empty() {
         talk::data(format!(
-            "{} files vanished from snapshots that are not clean, or many at once; --json names them",
-            report.gone.len()
+            "{} vanished from snapshots that are not clean, or many at once; --json names them",
+            counted(report.gone.len(), "file")
         ));
     }
     for series in report.series.iter().filter(|_| report.series.len() > 1) {
@@ -452,7 +465,7 @@ fn show_repository(report: &RepositoryReport) {
 
 fn show_files(files: &[File]) {
     for file in files.iter().take(SHOWN_MAX) {
-        talk::data(format!("{}: {}", file.verdict.word(), shown::harmless(&file.path)));
+        talk::data(format!("{}: {}", file.verdict.word(), harmless(&file.path)));
         show_reasons(file);
     }
     show_rest(files.len());
@@ -460,11 +473,11 @@ fn show_files(files: &[File]) {
 
 fn show_reasons(file: &File) {
     for reason in &file.reasons {
-        talk::data(format!("    {}", shown::harmless(reason)));
+        talk::data(format!("    {}", harmless(reason)));
     }
     if let Some(clean) = &file.last_clean {
         let name = file.last_clean_path.as_deref().unwrap_or(&file.path);
-        talk::data(format!("    last clean in {} as {}", short(clean), shown::harmless(name)));
+        talk::data(format!("    last clean in {} as {}", short(clean), harmless(name)));
     }
 }
 

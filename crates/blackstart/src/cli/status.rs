@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use message::{Command, Remedy};
+use message::{Command, Remedy, counted, counted_as, spaced};
 
 use serde::Serialize;
 
@@ -58,8 +58,9 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         return Err(Failure::usage(
             format!("there is no entry {at}: the newest is {}", view.entries.saturating_sub(1)),
             "what was known after it cannot be shown",
-            format!("see the entries: blackstart journal show {} -n 20", folder.display()),
-        ));
+            Remedy::run_to("see the entries", Command::new("journal show").incident().option("-n", 20)),
+        )
+        .of(&folder));
     }
     if let Some(damage) = damage.as_ref().filter(|_| !args.json) {
         harm::lines(&folder, damage).iter().for_each(talk::data);
@@ -72,8 +73,9 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         Failure::fault(
             "the journal names no estate, as far as it can be read",
             "nobody can say what is down for whom",
-            format!("look at the first entries: blackstart journal show {}", folder.display()),
+            Remedy::run_to("look at the first entries", Command::new("journal show").incident()),
         )
+        .of(&folder)
     })?;
     let estate = canonical::from_text(text).map_err(|fault| {
         Failure::fault(
@@ -116,8 +118,7 @@ fn forecast_of(estate: &Estate, view: &View) -> (Option<Forecast>, Option<String
 /// Nothing can be decided in a damaged journal any more.
 fn only_decision(folder: &Path) -> Decision {
     let shown = folder.display().to_string();
-    let succeed = Command::new("journal succeed").incident().with(format!("{shown}-2")).reason();
-    let remedy = Remedy::run(succeed);
+    let remedy = Remedy::run(Command::succeed(&shown));
     Decision {
         what: "the journal is damaged: continue in a new folder with all that is proven?".to_owned(),
         command: remedy.shown(Some(&shown)),
@@ -155,7 +156,13 @@ fn page(now: &Situation) -> String {
     );
     let alarms = now.alarms.iter();
     let alarms = alarms.map(|alarm| {
-        format!("{}: {} files, {} (entry {})", alarm.store, alarm.files, time(alarm.time_ms), alarm.entry)
+        format!(
+            "{}: {}, {} (entry {})",
+            alarm.store,
+            counted(alarm.files, "file"),
+            time(alarm.time_ms),
+            alarm.entry
+        )
     });
     section(&mut page, "ALARMS", alarms, "");
     section(&mut page, "CUT OFF", now.cuts.iter().map(cut), "");
@@ -163,8 +170,9 @@ fn page(now: &Situation) -> String {
     section(&mut page, "EMERGENCY OPERATION", now.bridge.iter().map(business), "");
     if now.not_read + now.illegal > 0 {
         let line = format!(
-            "{} entries could not be read, {} moves were not allowed: journal show",
-            now.not_read, now.illegal
+            "{} not be read, {} not allowed: journal show",
+            counted_as(now.not_read, "entry could", "entries could"),
+            counted_as(now.illegal, "move was", "moves were")
         );
         section(&mut page, "JOURNAL", std::iter::once(line), "");
     }
@@ -196,15 +204,16 @@ fn nothing_missing(now: &Situation) -> &'static str {
 
 fn not_served(line: &NotServed) -> String {
     let first = first_of(&line.tenants);
-    let (standing, name, funds) = (line.standing, &line.name, line.tenants.len());
-    let insured = grouped(line.insured);
+    let (standing, name) = (line.standing, &line.name);
+    let (tenants, insured) = (counted(line.tenants.len(), "tenant"), spaced(line.insured));
     let why = line.why.map_or_else(String::new, |why| format!("\n             {}", why.sentence()));
-    format!("{standing:<10} {name:<34} {funds:>3} funds {insured:>11} insured  {first}{why}")
+    format!("{standing:<10} {name:<34} {tenants:>10} {insured:>11} insured  {first}{why}")
 }
 
 fn not_described(tenants: &[estate::Id]) -> Option<String> {
     let line = || {
-        format!("not_known  no services are described for {:>6} funds  {}", tenants.len(), first_of(tenants))
+        let count = counted(tenants.len(), "tenant");
+        format!("not_known  no services are described for {count:>10}  {}", first_of(tenants))
     };
     (!tenants.is_empty()).then(line)
 }
@@ -219,7 +228,7 @@ fn cut(cut: &CutLine) -> String {
         CutAct::StopService { service } => format!("stop {service}"),
         CutAct::CloseDoor { site, door } => format!("close door {door} of {site}"),
     };
-    format!("{what}: {} {}", format!("{:?}", cut.state).to_lowercase(), cut.detail).trim_end().to_owned()
+    format!("{what}: {} {}", cut.state.word(), cut.detail).trim_end().to_owned()
 }
 
 fn restart(run: &RunLine) -> String {
@@ -229,16 +238,16 @@ fn restart(run: &RunLine) -> String {
         None => "at work, or it was killed: run recover again, and it continues",
     };
     let plan: String = run.plan.chars().take(12).collect();
-    format!("plan {plan}: {} steps done of {} begun; {how}", run.done, run.begun)
+    format!("plan {plan}: {} done of {} begun; {how}", counted(run.done, "step"), spaced(run.begun))
 }
 
 fn business(bridge: &BridgeLine) -> String {
     format!(
         "accepted {}, not in the core yet {}, conflicts for people {}, refused {} (counted {})",
-        grouped(bridge.accepted),
-        grouped(bridge.pending),
-        grouped(bridge.conflict),
-        grouped(bridge.refused),
+        spaced(bridge.accepted),
+        spaced(bridge.pending),
+        spaced(bridge.conflict),
+        spaced(bridge.refused),
         bridge.as_of_ms.map_or_else(|| "?".to_owned(), time),
     )
 }
@@ -259,17 +268,4 @@ fn section(page: &mut String, head: &str, lines: impl Iterator<Item = String>, w
     if lines.len() > LINES_MAX {
         page.push_str(&format!("  and {} more: --json has all\n", lines.len() - LINES_MAX));
     }
-}
-
-/// `8 123 456`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(' ');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

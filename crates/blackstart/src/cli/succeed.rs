@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use message::{Command, Remedy, counted_as, spaced};
+
 use super::folder::{self, By};
 use super::{Answer, Failure, harm, init, talk};
 use incident::continued::LeftOut;
@@ -48,7 +50,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         Failure::refused(
             format!("the journal in {} is whole", args.old.display()),
             "there is nothing to continue elsewhere",
-            format!("go on in it: blackstart status {}", args.old.display()),
+            Remedy::run_to("go on in it", Command::new("status").with(args.old.display())),
         )
     })?;
     is_of_an_incident(args, &prepared)?;
@@ -72,10 +74,10 @@ fn is_of_an_incident(args: &Args, prepared: &Prepared) -> Result<(), Failure> {
     Err(Failure::refused(
         format!("{} is a bridge's folder", args.old.display()),
         "its items name each other by number and cannot be carried into another journal; nothing was made",
-        format!(
-            "see what is left: blackstart journal show {}; hand back what can be read, and begin the bridge in a new folder",
-            args.old.display()
-        ),
+        Remedy::Steps(vec![
+            Remedy::run_to("see what is left", Command::new("journal show").with(args.old.display())),
+            "hand back what can be read, and begin the bridge in a new folder".into(),
+        ]),
     ))
 }
 
@@ -84,7 +86,7 @@ fn show(args: &Args, prepared: &Prepared) {
         talk::data(line);
     }
     let succession = &prepared.succession;
-    talk::data(format!("carried over: {} entries", succession.carried_count()));
+    talk::data(format!("carried over: {}", counted_as(succession.carried_count(), "entry", "entries")));
     for LeftOut { from, until, cause, detail } in &succession.left_out {
         let which = if until - from == 1 { format!("{from}") } else { format!("{from} to {}", until - 1) };
         let missed = if cause.is_missed() { "NOT carried over" } else { "not carried over" };
@@ -107,7 +109,7 @@ fn make(args: &Args, prepared: Prepared) -> Result<Answer, Failure> {
     prepared
         .begin(&args.new, &key, &origin, &args.by.name(), now_ms)
         .map_err(|fault| folder::failure(&args.new, &fault))?;
-    let new = args.new.display();
+    let new = args.new.display().to_string();
     talk::say(format!("the incident goes on in {new}"));
     talk::say(format!("signing key {}: keep a copy on another medium", key.display()));
     talk::say(format!(
@@ -122,9 +124,9 @@ fn make(args: &Args, prepared: Prepared) -> Result<Answer, Failure> {
     }
     if let Some(missed) = missed {
         talk::say(format!("{missed}. Nothing is decided until somebody has looked:"));
-        talk::say(format!("  blackstart resume {new} entry:0 --reason TEXT"));
+        talk::say(format!("  {}", Command::accept_entry(0).line(Some(&new))));
     }
-    talk::say(format!("next: blackstart status {new}"));
+    talk::say(format!("next: {}", Command::new("status").incident().line(Some(&new))));
     Ok(Answer::Done)
 }
 
@@ -132,13 +134,16 @@ fn make(args: &Args, prepared: Prepared) -> Result<Answer, Failure> {
 pub fn told(folder: &Path, old: Option<&Path>) -> Result<Option<(Vec<String>, bool)>, Failure> {
     let Some(succession) = incident::store::continues(folder) else { return Ok(None) };
     let mut lines = vec![format!(
-        "It continues {} ({}), of which the first {} entries are signed and whole{}.",
+        "It continues {} ({}), of which {} signed and whole{}.",
         succession.folder,
         if succession.origin.is_empty() { "no signed origin" } else { &succession.origin },
-        succession.trusted_size,
+        first(succession.trusted_size),
         if succession.root.is_empty() { String::new() } else { format!(", root {}", succession.root) }
     )];
-    lines.push(format!("{} entries were carried over from there.", succession.carried_count()));
+    lines.push(format!(
+        "{} carried over from there.",
+        counted_as(succession.carried_count(), "entry was", "entries were")
+    ));
     lines.extend(succession.missed().map(|missed| format!("{missed}.")));
     let recorded = PathBuf::from(&succession.folder);
     let old = match old {
@@ -159,4 +164,12 @@ pub fn told(folder: &Path, old: Option<&Path>) -> Result<Option<(Vec<String>, bo
     });
     lines.extend(differences);
     Ok(Some((lines, same)))
+}
+
+fn first(entries: u64) -> String {
+    if entries == 1 {
+        "the first entry is".to_owned()
+    } else {
+        format!("the first {} entries are", spaced(entries))
+    }
 }

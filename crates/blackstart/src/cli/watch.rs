@@ -13,9 +13,9 @@ use serde::Serialize;
 use super::folder::{self, By};
 use super::{Answer, Failure, place, talk};
 use estate::Id;
-use estate::check::counted;
 use incident::event::Suspicion;
 use incident::store::{self, Incident, StoreFault};
+use message::counted;
 use scan::decide::{self, SeenWhen};
 use scan::watch::{Burst, Limits, StoreWatch};
 
@@ -121,10 +121,10 @@ fn report(journal: &Path, burst: &Burst, when: SeenWhen) -> bool {
         Ok(None) => true,
         Err(fault) => {
             talk::say(format!(
-                "ALARM for {} ({} files, {:?}), but it cannot be recorded: {}; trying again",
+                "ALARM for {} ({}, {}), but it cannot be recorded: {}; trying again",
                 burst.store,
-                burst.files,
-                burst.suspicion,
+                counted(burst.files, "file"),
+                burst.suspicion.word(),
                 folder::chain(&fault)
             ));
             false

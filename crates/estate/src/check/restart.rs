@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Look, some, spaced};
+use super::{Look, some};
 use crate::finding::{Finding, Grade};
 use crate::id::Id;
 use crate::model::{EdgeKind, ResourceKind, Service, Store};
+use message::spaced;
 
 pub(super) fn all(look: &Look<'_>) -> Vec<Finding> {
     let mut found = hosts(look);
