@@ -42,7 +42,7 @@ pub fn judge_within(name: &str, source: &mut dyn Source, beside: Beside, work_by
 
 /// As `judge`, of a file that changed: picture data is decoded however long it is.
 pub(super) fn judge_to_the_end(name: &str, source: &mut dyn Source, beside: Beside) -> Judgement {
-    let mut work = Work::for_length(source.length()).to_the_end();
+    let mut work = Work::for_length(source.length()).decoding_all();
     match look(name, source, beside, &mut work) {
         Ok((votes, facts)) => votes::weigh(votes, facts),
         Err(error) => Judgement::unread(format!("could not be read: {error}")),

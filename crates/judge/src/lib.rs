@@ -49,7 +49,7 @@
 //! | a type with a checker is looked into to its end | `checkers` (which one), and a file for each |
 //! | what is packed is what it is called | `inner`, for `zip` and `packed` |
 //! | covered means that a sum covers every byte of content | `structure` (`Sealed`), `summed`; tried for all types in `tests/coverage` |
-//! | a change in place by random bytes is seen beside the previous version | `compare`, on `difference`; `values` and `kept_pages` for databases, `members` for ZIP |
+//! | a change in place by random bytes is seen beside the previous version | `compare`, on `difference`; `decoded` for pictures; `values` and `kept_pages` for databases, `members` for ZIP |
 //! | what was not looked at is said | `facts` (`bytes_not_looked_at`), `partitions` |
 //! | a hostile file costs no more than its share, and stops nothing else | `work`, `checkers` |
 //! | the same bytes give the same verdict everywhere; another verdict is another version | `judgement` |
@@ -65,6 +65,7 @@ mod checkers;
 mod compare;
 mod crc32c;
 mod declared;
+mod decoded;
 mod der;
 mod difference;
 mod ending;

@@ -55,7 +55,7 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> std::io::Result
         }
         match head[156] {
             b'L' | b'x' if bytes <= NAME_MAX * 4 => {
-                long_name = name_in(source, data_at, bytes)?.or(long_name)
+                long_name = name_in(source, data_at, bytes)?.or(long_name);
             }
             // A file; one with holes is not stored as it is.
             0 | b'0' | b'7' => {

@@ -34,7 +34,7 @@ impl Work {
     }
 
     /// Picture data is decoded however long it is: for a file that changed, and those are few.
-    pub(super) fn to_the_end(self) -> Work {
+    pub(super) fn decoding_all(self) -> Work {
         Work { decoded_max: u64::MAX, ..self }
     }
 

@@ -363,7 +363,7 @@ mod tests {
             // Passes may each be shorter than the limit, and a plain area is decoded however long.
             let is_right = matches!(found, Structure::Partly(_) | Structure::Whole(_));
             assert!(is_right, "{passes:?}: {found:?}");
-            let mut all = Work::for_length(whole.len() as u64).to_the_end();
+            let mut all = Work::for_length(whole.len() as u64).decoding_all();
             let found = check(&mut &*whole, &mut all).unwrap();
             assert!(matches!(all.settle(found), Structure::Whole(_)), "{passes:?}");
             let with = |hole: &[u8]| {
