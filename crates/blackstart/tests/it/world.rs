@@ -72,10 +72,8 @@ fn a_started_process_leads_its_own_session_and_writes_to_a_file() {
 fn nothing_of_our_own_environment_is_handed_on_but_what_is_listed() {
     let folder = tempfile::tempdir().unwrap();
     let world = machine(folder.path());
-    let settings = Run {
-        environment: BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]),
-        ..Run::default()
-    };
+    let settings =
+        Run { environment: BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]), ..Run::default() };
     let output = folder.path().join("out");
     let run = label(folder.path(), "environment");
     let command = ["/usr/bin/env".to_owned()];
