@@ -6,7 +6,18 @@ use super::{Command, Remedy, counted, counted_as, harmless, spaced};
 
 #[test]
 fn a_command_is_pasted_as_it_was_meant_whatever_its_words_hold() {
-    let hostile = ["a b", "it's", "$(reboot)", "", "`x`", "é", "\u{1b}[2J", "tab\there", "back\\slash\n'", "gpj\u{202e}exe"];
+    let hostile = [
+        "a b",
+        "it's",
+        "$(reboot)",
+        "",
+        "`x`",
+        "é",
+        "\u{1b}[2J",
+        "tab\there",
+        "back\\slash\n'",
+        "gpj\u{202e}exe",
+    ];
     for word in hostile {
         let line = Command::new("note").with(word).line(None);
         let script = format!("blackstart() {{ shift; printf %s \"$1\"; }}; {line}");
@@ -66,7 +77,10 @@ fn no_name_steers_what_is_shown() {
     assert_eq!(harmless("a\u{1b}[2Jclean\nb \u{e4}"), "a\\u{1b}[2Jclean\\nb \u{e4}", "an escape");
     assert_eq!(harmless("\u{9b}2J\u{7f}\u{85}"), "\\u{9b}2J\\u{7f}\\u{85}", "C1 controls and delete");
     assert_eq!(harmless("gpj\u{202e}exe\u{2066}\u{200f}"), "gpj\\u{202e}exe\\u{2066}\\u{200f}", "direction");
-    assert_eq!(harmless("\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{1f512} back\\slash"), "\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{1f512} back\\slash");
+    assert_eq!(
+        harmless("\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{1f512} back\\slash"),
+        "\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{1f512} back\\slash"
+    );
 }
 
 #[test]

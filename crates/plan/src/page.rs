@@ -10,9 +10,9 @@ use super::explain::{Link, some};
 use super::instance::What;
 use super::objectives::{Missed, missed};
 use super::{Made, ranges};
-use message::{counted, counted_as};
 use estate::{Estate, Id};
 use incident::plan::file::Plan;
+use message::{counted, counted_as};
 
 /// Lines of one list before the rest is only counted.
 const LINES_MAX: usize = 40;

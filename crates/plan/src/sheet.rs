@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::page::{capability_name, clock, grouped, hours, insured, whom};
-use message::{counted, counted_as};
 use estate::model::{Gate, Probe, ResourceKind};
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Step, StepKind};
+use message::{counted, counted_as};
 
 pub const COLUMNS: usize = 80;
 const LINES_A_PAGE: usize = 58;

@@ -2,9 +2,8 @@
 //! many files vanished before the newest clean snapshot was made, somebody has to say whether they are wanted back.
 //! What a person chose stands until a person chooses again.
 
-use message::{Command, Message, Remedy};
+use message::{Command, Message, Remedy, harmless};
 
-use crate::shown::harmless;
 use crate::snapshots::short;
 use estate::Id;
 use incident::event::ScanEvent;

@@ -157,18 +157,18 @@ pub fn page(repository: &str, report: &RepositoryReport) -> String {
         notes: report.notes.iter().map(|text| prose(text)).collect(),
         form: super::report::FORM,
     };
-    let title = format!("Last clean point of {}", shown::harmless(repository));
+    let title = format!("Last clean point of {}", message::harmless(repository));
     let body = filled(&sheet);
     Page { language: "en", title: &title, style: Style::TextAndDrawings, body: &body }.written()
 }
 
 /// Names of files are written by whoever made them: what would end a line is shown, too.
 fn name(text: &str) -> Html {
-    words::id(&shown::harmless(text))
+    words::id(&message::harmless(text))
 }
 
 fn prose(text: &str) -> Html {
-    words::sentence(&shown::harmless(text))
+    words::sentence(&message::harmless(text))
 }
 
 fn last_clean(report: &RepositoryReport) -> Option<LastClean> {

@@ -6,13 +6,13 @@ use message::{Command, Remedy};
 use serde::Serialize;
 
 use crate::decide::settle_by_hand;
-use message::counted;
 use estate::{Estate, Id};
 use incident::View;
 use incident::contain::CutState;
 use incident::event::CutAct;
 use incident::recover::step::State;
 use incident::standing::{Standing, services_down, standings};
+use message::counted;
 
 /// Everything `status` says.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -12,10 +12,10 @@ use serde::Serialize;
 use super::color::{self, Tone};
 use super::{Answer, Failure, folder, talk, whole_file};
 use estate::check::{self, Summary};
-use message::{counted, counted_as, spaced, steers};
 use estate::files::ReadFault;
 use estate::place::{Place, Sources};
 use estate::{Finding, Grade, Id, Reading, canonical};
+use message::{counted, counted_as, spaced, steers};
 use situation::map;
 
 /// What is wrong with this estate? Findings, worst first: blocking (no plan can be made, or it would be

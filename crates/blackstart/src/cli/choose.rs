@@ -6,9 +6,9 @@ use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, talk};
 use estate::{Id, Kind};
 use incident::scan::SnapshotView;
+use message::harmless;
 use message::{Command, Remedy};
 use scan::choose::{self, ChoiceRefusal};
-use message::harmless;
 
 /// Choose the recovery point of a store among its clean snapshots. It stands, whatever later scans find, until somebody
 /// chooses again.

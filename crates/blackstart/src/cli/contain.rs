@@ -8,9 +8,9 @@ use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, read_estate, talk};
 use contain::decide::{self, Cut, Refusal};
 use contain::run::{self, Place, Watcher};
-use message::{counted, spaced};
 use estate::{Estate, Id, canonical};
 use incident::event::CutAct;
+use message::{counted, spaced};
 use world::real::Real;
 
 /// What to cut off and what it costs. Touches nothing; with --apply it is done, recorded and probed from outside.

@@ -34,7 +34,9 @@ pub fn damage(folder: &Path, harm: &Harm) -> Vec<String> {
         lines.push(format!("   and {more} more: {verify}"));
     }
     lines.push(match harm.lost.is_empty() {
-        true => format!("   All of it can be read ({}); the damage is in what proves it.", entries(harm.entries)),
+        true => {
+            format!("   All of it can be read ({}); the damage is in what proves it.", entries(harm.entries))
+        }
         false => format!(
             "   Of {} these were not read, or are not what was signed: {}.",
             entries(harm.entries),

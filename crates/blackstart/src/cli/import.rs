@@ -7,9 +7,7 @@ mod systemd;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-
 use super::{Answer, Failure, folder, named, talk};
-use message::{Command, counted, harmless};
 use estate::files::RawFile;
 use estate::model::{EdgeKind, Proposed};
 use estate::{Grade, Id};
@@ -18,6 +16,7 @@ use import::folder::{BASES, Existing, FolderFault, look, replace};
 use import::merge::{Difference, Sort};
 use import::update::{self, Former, Refusal, Update};
 use import::{Unreadable, compose, json, score, sources};
+use message::{Command, counted, harmless};
 
 /// Make an estate from descriptions that exist already. What they state becomes a dependency; what only hints at one
 /// (an address in a setting, a shared volume) is proposed and counts for nothing until it is confirmed. Importing

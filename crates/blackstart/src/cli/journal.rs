@@ -304,7 +304,10 @@ fn print(folder: &Path, found: &journal::Verification) {
         talk::data(
             "The journal is NOT whole: do not rely on the places named above, and keep a copy of the folder as it is.",
         );
-        talk::data(format!("The newest signed state that is whole has {}.", counted_as(trusted, "entry", "entries")));
+        talk::data(format!(
+            "The newest signed state that is whole has {}.",
+            counted_as(trusted, "entry", "entries")
+        ));
     }
     if let Some(ended) = harm::ended(folder) {
         talk::data(ended);

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, place, read_estate, talk};
-use message::counted;
 use incident::Event;
 use incident::store;
+use message::counted;
 use notice::mark::About;
 use notice::publish::{self, PublishFault};
 use notice::site::Proof;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use message::{Command, Remedy, counted, counted_as, harmless, spaced};
+use message::{Command, Remedy, counted, counted_as, harmless};
 
 use super::color::{self, Tone};
 use super::folder::{self, By};

@@ -171,7 +171,13 @@ fn page(now: &Situation, not_known: Option<&str>) -> String {
     );
     let alarms = now.alarms.iter();
     let alarms = alarms.map(|alarm| {
-        format!("{}: {}, {} (entry {})", alarm.store, counted(alarm.files, "file"), time(alarm.time_ms), alarm.entry)
+        format!(
+            "{}: {}, {} (entry {})",
+            alarm.store,
+            counted(alarm.files, "file"),
+            time(alarm.time_ms),
+            alarm.entry
+        )
     });
     section(&mut page, "ALARMS", alarms, "");
     section(&mut page, "CUT OFF", now.cuts.iter().map(cut), "");

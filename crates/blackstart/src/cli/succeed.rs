@@ -166,6 +166,11 @@ pub fn told(folder: &Path, old: Option<&Path>) -> Result<Option<(Vec<String>, bo
     Ok(Some((lines, same)))
 }
 
-fn first(entries: u64) -> String {
-    if entries == 1 { "the first entry is".to_owned() } else { format!("the first {} entries are", spaced(entries)) }
+/// `the first 7 entries are`.
+pub fn first(entries: u64) -> String {
+    if entries == 1 {
+        "the first entry is".to_owned()
+    } else {
+        format!("the first {} entries are", spaced(entries))
+    }
 }

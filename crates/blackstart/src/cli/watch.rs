@@ -13,9 +13,9 @@ use serde::Serialize;
 use super::folder::{self, By};
 use super::{Answer, Failure, place, talk};
 use estate::Id;
-use message::counted;
 use incident::event::Suspicion;
 use incident::store::{self, Incident, StoreFault};
+use message::counted;
 use scan::decide::{self, SeenWhen};
 use scan::watch::{Burst, Limits, StoreWatch};
 

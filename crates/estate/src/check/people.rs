@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Look, percent, some};
-use message::{counted, spaced};
 use crate::finding::{Finding, Grade};
 use crate::graph::Crowd;
 use crate::id::{Id, Kind};
 use crate::model::{Capability, CutBehaviour, EdgeKind};
+use message::{counted, spaced};
 
 /// Single points of failure that get a finding of their own; the rest is counted.
 const POINTS_SHOWN: usize = 10;

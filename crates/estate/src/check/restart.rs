@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use super::{Look, some};
-use message::spaced;
 use crate::finding::{Finding, Grade};
 use crate::id::Id;
 use crate::model::{EdgeKind, ResourceKind, Service, Store};
+use message::spaced;
 
 pub(super) fn all(look: &Look<'_>) -> Vec<Finding> {
     let mut found = hosts(look);

@@ -1,10 +1,10 @@
 //! Every finding about content, with the smallest estate that shows it.
 
 use super::super::check::{content, judge};
-use message::spaced;
 use super::super::place::Sources;
 use super::super::{Finding, Grade};
 use super::{codes, id, marked, read_toml};
+use message::spaced;
 
 /// The findings with this code, and the text that the first of them marks.
 fn found(text: &str, code: &str) -> (Vec<Finding>, String) {
