@@ -153,7 +153,7 @@ pub fn apply(books: &mut Books, record: &Record) {
         Payload::Present(payload) => payload.as_slice(),
         Payload::Erased => return books.apply_unknown(record.sequence, record.time_ms),
     };
-    if record.kind.starts_with("journal.") {
+    if journal::is_own(&record.kind) {
         return books.passed(record.sequence, record.time_ms);
     }
     match fact::decode(&record.kind, record.version, payload) {

@@ -27,7 +27,7 @@ impl Account {
     }
 }
 
-/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+/// Every kind, with the version in which it is written now. Older versions are read in `record::older`.
 pub(crate) const VERSIONS: &[(&str, u16)] = &[("bridge.account_received", 1)];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,8 +9,7 @@ use estate::Id;
 use crate::continued::{Origin, Succession};
 use crate::stamp::Stamp;
 
-/// What the people in command did and said.
-/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+/// Every kind, with the version in which it is written now. Older versions are read in `record::older`.
 pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("command.incident_opened", 1),
     ("command.estate_adopted", 1),
@@ -21,6 +20,7 @@ pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("command.journal_succeeded", 1),
 ];
 
+/// What the people in command did and said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", deny_unknown_fields)]
 pub enum CommandEvent {

@@ -1,7 +1,7 @@
 //! Every fact that can be recorded, grouped by the part that records it. Past tense: it has happened.
 //!
-//! An event never changes once released. A new need is a new variant, or a new version with its own arm
-//! where its part reads it. What an event is about stands in `about`, because even a reader that does not know an
+//! An event never changes once released. A new need is a new variant, or a new version: then the form that was released
+//! is read by its arm in `record::older`. What an event is about stands in `about`, because even a reader that does not know an
 //! event must be able to tell whom it concerns. The events themselves stand in the file of their part, with the view
 //! that follows from them; this file only enumerates.
 
@@ -34,9 +34,10 @@ impl Event {
             Event::Command(event) => event.about(),
             Event::Scan(event) => event.about(),
             Event::Contain(event) => event.about(),
-            Event::Plan(_) | Event::Notice(_) => Vec::new(),
+            Event::Plan(event) => event.about(),
             Event::Recover(event) => event.about(),
             Event::Bridge(event) => event.about(),
+            Event::Notice(event) => event.about(),
         }
     }
 }

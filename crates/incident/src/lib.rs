@@ -33,3 +33,6 @@ pub use view::View;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod standing_tests;

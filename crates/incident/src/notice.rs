@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use estate::Id;
+
 use crate::stamp::Stamp;
 
-/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+/// Every kind, with the version in which it is written now. Older versions are read in `record::older`.
 pub(crate) const VERSIONS: &[(&str, u16)] = &[("notice.published", 1)];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,6 +14,15 @@ pub(crate) const VERSIONS: &[(&str, u16)] = &[("notice.published", 1)];
 pub enum NoticeEvent {
     #[serde(rename = "notice.published")]
     Published { site: String, digest: String, pages: u64, as_of_entry: u64 },
+}
+
+impl NoticeEvent {
+    /// Pages are about what was known; nothing that is done rests on them.
+    pub(crate) fn about(&self) -> Vec<Id> {
+        match self {
+            NoticeEvent::Published { .. } => Vec::new(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -28,7 +28,7 @@ impl Suspicion {
     }
 }
 
-/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+/// Every kind, with the version in which it is written now. Older versions are read in `record::older`.
 pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("scan.alarm_raised", 1),
     ("scan.alarm_dismissed", 1),

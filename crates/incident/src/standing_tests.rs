@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
-use super::{NotKnown, Standing, not_described, standings};
 use crate::event::{CommandEvent, ContainEvent, CutAct, Event, RecoverEvent, ScanEvent, Suspicion};
 use crate::memory::{follow, view_of};
 use crate::record::{Content, Entry, Unknown};
+use crate::standing::{NotKnown, Standing, not_described, standings};
 use crate::view::View;
 use estate::{Estate, Id, canonical};
 

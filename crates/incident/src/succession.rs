@@ -50,7 +50,7 @@ pub fn prepare(old: &Path, unproven: bool, reason: &str) -> Result<Option<Prepar
         }
         Met::Record { record, proven } => {
             let entries = record.sequence..record.sequence + 1;
-            if record.kind.starts_with("journal.") {
+            if journal::is_own(&record.kind) {
                 return leave_out(&mut succession.left_out, entries, Cause::JournalsOwn, &record.kind);
             }
             let Some(payload) = damaged::payload(&record) else {

@@ -54,6 +54,7 @@ pub use options::{Clock, Options, Random};
 pub use read::{ReadError, Reader, Records};
 pub use record::{
     ACTOR_BYTES_MAX, Draft, KIND_BYTES_MAX, KIND_ERASED, KIND_TAIL_CUT, PAYLOAD_BYTES_MAX, Payload, Record,
+    is_own,
 };
 
 pub use refusal::OpenError;

@@ -2,7 +2,9 @@
 
 use thiserror::Error;
 
-use crate::record::{ACTOR_BYTES_MAX, BatchId, Draft, KIND_BYTES_MAX, PAYLOAD_BYTES_MAX, frame_length};
+use crate::record::{
+    ACTOR_BYTES_MAX, BatchId, Draft, KIND_BYTES_MAX, PAYLOAD_BYTES_MAX, frame_length, is_own,
+};
 
 /// The most bytes that one batch may take on disk.
 pub const BATCH_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -130,7 +132,7 @@ impl Offer {
             if draft.kind.is_empty() || draft.kind.len() > KIND_BYTES_MAX {
                 return invalid(format!("a kind has 1 to {KIND_BYTES_MAX} bytes, not {}", draft.kind.len()));
             }
-            if !own && draft.kind.starts_with("journal.") {
+            if !own && is_own(&draft.kind) {
                 return invalid(format!(
                     "the kind {:?} is the journal's own; choose another name",
                     draft.kind

@@ -22,6 +22,11 @@ pub const KIND_TAIL_CUT: &str = "journal.tail_cut";
 /// The kind of the record that decides that payloads are erased.
 pub const KIND_ERASED: &str = "journal.erased";
 
+/// Whether records of this kind are the journal's own. Nobody else may write one.
+pub fn is_own(kind: &str) -> bool {
+    kind.starts_with("journal.")
+}
+
 /// The largest payload, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The longest name of an actor, in bytes.

@@ -380,7 +380,7 @@ impl Writer {
         let disk = &*self.options.disk;
         walk(disk, &self.folder, &mut |seen| {
             if let Seen::Record { frame, .. } = seen
-                && !frame.header.kind.starts_with("journal.")
+                && !crate::record::is_own(&frame.header.kind)
             {
                 found.insert(frame.header.sequence);
             }

@@ -2,14 +2,13 @@
 //! many files vanished before the newest clean snapshot was made, somebody has to say whether they are wanted back.
 //! What a person chose stands until a person chooses again.
 
-use message::{Command, Message, Remedy};
+use message::{Command, Message, Remedy, harmless};
 
 use crate::snapshots::short;
 use estate::Id;
 use incident::event::ScanEvent;
 use incident::scan::SnapshotView;
 use incident::{Event, View};
-use message::harmless;
 
 /// Why a snapshot cannot be chosen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,3 +10,6 @@ pub mod situation;
 
 #[cfg(test)]
 mod map_tests;
+
+#[cfg(test)]
+mod situation_tests;

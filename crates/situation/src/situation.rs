@@ -432,7 +432,3 @@ fn unplanned(estate: &Estate, view: &View) -> Asked {
     let what = "services are cut off and there is no plan to bring them back".to_owned();
     vec![(what, Remedy::run(plan.with("-o").open("PLAN")))]
 }
-
-#[cfg(test)]
-#[path = "situation_tests.rs"]
-mod tests;

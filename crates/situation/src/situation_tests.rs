@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
-use super::{Situation, situation};
+use crate::situation::{Situation, situation};
 use estate::model::CutBehaviour;
 use estate::{Estate, Id, canonical};
 use incident::event::{ContainEvent, CutAct, Event, ScanEvent, Suspicion};

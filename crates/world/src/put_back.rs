@@ -251,7 +251,7 @@ mod tests {
         fs::create_dir(&target).unwrap();
         fs::write(target.join("a"), "ciphertext").unwrap();
         let old = folder.path().join("data.dirty-1");
-        assert_eq!(put_back(&target, "s1", "r/1", fill("clean")).unwrap(), [old.clone()]);
+        assert_eq!(put_back(&target, "s1", "r/1", fill("clean")).unwrap(), std::slice::from_ref(&old));
         assert_eq!(read(target.join("a")), "clean");
         assert_eq!(read(old.join("a")), "ciphertext");
         let restored = restored_from(&target).unwrap().unwrap();

@@ -1,14 +1,15 @@
 //! Entries as sentences, for people who read the journal at night: who did what to which thing, and why.
 
 use journal::{Payload, Record};
+use message::{counted, spaced};
 
 use super::folder::time;
+use super::succeed;
 use bridge::fact::{self, Fact, Outcome, Witness};
 use estate::Id;
 use incident::Event;
 use incident::event::{
     BridgeEvent, CommandEvent, ContainEvent, CutAct, Found, NoticeEvent, PlanEvent, RecoverEvent, ScanEvent,
-    Suspicion,
 };
 use incident::record::{self, Content};
 
@@ -26,7 +27,7 @@ pub fn of(record: &Record) -> Said {
     {
         return Said { sentence: of_fact(&fact, sealed.len()), about: Some(tenants(&fact)) };
     }
-    if record.kind.starts_with("journal.") {
+    if journal::is_own(&record.kind) {
         return Said { sentence: of_journal(record), about: Some(Vec::new()) };
     }
     match record::entry(record.clone()).content {
@@ -61,7 +62,7 @@ fn of_event(event: &Event) -> String {
             let accepted: u64 = accounts.values().map(|account| account.accepted).sum();
             format!(
                 "the bridge counts {accepted} accepted and {pending} pending for {}",
-                count(accounts.len(), "tenant")
+                counted(accounts.len(), "tenant")
             )
         }
         Event::Notice(NoticeEvent::Published { site, pages, as_of_entry, .. }) => {
@@ -83,11 +84,11 @@ fn of_command(event: &CommandEvent) -> String {
             format!("let work go on in spite of entry {sequence}, which cannot be read: {reason}")
         }
         CommandEvent::JournalSucceeded(succession) => format!(
-            "this journal continues {} ({}), whose first {} entries are signed and whole; {} carried over{}: {}",
+            "this journal continues {} ({}), of which {} signed and whole; {} carried over{}: {}",
             succession.folder,
             succession.origin,
-            succession.trusted_size,
-            succession.carried_count(),
+            succeed::first(succession.trusted_size),
+            spaced(succession.carried_count()),
             succession.missed().map(|missed| format!("; {missed}")).unwrap_or_default(),
             succession.reason
         ),
@@ -97,14 +98,9 @@ fn of_command(event: &CommandEvent) -> String {
 fn of_scan(event: &ScanEvent) -> String {
     match event {
         ScanEvent::AlarmRaised { store, suspicion, files, examples, seconds_observed } => {
-            let what = match suspicion {
-                Suspicion::Encrypted => "encrypted",
-                Suspicion::Damaged => "damaged",
-                Suspicion::Malware => "malware",
-                Suspicion::Suspicious => "suspicious",
-            };
+            let what = suspicion.word();
             let example = examples.first().map(|path| format!(", such as {path}")).unwrap_or_default();
-            let files = count(usize::try_from(*files).unwrap_or(usize::MAX), "file");
+            let files = counted(*files, "file");
             format!("ALARM: {files} in {store} became {what} within {seconds_observed} s{example}")
         }
         ScanEvent::AlarmDismissed { store, reason } => format!("dismissed the alarm of {store}: {reason}"),
@@ -118,7 +114,11 @@ fn of_scan(event: &ScanEvent) -> String {
             let files: u64 = counts.values().sum();
             let verdict = if *clean { "clean" } else { "NOT clean" };
             let why = reasons.first().map(|reason| format!(": {reason}")).unwrap_or_default();
-            format!("judged snapshot {} of {store}: {verdict}, {files} files{why}", short(snapshot))
+            format!(
+                "judged snapshot {} of {store}: {verdict}, {}{why}",
+                short(snapshot),
+                counted(files, "file")
+            )
         }
         ScanEvent::RecoveryPointChosen { store, snapshot: Some(snapshot) } => {
             format!("the scan proposes snapshot {} for restoring {store}", short(snapshot))
@@ -145,8 +145,8 @@ fn of_contain(event: &ContainEvent) -> String {
             "decided to cut off {}: {}; {} without something while it holds; {cost_insured} insured people lose something that \
              the infection had not taken",
             list(infected),
-            count(acts.len(), "act"),
-            count(tenants.len(), "tenant")
+            counted(acts.len(), "act"),
+            counted(tenants.len(), "tenant")
         ),
         ContainEvent::ActIntended { act } => format!("is {}", of_act(act)),
         ContainEvent::ActFinished { act, ok, detail } => {
@@ -207,7 +207,7 @@ fn of_fact(fact: &Fact, sealed_bytes: usize) -> String {
         Fact::Started { program, recipients } => {
             format!(
                 "the bridge started (version {program}) and seals to {}",
-                count(recipients.len(), "tenant")
+                counted(recipients.len(), "tenant")
             )
         }
         Fact::Accepted(item) => format!(
@@ -260,10 +260,6 @@ fn short(hash: &str) -> String {
 
 fn because(detail: &str) -> String {
     if detail.is_empty() { String::new() } else { format!(": {detail}") }
-}
-
-fn count(number: usize, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 fn list<'a>(ids: impl IntoIterator<Item = &'a Id>) -> String {

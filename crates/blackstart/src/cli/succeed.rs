@@ -166,7 +166,8 @@ pub fn told(folder: &Path, old: Option<&Path>) -> Result<Option<(Vec<String>, bo
     Ok(Some((lines, same)))
 }
 
-fn first(entries: u64) -> String {
+/// `the first 7 entries are`.
+pub fn first(entries: u64) -> String {
     if entries == 1 {
         "the first entry is".to_owned()
     } else {

@@ -30,7 +30,7 @@ impl CutAct {
     }
 }
 
-/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+/// Every kind, with the version in which it is written now. Older versions are read in `record::older`.
 pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("contain.cut_decided", 1),
     ("contain.act_intended", 1),

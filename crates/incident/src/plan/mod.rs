@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use estate::Id;
+
 use crate::stamp::Stamp;
 
 pub mod changed;
@@ -13,7 +15,7 @@ pub mod text;
 mod version_1;
 mod version_2;
 
-/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+/// Every kind, with the version in which it is written now. Older versions are read in `record::older`.
 pub(crate) const VERSIONS: &[(&str, u16)] =
     &[("plan.recorded", 1), ("plan.approved", 1), ("plan.withdrawn", 1)];
 
@@ -27,6 +29,17 @@ pub enum PlanEvent {
     Approved { hash: String },
     #[serde(rename = "plan.withdrawn")]
     Withdrawn { hash: String, reason: String },
+}
+
+impl PlanEvent {
+    /// A plan is about the whole estate, and none of its entries stands in the way of a single thing.
+    pub(crate) fn about(&self) -> Vec<Id> {
+        match self {
+            PlanEvent::Recorded { .. } | PlanEvent::Approved { .. } | PlanEvent::Withdrawn { .. } => {
+                Vec::new()
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -27,7 +27,7 @@ pub enum Found {
     Unknown,
 }
 
-/// Every kind, with the version in which it is written now. Older versions are read in `record`.
+/// Every kind, with the version in which it is written now. Older versions are read in `record::older`.
 pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("recover.run_begun", 1),
     ("recover.step_intended", 1),
