@@ -1,6 +1,6 @@
 //! What says whether a change may land. `cargo xtask test` is the README's test command: all tests and a short drill, on
 //! one debug build. `cargo xtask lint` is what a reader would object to: form, lints, licences. `cargo xtask ci` is both,
-//! in the order in which an answer comes soonest. Each says at the end what its steps cost.
+//! the tests first. Each says at the end what its steps cost.
 
 use std::process::Command;
 use std::time::Instant;

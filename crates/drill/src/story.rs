@@ -116,11 +116,6 @@ impl Clock {
     pub fn began_ms(&self) -> u64 {
         self.began_ms
     }
-
-    /// The second of the run that a time in milliseconds since 1970 is. Before the start: 0.
-    pub fn second_of(&self, at_ms: u64) -> f64 {
-        std::time::Duration::from_millis(at_ms.saturating_sub(self.began_ms)).as_secs_f64()
-    }
 }
 
 #[cfg(test)]

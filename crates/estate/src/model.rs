@@ -305,14 +305,6 @@ impl EdgeKind {
         }
     }
 
-    /// The start waits until the provider's data is restored and judged.
-    pub fn waits_for_data(self) -> bool {
-        match self {
-            EdgeKind::Data => true,
-            EdgeKind::Hard | EdgeKind::Soft | EdgeKind::StartOnly | EdgeKind::Order => false,
-        }
-    }
-
     /// An infection can pass along this edge.
     pub fn passes_infection(self) -> bool {
         match self {
@@ -409,17 +401,6 @@ impl Estate {
             Kind::External => self.externals.contains_key(id),
             Kind::Resource => self.resources.contains_key(id),
         }
-    }
-
-    /// Σ insured × urgency over every (tenant, capability) that is served at all: the whole, of which shares are taken.
-    pub fn weight_total(&self) -> u128 {
-        let served = |capability: &Id, tenant: &Id| self.serving(capability, tenant).is_some();
-        self.capabilities
-            .iter()
-            .flat_map(|(id, capability)| self.tenants.iter().map(move |tenant| (id, capability, tenant)))
-            .filter(|(id, _, (tenant, _))| served(id, tenant))
-            .map(|(_, capability, (_, tenant))| u128::from(tenant.insured) * u128::from(capability.urgency))
-            .sum()
     }
 }
 

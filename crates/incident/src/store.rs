@@ -1,6 +1,6 @@
 //! The incident folder: the one place through which every part reads the journal and appends to it.
 //!
-//! A folder holds the journal, the estate texts it was decided on, the public key and the output of
+//! A folder holds the journal (and in it every estate that was decided on), the public key and the output of
 //! started processes. The signing key lies elsewhere; the folder only says where.
 
 use std::path::{Path, PathBuf};

@@ -137,8 +137,3 @@ pub use judgement::{Judgement, VERSION, Verdict};
 pub use judging::{judge, judge_bytes, judge_within};
 pub use name::{name_before, unknown_ending};
 pub use source::Source;
-
-/// What names say, where it was first found.
-pub mod kind {
-    pub use crate::name::{name_before, unknown_ending};
-}

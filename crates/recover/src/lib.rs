@@ -4,9 +4,9 @@
 //! has ended. A crash at any instant loses nothing: a step with intent and no outcome is in doubt, and is
 //! probed before anything else happens to it.
 //!
-//! `step` is the table of states, `view` what the journal says, `decide` what may be done next (pure),
-//! `perform` the one file that touches the world, `run` the loop that puts intents on disk before and
-//! outcomes after. Nothing is ever undone: what fails is stopped and held, what depends on it is parked,
+//! The table of states and what the journal says stand in `incident::recover`. Here, `decide` says what may be done next
+//! (pure), `refusal` what may not and why, `fallout` what waits when something fails; `perform` is the one file that
+//! touches the world, `run` the loop that puts intents on disk before and outcomes after. Nothing is ever undone: what fails is stopped and held, what depends on it is parked,
 //! everything else goes on.
 
 pub mod decide;

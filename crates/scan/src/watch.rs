@@ -19,8 +19,8 @@ use super::folder::{Entry, EntryKind, judge_file, walk};
 use super::shown;
 use estate::Id;
 use incident::event::Suspicion;
-use judge::kind::{name_before, unknown_ending};
 use judge::{Beside, Verdict};
+use judge::{name_before, unknown_ending};
 
 /// When it is an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

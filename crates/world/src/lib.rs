@@ -2,8 +2,8 @@
 //!
 //! Everything that decides is pure and gets what it needs as values; everything that acts goes through
 //! this trait, so that the same code runs on the real machine (`real`) and in the simulation that kills
-//! it at every instant (`sim`). `clippy.toml` bans the direct ways by name and says which modules may
-//! pass: the journal, restic repositories, and the web edges have doors of their own.
+//! it at every instant (`sim`). `clippy.toml` bans the direct ways by name; who has
+//! a door of its own (the journal, restic repositories, the web edges) allows it at the head of its file, with the reason.
 
 use std::path::{Path, PathBuf};
 

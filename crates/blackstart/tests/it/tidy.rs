@@ -9,9 +9,8 @@ const FILE_LINES_MAX: usize = 600;
 // All that is asked of two versions of one file, in the order in which it is asked.
 const LONG_FILES: &[&str] = &["crates/judge/src/compare.rs"];
 
-/// The parts. They meet in `incident` and `estate`; the manifest of a crate says whom it may know.
-const PARTS: &[&str] = &["scan", "contain", "plan", "recover", "bridge", "notice", "situation"];
-/// (crate, what it may know of ours besides itself). What is not here may know everything.
+/// The parts meet in `incident` and `estate`; the manifest of a crate says whom it may know.
+/// (crate, what it may know of ours besides itself). Every other crate stands in `KNOWS_EVERYTHING`.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("journal", &[]),
     ("message", &[]),
@@ -29,6 +28,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("notice", &["page", "incident", "estate"]),
     ("situation", &["plan", "page", "message", "incident", "estate"]),
 ];
+
+/// Who may know everything: the binary, and the two that stand outside of the product.
+const KNOWS_EVERYTHING: &[&str] = &["blackstart", "drill", "measure"];
 
 /// Names that say nothing.
 const EMPTY_NAMES: &[&str] =
@@ -131,21 +133,63 @@ fn a_crate_knows_only_whom_it_may() {
     let mut broken = Vec::new();
     for (name, may_know) in MAY_KNOW {
         let manifest = fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
-        let known = manifest.lines().take_while(|line| *line != "[dev-dependencies]");
-        let known = known.filter_map(|line| line.split_once(" = ")).map(|(crate_name, _)| crate_name);
         broken.extend(
-            known
-                .filter(|known| ours.iter().any(|ours| ours == known) && !may_know.contains(known))
+            dependencies(&manifest)
+                .into_iter()
+                .filter(|known| ours.contains(known) && !may_know.contains(&known.as_str()))
                 .map(|known| format!("{name} knows {known}")),
         );
     }
     none(&broken, "a crate knows another one: let it read the journal's view or the estate instead");
-    let missing: Vec<String> = PARTS
+    let is_listed = |name: &str| MAY_KNOW.iter().any(|(listed, _)| *listed == name);
+    let missing: Vec<String> = ours
         .iter()
-        .filter(|part| MAY_KNOW.iter().all(|(name, _)| name != *part))
-        .map(|part| (*part).to_owned())
+        .filter(|name| !is_listed(name) && !KNOWS_EVERYTHING.contains(&name.as_str()))
+        .cloned()
         .collect();
-    none(&missing, "these parts may know everything");
+    none(&missing, "nobody says what these crates may know: a line in MAY_KNOW");
+}
+
+/// What a crate is built with, whatever form it is written in; tests may use anything.
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let mut is_built_with = false;
+    let mut names = BTreeSet::new();
+    for line in manifest.lines() {
+        if let Some(head) = line.trim().strip_prefix('[') {
+            let head = head.trim_end_matches(']').trim();
+            is_built_with = head.ends_with("dependencies") && !head.ends_with("dev-dependencies");
+            // `[dependencies.plan]`
+            let (table, name) = head.rsplit_once('.').unwrap_or_default();
+            if table.ends_with("dependencies") && !table.ends_with("dev-dependencies") {
+                names.insert(name.trim_matches('"').to_owned());
+            }
+        } else if let Some((name, value)) = line.split_once('=').filter(|_| is_built_with) {
+            let name = name.trim().split('.').next().unwrap_or_default();
+            names.insert(name.trim_matches('"').to_owned());
+            // `other = { package = "plan" }`
+            names.extend(
+                value
+                    .split("package = \"")
+                    .skip(1)
+                    .filter_map(|rest| rest.split('"').next())
+                    .map(str::to_owned),
+            );
+        }
+    }
+    names
+}
+
+#[test]
+fn a_dependency_is_found_in_every_form_of_a_manifest() {
+    let manifest = "[dependencies]\na = { workspace = true }\nb.workspace = true\nc={ path = \"x\" }\n\
+                    as = { package = \"d\" }\n[dev-dependencies]\ntest = \"1\"\n\
+                    [target.'cfg(unix)'.dependencies]\ne = \"1\"\n[dependencies.f]\nversion = \"1\"\n\
+                    [build-dependencies]\ng = \"1\"\n[dev-dependencies.test2]\nversion = \"1\"\n[features]\nh = []\n";
+    let found = dependencies(manifest);
+    assert_eq!(
+        found.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["a", "as", "b", "c", "d", "e", "f", "g"]
+    );
 }
 
 #[test]
@@ -336,18 +380,20 @@ fn normal(path: &Path) -> String {
 
 #[test]
 fn the_map_names_only_what_exists() {
-    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let broken: Vec<String> = map
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(|word| {
-            word.starts_with("crates/") || word.starts_with("docs/") || word.starts_with("estates/")
+    const STARTS: [&str; 5] = ["crates/", "docs/", "estates/", "xtask/", "packaging/"];
+    let mut read = files("docs", "md");
+    for name in ["ARCHITECTURE.md", "CONTRIBUTING.md", "STYLE.md", "README.md"] {
+        read.push((name.to_owned(), fs::read_to_string(root().join(name)).unwrap()));
+    }
+    let broken: Vec<String> = read
+        .iter()
+        .flat_map(|(name, text)| {
+            let words = text.split('`').skip(1).step_by(2);
+            let paths = words.filter(|word| STARTS.iter().any(|start| word.starts_with(start)));
+            paths.filter(|path| !root().join(path).exists()).map(move |path| format!("{name}: {path}"))
         })
-        .filter(|path| !root().join(path).exists())
-        .map(str::to_owned)
         .collect();
-    none(&broken, "ARCHITECTURE.md names these, and they do not exist");
+    none(&broken, "these are named, and do not exist");
 }
 
 /// Word-by-word German, and what to say instead. Found in messages, help texts and the guide more than once.

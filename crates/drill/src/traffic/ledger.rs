@@ -31,16 +31,6 @@ impl Operation {
             Operation::Letter => "letter",
         }
     }
-
-    /// As in the core's book.
-    pub fn in_the_book(self) -> &'static str {
-        match self {
-            Operation::Eau => "sick-note",
-            Operation::Payment => "payment-order",
-            Operation::Address => "address",
-            Operation::Letter => "letter",
-        }
-    }
 }
 
 /// Why something was sent the way it was.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::{Archive, Node, Version};
-use judge::kind::name_before;
+use judge::name_before;
 
 /// A repository that somebody forged can nest the same folder in itself again and again.
 const DEPTH_MAX: usize = 1000;

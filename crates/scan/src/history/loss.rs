@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
-use judge::kind::name_before;
+use judge::name_before;
 use judge::{Judgement, Verdict};
 
 /// This many files that vanish without a trace in one step: nothing new that is bad is tolerated any longer.

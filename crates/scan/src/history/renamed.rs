@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::rc::Rc;
 
-use judge::kind::name_before;
+use judge::name_before;
 use judge::{Judgement, Verdict};
 
 /// A shorter file of a type whose content no checksum covers may be half encrypted and show nothing.

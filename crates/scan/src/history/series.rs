@@ -25,7 +25,7 @@ use super::signs::{Signs, Usual};
 use super::vanished::{Departures, Gone, Good, Known};
 use super::{Archive, Change, Node, Version, Walk, changes};
 use crate::snapshots::{Past, Tally, Weight, weigh};
-use judge::kind::name_before;
+use judge::name_before;
 use judge::{Judgement, Verdict};
 
 /// How far back versions of a file are looked for beyond the snapshots that are judged.

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::Version;
 use crate::snapshots::Past;
 use judge::Verdict;
-use judge::kind::name_before;
+use judge::name_before;
 
 /// Paths that are gone and are remembered from one step to the next. Beyond that the oldest are forgotten.
 const GONE_MAX: usize = 200_000;
