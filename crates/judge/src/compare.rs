@@ -10,7 +10,7 @@
 
 use std::io;
 
-use crate::decoded::{codes_replaced, to_the_end};
+use crate::decoded::{FOOTER_MAX, codes_replaced, to_the_end};
 use crate::difference::Difference;
 use crate::facts::{Facts, State};
 use crate::judgement::{Judgement, Verdict};
@@ -22,8 +22,6 @@ use crate::values;
 use crate::votes::{Leaning, Vote, vote};
 use crate::zip;
 
-/// A footer of an attacker is at most this long.
-pub(super) const FOOTER_MAX: u64 = 4096;
 /// What a disk loses at least, and a wiper writes at least. Smaller pieces are emptied by programs themselves.
 const SECTOR: u64 = 512;
 /// Bytes in a range that became zero: below, there was next to nothing in it.

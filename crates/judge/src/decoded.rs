@@ -1,13 +1,15 @@
 //! Is what took the place of coded picture data a coded picture? Only decoding tells, and of a file that changed all is decoded.
 
 use crate::beside::Beside;
-use crate::compare::FOOTER_MAX;
 use crate::difference::Difference;
 use crate::facts::{Facts, State};
 use crate::judgement::{Judgement, Verdict};
 use crate::judging::judge_to_the_end;
 use crate::source::Source;
 use crate::votes::{Leaning, Vote, vote};
+
+/// A footer of an attacker is at most this long.
+pub(crate) const FOOTER_MAX: u64 = 4096;
 
 /// Types that hold pictures of JPEG, of which long ones are not decoded where nothing is known of a file but itself.
 const DECODED: &[&str] = &["JPEG picture", "PDF", "TIFF picture", "old Office document (OLE2)"];

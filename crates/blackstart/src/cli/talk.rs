@@ -51,7 +51,7 @@ pub fn say(text: impl AsRef<str>) {
 }
 
 /// What reaches a terminal cannot steer it, whoever wrote it: the output of a program on an infected host, a name, a
-/// reason. Lines, tabs and colours pass; every other control character, what hides text, and what turns the direction of
+/// reason. Lines, tabs, new pages and colours pass; every other control character, what hides text, and what turns the direction of
 /// a line, is shown as it is written in Rust.
 fn steady(text: &str) -> String {
     let mut steady = String::with_capacity(text.len());
@@ -63,7 +63,7 @@ fn steady(text: &str) -> String {
             continue;
         }
         let turns = matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if turns || (letter.is_control() && !matches!(letter, '\n' | '\t')) {
+        if turns || (letter.is_control() && !matches!(letter, '\n' | '\t' | '\u{c}')) {
             steady.extend(letter.escape_default());
         } else {
             steady.push(letter);
