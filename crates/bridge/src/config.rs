@@ -1,6 +1,6 @@
 //! The bridge's configuration, checked as a whole before anything is listened to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,8 @@ use estate::{Id, Kind};
 
 /// How long the upstream may take to answer, unless the file says otherwise.
 const UPSTREAM_TIMEOUT_MS: u64 = 10_000;
+/// Only from the bridge's own machine, on whatever port is free.
+const CONTROL_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 /// A business key of more parts than this is a mistake.
 const KEY_PARTS_MAX: usize = 16;
 
@@ -47,6 +49,13 @@ pub struct Tenant {
     pub recipient: Recipient,
 }
 
+/// A site whose core business goes to.
+#[derive(Debug, Default)]
+pub struct Site {
+    /// Answers 2xx while the core is well. Without it a core that is only slow cannot be told from one that is gone.
+    pub health: Option<Upstream>,
+}
+
 /// Something that can be sent in.
 #[derive(Debug)]
 pub struct Operation {
@@ -63,9 +72,12 @@ pub struct Config {
     pub name: String,
     pub folder: PathBuf,
     pub listen: SocketAddr,
+    /// Where the operator's calls are taken, and nothing else: senders that fill `listen` do not reach it.
+    pub control_listen: SocketAddr,
     pub key: PathBuf,
     pub control_token_file: PathBuf,
     pub upstream_timeout_ms: u64,
+    pub sites: BTreeMap<String, Site>,
     pub tenants: BTreeMap<Id, Tenant>,
     pub operations: BTreeMap<String, Operation>,
 }
@@ -76,13 +88,22 @@ struct ConfigFile {
     name: Option<String>,
     folder: PathBuf,
     listen: SocketAddr,
+    control_listen: Option<SocketAddr>,
     key: PathBuf,
     control_token_file: PathBuf,
     upstream_timeout_ms: Option<u64>,
     #[serde(default)]
+    site: BTreeMap<String, SiteFile>,
+    #[serde(default)]
     tenant: BTreeMap<String, TenantFile>,
     #[serde(default)]
     operation: BTreeMap<String, OperationFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SiteFile {
+    health: String,
 }
 
 #[derive(Deserialize)]
@@ -111,14 +132,8 @@ impl Config {
     }
 
     fn check(file: ConfigFile, base: &Path) -> Result<Config, String> {
-        let mut tenants = BTreeMap::new();
-        for (name, tenant) in file.tenant {
-            let id = Id::new(Kind::Tenant, &name).map_err(|error| format!("tenant: {error}"))?;
-            let recipient =
-                Recipient::parse(&tenant.recipient).map_err(|error| format!("tenant {name}: {error}"))?;
-            Id::new(Kind::Site, &tenant.site).map_err(|error| format!("tenant {name}: site: {error}"))?;
-            tenants.insert(id, Tenant { site: tenant.site, recipient });
-        }
+        let tenants = check_tenants(file.tenant)?;
+        let sites = check_sites(file.site, &tenants)?;
         let mut operations = BTreeMap::new();
         for (name, operation) in file.operation {
             let checked =
@@ -137,18 +152,61 @@ impl Config {
             name: file.name.unwrap_or_else(|| "blackstart-bridge".to_owned()),
             folder: base.join(file.folder),
             listen: file.listen,
+            control_listen: file.control_listen.unwrap_or(CONTROL_LISTEN),
             key: base.join(file.key),
             control_token_file: base.join(file.control_token_file),
             upstream_timeout_ms: timeout,
+            sites,
             tenants,
             operations,
         })
+    }
+
+    /// Sites with tenants whose core's health cannot be asked for.
+    pub fn sites_without_health(&self) -> Vec<&str> {
+        let sites: BTreeSet<&str> = self.tenants.values().map(|tenant| tenant.site.as_str()).collect();
+        let is_named = |site: &&str| self.sites.get(*site).is_some_and(|site| site.health.is_some());
+        sites.into_iter().filter(|site| !is_named(site)).collect()
     }
 
     /// Tenants of this site.
     pub fn tenants_at(&self, site: &str) -> impl Iterator<Item = &Id> {
         self.tenants.iter().filter(move |(_, tenant)| tenant.site == site).map(|(id, _)| id)
     }
+}
+
+/// Two tenants with one recipient would be one to the seal: each could open what is the other's.
+fn check_tenants(file: BTreeMap<String, TenantFile>) -> Result<BTreeMap<Id, Tenant>, String> {
+    let mut tenants: BTreeMap<Id, Tenant> = BTreeMap::new();
+    for (name, tenant) in file {
+        let id = Id::new(Kind::Tenant, &name).map_err(|error| format!("tenant: {error}"))?;
+        let recipient =
+            Recipient::parse(&tenant.recipient).map_err(|error| format!("tenant {name}: {error}"))?;
+        Id::new(Kind::Site, &tenant.site).map_err(|error| format!("tenant {name}: site: {error}"))?;
+        let same = |(_, other): &(&Id, &Tenant)| other.recipient.to_string() == recipient.to_string();
+        if let Some((other, _)) = tenants.iter().find(same) {
+            return Err(format!(
+                "tenant {name} has the same recipient as {other}, so each could open what belongs to the other: every tenant makes its own with `blackstart handback keygen`"
+            ));
+        }
+        tenants.insert(id, Tenant { site: tenant.site, recipient });
+    }
+    Ok(tenants)
+}
+
+fn check_sites(
+    file: BTreeMap<String, SiteFile>,
+    tenants: &BTreeMap<Id, Tenant>,
+) -> Result<BTreeMap<String, Site>, String> {
+    let mut sites = BTreeMap::new();
+    for (name, site) in file {
+        if !tenants.values().any(|tenant| tenant.site == name) {
+            return Err(format!("site {name}: no tenant is there; is its name spelled as the tenants spell it?"));
+        }
+        let health = Upstream::parse(&site.health).map_err(|why| format!("site {name}: health: {why}"))?;
+        sites.insert(name, Site { health: Some(health) });
+    }
+    Ok(sites)
 }
 
 fn check_operation(file: OperationFile, tenants: &BTreeMap<Id, Tenant>) -> Result<Operation, String> {
@@ -220,6 +278,15 @@ mod tests {
     }
 
     #[test]
+    fn two_tenants_with_one_recipient_are_refused() {
+        let text = example();
+        let recipient = text.lines().find(|line| line.contains("recipient")).unwrap();
+        let twice = text.replace("[operation.eau]", &format!("[tenant.y]\nsite = \"ess\"\n{recipient}\n[operation.eau]"));
+        let why = load(&twice).err().unwrap();
+        assert!(why.contains("tenant y has the same recipient as tenant:x"), "{why}");
+    }
+
+    #[test]
     fn what_could_not_work_is_refused_before_anything_is_listened_to() {
         let cases = [
             ("site = \"ess\"", "site = \"muc\"", "no upstream for the site muc"),
@@ -230,6 +297,8 @@ mod tests {
             ("\"/person\",", "\"person\",", "not a JSON pointer"),
             ("[\"/person\", \"/from\"]", "[]", "1 to 16"),
             ("listen =", "lisen =", "unknown field"),
+            ("[operation.eau]", "[site.muc]\nhealth = \"http://127.0.0.1:1/\"\n[operation.eau]", "no tenant is there"),
+            ("[operation.eau]", "[site.ess]\nhealth = \"https://x\"\n[operation.eau]", "must start with http://"),
             ("127.0.0.1:0", "nowhere", "socket address"),
         ];
         for (from, to, expected) in cases {

@@ -26,8 +26,10 @@ const FOLDER: &str = "/bridge/journal";
 fn config() -> Config {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bridge.toml");
-    let recipient = Identity::generate().recipient();
-    let tenant = |name: &str| format!("[tenant.{name}]\nsite = \"ess\"\nrecipient = \"{recipient}\"\n");
+    let tenant = |name: &str| {
+        let recipient = Identity::generate().recipient();
+        format!("[tenant.{name}]\nsite = \"ess\"\nrecipient = \"{recipient}\"\n")
+    };
     let text = format!(
         "folder = \"b\"\nlisten = \"127.0.0.1:0\"\nkey = \"k\"\ncontrol_token_file = \"t\"\n{}{}[operation.eau]\n\
          upstream = {{ ess = \"http://127.0.0.1:1\" }}\nperson = \"/p\"\nbusiness_key = [\"/p\"]\n",
@@ -79,7 +81,7 @@ impl Running {
         let (writer, shared) = Writer::open(appender, reader, tenants, clocks, sender).ok()?;
         let (jobs, taken) = mpsc::channel();
         let writer = std::thread::spawn(move || writer.run(&taken));
-        let desk = Arc::new(Desk::new(config, shared, jobs, stop.clone()));
+        let desk = Arc::new(Desk::new(config, shared, jobs, Arc::new(|| 0), stop.clone()));
         Some(Running { desk: Some(desk), writer: Some(writer), stop, wall_ms: wall, elapsed_ms: elapsed })
     }
 

@@ -2,26 +2,24 @@
 //!
 //! - Of one person, one submission at a time, in the order of acceptance. Whoever comes while an earlier one
 //!   is being forwarded waits for it; whoever comes while an earlier one is pending is held, and never overtakes.
-//! - A tenant that is held stays held until somebody releases it. The bridge holds by itself when what is
-//!   behind cannot be reached; it never releases by itself.
+//! - A tenant that is held stays held until somebody releases it. When the bridge holds by itself, and when it only lets an
+//!   upstream rest, says `core_health`; it never releases by itself.
 //! - What is on disk without an outcome is pending, whatever may have happened to it behind.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
 use super::books::{Book, Books, Item, NotSettled, Route, State};
 use super::config::Config;
+use super::core_health::{Consequence, Health, Resting, Trouble, Upstreams, consequence};
 use super::fact::{Accepted, Fact, Mark, Outcome, ReceiptId, Settled, Witness};
 use super::writer::{Job, Shared, SharedState, WriteFault, look};
 use estate::Id;
 use incident::event::Account;
-
-/// This many answers in a row that say nothing about the outcome, and the upstream counts as gone.
-const STRIKES_MAX: u32 = 3;
 
 /// Why a submission is not taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +75,9 @@ pub struct Desk {
     pub config: Arc<Config>,
     shared: SharedState,
     jobs: mpsc::Sender<Job>,
-    strikes: Mutex<HashMap<String, u32>>,
+    upstreams: Mutex<Upstreams>,
+    /// Milliseconds of a clock that never goes back.
+    elapsed_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
     stop: watch::Receiver<Option<String>>,
 }
 
@@ -86,9 +86,14 @@ impl Desk {
         config: Arc<Config>,
         shared: SharedState,
         jobs: mpsc::Sender<Job>,
+        elapsed_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
         stop: watch::Receiver<Option<String>>,
     ) -> Desk {
-        Desk { config, shared, jobs, strikes: Mutex::default(), stop }
+        Desk { config, shared, jobs, upstreams: Mutex::default(), elapsed_ms, stop }
+    }
+
+    fn upstreams(&self) -> MutexGuard<'_, Upstreams> {
+        self.upstreams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why nothing is accepted any more, if so.
@@ -262,7 +267,7 @@ impl Desk {
             if tenants.is_empty() { Vec::new() } else { vec![Fact::Released { tenants }] }
         });
         let released = tenants_in(&facts.await?);
-        self.strikes.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.upstreams().forget();
         Ok(released)
     }
 
@@ -302,31 +307,51 @@ impl Desk {
         })
     }
 
-    /// A request could not be brought to this upstream, or the answer said nothing about the outcome.
-    /// Returns once the hold is on disk, if there is one.
-    pub async fn upstream_failed(&self, site: &str, upstream: &str, why: &str, gone: bool) {
-        let strikes = {
-            let mut strikes = self.strikes.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = strikes.entry(upstream.to_owned()).or_default();
-            *count += 1;
-            *count
-        };
-        if gone || strikes >= STRIKES_MAX {
-            let tenants: BTreeSet<Id> = self.config.tenants_at(site).cloned().collect();
-            let passing = self.with(|shared| {
-                tenants
-                    .iter()
-                    .any(|id| shared.books.book(id).is_some_and(|book| book.route == Route::Passing))
-            });
-            if passing {
-                // If even this cannot be recorded, the writer has said so and the bridge ends.
-                drop(self.hold(tenants, format!("{upstream}: {why}")).await);
+    /// A submission could not be brought to this upstream, or the answer said nothing about the outcome. Whether there is
+    /// reason to ask the core's health address.
+    pub fn upstream_failed(&self, upstream: &str, trouble: Trouble) -> bool {
+        self.upstreams().failed(upstream, trouble)
+    }
+
+    /// What follows from the answer of the health address. Returns once the hold is on disk, if there is one.
+    pub async fn upstream_judged(
+        &self,
+        site: &str,
+        upstream: &str,
+        trouble: Trouble,
+        why: &str,
+        health: &Health,
+    ) {
+        match consequence(trouble, health) {
+            Consequence::Rest => self.upstreams().rest(upstream, (self.elapsed_ms)(), why),
+            Consequence::Hold => {
+                let tenants: BTreeSet<Id> = self.config.tenants_at(site).cloned().collect();
+                let is_passing = |shared: &Shared, id| {
+                    shared.books.book(id).is_some_and(|book| book.route == Route::Passing)
+                };
+                if self.with(|shared| tenants.iter().any(|id| is_passing(shared, id))) {
+                    let health = match health {
+                        Health::Unwell(said) => format!("; its health address: {said}"),
+                        Health::Well | Health::NotNamed => String::new(),
+                    };
+                    // If even this cannot be recorded, the writer has said so and the bridge ends.
+                    drop(self.hold(tenants, format!("{upstream}: {why}{health}")).await);
+                }
             }
         }
     }
 
     pub fn upstream_answered(&self, upstream: &str) {
-        self.strikes.lock().unwrap_or_else(PoisonError::into_inner).remove(upstream);
+        self.upstreams().answered(upstream);
+    }
+
+    /// Nothing is offered to it at the moment.
+    pub fn rests(&self, upstream: &str) -> bool {
+        self.upstreams().rests(upstream, (self.elapsed_ms)())
+    }
+
+    pub fn resting(&self) -> Vec<Resting> {
+        self.upstreams().resting((self.elapsed_ms)())
     }
 
     /// The accounts, and a checkpoint over exactly the entries they were counted from.

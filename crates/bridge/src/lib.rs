@@ -12,6 +12,7 @@ pub mod account;
 pub mod books;
 pub mod clock;
 pub mod config;
+pub mod core_health;
 pub mod desk;
 pub mod edge;
 pub mod fact;

@@ -1,6 +1,7 @@
 //! Brings the bridge up and down: keys, folder, journal, writer thread, edge.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub const JOURNAL: &str = "journal";
 const PUBLIC_KEY: &str = "public-key";
 const MARKS: &str = "marks-secret";
 const LOCK: &str = "lock";
+/// Whoever does not say in this time that it is well is not.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 /// After a stop, answers on their way get this long to reach their senders.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
@@ -49,6 +52,7 @@ pub enum RunFault {
 /// A bridge that has read its journal and can be served.
 pub struct Bridge {
     pub edge: Arc<Edge>,
+    connections_max: usize,
     stop: watch::Receiver<Option<String>>,
     _lock: File,
 }
@@ -69,6 +73,16 @@ fn lock(folder: &Path) -> Result<File, RunFault> {
     }
 }
 
+/// As many open files as the system lets this process have.
+fn raised_file_limit() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Where it may not be raised, what there is has to do, and is counted.
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let now = if raised.is_ok() { limit.maximum } else { limit.current };
+    now.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
+}
+
 fn signing_key(config: &Config) -> Result<SecretKey, RunFault> {
     let key = if config.key.exists() {
         SecretKey::load(&config.key)
@@ -80,6 +94,11 @@ fn signing_key(config: &Config) -> Result<SecretKey, RunFault> {
 
 impl Bridge {
     pub fn open(config: Config, clocks: Clocks) -> Result<Bridge, RunFault> {
+        let connections_max = edge::connections_below(raised_file_limit()).map_err(|least| {
+            RunFault::Start(format!(
+                "this process may have too few files open; {least} are the least (ulimit -n {least}, or LimitNOFILE={least} in its unit)"
+            ))
+        })?;
         let folder = config.folder.clone();
         let journal = folder.join(JOURNAL);
         std::fs::create_dir_all(&journal).map_err(file_fault("make", &journal))?;
@@ -94,7 +113,7 @@ impl Bridge {
         let origin = key.public().name().to_owned();
         let appender = Appender::open(&journal, Options::new(key.clone(), origin)).map_err(RunFault::Open)?;
         let reader = Reader::open(&journal).map_err(RunFault::Read)?;
-        let (stop_sender, stop) = watch::channel(None);
+        let (elapsed_ms, (stop_sender, stop)) = (Arc::clone(&clocks.elapsed_ms), watch::channel(None));
         let tenants = config.tenants.keys().cloned();
         let (writer, shared) =
             Writer::open(appender, reader, tenants, clocks, stop_sender).map_err(RunFault::Read)?;
@@ -109,8 +128,9 @@ impl Bridge {
         record_start(&config, &jobs)?;
         let (memory, forwarded, reads) = Edge::limits();
         let edge = Edge {
-            desk: Arc::new(Desk::new(Arc::clone(&config), shared, jobs, stop.clone())),
+            desk: Arc::new(Desk::new(Arc::clone(&config), shared, jobs, elapsed_ms, stop.clone())),
             client: Client::new(Duration::from_millis(config.upstream_timeout_ms)),
+            health_client: Client::new(HEALTH_TIMEOUT.min(Duration::from_millis(config.upstream_timeout_ms))),
             config,
             key,
             marks,
@@ -121,13 +141,18 @@ impl Bridge {
             forwarded,
             reads,
         };
-        Ok(Bridge { edge: Arc::new(edge), stop, _lock: lock })
+        Ok(Bridge { edge: Arc::new(edge), connections_max, stop, _lock: lock })
     }
 
     /// Serves until `shutdown` is set or the journal fails. What was accepted is on disk either way.
-    pub async fn serve(self, listener: TcpListener, shutdown: watch::Receiver<bool>) -> Result<(), RunFault> {
-        let Bridge { edge, stop, _lock } = self;
-        edge::serve(listener, Arc::clone(&edge), stop.clone(), shutdown).await;
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        control: TcpListener,
+        shutdown: watch::Receiver<bool>,
+    ) -> Result<(), RunFault> {
+        let Bridge { edge, connections_max, stop, _lock } = self;
+        edge::serve(listener, control, Arc::clone(&edge), connections_max, stop.clone(), shutdown).await;
         // Requests that are being forwarded may still get their outcome on disk; those that do not are pending.
         let patience = Duration::from_millis(edge.config.upstream_timeout_ms);
         let quiet = async {
@@ -166,18 +191,22 @@ fn record_start(config: &Config, jobs: &mpsc::Sender<Job>) -> Result<(), RunFaul
     }
 }
 
-/// Where the running bridge really listens, for the calls of the operator (`listen` may leave the port open).
+/// Where the running bridge really listens: `listen` and `control_listen` may leave the port open.
 const ADDRESS: &str = "address";
+const CONTROL_ADDRESS: &str = "control-address";
 
-pub fn write_address(folder: &Path, address: &std::net::SocketAddr) -> Result<(), RunFault> {
-    let path = folder.join(ADDRESS);
-    std::fs::write(&path, format!("{address}\n")).map_err(file_fault("write", &path))
+pub fn write_addresses(folder: &Path, senders: &SocketAddr, control: &SocketAddr) -> Result<(), RunFault> {
+    for (name, address) in [(CONTROL_ADDRESS, control), (ADDRESS, senders)] {
+        let path = folder.join(name);
+        std::fs::write(&path, format!("{address}\n")).map_err(file_fault("write", &path))?;
+    }
+    Ok(())
 }
 
-/// As the running bridge has written it, otherwise as the configuration says.
-pub fn read_address(config: &Config) -> std::net::SocketAddr {
-    let written = std::fs::read_to_string(config.folder.join(ADDRESS)).ok();
-    let mut address = written.and_then(|text| text.trim().parse().ok()).unwrap_or(config.listen);
+/// For the calls of the operator: as the running bridge has written it, otherwise as the configuration says.
+pub fn read_control_address(config: &Config) -> SocketAddr {
+    let written = std::fs::read_to_string(config.folder.join(CONTROL_ADDRESS)).ok();
+    let mut address = written.and_then(|text| text.trim().parse().ok()).unwrap_or(config.control_listen);
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }

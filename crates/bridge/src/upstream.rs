@@ -42,13 +42,29 @@ fn passes(name: &HeaderName) -> bool {
     !OF_THE_CONNECTION.contains(&name.as_str()) && !name.as_str().starts_with("blackstart-")
 }
 
+/// Who asks the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// The sender itself, through the bridge, with the credentials it sent along.
+    Sender,
+    /// The tenant's hand-back, with its own.
+    HandBack,
+}
+
 /// What an answer says about a submission. Everything that is not one of these says nothing.
-pub fn meaning(status: u16) -> Option<Outcome> {
-    match status {
-        200 | 201 => Some(Outcome::Applied),
-        208 => Some(Outcome::AlreadyThere),
-        409 => Some(Outcome::Conflict),
-        422 => Some(Outcome::Refused),
+///
+/// A no to the sender's own request is a no: kept as pending it would be offered again by somebody whom the core
+/// believes, and what was refused to a stranger would be done. To hand-back, "you may not" says something about hand-back
+/// and nothing about the submission. 404 and 405 may come from whatever stands in front of the core, 408, 425 and 429 ask
+/// to come again.
+pub fn meaning(status: u16, asker: Asker) -> Option<Outcome> {
+    match (status, asker) {
+        (200 | 201, _) => Some(Outcome::Applied),
+        (208, _) => Some(Outcome::AlreadyThere),
+        (409, _) => Some(Outcome::Conflict),
+        (400 | 410 | 413 | 414 | 415 | 422 | 451, _) | (401 | 402 | 403, Asker::Sender) => {
+            Some(Outcome::Refused)
+        }
         _ => None,
     }
 }
@@ -63,8 +79,10 @@ pub struct UpstreamAnswer {
 /// Why there is no answer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NoAnswer {
-    /// Nobody is there, or nobody answers in time.
-    Gone(String),
+    /// Nobody takes the call.
+    NotThere(String),
+    /// Somebody took the call and did not answer in time.
+    Late(String),
     /// The connection broke on the way; somebody was there.
     Broken(String),
 }
@@ -162,15 +180,18 @@ enum Length {
 fn no_answer(error: ureq::Error) -> NoAnswer {
     use std::io::ErrorKind;
     match error {
-        ureq::Error::ConnectionFailed | ureq::Error::HostNotFound | ureq::Error::Timeout(_) => {
-            NoAnswer::Gone(error.to_string())
+        ureq::Error::ConnectionFailed
+        | ureq::Error::HostNotFound
+        | ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
+            NoAnswer::NotThere(error.to_string())
         }
+        ureq::Error::Timeout(_) => NoAnswer::Late(error.to_string()),
         ureq::Error::Io(ref cause) => match cause.kind() {
             ErrorKind::ConnectionRefused
             | ErrorKind::HostUnreachable
             | ErrorKind::NetworkUnreachable
-            | ErrorKind::AddrNotAvailable
-            | ErrorKind::TimedOut => NoAnswer::Gone(cause.to_string()),
+            | ErrorKind::AddrNotAvailable => NoAnswer::NotThere(cause.to_string()),
+            ErrorKind::TimedOut => NoAnswer::Late(cause.to_string()),
             _ => NoAnswer::Broken(cause.to_string()),
         },
         other => NoAnswer::Broken(other.to_string()),

@@ -48,6 +48,9 @@ pub enum WriteFault {
     /// Nothing was recorded; goes on by itself when there is room.
     #[error("the bridge's disk is full")]
     Full,
+    /// All that was recorded is on disk, and goes on being recorded; what was asked for is a proof of it.
+    #[error("the bridge cannot sign a checkpoint at the moment: {0}")]
+    Unproven(String),
     /// The bridge is ending.
     #[error("the bridge's journal has stopped: {0}")]
     Stopped(String),
@@ -352,6 +355,7 @@ impl Writer {
                     (Some(cause), _) => Err(WriteFault::Stopped(cause.clone())),
                     (None, Ok(checkpoint)) => Ok(checkpoint.text),
                     (None, Err(AppendError::DiskFull)) => Err(WriteFault::Full),
+                    (None, Err(AppendError::Failed(why))) => Err(WriteFault::Unproven(why)),
                     (None, Err(error)) => Err(WriteFault::Stopped(error.to_string())),
                 };
                 visit(&look(&self.shared).books);

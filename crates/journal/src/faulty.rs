@@ -41,6 +41,7 @@ struct State {
     cut_at_change: Option<u64>,
     failing_syncs: Option<u64>,
     failing_writes: u64,
+    no_more_files: bool,
 }
 
 #[derive(Clone)]
@@ -227,6 +228,11 @@ impl FaultyDisk {
         self.state().failing_writes = count;
     }
 
+    /// Whether this process has as many files open as it may: no further one can be opened.
+    pub fn set_no_more_files(&self, none: bool) {
+        self.state().no_more_files = none;
+    }
+
     /// Whether reads may return less than was asked for.
     pub fn set_short_reads(&self, short: bool) {
         self.state().short_reads = short;
@@ -272,6 +278,9 @@ impl Disk for FaultyDisk {
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.state();
         state.powered()?;
+        if state.no_more_files {
+            return Err(io::Error::other("too many open files"));
+        }
         let file = match (state.names.get(path).copied(), access) {
             (Some(file), Access::Create) => {
                 state.change()?;

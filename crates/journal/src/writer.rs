@@ -299,7 +299,9 @@ impl Writer {
         AppendError::Stopped { cause: cause.clone() }
     }
 
-    /// Signs and writes a checkpoint over all that is on disk.
+    /// Signs and writes a checkpoint over all that is on disk. A failure (no file left to open, a full disk) takes nothing from
+    /// what was acknowledged and does not stop the journal: the next call writes everything again, from its first byte, so
+    /// nothing rests on a sync that failed.
     pub(crate) fn checkpoint(&self) -> Result<Checkpoint, AppendError> {
         let mut signed = lock(&self.signed);
         if let Some(cause) = self.stopped.get() {
@@ -321,7 +323,7 @@ impl Writer {
         // The first of all, over no records, is what tells a journal without records from one that lost its proof.
         let enters_history =
             size == 0 || size >= signed.history_size + HISTORY_STEP || lock(&self.settled).closing;
-        let failed = |error: io::Error| self.failed("write a checkpoint", &error);
+        let failed = |error: io::Error| unproven(&error);
         // Not synced: an aid to the verifier, made again when the journal is next opened.
         files::open_or_create(disk, &folder.join(files::LEAVES))
             .and_then(|file| file.write_at(signed.unwritten.as_flattened(), leaves_at))
@@ -343,7 +345,7 @@ impl Writer {
 
     fn enter_history(&self, signed: &mut Signed, checkpoint: &Checkpoint) -> Result<(), AppendError> {
         files::append_history(&*self.options.disk, &self.folder, checkpoint, signed.history_end)
-            .map_err(|error| self.failed("write a checkpoint", &error))?;
+            .map_err(|error| unproven(&error))?;
         signed.history_size = checkpoint.size;
         signed.history_end += checkpoint.text.len() as u64 + 1;
         Ok(())
@@ -353,6 +355,7 @@ impl Writer {
     pub(crate) fn keep_checkpoints(&self, every: Duration) {
         let mut covered = 0;
         loop {
+            let before = covered;
             let idle = |settled: &mut Settled| {
                 settled.awaited = settled.length == covered && !settled.closing;
                 settled.awaited
@@ -364,8 +367,11 @@ impl Writer {
             }
             covered = settled.length;
             drop(settled);
-            // A full disk is told to whoever appends; the next checkpoint covers what this one would have.
-            let _ = self.checkpoint();
+            // A full disk is told to whoever appends. What failed is tried again after the same time, also if nothing more
+            // comes; the next checkpoint covers what this one would have.
+            if self.checkpoint().is_err() && self.stopped.get().is_none() {
+                covered = before;
+            }
             let open = |settled: &mut Settled| !settled.closing;
             let settled = lock(&self.settled);
             let waited = self.settled_more.wait_timeout_while(settled, every, open);
@@ -407,6 +413,14 @@ impl Writer {
             let core = lock(&self.core);
             let _ = core.segment.set_length(core.end);
         }
+    }
+}
+
+/// A checkpoint could not be written; all records are as safe as before.
+fn unproven(error: &io::Error) -> AppendError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => AppendError::DiskFull,
+        _ => AppendError::Failed(format!("could not write a checkpoint: {error}")),
     }
 }
 

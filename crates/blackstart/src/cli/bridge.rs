@@ -176,7 +176,16 @@ fn load(path: &Path) -> Result<Config, Failure> {
 
 fn serve(path: &Path) -> Result<Answer, Failure> {
     let config = load(path)?;
-    let (folder, listen) = (config.folder.clone(), config.listen);
+    let (folder, listen, control_listen) = (config.folder.clone(), config.listen, config.control_listen);
+    let unnamed = config.sites_without_health();
+    if !unnamed.is_empty() {
+        talk::say(format!(
+            "no health address is named for {}: a core there that is only slow cannot be told from one that is gone, and three \
+             answers that do not come in time hold its tenants. Name one: [site.{}] health = \"http://...\"",
+            unnamed.join(", "),
+            unnamed[0]
+        ));
+    }
     let bridge = Bridge::open(config, Clocks::real()).map_err(|fault| run_failure(&folder, &fault))?;
     let start = |error: std::io::Error| run_failure(&folder, &RunFault::Start(format!("{listen}: {error}")));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -186,8 +195,13 @@ fn serve(path: &Path) -> Result<Answer, Failure> {
         .map_err(start)?;
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(listen).await.map_err(start)?;
+        let start = |error: std::io::Error| {
+            run_failure(&folder, &RunFault::Start(format!("control_listen {control_listen}: {error}")))
+        };
+        let control = tokio::net::TcpListener::bind(control_listen).await.map_err(start)?;
         let address = listener.local_addr().map_err(start)?;
-        run::write_address(&folder, &address).map_err(|fault| run_failure(&folder, &fault))?;
+        let control_address = control.local_addr().map_err(start)?;
+        run::write_addresses(&folder, &address, &control_address).map_err(|fault| run_failure(&folder, &fault))?;
         let (set, shutdown) = tokio::sync::watch::channel(false);
         let mut terminate =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(start)?;
@@ -199,7 +213,7 @@ fn serve(path: &Path) -> Result<Answer, Failure> {
             set.send_replace(true);
         });
         talk::say(format!("the bridge accepts on http://{address}"));
-        bridge.serve(listener, shutdown).await.map_err(|fault| run_failure(&folder, &fault))
+        bridge.serve(listener, control, shutdown).await.map_err(|fault| run_failure(&folder, &fault))
     });
     // A request that still waits for the upstream would keep us here; it is pending on disk.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -254,7 +268,7 @@ fn control(path: &Path, verb: &str, wish: Option<&Value>) -> Result<Value, Failu
             "call on the bridge's machine, as the user it runs as; the bridge makes the file when it starts",
         )
     })?;
-    let address = run::read_address(&config);
+    let address = run::read_control_address(&config);
     let unreachable = |why: String| {
         Failure::fault(
             format!("the bridge cannot be reached at http://{address}: {why}"),

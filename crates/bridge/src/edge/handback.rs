@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use base64::Engine;
@@ -19,6 +19,7 @@ use journal::{Payload, ReadError, Reader, Record};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::connections::Place;
 use super::{Edge, Problem, Shared, answer, bearer, body, tenant_named};
 use crate::books::{Item, NotSettled, State as ItemState};
 use crate::fact::{self, Mark, Outcome, ReceiptId};
@@ -238,14 +239,16 @@ struct Report {
     sealed_reason: Option<String>,
 }
 
-pub async fn outcome(
+pub(super) async fn outcome(
     State(edge): Shared,
     Path(name): Path<String>,
+    Extension(place): Extension<Arc<Place>>,
     headers: HeaderMap,
     content: Body,
 ) -> Result<Response, Problem> {
     let tenant = authorised(&edge, &name, &headers)?;
     let content = body(&edge, &headers, content, OUTCOME_BYTES_MAX).await?;
+    place.works();
     let report: Report = serde_json::from_slice(&content.bytes)
         .map_err(|error| Problem::wrong(format!("this is not an outcome: {error}")))?;
     let reason = STANDARD

@@ -1,6 +1,8 @@
 //! The bridge's HTTP edge: senders, control, hand-back. What each may do stands in `desk`; here is only how
 //! they ask, and what a hostile one cannot do: no endless headers or bodies, no endless number of either.
+//! The operator has a listener of its own, which no sender can fill.
 
+mod connections;
 pub mod control;
 pub mod handback;
 pub mod senders;
@@ -13,12 +15,14 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use connections::{Connections, Place};
 use http_body_util::BodyExt;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use journal::key::SecretKey;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::config::Config;
@@ -28,8 +32,14 @@ use super::upstream::Client;
 use super::writer::WriteFault;
 use estate::{Id, Kind};
 
-/// Open connections. Beyond them new ones wait in the kernel's queue.
+/// Open connections of senders and hand-back, if the file limit allows as many.
 const CONNECTIONS_MAX: usize = 2_048;
+/// Fewer are not worth starting for.
+const CONNECTIONS_MIN: usize = 64;
+/// Of the operator.
+const CONTROL_CONNECTIONS_MAX: usize = 32;
+/// Files that something else needs: the journal, its readers, the listeners, the runtime.
+const OTHER_FILES: usize = 128;
 /// What all bodies in memory may take up together, counted in units of `SHARE_BYTES`.
 const MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
 const SHARE_BYTES: usize = 1024;
@@ -43,12 +53,15 @@ pub const BLOCKING_THREADS: usize = FORWARDED_MAX + READS_MAX + 64;
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(15);
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const HEADER_BYTES_MAX: usize = 32 * 1024;
+const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 /// What all requests share.
 pub struct Edge {
     pub desk: Arc<Desk>,
     pub config: Arc<Config>,
     pub client: Client,
+    /// Asks health addresses; less patient.
+    pub health_client: Client,
     pub key: SecretKey,
     pub marks: std::collections::BTreeMap<Id, MarkKey>,
     pub control_token: [u8; 32],
@@ -68,20 +81,38 @@ impl Edge {
     }
 }
 
+/// How many connections fit below this limit of open files, so that neither the journal nor a forwarded request is ever
+/// without one. `Err`: how many files there must be at least.
+pub fn connections_below(files: usize) -> Result<usize, usize> {
+    let others = FORWARDED_MAX + READS_MAX + CONTROL_CONNECTIONS_MAX + OTHER_FILES;
+    match files.saturating_sub(others) {
+        left if left < CONNECTIONS_MIN => Err(others + CONNECTIONS_MIN),
+        left => Ok(left.min(CONNECTIONS_MAX)),
+    }
+}
+
 pub type Shared = axum::extract::State<Arc<Edge>>;
 
 pub fn router(edge: Arc<Edge>) -> Router {
     Router::new()
         .route("/t/{tenant}/{operation}", post(senders::submit).get(senders::read))
         .route("/t/{tenant}/{operation}/{*rest}", get(senders::read_below))
-        .route("/control/hold", post(control::hold))
-        .route("/control/reopen", post(control::reopen))
-        .route("/control/release", post(control::release))
-        .route("/control/account", get(control::account))
         .route("/handback/{tenant}/session", post(handback::session))
         .route("/handback/{tenant}/pending", get(handback::pending))
         .route("/handback/{tenant}/for-people", get(handback::for_people))
         .route("/handback/{tenant}/outcome", post(handback::outcome))
+        .route("/alive", get(|| async { "the bridge is accepting\n" }))
+        .fallback(async || Problem::nowhere())
+        .method_not_allowed_fallback(async || Problem::method())
+        .with_state(edge)
+}
+
+fn control_router(edge: Arc<Edge>) -> Router {
+    Router::new()
+        .route("/control/hold", post(control::hold))
+        .route("/control/reopen", post(control::reopen))
+        .route("/control/release", post(control::release))
+        .route("/control/account", get(control::account))
         .route("/alive", get(|| async { "the bridge is accepting\n" }))
         .fallback(async || Problem::nowhere())
         .method_not_allowed_fallback(async || Problem::method())
@@ -147,6 +178,9 @@ impl Problem {
     pub fn write(fault: &WriteFault) -> Problem {
         let to_do = match fault {
             WriteFault::Full => "send it again later; the operator must make room on the bridge's disk",
+            WriteFault::Unproven(_) => {
+                "ask again in a moment; if it stays so, the operator must look at the bridge's disk and at its limit of open files"
+            }
             WriteFault::Stopped(_) => "send it again later; the operator must look at the bridge's disk",
         };
         Problem::new(
@@ -250,47 +284,77 @@ fn too_long(bytes_max: usize) -> Problem {
     )
 }
 
-/// Serves until `stop` holds a reason or `shutdown` fires; then no new connection is taken.
+/// Serves senders and hand-back, and the operator beside them, until `stop` holds a reason or `shutdown` fires; then no new
+/// connection is taken.
 pub async fn serve(
     listener: TcpListener,
+    control: TcpListener,
     edge: Arc<Edge>,
+    connections_max: usize,
+    stop: watch::Receiver<Option<String>>,
+    shutdown: watch::Receiver<bool>,
+) {
+    let (senders, operator) = (router(Arc::clone(&edge)), control_router(edge));
+    tokio::join!(
+        accept(listener, senders, Connections::new(connections_max), stop.clone(), shutdown.clone()),
+        accept(control, operator, Connections::new(CONTROL_CONNECTIONS_MAX), stop, shutdown),
+    );
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    connections: Arc<Connections>,
     mut stop: watch::Receiver<Option<String>>,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let router = router(edge);
-    let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADERS_TIMEOUT).max_buf_size(HEADER_BYTES_MAX);
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
-        let stream = tokio::select! {
+        let accepted = tokio::select! {
             _ = stop.wait_for(Option::is_some) => return,
             _ = shutdown.wait_for(|on| *on) => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(_) => {
-                    // Out of file descriptors, or the peer is gone already: others may still be served.
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    continue;
-                }
-            },
+            accepted = listener.accept() => accepted,
         };
-        // Answers are small; waiting to fill a packet only delays a receipt.
-        drop(stream.set_nodelay(true));
-        let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let mut ending = shutdown.clone();
-        tokio::spawn(async move {
-            let mut connection = std::pin::pin!(connection);
-            tokio::select! {
-                // A peer that breaks off is its own affair.
-                ended = connection.as_mut() => drop(ended),
-                () = async { drop(ending.wait_for(|on| *on).await) } => {
-                    connection.as_mut().graceful_shutdown();
-                    drop(connection.await);
-                }
+        let Ok((stream, peer)) = accepted else {
+            // Out of file descriptors, or the peer is gone already: others may still be served.
+            tokio::time::sleep(TRY_AGAIN).await;
+            continue;
+        };
+        let place = loop {
+            if let Some(place) = connections.admit(peer.ip()) {
+                break place;
             }
-            drop(permit);
-        });
+            // Everybody is being worked for, and each of them ends by its own time limit.
+            tokio::time::sleep(TRY_AGAIN).await;
+        };
+        tokio::spawn(converse(stream, Arc::new(place), router.clone(), shutdown.clone()));
+    }
+}
+
+/// One connection, until it ends, somebody else needs its place, or the bridge ends.
+async fn converse(stream: TcpStream, place: Arc<Place>, router: Router, mut ending: watch::Receiver<bool>) {
+    // Answers are small; waiting to fill a packet only delays a receipt.
+    drop(stream.set_nodelay(true));
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADERS_TIMEOUT).max_buf_size(HEADER_BYTES_MAX);
+    let (inner, at) = (TowerToHyperService::new(router), Arc::clone(&place));
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(Arc::clone(&at));
+        let (answer, at) = (inner.call(request), Arc::clone(&at));
+        async move {
+            let answer = answer.await;
+            at.waits();
+            answer
+        }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // A peer that breaks off is its own affair.
+        ended = connection.as_mut() => drop(ended),
+        () = place.to_go() => {}
+        () = async { drop(ending.wait_for(|on| *on).await) } => {
+            connection.as_mut().graceful_shutdown();
+            drop(connection.await);
+        }
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::connections::Place;
 use super::{Content, Edge, Problem, Shared, answer, body, tenant_named};
 use crate::books::State as ItemState;
 use crate::config::Operation;
@@ -17,7 +18,8 @@ use crate::fact::{Accepted, Mark, Outcome, ReceiptId, Settled, Witness};
 use crate::keys::{MarkKey, random};
 use crate::receipt::{Receipt, time_text};
 use crate::seal::{Envelope, Recipient};
-use crate::upstream::{NoAnswer, UpstreamAnswer, meaning, submission_headers};
+use crate::core_health::{Health, Trouble};
+use crate::upstream::{Asker, NoAnswer, UpstreamAnswer, meaning, submission_headers};
 use crate::writer::WriteFault;
 use estate::Id;
 
@@ -43,9 +45,10 @@ struct Preparation {
     idempotency: Option<Vec<u8>>,
 }
 
-pub async fn submit(
+pub(super) async fn submit(
     State(edge): Shared,
     Path((tenant, operation)): Path<(String, String)>,
+    Extension(place): Extension<Arc<Place>>,
     headers: HeaderMap,
     content: Body,
 ) -> Result<Response, Problem> {
@@ -59,6 +62,7 @@ pub async fn submit(
     // must come and pass, or everybody behind it would wait.
     let carried = tokio::spawn(async move {
         let content = body(&edge, &headers, content, BODY_BYTES_MAX).await?;
+        place.works();
         carry(&edge, preparation, headers, content).await
     });
     carried.await.map_err(|_| ended())?
@@ -205,13 +209,16 @@ async fn forward(
     })?;
     let home = edge.config.tenants.get(tenant)?;
     let url = edge.config.operations.get(&*operation)?.upstream.get(&home.site)?.as_str().to_owned();
+    if edge.desk.rests(&url) {
+        return None;
+    }
     let answered = {
         let _permit = edge.forwarded.acquire().await.ok()?;
         let (client, url) = (edge.client.clone(), url.clone());
         tokio::task::spawn_blocking(move || client.post(&url, &headers, &own, &content)).await.ok()?
     };
-    let (why, gone) = match answered {
-        Ok(answer) => match meaning(answer.status) {
+    let (why, trouble) = match answered {
+        Ok(answer) => match meaning(answer.status, Asker::Sender) {
             Some(outcome) => {
                 edge.desk.upstream_answered(&url);
                 return settle(edge, tenant, sequence, outcome, answer).await;
@@ -221,13 +228,32 @@ async fn forward(
                 edge.desk.upstream_answered(&url);
                 return None;
             }
-            None => (format!("answers with status {}", answer.status), false),
+            None => (format!("answers with status {}", answer.status), Trouble::Fails),
         },
-        Err(NoAnswer::Gone(why)) => (why, true),
-        Err(NoAnswer::Broken(why)) => (why, false),
+        Err(NoAnswer::NotThere(why)) => (why, Trouble::NotThere),
+        Err(NoAnswer::Late(why) | NoAnswer::Broken(why)) => (why, Trouble::Silent),
     };
-    edge.desk.upstream_failed(&home.site, &url, &why, gone).await;
+    if edge.desk.upstream_failed(&url, trouble) {
+        let health = health(edge, &home.site).await;
+        edge.desk.upstream_judged(&home.site, &url, trouble, &why, &health).await;
+    }
     None
+}
+
+/// What the health address of the site's core says.
+async fn health(edge: &Edge, site: &str) -> Health {
+    let Some(address) = edge.config.sites.get(site).and_then(|site| site.health.clone()) else {
+        return Health::NotNamed;
+    };
+    let client = edge.health_client.clone();
+    let asked = tokio::task::spawn_blocking(move || client.get(address.as_str(), &HeaderMap::new())).await;
+    match asked {
+        Ok(Ok(answer)) if (200..300).contains(&answer.status) => Health::Well,
+        Ok(Ok(answer)) => Health::Unwell(format!("status {}", answer.status)),
+        Ok(Err(NoAnswer::NotThere(why) | NoAnswer::Late(why) | NoAnswer::Broken(why))) => Health::Unwell(why),
+        // The bridge is ending: nothing is known, and nothing more will be offered anyway.
+        Err(_) => Health::NotNamed,
+    }
 }
 
 async fn settle(
@@ -367,14 +393,8 @@ async fn pass(
     };
     match answered {
         Ok(answer) => Ok(passed_on(answer)),
-        Err(failed) => {
-            let (why, gone) = match failed {
-                NoAnswer::Gone(why) => (why, true),
-                NoAnswer::Broken(why) => (why, false),
-            };
-            edge.desk.upstream_failed(&home.site, upstream, &why, gone).await;
-            Err(away())
-        }
+        // A reader says nothing about the core: anybody may ask for what takes too long, and nobody is held for it.
+        Err(NoAnswer::NotThere(_) | NoAnswer::Late(_) | NoAnswer::Broken(_)) => Err(away()),
     }
 }
 

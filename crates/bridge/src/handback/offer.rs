@@ -17,7 +17,7 @@ use super::config::{Config, Target};
 use super::link::{Held, Link, Reported};
 use crate::fact::{Mark, Outcome, ReceiptId};
 use crate::upstream::{
-    Client, NoAnswer, OUTSIDE_HEADER, REPLAY_HEADER, UpstreamAnswer, meaning, submission_headers,
+    Asker,     Client, NoAnswer, OUTSIDE_HEADER, REPLAY_HEADER, UpstreamAnswer, meaning, submission_headers,
 };
 
 /// This many reasons are told in full; the rest is in the count.
@@ -239,11 +239,11 @@ impl Work<'_> {
         let mut json = HeaderMap::new();
         json.insert("content-type", HeaderValue::from_static("application/json"));
         match self.client.post(&target.url, &json, &headers, &Bytes::from(body)) {
-            Ok(UpstreamAnswer { status, body, .. }) => match meaning(status) {
+            Ok(UpstreamAnswer { status, body, .. }) => match meaning(status, Asker::HandBack) {
                 Some(outcome) => Reply::Outcome { outcome, status, reason: body },
                 None => Reply::NotKnown(format!("the core answered with status {status}")),
             },
-            Err(NoAnswer::Gone(why)) => Reply::CoreGone(why),
+            Err(NoAnswer::NotThere(why) | NoAnswer::Late(why)) => Reply::CoreGone(why),
             Err(NoAnswer::Broken(why)) => Reply::NotKnown(format!("the core broke off: {why}")),
         }
     }
@@ -272,7 +272,7 @@ impl Work<'_> {
             Ok(UpstreamAnswer { status, .. }) => {
                 Err(format!("the outside probe answered with status {status}"))
             }
-            Err(NoAnswer::Gone(why) | NoAnswer::Broken(why)) => {
+            Err(NoAnswer::NotThere(why) | NoAnswer::Late(why) | NoAnswer::Broken(why)) => {
                 Err(format!("the outside probe got no answer: {why}"))
             }
         }

@@ -189,8 +189,13 @@ fn after_a_failed_sync_nothing_more_is_accepted_and_nothing_acknowledged_is_lost
         let appender = Appender::open(Path::new(FOLDER), options_on(&disk, seed)).unwrap();
         disk.fail_sync_after(choices.below(12));
         let failed = loop {
-            if let Err(error) = work(&appender, &mut choices, &mut known) {
-                break error;
+            match work(&appender, &mut choices, &mut known) {
+                Ok(()) => {}
+                // It was the sync of a checkpoint: that one is made again, and stops nothing.
+                Err(AppendError::Failed(why)) if why.contains("checkpoint") => {
+                    disk.fail_sync_after(choices.below(12));
+                }
+                Err(error) => break error,
             }
         };
         assert!(matches!(failed, AppendError::Stopped { .. }), "{failed}");
@@ -487,5 +492,44 @@ fn random_bytes_never_make_anything_panic() {
         if let Ok(appender) = Appender::open(folder, options_on(&disk, seed)) {
             appender.append(vec![draft("more", b"")], Expect::Anything).unwrap();
         }
+    }
+}
+
+#[test]
+fn a_checkpoint_that_fails_is_made_again_and_stops_nothing() {
+    let key = options().key.public();
+    let whole = |disk: &FaultyDisk, checkpoint: &Checkpoint| {
+        let verification = verify_on(disk, Path::new(FOLDER), &key, Some(checkpoint));
+        let damage = verification.findings.iter().find(|finding| finding.grade == Grade::Damage);
+        assert!(damage.is_none(), "{damage:?}");
+    };
+    // Every sync that a checkpoint needs fails once, and once no file can be opened for it.
+    for failing in (0..8).map(Some).chain([None]) {
+        let disk = FaultyDisk::new(7);
+        let appender = Appender::open(Path::new(FOLDER), Options { checkpoint_every: None, ..options_on(&disk, 7) }).unwrap();
+        let before = appender.append(vec![draft("work.done", b"before")], Expect::Anything).unwrap();
+        match failing {
+            Some(good) => disk.fail_sync_after(good),
+            None => disk.set_no_more_files(true),
+        }
+        match appender.checkpoint() {
+            Err(AppendError::Failed(why)) => assert!(why.contains("checkpoint"), "{why}"),
+            // So many syncs it does not need.
+            Ok(_) => assert!(failing.is_some_and(|good| good > 0), "{failing:?}"),
+            Err(other) => panic!("{failing:?}: {other}"),
+        }
+        if failing.is_none() {
+            appender.append(vec![draft("work.done", b"meanwhile")], Expect::Anything).unwrap();
+        }
+        disk.set_no_more_files(false);
+        disk.fail_sync_after(u64::MAX);
+        let after = appender.append(vec![draft("work.done", b"after")], Expect::Anything).unwrap();
+        let checkpoint = appender.checkpoint().unwrap();
+        assert!(before.first < after.first && checkpoint.size == after.next, "{failing:?}");
+        std::mem::forget(appender);
+        disk.cut_power();
+        whole(&disk, &checkpoint);
+        drop(Appender::open(Path::new(FOLDER), options_on(&disk, 8)).unwrap());
+        whole(&disk, &checkpoint);
     }
 }
