@@ -201,7 +201,9 @@ fn check_sites(
     let mut sites = BTreeMap::new();
     for (name, site) in file {
         if !tenants.values().any(|tenant| tenant.site == name) {
-            return Err(format!("site {name}: no tenant is there; is its name spelled as the tenants spell it?"));
+            return Err(format!(
+                "site {name}: no tenant is there; is its name spelled as the tenants spell it?"
+            ));
         }
         let health = Upstream::parse(&site.health).map_err(|why| format!("site {name}: health: {why}"))?;
         sites.insert(name, Site { health: Some(health) });
@@ -281,7 +283,8 @@ mod tests {
     fn two_tenants_with_one_recipient_are_refused() {
         let text = example();
         let recipient = text.lines().find(|line| line.contains("recipient")).unwrap();
-        let twice = text.replace("[operation.eau]", &format!("[tenant.y]\nsite = \"ess\"\n{recipient}\n[operation.eau]"));
+        let twice = text
+            .replace("[operation.eau]", &format!("[tenant.y]\nsite = \"ess\"\n{recipient}\n[operation.eau]"));
         let why = load(&twice).err().unwrap();
         assert!(why.contains("tenant y has the same recipient as tenant:x"), "{why}");
     }
@@ -297,8 +300,16 @@ mod tests {
             ("\"/person\",", "\"person\",", "not a JSON pointer"),
             ("[\"/person\", \"/from\"]", "[]", "1 to 16"),
             ("listen =", "lisen =", "unknown field"),
-            ("[operation.eau]", "[site.muc]\nhealth = \"http://127.0.0.1:1/\"\n[operation.eau]", "no tenant is there"),
-            ("[operation.eau]", "[site.ess]\nhealth = \"https://x\"\n[operation.eau]", "must start with http://"),
+            (
+                "[operation.eau]",
+                "[site.muc]\nhealth = \"http://127.0.0.1:1/\"\n[operation.eau]",
+                "no tenant is there",
+            ),
+            (
+                "[operation.eau]",
+                "[site.ess]\nhealth = \"https://x\"\n[operation.eau]",
+                "must start with http://",
+            ),
             ("127.0.0.1:0", "nowhere", "socket address"),
         ];
         for (from, to, expected) in cases {

@@ -168,7 +168,11 @@ mod tests {
             let for_ms = all.resting(now_ms)[0].for_ms;
             assert!((before..=REST_MS_MAX).contains(&for_ms) && all.rests("u", now_ms));
             all.rest("u", now_ms + 1, "another");
-            assert_eq!(all.resting(now_ms)[0].for_ms, for_ms, "a request that was on its way makes it no longer");
+            assert_eq!(
+                all.resting(now_ms)[0].for_ms,
+                for_ms,
+                "a request that was on its way makes it no longer"
+            );
             before = for_ms;
             now_ms += for_ms;
             assert!(!all.rests("u", now_ms), "then the next one is tried");

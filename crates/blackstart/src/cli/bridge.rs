@@ -201,7 +201,8 @@ fn serve(path: &Path) -> Result<Answer, Failure> {
         let control = tokio::net::TcpListener::bind(control_listen).await.map_err(start)?;
         let address = listener.local_addr().map_err(start)?;
         let control_address = control.local_addr().map_err(start)?;
-        run::write_addresses(&folder, &address, &control_address).map_err(|fault| run_failure(&folder, &fault))?;
+        run::write_addresses(&folder, &address, &control_address)
+            .map_err(|fault| run_failure(&folder, &fault))?;
         let (set, shutdown) = tokio::sync::watch::channel(false);
         let mut terminate =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(start)?;
@@ -329,6 +330,14 @@ fn account(path: &Path, journal: Option<&Path>, by: &By, as_json: bool) -> Resul
         talk::data(format!(
             "{:<20} {accepted:>9} {applied:>9} {already_there:>13} {conflict:>9} {refused:>8} {pending:>8}  {route}",
             id.name()
+        ));
+    }
+    for resting in answer["resting"].as_array().into_iter().flatten() {
+        talk::data(format!(
+            "resting: {} {}; what comes for it is pending, and it is tried again in {} s",
+            resting["upstream"].as_str().map_or_else(|| "?".to_owned(), message::harmless),
+            resting["why"].as_str().map_or_else(|| "?".to_owned(), message::harmless),
+            resting["for_ms"].as_u64().unwrap_or(0).div_ceil(1000)
         ));
     }
     Ok(Answer::Done)

@@ -96,17 +96,65 @@ fn an_unknown_outcome_is_pending_and_hand_back_finds_out() {
 }
 
 #[test]
-fn three_answers_without_meaning_hold_the_site() {
+fn three_failures_of_the_core_let_it_rest_and_hold_nobody() {
     let rig = Rig::started();
     rig.ess.mood(Mood::Fails);
-    for person in ["p1", "p2"] {
+    for person in ["p1", "p2", "p3"] {
         assert_eq!(rig.submit("a", &note(person, "1", person)).0, 202);
         assert_eq!(rig.account("a")["route"]["state"], "passing");
     }
-    rig.submit("b", &note("p3", "1", "p3"));
-    let route = rig.account("a")["route"].clone();
+    let asked = rig.ess.books().seen.len();
+    let said = output(&["bridge", "account", &rig.config()]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("resting: http://") && said.contains("500"), "{said}");
+    // Meanwhile nothing is offered to it; what comes is on disk, and the sender does not wait for a core that fails.
+    rig.ess.mood(Mood::Works);
+    assert_eq!(rig.submit("b", &note("p4", "1", "p4")).0, 202);
+    assert_eq!(rig.ess.books().seen.len(), asked);
+    let mut persons = vec![];
+    until("the rest is over", || {
+        let person = format!("later {}", persons.len());
+        persons.push(person.clone());
+        rig.submit("b", &note(&person, "1", &person)).0 == 201
+    });
+    assert_eq!(rig.handback("a").0, 0);
+    assert_eq!(rig.handback("b").0, 0);
+    persons.extend(["p1", "p2", "p3", "p4"].map(str::to_owned));
+    rig.ess.assert_each_once(persons);
+}
+
+#[test]
+fn a_core_that_says_it_is_well_is_not_held_for_slow_answers_and_one_that_says_it_is_not_is() {
+    let rig = Rig::started_with_health();
+    let three = |mood, round: &str| {
+        rig.ess.mood(mood);
+        for person in ["p1", "p2", "p3"] {
+            let person = format!("{round} {person}");
+            assert_eq!(rig.submit("a", &note(&person, "1", &person)).0, 202);
+        }
+        rig.account("b")["route"].clone()
+    };
+    assert_eq!(three(Mood::Silent, "slow, well")["state"], "passing");
+    rig.control("hold", &json!({ "site": "ess", "why": "so that what was remembered is old" }));
+    rig.control("release", &json!({ "site": "ess" }));
+    rig.ess.health(503);
+    let route = three(Mood::Silent, "slow, not well");
     assert_eq!(route["state"], "holding");
-    assert!(route["why"].as_str().unwrap().contains("500"), "{route}");
+    assert!(route["why"].as_str().unwrap().contains("health address: status 503"), "{route}");
+    assert_eq!(rig.account("c")["route"]["state"], "passing", "the other site");
+}
+
+#[test]
+fn three_answers_that_never_come_hold_the_site_where_nobody_can_say_how_the_core_is() {
+    let rig = Rig::started();
+    let log = std::fs::read_to_string(rig.path("bridge.log")).unwrap();
+    assert!(log.contains("[site.ess] health"), "{log}");
+    rig.ess.mood(Mood::Silent);
+    for person in ["p1", "p2", "p3"] {
+        assert_eq!(rig.account("a")["route"]["state"], "passing");
+        assert_eq!(rig.submit("a", &note(person, "1", person)).0, 202);
+    }
+    assert_eq!(rig.account("b")["route"]["state"], "holding");
 }
 
 #[test]

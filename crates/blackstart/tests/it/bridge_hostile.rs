@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::bridge_rig::{Rig, note, output, path};
+use crate::bridge_rig::{Mood, Rig, note, output, path};
 
 /// Sends bytes as they are, then nothing more, and returns what comes back until the bridge closes. A request
 /// that asks for more after it must say `connection: close`.
@@ -161,6 +161,81 @@ fn senders_that_never_finish_do_not_keep_others_out() {
 }
 
 #[test]
+fn one_who_opens_more_connections_than_there_is_room_for_takes_the_room_from_himself() {
+    let mut rig = Rig::new();
+    // Room for some sixty connections: as below a service manager with a low limit.
+    let mut command = std::process::Command::new("sh");
+    let own = crate::bridge_rig::blackstart(&["bridge", &rig.config()]);
+    command.args(["-c", "ulimit -n 560 && exec \"$0\" \"$@\""]).arg(own.get_program()).args(own.get_args());
+    rig.start_with(command);
+    let mut idle = Vec::new();
+    for number in 0..400 {
+        let mut stream = TcpStream::connect(rig.address().unwrap()).unwrap();
+        if number % 2 == 0 {
+            drop(stream.write_all(b"POST /t/a/eau HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n\r\n{"));
+        }
+        idle.push(stream);
+    }
+    for number in 0..20 {
+        assert_eq!(rig.submit("a", &note(&format!("p{number}"), "1", &format!("i{number}"))).0, 201);
+        assert_eq!(rig.account("a")["accepted"], number + 1, "the operator is not kept out either");
+    }
+    drop(idle);
+    still_well(&rig);
+}
+
+#[test]
+fn a_limit_of_files_that_is_too_low_is_said_before_anything_is_accepted() {
+    let rig = Rig::new();
+    let own = crate::bridge_rig::blackstart(&["bridge", &rig.config()]);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -n 100 && exec \"$0\" \"$@\""]).arg(own.get_program()).args(own.get_args());
+    let ended = command.output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success() && said.contains("LimitNOFILE="), "{said}");
+}
+
+#[test]
+fn whoever_only_reads_holds_nobody_however_slow_or_broken_the_answer_is() {
+    let rig = Rig::started();
+    for mood in [Mood::Silent, Mood::Fails, Mood::DoesAndBreaksOff] {
+        rig.ess.mood(mood);
+        for _ in 0..4 {
+            rig.get("/t/a/eau");
+        }
+        assert_eq!(rig.account("a")["route"]["state"], "passing", "{mood:?}");
+    }
+    rig.ess.mood(Mood::Works);
+    assert_eq!(rig.submit("a", &note("p", "1", "i")).0, 201);
+}
+
+#[test]
+fn what_the_core_refuses_its_sender_is_refused_and_never_offered_again() {
+    let rig = Rig::started();
+    for (number, status) in [400, 401, 403, 413, 415, 422].into_iter().enumerate() {
+        rig.ess.mood(Mood::Says(status));
+        let (given, receipt) = rig.submit("a", &note("victim", &number.to_string(), "forged"));
+        assert_eq!((given, receipt["state"].as_str()), (status, Some("refused")), "{receipt}");
+    }
+    rig.ess.mood(Mood::Works);
+    // The person in whose name somebody spoke is not kept waiting, and nothing of it reaches the core.
+    assert_eq!(rig.submit("a", &note("victim", "9", "real")).0, 201);
+    let (code, tally) = rig.handback("a");
+    assert_eq!((code, &tally["applied"]), (0, &json!(0)), "{tally}");
+    let account = rig.account("a");
+    assert_eq!(
+        (&account["refused"], &account["pending"], &account["applied"]),
+        (&json!(6), &json!(0), &json!(1))
+    );
+    // What only asks to come again, or may come from something in front of the core, is not a no.
+    for (number, status) in [404, 405, 408, 425, 429].into_iter().enumerate() {
+        rig.ess.mood(Mood::Says(status));
+        assert_eq!(rig.submit("a", &note(&format!("q{number}"), "1", "later")).0, 202, "{status}");
+    }
+    assert_eq!(rig.account("a")["route"]["state"], "passing");
+}
+
+#[test]
 fn a_sender_cannot_speak_in_the_name_of_the_bridge() {
     let rig = Rig::started();
     let body = note("p", "1", "i").to_string();
@@ -179,11 +254,11 @@ fn control_is_only_for_who_has_the_token() {
     let rig = Rig::started();
     let wish = json!({ "site": "ess", "why": "x" }).to_string();
     for header in ["", "Bearer", "Bearer ", "Bearer 00", "Basic x", &format!("Bearer {}", "0".repeat(64))] {
-        assert_eq!(rig.post("/control/hold", &[("authorization", header)], &wish).0, 401, "{header}");
+        assert_eq!(rig.post_control("hold", &[("authorization", header)], &wish).0, 401, "{header}");
     }
-    assert_eq!(rig.post("/control/release", &[], &wish).0, 401);
-    assert_eq!(rig.post("/control/reopen", &[], &wish).0, 401);
-    assert_eq!(rig.get("/control/account").0, 401);
+    assert_eq!(rig.post_control("release", &[], &wish).0, 401);
+    assert_eq!(rig.post_control("reopen", &[], &wish).0, 401);
+    assert_eq!(rig.get("/control/account").0, 404, "where senders are, there is nothing of the operator's");
     assert_eq!(rig.account("a")["route"]["state"], "passing");
     let token = std::fs::read_to_string(rig.path("token")).unwrap();
     let bearer = format!("Bearer {}", token.trim());
@@ -195,7 +270,7 @@ fn control_is_only_for_who_has_the_token() {
         json!({ "site": "ess", "tenants": ["a"], "why": "x" }),
         json!([]),
     ] {
-        let (status, _) = rig.post("/control/hold", &[("authorization", &bearer)], &wrong.to_string());
+        let (status, _) = rig.post_control("hold", &[("authorization", &bearer)], &wrong.to_string());
         assert_eq!(status, 400, "{wrong}");
     }
 }

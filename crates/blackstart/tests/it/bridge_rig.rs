@@ -36,6 +36,8 @@ pub(crate) enum Mood {
     Silent,
     /// Does it, but answers only when told to go on.
     Waits,
+    /// This status, without doing anything.
+    Says(u16),
 }
 
 /// One thing done by the core.
@@ -67,6 +69,8 @@ pub(crate) struct Seen {
 }
 
 struct Inside {
+    /// What the health address answers.
+    health: Mutex<u16>,
     books: Mutex<Books>,
     mood: Mutex<Mood>,
     alive: AtomicBool,
@@ -88,6 +92,7 @@ impl Core {
         let inside = Arc::new(Inside {
             books: Mutex::default(),
             mood: Mutex::new(Mood::Works),
+            health: Mutex::new(200),
             alive: AtomicBool::new(true),
             connections: Mutex::default(),
             paid: Mutex::default(),
@@ -147,6 +152,11 @@ impl Core {
     }
 
     /// How often each item was done.
+    /// What the health address answers from now on.
+    pub(crate) fn health(&self, status: u16) {
+        *self.inside.health.lock().unwrap() = status;
+    }
+
     pub(crate) fn times(&self) -> BTreeMap<String, usize> {
         let mut times = BTreeMap::new();
         for done in &self.books().done {
@@ -184,7 +194,9 @@ fn serve(inside: &Inside, stream: &TcpStream) -> std::io::Result<()> {
         let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or("").to_owned());
         let mood = *inside.mood.lock().unwrap();
         let (status, text) = match (method, mood) {
-            ("GET", _) => read(inside, &path),
+            ("GET", _) if path == "/health" => (*inside.health.lock().unwrap(), "{}".to_owned()),
+            ("GET", Mood::Works | Mood::Waits | Mood::Says(_)) => read(inside, &path),
+            (_, Mood::Says(status)) => (status, json!({ "reason": "said by the core" }).to_string()),
             (_, Mood::Fails) => (500, "out of order".to_owned()),
             (_, Mood::Silent) => {
                 until("the test ends the silence", || *inside.mood.lock().unwrap() != Mood::Silent);
@@ -290,7 +302,7 @@ impl Rig {
         let (ess, muc) = (Core::start(), Core::start());
         let mut config = format!(
             "folder = \"bridge\"\nlisten = \"127.0.0.1:0\"\nkey = \"bridge.key\"\n\
-             control_token_file = \"token\"\nupstream_timeout_ms = 700\n\
+             control_token_file = \"token\"\nupstream_timeout_ms = 1500\n\
              [operation.eau]\nupstream = {{ ess = \"http://{e}/eau\", muc = \"http://{m}/eau\" }}\n\
              person = \"/person\"\nbusiness_key = [\"/person\", \"/from\"]\n",
             e = ess.address,
@@ -314,6 +326,18 @@ impl Rig {
             .build()
             .new_agent();
         Rig { folder, ess, muc, child: None, agent }
+    }
+
+    /// The same, whose sites have health addresses.
+    pub(crate) fn started_with_health() -> Rig {
+        let mut rig = Rig::new();
+        let mut config = std::fs::read_to_string(rig.config()).unwrap();
+        for (site, core) in [("ess", &rig.ess), ("muc", &rig.muc)] {
+            config.push_str(&format!("[site.{site}]\nhealth = \"http://{}/health\"\n", core.address));
+        }
+        std::fs::write(rig.config(), config).unwrap();
+        rig.start();
+        rig
     }
 
     pub(crate) fn started() -> Rig {
@@ -394,8 +418,17 @@ impl Rig {
         post(&self.agent, self.address(), path, headers, body)
     }
 
+    pub(crate) fn post_control(&self, verb: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+        post(&self.agent, self.control_address(), &format!("/control/{verb}"), headers, body)
+    }
+
     pub(crate) fn submit(&self, tenant: &str, body: &Value) -> (u16, Value) {
         self.post(&format!("/t/{tenant}/eau"), &[], &body.to_string())
+    }
+
+    /// Where the operator's calls are taken.
+    pub(crate) fn control_address(&self) -> Option<SocketAddr> {
+        std::fs::read_to_string(self.path("bridge/control-address")).ok()?.trim().parse().ok()
     }
 
     fn bearer(&self) -> String {
@@ -404,7 +437,7 @@ impl Rig {
 
     pub(crate) fn control(&self, verb: &str, wish: &Value) -> Value {
         let (status, answer) =
-            self.post(&format!("/control/{verb}"), &[("authorization", &self.bearer())], &wish.to_string());
+            self.post_control(verb, &[("authorization", &self.bearer())], &wish.to_string());
         assert_eq!(status, 200, "{answer}");
         answer
     }
@@ -413,7 +446,7 @@ impl Rig {
     pub(crate) fn account(&self, tenant: &str) -> Value {
         let answer = self
             .agent
-            .get(format!("http://{}/control/account", self.address().unwrap()))
+            .get(format!("http://{}/control/account", self.control_address().unwrap()))
             .header("authorization", self.bearer())
             .call();
         let answer: Value =

@@ -141,11 +141,13 @@ mod tests {
     fn room_is_made_at_the_cost_of_whoever_has_most_and_never_of_one_that_is_worked_for() {
         let connections = Connections::new(5);
         let quiet = connections.admit(address("192.0.2.1")).unwrap();
-        let greedy: Vec<Place> =
-            (0..4).map(|_| connections.admit(address("192.0.2.66")).unwrap()).collect();
+        let greedy: Vec<Place> = (0..4).map(|_| connections.admit(address("192.0.2.66")).unwrap()).collect();
         greedy[0].works();
         let late = connections.admit(address("192.0.2.2")).unwrap();
-        assert_eq!(numbers(&connections), [quiet.number, greedy[0].number, greedy[2].number, greedy[3].number, late.number]);
+        assert_eq!(
+            numbers(&connections),
+            [quiet.number, greedy[0].number, greedy[2].number, greedy[3].number, late.number]
+        );
         // The greedy one that comes again takes from itself.
         let again = connections.admit(address("192.0.2.66")).unwrap();
         assert!(!numbers(&connections).contains(&greedy[2].number));

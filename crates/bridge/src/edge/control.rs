@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Edge, Problem, Shared, answer, bearer, body};
 use crate::books::Route;
+use crate::core_health::Resting;
 use crate::desk::{Line, Whom};
 use crate::fact::Mark;
 use crate::keys::same_secret;
@@ -105,8 +106,14 @@ pub async fn account(State(edge): Shared, headers: HeaderMap) -> Result<Response
         "checkpoint": statement.checkpoint,
         "unknown_entries": statement.unknown_entries,
         "strange_entries": statement.illegal_entries,
+        "resting": edge.desk.resting().iter().map(resting_json).collect::<Vec<_>>(),
     });
     Ok(answer(StatusCode::OK, &body))
+}
+
+/// An upstream to which nothing is offered for a while: what comes for it is pending, though its tenants are not held.
+fn resting_json(resting: &Resting) -> Value {
+    json!({ "upstream": resting.upstream, "for_ms": resting.for_ms, "why": resting.why })
 }
 
 fn line_json(line: &Line) -> Value {

@@ -17,7 +17,7 @@ use super::config::{Config, Target};
 use super::link::{Held, Link, Reported};
 use crate::fact::{Mark, Outcome, ReceiptId};
 use crate::upstream::{
-    Asker,     Client, NoAnswer, OUTSIDE_HEADER, REPLAY_HEADER, UpstreamAnswer, meaning, submission_headers,
+    Asker, Client, NoAnswer, OUTSIDE_HEADER, REPLAY_HEADER, UpstreamAnswer, meaning, submission_headers,
 };
 
 /// This many reasons are told in full; the rest is in the count.

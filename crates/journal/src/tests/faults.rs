@@ -506,7 +506,9 @@ fn a_checkpoint_that_fails_is_made_again_and_stops_nothing() {
     // Every sync that a checkpoint needs fails once, and once no file can be opened for it.
     for failing in (0..8).map(Some).chain([None]) {
         let disk = FaultyDisk::new(7);
-        let appender = Appender::open(Path::new(FOLDER), Options { checkpoint_every: None, ..options_on(&disk, 7) }).unwrap();
+        let appender =
+            Appender::open(Path::new(FOLDER), Options { checkpoint_every: None, ..options_on(&disk, 7) })
+                .unwrap();
         let before = appender.append(vec![draft("work.done", b"before")], Expect::Anything).unwrap();
         match failing {
             Some(good) => disk.fail_sync_after(good),
