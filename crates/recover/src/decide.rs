@@ -275,6 +275,10 @@ impl Ground<'_> {
         if service.start_class == StartClass::Once && known.is_some_and(|known| known.last == Move::Stopped) {
             return Verdict::Record(probed(step, Found::Unknown, "it ran, and was stopped", None));
         }
+        if let Some(cut) = self.view.contain.forbids_start(&step.service) {
+            let (service, sequence) = (step.service.clone(), cut.since_entry);
+            return Verdict::Refused(Refusal::CutOff { service, sequence });
+        }
         if let Some(refusal) = self.second_person(&step.service, service.second_person) {
             return Verdict::Refused(refusal);
         }

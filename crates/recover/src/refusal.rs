@@ -35,6 +35,8 @@ pub enum Refusal {
     Parked { service: Id, waits_for: Id },
     #[error("{service} needs a second person; {by} began this run")]
     SecondPerson { service: Id, by: String },
+    #[error("{service} is not started: it is cut off since entry {sequence}, and nobody has lifted that")]
+    CutOff { service: Id, sequence: u64 },
     #[error("{service} should be stopped, but it cannot be: {why}")]
     CannotStop { service: Id, why: String },
     #[error("{step} waits for {after}")]
@@ -67,6 +69,7 @@ impl Refusal {
             | Refusal::ProviderNotPlanned { .. }
             | Refusal::NotClean { .. }
             | Refusal::NotChosen { .. }
+            | Refusal::CutOff { .. }
             | Refusal::SecondPerson { .. } => "it and what depends on it wait; everything else goes on",
             Refusal::CannotStop { .. } => {
                 "it may still run although it is not healthy; what depends on it waits"
@@ -134,6 +137,10 @@ impl Refusal {
             Refusal::SecondPerson { service, .. } => {
                 Remedy::run_to("somebody else allows it", resume(service).with("--by").open("NAME").reason())
             }
+            Refusal::CutOff { service, .. } => Remedy::run_to(
+                "when what it starts from is clean, lift the cut, then run again",
+                Command::new("contain lift").incident().with(service).reason(),
+            ),
             Refusal::CannotStop { service, .. } => {
                 Remedy::Do(format!("stop {service} by hand, then run again"))
             }
@@ -157,6 +164,7 @@ impl Refusal {
             | Refusal::NotClean { .. }
             | Refusal::NotChosen { .. }
             | Refusal::SecondPerson { .. }
+            | Refusal::CutOff { .. }
             | Refusal::CannotStop { .. } => false,
         }
     }
