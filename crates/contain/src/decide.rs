@@ -213,7 +213,8 @@ pub fn decide(cut: &Cut, estate: &Estate, estate_hash: &str, view: &View) -> Res
     for target in cut.acts.iter().map(CutAct::target).chain(&cut.infected) {
         forbidden(estate, view, target)?;
     }
-    let known = |act: &CutAct| view.contain.cuts.iter().any(|cut| cut.act == *act && cut.state.forbids_start());
+    let known =
+        |act: &CutAct| view.contain.cuts.iter().any(|cut| cut.act == *act && cut.state.forbids_start());
     let fresh: Vec<CutAct> = cut.acts.iter().filter(|act| !known(act)).cloned().collect();
     let nothing_new = fresh.is_empty() && cut.infected.iter().all(|id| view.contain.infected.contains(id));
     if nothing_new {

@@ -11,7 +11,7 @@ use incident::View;
 use incident::event::{CutAct, Knocked, ProcessMark};
 use world::{Answer, Knock, World};
 
-use crate::run::{Place, find_door};
+use crate::place::{Place, find_door};
 
 /// How long one knock may take.
 const KNOCK_MS_MAX: u64 = 1_000;
@@ -61,7 +61,12 @@ pub(crate) fn proof(view: &View, place: Place<'_>, act: &CutAct, patience_ms: u6
 }
 
 /// Knocks until something answers, at most for as long as a cut is given to fall silent.
-pub(crate) fn is_back(view: &View, place: Place<'_>, act: &CutAct, patience_ms: u64) -> Result<String, String> {
+pub(crate) fn is_back(
+    view: &View,
+    place: Place<'_>,
+    act: &CutAct,
+    patience_ms: u64,
+) -> Result<String, String> {
     let began_ms = place.world.elapsed_ms();
     loop {
         match answering(view, place, act) {
@@ -186,7 +191,9 @@ fn is_resting(estate: &Estate, act: &CutAct) -> bool {
 fn cannot_be_knocked_on(estate: &Estate, act: &CutAct) -> Option<String> {
     match act {
         CutAct::CloseDoor { site, door } => {
-            let Some(door) = find_door(estate, act) else { return Some(format!("{site} has no door {door}")) };
+            let Some(door) = find_door(estate, act) else {
+                return Some(format!("{site} has no door {door}"));
+            };
             // Names are not looked up in an incident: who answers for them may be the attacker.
             door.probe.parse::<SocketAddr>().err().map(|_| {
                 format!(

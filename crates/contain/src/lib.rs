@@ -10,6 +10,7 @@
 pub mod decide;
 pub mod knocking;
 pub mod lift;
+pub mod place;
 pub mod run;
 
 #[cfg(test)]

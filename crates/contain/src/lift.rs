@@ -33,9 +33,8 @@ pub enum Doors {
 /// What ends if the cuts of `what` end: its own, and those of everything at it. `None`: every cut in force.
 pub fn lift(estate: &Estate, view: &View, what: Option<&Id>, doors: Doors) -> Result<Lift, Refusal> {
     let inside = what.map(|id| graph::expand(estate, [id]));
-    let is_meant = |target: &Id| {
-        what == Some(target) || inside.as_ref().is_none_or(|inside| inside.contains(target))
-    };
+    let is_meant =
+        |target: &Id| what == Some(target) || inside.as_ref().is_none_or(|inside| inside.contains(target));
     let in_force = view.contain.cuts.iter().filter(|cut| cut.state.is_in_force());
     let may_end = |act: &CutAct| match (act, doors) {
         (CutAct::CloseDoor { .. }, Doors::StayClosed) => false,

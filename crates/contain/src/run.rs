@@ -1,17 +1,17 @@
 //! Makes the cut: intent on disk, act, outcome on disk, then a probe from outside, because a cut that nobody tried to
 //! get through is not a cut. Every act may be repeated, so a run that was killed is simply run again.
 
-use std::path::Path;
-
 use crate::decide::{self, Refusal};
 use crate::knocking::{self, PATIENCE_MS, Proof};
-use estate::model::{Door, Estate, Run, Service};
+pub use crate::place::Place;
+use crate::place::find_door;
+use estate::model::{Run, Service};
 use incident::Event;
 use incident::View;
 use incident::contain::CutState;
 use incident::event::{ContainEvent, CutAct};
 use incident::log::{self, Log, LogFault};
-use world::{Launch, World};
+use world::Launch;
 
 /// A stop or close command gets this long.
 const COMMAND_MS_MAX: u64 = 20_000;
@@ -24,14 +24,6 @@ pub trait Watcher {
     fn probed(&mut self, act: &CutAct, proof: Proof, detail: &str);
     /// What was recorded of the end of a cut, and whether what it cut off is there again.
     fn lifted(&mut self, event: &ContainEvent, is_back: bool, detail: &str);
-}
-
-/// Where the work is done: the doors, the estate, and the folder that takes the output of commands.
-#[derive(Clone, Copy)]
-pub struct Place<'a> {
-    pub world: &'a dyn World,
-    pub estate: &'a Estate,
-    pub folder: &'a Path,
 }
 
 /// Does every act that is not known to hold. Returns whether all of them hold.
@@ -119,7 +111,7 @@ fn probed(
     record(log, place, event)
 }
 
-/// Ends cuts whose lifting stands in the journal: opens doors, and looks whether what was cut off is there again. A
+/// Ends cuts whose lifting stands in the journal: opens doors, and checks whether what was cut off is there again. A
 /// service is not started: that is the restart's, or a person's. Returns whether every door is open.
 pub fn lift(
     log: &mut dyn Log,
@@ -258,13 +250,4 @@ fn one_line(text: &str) -> String {
         .filter(|line| !line.is_empty())
         .collect::<Vec<_>>()
         .join(" / ")
-}
-
-pub(crate) fn find_door<'e>(estate: &'e Estate, act: &CutAct) -> Option<&'e Door> {
-    match act {
-        CutAct::CloseDoor { site, door } => {
-            estate.sites.get(site)?.doors.iter().find(|known| known.name == *door)
-        }
-        CutAct::StopService { .. } => None,
-    }
 }

@@ -725,7 +725,10 @@ fn lifting_shows_its_price_opens_the_door_and_ends_only_what_is_there_again() {
     let mut incident = incident(folder.path());
     let mut estate = estate();
     let (world, site, core) = (Fake::new(), id("site:muc"), id("service:core-muc"));
-    assert!(matches!(lift::lift(&estate, incident.view(), Some(&site), Doors::Open), Err(Refusal::NotCut(_))));
+    assert!(matches!(
+        lift::lift(&estate, incident.view(), Some(&site), Doors::Open),
+        Err(Refusal::NotCut(_))
+    ));
     applied(&mut incident, &world, &estate, "site:muc");
     let price = lift::lift(&estate, incident.view(), Some(&site), Doors::Open).expect("it is cut off");
     assert_eq!((price.acts.len(), price.insured, names(&price.tenants)), (3, 9_000_000, vec!["muc"]));
@@ -734,7 +737,8 @@ fn lifting_shows_its_price_opens_the_door_and_ends_only_what_is_there_again() {
     assert_eq!(but_doors.acts.len(), 2);
     let states_after = |incident: &mut Incident, estate: &Estate, seen: bool| {
         let acts = lift::lift(estate, incident.view(), Some(&site), Doors::Open).expect("it is cut off").acts;
-        let events = lift::decide(estate, incident.view(), Some(&site), Doors::Open, seen, "clean").expect("not held");
+        let events =
+            lift::decide(estate, incident.view(), Some(&site), Doors::Open, seen, "clean").expect("not held");
         incident.record(&events, 0).expect("recorded");
         let place = Place { world: &world, estate, folder: folder.path() };
         let done = seen || run::lift(incident, place, &acts, &mut Silent).expect("the journal works");
@@ -748,7 +752,8 @@ fn lifting_shows_its_price_opens_the_door_and_ends_only_what_is_there_again() {
     let (opened, states) = states_after(&mut incident, &estate, false);
     assert_eq!((opened, states), (true, vec![CutState::Lifted, CutState::Lifting, CutState::Lifting]));
     // A person has seen them run.
-    let events = lift::decide(&estate, incident.view(), Some(&core), Doors::Open, true, "seen").expect("not held");
+    let events =
+        lift::decide(&estate, incident.view(), Some(&core), Doors::Open, true, "seen").expect("not held");
     incident.record(&events, 0).expect("recorded");
     assert_eq!(incident.view().contain.cuts[1].state, CutState::Lifted);
     // What was lifted and is cut off again has to be proven again.
@@ -764,6 +769,7 @@ fn a_cut_on_what_is_held_is_not_lifted() {
     applied(&mut incident, &Fake::new(), &estate(), "site:muc");
     let hold = CommandEvent::HoldPlaced { on: id("service:core-muc"), reason: "evidence".to_owned() };
     incident.record(&[Event::Command(hold)], 0).expect("recorded");
-    let refused = lift::lift(&estate(), incident.view(), Some(&id("site:muc")), Doors::Open).expect_err("it is held");
+    let refused =
+        lift::lift(&estate(), incident.view(), Some(&id("site:muc")), Doors::Open).expect_err("it is held");
     assert!(matches!(refused, Refusal::OnHold { .. }));
 }

@@ -165,7 +165,11 @@ fn of_contain(event: &ContainEvent) -> String {
         }
         ContainEvent::LiftBegun { act, reason } => format!("decided to take back {}: {reason}", of_act(act)),
         ContainEvent::LiftFailed { act, detail } => {
-            format!("takes back {}, and what it cut off is not known to be there again{}", of_act(act), because(detail))
+            format!(
+                "takes back {}, and what it cut off is not known to be there again{}",
+                of_act(act),
+                because(detail)
+            )
         }
         ContainEvent::CutLifted { act, reason } => format!("took back {}: {reason}", of_act(act)),
     }

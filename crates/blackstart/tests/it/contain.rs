@@ -18,8 +18,7 @@ fn what_is_cut_off_is_not_started_until_the_cut_is_lifted_and_status_follows() {
     let status = provider.works(&["status", "incident"]);
     assert!(status.contains("stop service:mail: holds"), "{status}");
 
-    let replan =
-        ["plan", "estate", "--lost", "service:mail", "--journal", "incident", "-o", "plan", "--yes"];
+    let replan = ["plan", "estate", "--lost", "service:mail", "--journal", "incident", "-o", "plan", "--yes"];
     let replan = provider.call(&replan[..replan.len() - 1]);
     assert!(replan.status.success(), "{}", out(&replan));
     let text = std::fs::read_to_string(provider.root().join("plan")).unwrap();

@@ -300,7 +300,15 @@ fn open_door(stage: &mut Stage, act: &mut Act) -> Result<()> {
     let door = stage.layout.door(LOST)?.clone();
     let (incident, site) = (stage.incident(), format!("site:{LOST}"));
     let lifted = stage.run(&[
-        "contain", "lift", &incident, &site, "--reason", "Munich is back", "--by", "drill", "--yes",
+        "contain",
+        "lift",
+        &incident,
+        &site,
+        "--reason",
+        "Munich is back",
+        "--by",
+        "drill",
+        "--yes",
     ])?;
     let open = wait_until("the door is open", Duration::from_secs(10), || Stage::knocks(&door.probe));
     stage.happened(Kind::Step, "Munich's door is open again");
