@@ -16,6 +16,8 @@ pub mod refusal;
 pub mod run;
 
 #[cfg(test)]
+mod by_hand_tests;
+#[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
 mod planted_tests;

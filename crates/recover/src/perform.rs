@@ -68,6 +68,10 @@ pub enum Outcome {
     NotStopped {
         why: String,
     },
+    /// The gate of a service that a person starts does not pass.
+    NotYet {
+        why: String,
+    },
     /// It was told to end early; nothing was changed.
     Interrupted,
 }
@@ -90,6 +94,7 @@ impl Outcome {
 pub fn perform(place: &Place<'_>, act: &Act, interrupt: &AtomicBool) -> Outcome {
     match act {
         Act::Look(task) => place.look(&task.providers, interrupt),
+        Act::Ask(task) => place.ask_by_hand(task),
         Act::Settle(task) => match task.step.kind {
             StepKind::Verify | StepKind::Gate => {
                 Outcome::found(Found::NotDone, "it changes nothing, so it is simply asked again")
@@ -249,7 +254,39 @@ impl Place<'_> {
 
     // Starting
 
+    /// Nothing says how it is started. It may run already; else a person is asked.
+    fn start_by_hand(&self, task: &Task) -> Outcome {
+        if let Some((provider, why)) = self.unhealthy(&task.providers) {
+            return Outcome::NotBegun { provider, why };
+        }
+        match self.ask_by_hand(task) {
+            Outcome::Found { detail, .. } => Outcome::done(detail),
+            _ => Outcome::found(
+                Found::Unknown,
+                "a person starts it: the estate names no command for that",
+            ),
+        }
+    }
+
+    /// Whether its gate passes: then somebody has started it. Without a gate only her word counts.
+    fn ask_by_hand(&self, task: &Task) -> Outcome {
+        let gates = self.estate.services.get(&task.step.service).map(|service| service.gates.as_slice());
+        let gates = gates.unwrap_or_default();
+        match gates.iter().find_map(|gate| self.ask(gate).err()) {
+            None if gates.is_empty() => Outcome::NotYet { why: "it has no gate".to_owned() },
+            None => Outcome::found(Found::Done, "its gate passes: somebody has started it"),
+            Some(why) => Outcome::NotYet { why },
+        }
+    }
+
+    fn is_started_by_hand(&self, id: &Id) -> bool {
+        self.estate.services.get(id).is_some_and(Service::is_started_by_hand)
+    }
+
     fn start(&self, task: &Task) -> Outcome {
+        if self.is_started_by_hand(&task.step.service) {
+            return self.start_by_hand(task);
+        }
         let (service, run) = match self.service(&task.step.service) {
             Ok(found) => found,
             Err(outcome) => return outcome,
@@ -282,7 +319,10 @@ impl Place<'_> {
         };
         let launch = Launch { run: &label, command: &run.start, settings: run, output: &output };
         match self.world.start(&launch) {
-            Ok(process) => Outcome::Done { detail: running(&process), process: Some(process) },
+            Ok(process) => {
+                let detail = format!("{}{}", running(&process), without(&task.without));
+                Outcome::Done { detail, process: Some(process) }
+            }
             Err(fault) => Outcome::failed(fault.to_string()),
         }
     }
@@ -296,6 +336,12 @@ impl Place<'_> {
     }
 
     fn settle_start(&self, task: &Task) -> Outcome {
+        if self.is_started_by_hand(&task.step.service) {
+            return match self.ask_by_hand(task) {
+                found @ Outcome::Found { .. } => found,
+                _ => Outcome::found(Found::NotDone, "nobody is known to have started it"),
+            };
+        }
         let (service, run) = match self.service(&task.step.service) {
             Ok(found) => found,
             Err(outcome) => return outcome,
@@ -323,6 +369,9 @@ impl Place<'_> {
     }
 
     fn admit(&self, task: &Task) -> Outcome {
+        if self.estate.services.get(&task.step.service).is_some_and(|service| service.run.is_none()) {
+            return Outcome::done("load comes by itself: the estate names no command for it");
+        }
         let (service, run) = match self.service(&task.step.service) {
             Ok(found) => found,
             Err(outcome) => return outcome,
@@ -370,7 +419,9 @@ impl Place<'_> {
         let output = self.output(task);
         let launch = Launch { run: &label, command, settings: run, output: &output };
         match self.world.run(&launch, deadline_ms) {
-            Ok(Ended { code: Some(0), .. }) => Outcome::done("ended with code 0"),
+            Ok(Ended { code: Some(0), .. }) => {
+                Outcome::done(format!("ended with code 0{}", without(&task.without)))
+            }
             Ok(ended) => Outcome::failed(how_it_ended(&ended)),
             Err(fault) => Outcome::failed(fault.to_string()),
         }
@@ -458,7 +509,9 @@ impl Place<'_> {
             let path = run?.pid_file.as_ref()?;
             self.world.find_by_pid_file(path).ok()?
         };
-        if service.gates.is_empty() && !job && provider.process.is_none() && by_file().is_none() {
+        // In the plan, and so far that its dependents may begin: a person has said that it runs.
+        let is_said = provider.planned && service.is_started_by_hand();
+        if service.gates.is_empty() && !job && !is_said && provider.process.is_none() && by_file().is_none() {
             return Some("it has no gate, and no process of it is known: nobody can tell".to_owned());
         }
         service.gates.iter().find_map(|gate| self.ask(gate).err())
@@ -490,16 +543,21 @@ impl Place<'_> {
 
     /// Every condition must hold for its time without a break, all at once, before the last deadline.
     fn gate(&self, task: &Task, interrupt: &AtomicBool) -> Outcome {
-        let (service, run) = match self.service(&task.step.service) {
-            Ok(found) => found,
-            Err(outcome) => return outcome,
+        let Some(service) = self.estate.services.get(&task.step.service) else {
+            return Outcome::failed(format!("{} is not in the estate", task.step.service));
         };
+        let nothing = Run::default();
+        let run = service.run.as_ref().unwrap_or(&nothing);
+        let by_hand = service.is_started_by_hand();
+        if by_hand && service.gates.is_empty() {
+            return Outcome::done("it has no gate: a person says that it runs");
+        }
         let began_ms = self.world.elapsed_ms();
         let deadline_ms = service.gates.iter().map(|gate| gate.deadline_ms).max().unwrap_or(0);
         let every_ms = service.gates.iter().map(|gate| gate.every_ms).min().unwrap_or(POLL_MS).max(1);
         let mut holds_since: Vec<Option<u64>> = vec![None; service.gates.len()];
         loop {
-            if !run.job && !self.has_process(task, run) {
+            if !run.job && !by_hand && !self.has_process(task, run) {
                 return Outcome::failed("its process has ended");
             }
             let mut why = None;
@@ -534,19 +592,27 @@ impl Place<'_> {
 
     fn stop(&self, stop: &Stop) -> Outcome {
         let run = self.estate.services.get(&stop.service).and_then(|service| service.run.as_ref());
-        if let Some(run) = run.filter(|run| !run.stop.is_empty())
-            && self.is_living(&stop.process)
-        {
+        let lives = stop.process.as_ref().is_none_or(|process| self.is_living(process));
+        let ended = run.filter(|run| !run.stop.is_empty() && lives).map(|run| {
             let label = format!("{}/stop:{}", self.incident, stop.service);
             let name = format!("stop.{}.out", stop.service.to_string().replace(':', "."));
             let output = self.folder.join("output").join(self.run).join(name);
             let launch = Launch { run: &label, command: &run.stop, settings: run, output: &output };
-            // Its own way of stopping is tried first; whether it worked, the signals below make sure.
-            let _ = self.world.run(&launch, STOP_GRACE_MS);
-        }
-        match self.world.stop(&stop.process, STOP_GRACE_MS) {
-            Ok(()) => Outcome::Stopped,
-            Err(fault) => Outcome::NotStopped { why: fault.to_string() },
+            self.world.run(&launch, STOP_GRACE_MS)
+        });
+        match (&stop.process, ended) {
+            // Its own way of stopping is tried first; whether it worked, the signals make sure.
+            (Some(process), _) => match self.world.stop(process, STOP_GRACE_MS) {
+                Ok(()) => Outcome::Stopped,
+                Err(fault) => Outcome::NotStopped { why: fault.to_string() },
+            },
+            // Nothing but its own command can end it.
+            (None, Some(Ok(Ended { code: Some(0), .. }))) => Outcome::Stopped,
+            (None, Some(Ok(ended))) => Outcome::NotStopped {
+                why: format!("its stop command {}", how_it_ended(&ended)),
+            },
+            (None, Some(Err(fault))) => Outcome::NotStopped { why: fault.to_string() },
+            (None, None) => Outcome::NotStopped { why: "the estate names no command that stops it".to_owned() },
         }
     }
 }
@@ -567,6 +633,16 @@ fn restored(snapshot: &str, kept: &[PathBuf]) -> String {
         return format!("restored from snapshot {snapshot}");
     }
     format!("restored from snapshot {snapshot}; what was there is kept as {}", kept.join(", "))
+}
+
+fn without(without: &[Id]) -> String {
+    match without {
+        [] => String::new(),
+        without => {
+            let names: Vec<String> = without.iter().map(Id::to_string).collect();
+            format!("; it was to come after {}, which failed, and goes on without", names.join(", "))
+        }
+    }
 }
 
 fn running(process: &ProcessMark) -> String {

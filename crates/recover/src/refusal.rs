@@ -21,6 +21,8 @@ pub enum Refusal {
     Failed { step: String, target: Id, detail: String },
     #[error("{step}: nobody knows whether it happened, and it must not happen twice: {detail}")]
     InDoubt { step: String, target: Id, detail: String },
+    #[error("{service} waits for a person who starts it: the estate names no command for that{}", not_yet(.why))]
+    ByHand { service: Id, why: String },
     #[error("{step} is not begun: {provider} is not healthy: {why}")]
     ProviderUnhealthy { step: String, provider: Id, why: String },
     #[error("{step} is not begun: {provider} is lost, and this plan does not bring it back")]
@@ -47,6 +49,10 @@ fn other_approved(approved: Option<&str>) -> String {
     approved.map_or_else(|| "; no plan is".to_owned(), |hash| format!("; the approved one is {hash}"))
 }
 
+fn not_yet(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(" (its gate says: {why})") }
+}
+
 fn other_run(current: Option<&str>) -> String {
     current
         .map_or_else(|| "but nothing has been run".to_owned(), |run| format!("but {run} is the current one"))
@@ -65,6 +71,7 @@ impl Refusal {
             | Refusal::PartChanged { .. }
             | Refusal::Failed { .. }
             | Refusal::InDoubt { .. }
+            | Refusal::ByHand { .. }
             | Refusal::ProviderUnhealthy { .. }
             | Refusal::ProviderNotPlanned { .. }
             | Refusal::NotClean { .. }
@@ -113,6 +120,17 @@ impl Refusal {
                     [("if it did", found("done")), ("if it did not", found("not-done"))],
                 )
             }
+            Refusal::ByHand { service, why } => {
+                let found = resume(service).option("--found", "done").reason();
+                Remedy::run_to(
+                    if why.is_empty() {
+                        "start it, check that it works, then say so"
+                    } else {
+                        "start it; recover goes on when its gate passes, or say so"
+                    },
+                    found,
+                )
+            }
             Refusal::ProviderUnhealthy { provider, .. } => Remedy::Do(format!(
                 "bring {provider} to health, then run again; or plan again with {provider} as lost"
             )),
@@ -159,6 +177,7 @@ impl Refusal {
             | Refusal::PartChanged { .. }
             | Refusal::Failed { .. }
             | Refusal::InDoubt { .. }
+            | Refusal::ByHand { .. }
             | Refusal::ProviderUnhealthy { .. }
             | Refusal::ProviderNotPlanned { .. }
             | Refusal::NotClean { .. }

@@ -6,10 +6,13 @@ use message::{Command, Remedy};
 use serde::Serialize;
 
 use crate::decide::settle_by_hand;
+use estate::model::Service;
 use estate::{Estate, Id};
 use incident::View;
 use incident::contain::{Cut, CutState};
 use incident::event::CutAct;
+use incident::plan::file::StepKind;
+use incident::recover::StepView;
 use incident::recover::step::State;
 use incident::standing::{
     NotKnown, Standing, cut_state, lost_by_plan, not_described, services_down, standings,
@@ -140,7 +143,7 @@ pub fn situation(estate: &Estate, view: &View, folder: &str) -> Situation {
         not_described,
         not_served: not_served(estate, standings),
         held: held(view),
-        waiting: waiting(view),
+        waiting: waiting(estate, view),
         cuts: cuts(estate, view),
         alarms: alarms(view),
         run: run(view),
@@ -253,9 +256,10 @@ fn held(view: &View) -> Vec<Held> {
         .collect()
 }
 
-fn waiting(view: &View) -> Vec<Waiting> {
+fn waiting(estate: &Estate, view: &View) -> Vec<Waiting> {
     let steps = view.recover.steps.iter().filter_map(|(id, step)| {
         let for_what = match step.state {
+            State::Held if is_by_hand(estate, step) => "somebody who starts it: no command does".to_owned(),
             State::Failed => format!("somebody who deals with: {}", step.detail),
             State::Held => format!("somebody who says whether it happened: {}", step.detail),
             State::Waiting | State::Intended | State::Done => return None,
@@ -451,10 +455,23 @@ fn unchosen(_: &Estate, view: &View) -> Asked {
         .collect()
 }
 
-fn stopped(_: &Estate, view: &View) -> Asked {
+/// A person starts it, and has not been seen to.
+fn is_by_hand(estate: &Estate, step: &StepView) -> bool {
+    step.kind == StepKind::Start
+        && estate.services.get(&step.target).is_some_and(Service::is_started_by_hand)
+}
+
+fn stopped(estate: &Estate, view: &View) -> Asked {
     let stopped = view.recover.steps.iter();
     stopped
         .filter_map(|(name, step)| {
+            if step.state == State::Held && is_by_hand(estate, step) {
+                let what = format!("{} waits for somebody who starts it", step.target);
+                let found =
+                    Command::new("resume").incident().with(&step.target).option("--found", "done").reason();
+                let why = "start it; recover goes on when its gate passes, or when you say so";
+                return Some((what, Remedy::run_to(why, found)));
+            }
             let remedy = match step.state {
                 State::Held => settle_by_hand(&step.target),
                 State::Failed => resume(&step.target.to_string()),
