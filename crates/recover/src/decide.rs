@@ -231,9 +231,7 @@ impl Ground<'_> {
         let service = step.service.clone();
         match self.now.looked.get(&step.id) {
             None if has_gate => Verdict::Do(Act::Ask(self.task(step))),
-            None | Some(Looked::Healthy) => {
-                Verdict::Refused(Refusal::ByHand { service, why: String::new() })
-            }
+            None | Some(Looked::Healthy) => Verdict::Refused(Refusal::ByHand { service, why: String::new() }),
             Some(Looked::Unhealthy { why, .. }) => {
                 Verdict::Refused(Refusal::ByHand { service, why: why.clone() })
             }
@@ -277,9 +275,7 @@ impl Ground<'_> {
     }
 
     fn consider_restore(&self, step: &Step) -> Verdict {
-        if let Some(user) =
-            self.users(&step.service).find(|user| self.runs(user))
-        {
+        if let Some(user) = self.users(&step.service).find(|user| self.runs(user)) {
             // `stops` is at it, or says why it cannot be stopped.
             let after = format!("the stop of {user}");
             return Verdict::Refused(Refusal::After { step: step.id.clone(), after });

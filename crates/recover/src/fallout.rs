@@ -56,9 +56,7 @@ impl Ground<'_> {
     fn can_be_parked(&self, service: &Id) -> bool {
         let start =
             self.plan.steps.iter().find(|step| step.service == *service && step.kind == StepKind::Start);
-        start.is_some_and(|start| {
-            self.runs(service) || self.view.recover.state_of(&start.id) != State::Done
-        })
+        start.is_some_and(|start| self.runs(service) || self.view.recover.state_of(&start.id) != State::Done)
     }
 
     /// A step before this one that failed, or waits for what failed, and is only an order: it is better to come late than

@@ -244,10 +244,9 @@ impl AtWork<'_> {
         self.asked_ms = now_ms;
         let stays = self.executor.patience == Patience::Stays;
         let (plan, recover) = (&self.executor.plan, &self.log.view().recover);
-        let waits = |step: &str| plan.step(step).is_some_and(|step| recover.state_of(&step.id) == State::Held);
-        self.now.looked.retain(|step, looked| {
-            matches!(looked, Looked::Healthy) || !(stays || waits(step))
-        });
+        let waits =
+            |step: &str| plan.step(step).is_some_and(|step| recover.state_of(&step.id) == State::Held);
+        self.now.looked.retain(|step, looked| matches!(looked, Looked::Healthy) || !(stays || waits(step)));
     }
 
     fn at_once(&self) -> usize {
@@ -418,7 +417,8 @@ impl AtWork<'_> {
             let Some(step) = self.executor.plan.step(&gate_of(&service)).cloned() else { continue };
             let providers = vec![self.ground().provider(&service)];
             let point = Err("a service is not restored from a snapshot".to_owned());
-            let look = Act::Look(Task { step, attempt: 0, providers, point, process: None, without: Vec::new() });
+            let look =
+                Act::Look(Task { step, attempt: 0, providers, point, process: None, without: Vec::new() });
             if let Outcome::Unhealthy { provider, why } = self.perform_here(&look, &AtomicBool::new(false)) {
                 self.demote(None, provider, why)?;
             }

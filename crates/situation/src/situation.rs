@@ -457,8 +457,7 @@ fn unchosen(_: &Estate, view: &View) -> Asked {
 
 /// A person starts it, and has not been seen to.
 fn is_by_hand(estate: &Estate, step: &StepView) -> bool {
-    step.kind == StepKind::Start
-        && estate.services.get(&step.target).is_some_and(Service::is_started_by_hand)
+    step.kind == StepKind::Start && estate.services.get(&step.target).is_some_and(Service::is_started_by_hand)
 }
 
 fn stopped(estate: &Estate, view: &View) -> Asked {
