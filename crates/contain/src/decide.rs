@@ -45,6 +45,8 @@ pub enum Refusal {
     NothingToCut,
     #[error("the cut of {target} is {state}: it may not be begun now")]
     NotNow { target: Id, state: &'static str },
+    #[error("nothing of {0} is cut off")]
+    NotCut(String),
 }
 
 impl Refusal {
@@ -81,8 +83,12 @@ impl Refusal {
                 "it was not touched by this call: somebody else is at it, or has lifted it",
                 Remedy::run_to("see how it stands, then call again", Command::new("status").incident()),
             ),
+            Refusal::NotCut(_) => (
+                "there is nothing to lift; nothing was changed",
+                Remedy::run_to("what is cut off is listed by", Command::new("status").incident()),
+            ),
             Refusal::OnHold { on, .. } => (
-                "nothing was cut off",
+                "nothing was done to it",
                 Remedy::run_to(
                     "ask who placed the hold, then lift it",
                     Command::new("resume").incident().with(on).reason(),
@@ -207,7 +213,8 @@ pub fn decide(cut: &Cut, estate: &Estate, estate_hash: &str, view: &View) -> Res
     for target in cut.acts.iter().map(CutAct::target).chain(&cut.infected) {
         forbidden(estate, view, target)?;
     }
-    let known = |act: &CutAct| view.contain.cuts.iter().any(|cut| cut.act == *act && cut.state.is_in_force());
+    let known =
+        |act: &CutAct| view.contain.cuts.iter().any(|cut| cut.act == *act && cut.state.forbids_start());
     let fresh: Vec<CutAct> = cut.acts.iter().filter(|act| !known(act)).cloned().collect();
     let nothing_new = fresh.is_empty() && cut.infected.iter().all(|id| view.contain.infected.contains(id));
     if nothing_new {
@@ -223,7 +230,7 @@ pub fn decide(cut: &Cut, estate: &Estate, estate_hash: &str, view: &View) -> Res
 }
 
 /// What may not be touched: an entry that nobody can read, a hold on it, on its host or on its site.
-fn forbidden(estate: &Estate, view: &View, target: &Id) -> Result<(), Refusal> {
+pub(crate) fn forbidden(estate: &Estate, view: &View, target: &Id) -> Result<(), Refusal> {
     if let Some(unknown) = view.blocked_by(target) {
         return Err(Refusal::NotRead { sequence: unknown.sequence, about: target.clone() });
     }

@@ -1,12 +1,16 @@
 //! What do we cut off, so that the fewest people lose service?
 //!
 //! Reads the estate and what is infected. Records the cut that was decided, every act on the world before and after it
-//! happens, and what the probe from outside saw. `decide` is pure; `run` is the file that performs.
+//! happens, what answered before and what answers after it, and that somebody ended it. `decide` and `lift` are pure; `run`
+//! is the file that performs, `knocking` its ear.
 //!
 //! First form: everything infected is stopped and the doors of infected sites are closed; it does not choose between
 //! cuts yet.
 
 pub mod decide;
+pub mod knocking;
+pub mod lift;
+pub mod place;
 pub mod run;
 
 #[cfg(test)]

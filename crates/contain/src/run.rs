@@ -1,37 +1,29 @@
 //! Makes the cut: intent on disk, act, outcome on disk, then a probe from outside, because a cut that nobody tried to
 //! get through is not a cut. Every act may be repeated, so a run that was killed is simply run again.
 
-use std::path::Path;
-
 use crate::decide::{self, Refusal};
-use estate::model::{Door, Estate, Probe, Run, Service};
+use crate::knocking::{self, PATIENCE_MS, Proof};
+pub use crate::place::Place;
+use crate::place::find_door;
+use estate::model::{Run, Service};
 use incident::Event;
 use incident::View;
 use incident::contain::CutState;
 use incident::event::{ContainEvent, CutAct};
 use incident::log::{self, Log, LogFault};
-use world::{Answer, Launch, ProcessMark, World};
+use world::Launch;
 
 /// A stop or close command gets this long.
 const COMMAND_MS_MAX: u64 = 20_000;
 /// A process that does not end by itself is killed after this.
 const GRACE_MS: u64 = 2_000;
-/// How long the probe keeps trying until nothing answers any more.
-const PROBE_MS_MAX: u64 = 5_000;
-const PROBE_EVERY_MS: u64 = 50;
 
 /// Sees each act as it is done.
 pub trait Watcher {
     fn begun(&mut self, act: &CutAct);
-    fn probed(&mut self, act: &CutAct, holds: bool, detail: &str);
-}
-
-/// Where the work is done: the doors, the estate, and the folder that takes the output of commands.
-#[derive(Clone, Copy)]
-pub struct Place<'a> {
-    pub world: &'a dyn World,
-    pub estate: &'a Estate,
-    pub folder: &'a Path,
+    fn probed(&mut self, act: &CutAct, proof: Proof, detail: &str);
+    /// What was recorded of the end of a cut, and whether what it cut off is there again.
+    fn lifted(&mut self, event: &ContainEvent, is_back: bool, detail: &str);
 }
 
 /// Does every act that is not known to hold. Returns whether all of them hold.
@@ -44,13 +36,13 @@ pub fn run(
     let mut all_hold = true;
     for act in acts {
         watcher.begun(act);
-        let (holds, detail) = match bring_about(log, place, act)? {
+        let (proof, detail) = match bring_about(log, place, act)? {
             Ok(done) => done,
             // The other acts go on: each closed door counts.
-            Err(refusal) => (false, refusal.to_string()),
+            Err(refusal) => (Proof::Leaks, refusal.to_string()),
         };
-        watcher.probed(act, holds, &detail);
-        all_hold &= holds;
+        watcher.probed(act, proof, &detail);
+        all_hold &= proof == Proof::Holds;
     }
     Ok(all_hold)
 }
@@ -62,20 +54,26 @@ fn bring_about(
     log: &mut dyn Log,
     place: Place<'_>,
     act: &CutAct,
-) -> Result<Result<(bool, String), Refusal>, LogFault> {
+) -> Result<Result<(Proof, String), Refusal>, LogFault> {
     log.refresh()?;
     match log.view().contain.state_of(act) {
         CutState::Intended => {
-            probed(log, place, act, false, "it was cut off while it was done: it is done again")?;
+            let cut_off = "it was cut off while it was done: it is done again";
+            probed(log, place, act, Proof::Leaks, cut_off)?;
         }
         CutState::Done | CutState::Holds | CutState::Leaks => {
-            let (quiet, detail) = probe(log.view(), place, act, 0);
-            probed(log, place, act, quiet, &detail)?;
-            if log.view().contain.state_of(act) == CutState::Holds {
-                return Ok(Ok((true, detail)));
+            let (proof, detail) = knocking::proof(log.view(), place, act, 0);
+            probed(log, place, act, proof, &detail)?;
+            // What is done and cannot be proven is not made better by doing it again.
+            if proof != Proof::Leaks {
+                return Ok(Ok((proof, detail)));
             }
         }
-        CutState::Open | CutState::Decided | CutState::Failed | CutState::Lifted => {}
+        CutState::Open | CutState::Decided | CutState::Failed | CutState::Lifting | CutState::Lifted => {}
+    }
+    let knocks = knocking::heard(log.view(), place, act);
+    if !knocks.is_empty() {
+        record(log, place, ContainEvent::Answered { act: act.clone(), knocks })?;
     }
     let begun = log::decide(log, place.world.now_ms(), |view| decide::begin(place.estate, act, view))?;
     if let Err(refusal) = begun {
@@ -87,22 +85,76 @@ fn bring_about(
         Err(why) => (false, why.clone()),
     };
     record(log, place, ContainEvent::ActFinished { act: act.clone(), ok, detail: done })?;
-    let (quiet, mut detail) = probe(log.view(), place, act, PROBE_MS_MAX);
-    if let Err(why) = outcome {
+    let (proof, mut detail) = knocking::proof(log.view(), place, act, PATIENCE_MS);
+    if let Err(why) = &outcome {
         detail = format!("{why}; {detail}");
     }
-    probed(log, place, act, quiet, &detail)?;
-    Ok(Ok((log.view().contain.state_of(act) == CutState::Holds, detail)))
+    probed(log, place, act, proof, &detail)?;
+    // An act that failed never holds, whatever has fallen silent.
+    let proof = if outcome.is_err() { Proof::Leaks } else { proof };
+    Ok(Ok((proof, detail)))
 }
 
 fn probed(
     log: &mut dyn Log,
     place: Place<'_>,
     act: &CutAct,
-    holds: bool,
+    proof: Proof,
     detail: &str,
 ) -> Result<(), LogFault> {
-    record(log, place, ContainEvent::CutProbed { act: act.clone(), holds, detail: detail.to_owned() })
+    let (act, detail) = (act.clone(), detail.to_owned());
+    let event = match proof {
+        Proof::Holds => ContainEvent::CutProbed { act, holds: true, detail },
+        Proof::Leaks => ContainEvent::CutProbed { act, holds: false, detail },
+        Proof::NotKnown => ContainEvent::CutUnproven { act, detail },
+    };
+    record(log, place, event)
+}
+
+/// Ends cuts whose lifting stands in the journal: opens doors, and checks whether what was cut off is there again. A
+/// service is not started: that is the restart's, or a person's. Returns whether every door is open.
+pub fn lift(
+    log: &mut dyn Log,
+    place: Place<'_>,
+    acts: &[CutAct],
+    watcher: &mut dyn Watcher,
+) -> Result<bool, LogFault> {
+    let mut all_open = true;
+    for act in acts {
+        watcher.begun(act);
+        let (opened, patience_ms) = match act {
+            CutAct::CloseDoor { .. } => (open(place, act), PATIENCE_MS),
+            CutAct::StopService { .. } => (Ok("it may be started".to_owned()), 0),
+        };
+        let back = knocking::is_back(log.view(), place, act, patience_ms);
+        let (is_back, detail) = match (opened, back, act) {
+            (Ok(done), Ok(seen), _) => (true, format!("{done}; {seen}")),
+            (Err(why), Ok(seen), _) => (true, format!("{seen}, although {why}")),
+            (Ok(done), Err(_), CutAct::StopService { .. }) => (false, format!("{done}; it does not run yet")),
+            (Ok(done), Err(not), CutAct::CloseDoor { .. }) => (false, format!("{done}; but {not}")),
+            (Err(why), Err(not), _) => (false, format!("{why}; {not}")),
+        };
+        let (act, said) = (act.clone(), detail.clone());
+        let event = if is_back {
+            ContainEvent::CutLifted { act, reason: said }
+        } else {
+            ContainEvent::LiftFailed { act, detail: said }
+        };
+        let is_door = matches!(event, ContainEvent::LiftFailed { act: CutAct::CloseDoor { .. }, .. });
+        all_open &= !is_door;
+        watcher.lifted(&event, is_back, &detail);
+        record(log, place, event)?;
+    }
+    Ok(all_open)
+}
+
+fn open(place: Place<'_>, act: &CutAct) -> Result<String, String> {
+    let CutAct::CloseDoor { site, door: name } = act else { return Err("it is no door".to_owned()) };
+    let door = find_door(place.estate, act).ok_or_else(|| format!("{site} has no door {name}"))?;
+    if door.open.is_empty() {
+        return Err("the estate does not say how to open it".to_owned());
+    }
+    command(place, &door.open, &Run::default(), &format!("open-{}-{}", site.name(), door.name))
 }
 
 fn record(log: &mut dyn Log, place: Place<'_>, event: ContainEvent) -> Result<(), LogFault> {
@@ -130,39 +182,42 @@ fn perform(view: &View, place: Place<'_>, act: &CutAct) -> Result<String, String
     }
 }
 
+/// Its own way of stopping first, then signals to whatever lives, also if its own way failed: then all the more.
 fn stop(view: &View, place: Place<'_>, service: &Service, act: &CutAct) -> Result<String, String> {
     let run = service.run.clone().unwrap_or_default();
-    let mut done = Vec::new();
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
     if !run.stop.is_empty() {
         let name = format!("stop-{}", act.target().name());
-        done.push(command(place, &run.stop, &run, &name)?);
+        match command(place, &run.stop, &run, &name) {
+            Ok(what) => done.push(what),
+            Err(why) => failed.push(why),
+        }
     }
-    for mark in processes(view, place.world, &run, act)? {
-        place.world.stop(&mark, GRACE_MS).map_err(|fault| fault.to_string())?;
-        done.push(format!("process {} stopped", mark.pid));
+    match knocking::processes(view, place, act) {
+        Ok(marks) => {
+            for mark in marks {
+                match place.world.stop(&mark, GRACE_MS) {
+                    Ok(()) => done.push(format!("process {} stopped", mark.pid)),
+                    Err(fault) => failed.push(fault.to_string()),
+                }
+            }
+        }
+        Err(why) => failed.push(why),
+    }
+    if !failed.is_empty() {
+        failed.extend(done);
+        return Err(failed.join("; "));
     }
     if done.is_empty() && !is_process_known(view, &run, act) {
         return Err("the estate does not say how to stop it, or which process it is".to_owned());
     }
-    Ok(if done.is_empty() { "it was not running".to_owned() } else { done.join(", ") })
+    Ok(if done.is_empty() { "no process of it was found".to_owned() } else { done.join(", ") })
 }
 
 /// Whether a process of it would be found if it lived. That we could start it does not mean that we did. A job keeps
 /// no process between its runs, so there is nothing to look for unless we ran it.
 fn is_process_known(view: &View, run: &Run, act: &CutAct) -> bool {
     run.job || run.pid_file.is_some() || view.recover.services.contains_key(act.target())
-}
-
-/// Its living processes: the one we started, and the one that wrote its number down.
-fn processes(view: &View, world: &dyn World, run: &Run, act: &CutAct) -> Result<Vec<ProcessMark>, String> {
-    let mut marks = Vec::new();
-    let ours = view.recover.services.get(act.target()).and_then(|service| service.process.clone());
-    marks.extend(ours.filter(|mark| world.is_alive(mark)));
-    if let Some(file) = &run.pid_file {
-        marks.extend(world.find_by_pid_file(file).map_err(|fault| fault.to_string())?);
-    }
-    marks.dedup_by_key(|mark| mark.pid);
-    Ok(marks)
 }
 
 fn command(place: Place<'_>, command: &[String], run: &Run, name: &str) -> Result<String, String> {
@@ -195,82 +250,4 @@ fn one_line(text: &str) -> String {
         .filter(|line| !line.is_empty())
         .collect::<Vec<_>>()
         .join(" / ")
-}
-
-/// Where a probe knocks.
-fn address(probe: &Probe) -> String {
-    match probe {
-        Probe::Tcp(address) => address.clone(),
-        Probe::Http { url, .. } => url.clone(),
-        Probe::Command(words) => words.join(" "),
-    }
-}
-
-fn find_door<'e>(estate: &'e Estate, act: &CutAct) -> Option<&'e Door> {
-    match act {
-        CutAct::CloseDoor { site, door } => {
-            estate.sites.get(site)?.doors.iter().find(|known| known.name == *door)
-        }
-        CutAct::StopService { .. } => None,
-    }
-}
-
-/// Knocks until nothing answers any more, at most for `patience_ms`. Returns whether the cut holds, and what was seen.
-fn probe(view: &View, place: Place<'_>, act: &CutAct, patience_ms: u64) -> (bool, String) {
-    let began_ms = place.world.elapsed_ms();
-    loop {
-        let answers = answering(view, place, act);
-        match answers {
-            Ok(None) => return (true, "nothing answers".to_owned()),
-            Ok(Some(what)) if place.world.elapsed_ms().saturating_sub(began_ms) >= patience_ms => {
-                return (false, what);
-            }
-            Ok(Some(_)) => place.world.wait_ms(PROBE_EVERY_MS),
-            // What cannot be probed is not known to hold.
-            Err(why) => return (false, why),
-        }
-    }
-}
-
-/// What still answers behind the cut, if anything.
-fn answering(view: &View, place: Place<'_>, act: &CutAct) -> Result<Option<String>, String> {
-    if let CutAct::CloseDoor { site, door } = act {
-        let door = find_door(place.estate, act).ok_or_else(|| format!("{site} has no door {door}"))?;
-        // Nobody answers at an address that does not exist either; that must not count as closed. Names are not
-        // looked up in an incident.
-        if door.probe.parse::<std::net::SocketAddr>().is_err() {
-            return Err(format!(
-                "`{}` is not an address to knock on: write it in numbers, such as 192.0.2.7:443",
-                door.probe
-            ));
-        }
-        return Ok(match place.world.probe(&Probe::Tcp(door.probe.clone()), 1_000) {
-            Answer::Yes => Some(format!("{} still accepts connections", door.probe)),
-            Answer::No(_) => None,
-        });
-    }
-    let service = place
-        .estate
-        .services
-        .get(act.target())
-        .ok_or_else(|| format!("{} is not in the estate", act.target()))?;
-    let run = service.run.clone().unwrap_or_default();
-    if let Some(mark) = processes(view, place.world, &run, act)?.first() {
-        return Ok(Some(format!("its process {} lives", mark.pid)));
-    }
-    for gate in &service.gates {
-        let knocks = match &gate.probe {
-            Probe::Tcp(_) | Probe::Http { .. } => place.world.probe(&gate.probe, 1_000),
-            // A command looks from inside: what it says proves nothing about the outside.
-            Probe::Command(_) => continue,
-        };
-        if knocks == Answer::Yes {
-            return Ok(Some(format!("its gate still answers: {}", address(&gate.probe))));
-        }
-    }
-    let knocked = service.gates.iter().any(|gate| matches!(gate.probe, Probe::Tcp(_) | Probe::Http { .. }));
-    if !knocked && !is_process_known(view, &run, act) {
-        return Err("the estate gives nothing to probe: nobody can say that it is off".to_owned());
-    }
-    Ok(None)
 }

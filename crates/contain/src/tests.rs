@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::decide::{self, Cut, Refusal};
+use super::knocking::Proof;
+use super::lift::{self, Doors};
 use super::run::{self, Place, Watcher};
 use estate::Id;
 use estate::model::{
@@ -17,7 +19,7 @@ use incident::event::{CommandEvent, ContainEvent, CutAct, Event, ProcessMark};
 use incident::log::{self, Append, Basis, Log, LogFault};
 use incident::record::Content;
 use incident::store::{self, Incident};
-use world::{Answer, Ended, Launch, Nonce, Restored, Trace, World, WorldFault};
+use world::{Answer, Ended, Knock, Launch, Nonce, Restored, Trace, World, WorldFault};
 
 fn id(text: &str) -> Id {
     text.parse().expect("a valid id")
@@ -222,6 +224,11 @@ struct State {
     open: BTreeSet<String>,
     /// Processes that do not end, and doors that stay open whatever is done.
     stubborn: BTreeSet<String>,
+    /// Closed doors say nothing instead of refusing.
+    silent: bool,
+    no_network: bool,
+    /// What closing a door of another machine does.
+    on_close: Option<fn(&mut State)>,
     clock_ms: u64,
     acts: u64,
     kill: Option<(u64, bool)>,
@@ -293,6 +300,12 @@ impl World for Fake {
                     state.open.remove(&address);
                 }
             }
+            if let Some(close) = state.on_close.filter(|_| text.starts_with("close-far ")) {
+                close(state);
+            }
+            if let Some(address) = text.strip_prefix("open ") {
+                state.open.insert(address.to_owned());
+            }
         });
         let code = if text == "fails" { 3 } else { 0 };
         Ok(Ended { code: Some(code), tail: String::new() })
@@ -324,8 +337,22 @@ impl World for Fake {
         match probe {
             Probe::Tcp(address) if self.state(|state| state.open.contains(address)) => Answer::Yes,
             Probe::Tcp(_) => Answer::No("refused".to_owned()),
+            Probe::Command(words) if *words == ["passes"] => Answer::Yes,
             Probe::Http { .. } | Probe::Command(_) => Answer::No("not in this world".to_owned()),
         }
+    }
+    fn knock(&self, probe: &Probe, _: u64) -> Knock {
+        let at = match probe {
+            Probe::Tcp(address) => address.clone(),
+            Probe::Http { url, .. } => world::authority(url).expect("an address"),
+            Probe::Command(_) => return Knock::NotTried("from inside".to_owned()),
+        };
+        self.state(|state| match () {
+            () if state.no_network => Knock::NotTried("network is unreachable".to_owned()),
+            () if state.open.contains(&at) => Knock::Answered(format!("{at} accepts connections")),
+            () if state.silent => Knock::Silent("timed out".to_owned()),
+            () => Knock::Refused("connection refused".to_owned()),
+        })
     }
     fn restore(&self, _: &Source, _: &str, _: &str, _: &str) -> Result<Vec<PathBuf>, WorldFault> {
         unreachable!("containment restores nothing")
@@ -351,7 +378,8 @@ struct Silent;
 
 impl Watcher for Silent {
     fn begun(&mut self, _: &CutAct) {}
-    fn probed(&mut self, _: &CutAct, _: bool, _: &str) {}
+    fn probed(&mut self, _: &CutAct, _: Proof, _: &str) {}
+    fn lifted(&mut self, _: &ContainEvent, _: bool, _: &str) {}
 }
 
 /// Decides, acts and probes as the command does; then how each act stands.
@@ -462,7 +490,7 @@ fn a_door_that_nobody_can_knock_on_is_not_called_closed() {
     let mut estate = estate();
     estate.sites.get_mut(&id("site:muc")).expect("it is there").doors[0].probe = "front gate".to_owned();
     let cuts = applied(&mut incident, &Fake::new(), &estate, "site:muc");
-    assert_eq!(cuts[0].0, CutState::Leaks);
+    assert_eq!(cuts[0].0, CutState::Done);
     assert!(cuts[0].1.contains("not an address"), "{}", cuts[0].1);
 }
 
@@ -584,4 +612,164 @@ fn a_hold_that_comes_while_the_cut_is_made_holds() {
     assert!(!holds);
     assert_eq!(world.state(|state| state.acts), 0, "nothing was done to it");
     assert_eq!(incident.view().contain.state_of(&cut.acts[0]), CutState::Decided);
+}
+
+/// Every door and port is one of another machine.
+fn far(mut estate: Estate) -> Estate {
+    let there = |at: &str| at.replace("127.0.0.1", "192.0.2.1");
+    for door in estate.sites.values_mut().flat_map(|site| &mut site.doors) {
+        door.probe = there(&door.probe);
+        door.close = vec!["close-far".to_owned(), door.probe.clone()];
+        door.open = vec!["open".to_owned(), door.probe.clone()];
+    }
+    for gate in estate.services.values_mut().flat_map(|service| &mut service.gates) {
+        if let Probe::Tcp(at) = &mut gate.probe {
+            *at = there(at);
+        }
+    }
+    estate
+}
+
+fn far_world() -> Fake {
+    let world = Fake::new();
+    world.state(|state| {
+        state.open = state.open.iter().map(|at| at.replace("127.0.0.1", "192.0.2.1")).collect();
+        state.silent = true;
+    });
+    world
+}
+
+/// What the world does to each probe after the act, and what may be said of the cut then.
+#[test]
+fn silence_proves_a_cut_only_where_something_answered_before_and_somebody_else_still_does() {
+    type Change = fn(&mut State);
+    let nothing: Change = |_| {};
+    let closed: Change = |state| state.open.retain(|at| at != "192.0.2.1:29");
+    let all_closed: Change = |state| state.open.clear();
+    let no_network: Change = |state| state.no_network = true;
+    for (before, after, expected, says) in [
+        (nothing, closed, CutState::Holds, "is silent now; 192.0.2.1:19 answers"),
+        (nothing, nothing, CutState::Leaks, "accepts connections"),
+        (nothing, all_closed, CutState::Done, "it may be we who are cut off"),
+        (nothing, no_network, CutState::Done, "network is unreachable"),
+        (closed, nothing, CutState::Done, "nothing answered before the cut either"),
+        (no_network, nothing, CutState::Done, "nothing answered before the cut either"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut incident = incident(folder.path());
+        let (world, mut estate) = (far_world(), far(estate()));
+        world.state(before);
+        world.state(|state| state.on_close = Some(after));
+        estate.services.clear();
+        let cut = decide::cut(&estate, &[id("site:muc")], &[]).expect("a cut");
+        let decided = decide::decide(&cut, &estate, "hash", incident.view()).expect("not held");
+        incident.record(&decided, 0).expect("recorded");
+        let place = Place { world: &world, estate: &estate, folder: folder.path() };
+        run::run(&mut incident, place, &cut.acts, &mut Silent).expect("the journal works");
+        let known = &incident.view().contain.cuts[0];
+        assert_eq!(known.state, expected, "{}", known.detail);
+        assert!(known.detail.contains(says), "{}", known.detail);
+    }
+}
+
+#[test]
+fn an_error_page_and_a_gate_that_passes_are_answers() {
+    for (gate, says) in [
+        (Probe::Http { url: "http://127.0.0.1:29/health".to_owned(), status: 200 }, "accepts connections"),
+        (Probe::Command(words("passes")), "its gate still passes"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut incident = incident(folder.path());
+        let mut estate = estate();
+        let core = estate.services.get_mut(&id("service:core-muc")).expect("it is there");
+        if matches!(gate, Probe::Command(_)) {
+            core.run = Some(Run { job: true, stop: words("systemctl stop core"), ..Run::default() });
+        }
+        core.gates[0].probe = gate;
+        let cuts = applied(&mut incident, &Fake::new(), &estate, "service:core-muc");
+        assert_eq!(cuts[0].0, CutState::Leaks);
+        assert!(cuts[0].1.contains(says), "{}", cuts[0].1);
+    }
+}
+
+#[test]
+fn a_service_whose_stop_command_fails_is_signalled_all_the_same_and_never_called_cut_off() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let mut estate = estate();
+    let core = estate.services.get_mut(&id("service:core-muc")).expect("it is there");
+    core.run.as_mut().expect("it has one").stop = words("fails");
+    let world = Fake::new();
+    let cuts = applied(&mut incident, &world, &estate, "service:core-muc");
+    assert_eq!(cuts[0].0, CutState::Failed);
+    assert!(!world.state(|state| state.processes.contains_key("/run/21.pid")), "it was signalled");
+    assert!(cuts[0].1.contains("`fails` ended with 3") && cuts[0].1.contains("stopped"), "{}", cuts[0].1);
+}
+
+#[test]
+fn a_missing_pid_file_is_not_known_to_be_a_stopped_service() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let mut estate = estate();
+    let core = estate.services.get_mut(&id("service:core-muc")).expect("it is there");
+    core.gates.clear();
+    core.run.as_mut().expect("it has one").pid_file = Some("/run/elsewhere.pid".to_owned());
+    let cuts = applied(&mut incident, &Fake::new(), &estate, "service:core-muc");
+    assert_eq!(cuts[0].0, CutState::Done);
+    assert!(cuts[0].1.contains("nothing answered before"), "{}", cuts[0].1);
+}
+
+#[test]
+fn lifting_shows_its_price_opens_the_door_and_ends_only_what_is_there_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let mut estate = estate();
+    let (world, site, core) = (Fake::new(), id("site:muc"), id("service:core-muc"));
+    assert!(matches!(
+        lift::lift(&estate, incident.view(), Some(&site), Doors::Open),
+        Err(Refusal::NotCut(_))
+    ));
+    applied(&mut incident, &world, &estate, "site:muc");
+    let price = lift::lift(&estate, incident.view(), Some(&site), Doors::Open).expect("it is cut off");
+    assert_eq!((price.acts.len(), price.insured, names(&price.tenants)), (3, 9_000_000, vec!["muc"]));
+    assert!(price.infected.contains(&core), "it was not restored: {:?}", price.infected);
+    let but_doors = lift::lift(&estate, incident.view(), Some(&site), Doors::StayClosed).expect("cut off");
+    assert_eq!(but_doors.acts.len(), 2);
+    let states_after = |incident: &mut Incident, estate: &Estate, seen: bool| {
+        let acts = lift::lift(estate, incident.view(), Some(&site), Doors::Open).expect("it is cut off").acts;
+        let events =
+            lift::decide(estate, incident.view(), Some(&site), Doors::Open, seen, "clean").expect("not held");
+        incident.record(&events, 0).expect("recorded");
+        let place = Place { world: &world, estate, folder: folder.path() };
+        let done = seen || run::lift(incident, place, &acts, &mut Silent).expect("the journal works");
+        let cuts = incident.view().contain.cuts.iter();
+        (done, cuts.map(|cut| cut.state).collect::<Vec<_>>())
+    };
+    // The estate does not say how the door is opened, and nothing runs.
+    assert_eq!(states_after(&mut incident, &estate, false), (false, vec![CutState::Lifting; 3]));
+    assert!(incident.view().contain.forbids_start(&core).is_none(), "it may be started");
+    estate.sites.get_mut(&site).expect("it is there").doors[0].open = words("open 127.0.0.1:29");
+    let (opened, states) = states_after(&mut incident, &estate, false);
+    assert_eq!((opened, states), (true, vec![CutState::Lifted, CutState::Lifting, CutState::Lifting]));
+    // A person has seen them run.
+    let events =
+        lift::decide(&estate, incident.view(), Some(&core), Doors::Open, true, "seen").expect("not held");
+    incident.record(&events, 0).expect("recorded");
+    assert_eq!(incident.view().contain.cuts[1].state, CutState::Lifted);
+    // What was lifted and is cut off again has to be proven again.
+    applied(&mut incident, &world, &estate, "site:muc");
+    assert_eq!(incident.view().contain.cuts[0].state, CutState::Holds);
+    assert_eq!(incident.view().contain.cuts[1].state, CutState::Done, "it does not run since the first cut");
+}
+
+#[test]
+fn a_cut_on_what_is_held_is_not_lifted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    applied(&mut incident, &Fake::new(), &estate(), "site:muc");
+    let hold = CommandEvent::HoldPlaced { on: id("service:core-muc"), reason: "evidence".to_owned() };
+    incident.record(&[Event::Command(hold)], 0).expect("recorded");
+    let refused =
+        lift::lift(&estate(), incident.view(), Some(&id("site:muc")), Doors::Open).expect_err("it is held");
+    assert!(matches!(refused, Refusal::OnHold { .. }));
 }

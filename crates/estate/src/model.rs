@@ -275,6 +275,18 @@ pub enum EdgeKind {
     Order,
 }
 
+impl Service {
+    /// Nothing says how it is started: a person does that.
+    pub fn is_started_by_hand(&self) -> bool {
+        self.run.as_ref().is_none_or(|run| run.start.is_empty())
+    }
+
+    /// Its start ends by itself and leaves something running that only its stop command ends (`systemctl start`).
+    pub fn leaves_something_running(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.job && !run.stop.is_empty())
+    }
+}
+
 impl EdgeKind {
     pub const ALL: [EdgeKind; 5] =
         [EdgeKind::Hard, EdgeKind::Soft, EdgeKind::StartOnly, EdgeKind::Data, EdgeKind::Order];

@@ -27,6 +27,7 @@ pub mod origin;
 pub mod pages;
 pub mod roles;
 pub mod score;
+mod secrets;
 pub mod sources;
 pub mod systemd;
 pub mod table;

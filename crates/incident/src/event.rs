@@ -9,7 +9,7 @@ use estate::Id;
 
 pub use crate::bridge::{Account, BridgeEvent};
 pub use crate::command::CommandEvent;
-pub use crate::contain::{ContainEvent, CutAct};
+pub use crate::contain::{ContainEvent, CutAct, Knocked};
 pub use crate::notice::NoticeEvent;
 pub use crate::plan::PlanEvent;
 pub use crate::recover::{Found, ProcessMark, RecoverEvent};

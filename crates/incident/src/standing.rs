@@ -121,7 +121,11 @@ pub fn services_down(estate: &Estate, view: &View) -> BTreeSet<Id> {
     let mut down = BTreeSet::new();
     // A decided cut counts as made: whoever relies on the service must not wait for the proof.
     // Whether something runs that could not be stopped nobody knows: that is not known, not down.
-    let is_down = |cut: &&crate::contain::Cut| cut.state.is_in_force() && cut.state != CutState::Failed;
+    // What was stopped stays down after its cut is lifted, until somebody has seen it again; an open door stops nothing.
+    let is_down = |cut: &&crate::contain::Cut| match (cut.state, &cut.act) {
+        (CutState::Failed, _) | (CutState::Lifting, CutAct::CloseDoor { .. }) => false,
+        (state, CutAct::CloseDoor { .. } | CutAct::StopService { .. }) => state.is_in_force(),
+    };
     for cut in view.contain.cuts.iter().filter(is_down) {
         let services = touched(estate, cut).into_iter().filter(|id| id.kind() == Kind::Service);
         down.extend(services.filter(|service| !is_up_since(estate, view, service, cut.since_entry)));
@@ -148,9 +152,32 @@ fn is_up_since(estate: &Estate, view: &View, service: &Id, entry: u64) -> bool {
     known.is_some_and(|known| known.since_entry > entry && serves(estate, service, known.state))
 }
 
+/// How this cut stands in the light of what was done since. What a cut stops and a run has brought up is not cut off: with
+/// the cut still in force it does not hold, and with a decision to lift it the cut has ended.
+pub fn cut_state(estate: &Estate, view: &View, cut: &Cut) -> CutState {
+    let is_up = match &cut.act {
+        CutAct::StopService { service } => is_up_since(estate, view, service, cut.since_entry),
+        CutAct::CloseDoor { .. } => false,
+    };
+    match cut.state {
+        CutState::Lifting if is_up => CutState::Lifted,
+        CutState::Decided
+        | CutState::Intended
+        | CutState::Done
+        | CutState::Failed
+        | CutState::Holds
+        | CutState::Leaks
+            if is_up =>
+        {
+            CutState::Leaks
+        }
+        state => state,
+    }
+}
+
 /// Services that somebody has accepted as lost by approving the plan that brings them back. A plan that is only
 /// recorded says nothing: it may answer a question that begins with "what if".
-fn lost_by_plan(view: &View) -> BTreeSet<Id> {
+pub fn lost_by_plan(view: &View) -> BTreeSet<Id> {
     let of_the_run = view.recover.run.as_ref().map(|run| &run.plan);
     let plans: BTreeSet<&String> = view.plan.approved.iter().chain(of_the_run).collect();
     plans
@@ -284,7 +311,7 @@ fn alarmed(estate: &Estate, view: &View, links: &Links<'_>) -> BTreeSet<Id> {
 }
 
 /// What is infected, and was neither restored nor brought up since somebody said so.
-fn infected(estate: &Estate, view: &View) -> BTreeSet<Id> {
+pub fn infected(estate: &Estate, view: &View) -> BTreeSet<Id> {
     let mut infected = BTreeSet::new();
     for id in &view.contain.infected {
         // Without the entry nothing was restored since, as far as is known.

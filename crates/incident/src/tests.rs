@@ -92,7 +92,21 @@ fn samples() -> Vec<Event> {
             holds: true,
             detail: "refused".to_owned(),
         }),
-        Event::Contain(ContainEvent::CutLifted { act: close, reason: "restart".to_owned() }),
+        Event::Contain(ContainEvent::CutLifted { act: close.clone(), reason: "restart".to_owned() }),
+        Event::Contain(ContainEvent::CutUnproven {
+            act: close.clone(),
+            detail: "nothing answered before".to_owned(),
+        }),
+        Event::Contain(ContainEvent::Answered {
+            act: stop.clone(),
+            knocks: vec![
+                Knocked::Tcp { address: "192.0.2.7:443".to_owned() },
+                Knocked::Http { url: "http://192.0.2.7/".to_owned() },
+                Knocked::Process { mark: mark.clone() },
+            ],
+        }),
+        Event::Contain(ContainEvent::LiftBegun { act: close.clone(), reason: "cleaned".to_owned() }),
+        Event::Contain(ContainEvent::LiftFailed { act: close, detail: "refused".to_owned() }),
         Event::Plan(PlanEvent::Recorded {
             hash: "cd".to_owned(),
             estate_hash: "ab12".to_owned(),
@@ -291,7 +305,7 @@ proptest! {
 
     /// Any order, any repetition: illegal moves included.
     #[test]
-    fn applying_events_in_any_order_gives_the_same_bytes_twice(picks in proptest::collection::vec(0usize..32, 0..60)) {
+    fn applying_events_in_any_order_gives_the_same_bytes_twice(picks in proptest::collection::vec(0usize..36, 0..60)) {
         let samples = samples();
         let fold = || {
             let mut view = View::default();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::refusal::Refusal;
-use super::run::{Executor, RunFault, RunResult, Workers, draw};
+use super::run::{Executor, Patience, RunFault, RunResult, Workers, draw};
 use estate::fingerprint;
 use estate::model::{Edge, EdgeKind, Evidence, Gate, Probe, Run, Secret, Service, Source, StartClass, Store};
 use estate::{Estate, Id, Kind};
@@ -194,6 +194,7 @@ pub(super) fn stage(estate: &Estate, seed: u64) -> Stage {
         changed: BTreeSet::new(),
         folder: PathBuf::from("/incident"),
         workers: Workers::InTurn { seed, at_once: 3 },
+        patience: Patience::Ends,
     };
     Stage { sim, log, executor }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::refusal::Refusal;
-use estate::model::{EdgeKind, StartClass};
+use estate::model::{EdgeKind, Service, StartClass};
 use estate::{Estate, Id, Kind};
 use incident::event::{Found, ProcessMark, RecoverEvent};
 use incident::plan::file::{Plan, Step, StepKind, step_id};
@@ -51,6 +51,8 @@ pub enum Act {
     Look(Task),
     /// Find out whether a step that was begun has happened. Changes nothing.
     Settle(Task),
+    /// Ask the gate of a service that a person starts whether she has. Changes nothing.
+    Ask(Task),
     /// Do the step. Its intent must be on disk first.
     Perform(Task),
     Stop(Stop),
@@ -67,6 +69,8 @@ pub struct Task {
     pub point: Result<String, String>,
     /// For a gate: the process it is about.
     pub process: Option<ProcessMark>,
+    /// For a start: what was to come before it, failed, and is only an order.
+    pub without: Vec<Id>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -79,7 +83,8 @@ pub struct Provider {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stop {
     pub service: Id,
-    pub process: ProcessMark,
+    /// `None`: its start has ended and left something running; only its stop command ends that.
+    pub process: Option<ProcessMark>,
     pub why: String,
 }
 
@@ -152,7 +157,7 @@ pub fn next(ground: &Ground<'_>, at_once: usize) -> Next {
             Verdict::Refused(refusal) => next.refusals.push(refusal),
             Verdict::Record(event) => next.events.push(event),
             Verdict::Do(act) => {
-                let looks = matches!(act, Act::Look(_) | Act::Settle(_));
+                let looks = matches!(act, Act::Look(_) | Act::Settle(_) | Act::Ask(_));
                 if at_work >= at_once {
                     continue;
                 }
@@ -209,6 +214,7 @@ impl Ground<'_> {
                 target: target.clone(),
                 detail: self.detail(step),
             }),
+            State::Held if self.is_started_by_hand(step) => self.consider_by_hand(step),
             State::Held => Verdict::Refused(Refusal::InDoubt {
                 step: step.id.clone(),
                 target: target.clone(),
@@ -216,6 +222,25 @@ impl Ground<'_> {
             }),
             State::Waiting => self.consider_waiting(step),
         }
+    }
+
+    /// A person starts it. Meanwhile its gate is asked; without one only her word counts.
+    fn consider_by_hand(&self, step: &Step) -> Verdict {
+        let has_gate =
+            self.estate.services.get(&step.service).is_some_and(|service| !service.gates.is_empty());
+        let service = step.service.clone();
+        match self.now.looked.get(&step.id) {
+            None if has_gate => Verdict::Do(Act::Ask(self.task(step))),
+            None | Some(Looked::Healthy) => Verdict::Refused(Refusal::ByHand { service, why: String::new() }),
+            Some(Looked::Unhealthy { why, .. }) => {
+                Verdict::Refused(Refusal::ByHand { service, why: why.clone() })
+            }
+        }
+    }
+
+    pub(super) fn is_started_by_hand(&self, step: &Step) -> bool {
+        step.kind == StepKind::Start
+            && self.estate.services.get(&step.service).is_some_and(Service::is_started_by_hand)
     }
 
     fn consider_waiting(&self, step: &Step) -> Verdict {
@@ -239,16 +264,18 @@ impl Ground<'_> {
     /// Steps before it in the plan, and other steps of the same thing that a person has to deal with.
     fn waits_for_steps(&self, step: &Step) -> Option<Refusal> {
         let stuck = |other: &&Step| matches!(self.state(other), State::Failed | State::Held);
-        let before = step.after.iter().find(|id| self.view.recover.state_of(id) != State::Done).cloned();
+        let before = step
+            .after
+            .iter()
+            .find(|id| self.view.recover.state_of(id) != State::Done && !self.goes_on_without(step, id))
+            .cloned();
         let after =
             before.or_else(|| self.steps_of(&step.service).find(stuck).map(|other| other.id.clone()))?;
         Some(Refusal::After { step: step.id.clone(), after })
     }
 
     fn consider_restore(&self, step: &Step) -> Verdict {
-        if let Some(user) =
-            self.users(&step.service).find(|user| self.view.recover.process_of(user).is_some())
-        {
+        if let Some(user) = self.users(&step.service).find(|user| self.runs(user)) {
             // `stops` is at it, or says why it cannot be stopped.
             let after = format!("the stop of {user}");
             return Verdict::Refused(Refusal::After { step: step.id.clone(), after });
@@ -274,6 +301,10 @@ impl Ground<'_> {
         };
         if service.start_class == StartClass::Once && known.is_some_and(|known| known.last == Move::Stopped) {
             return Verdict::Record(probed(step, Found::Unknown, "it ran, and was stopped", None));
+        }
+        if let Some(cut) = self.view.contain.forbids_start(&step.service) {
+            let (service, sequence) = (step.service.clone(), cut.since_entry);
+            return Verdict::Refused(Refusal::CutOff { service, sequence });
         }
         if let Some(refusal) = self.second_person(&step.service, service.second_person) {
             return Verdict::Refused(refusal);
@@ -307,7 +338,10 @@ impl Ground<'_> {
     fn providers_not_ready(&self, step: &Step) -> Option<Refusal> {
         for edge in self.estate.needs(&step.service) {
             let planned = self.steps_of(&edge.to).next().is_some();
-            let ordered = edge.kind == EdgeKind::Order && planned && step.kind == StepKind::Start;
+            let ordered = edge.kind == EdgeKind::Order
+                && planned
+                && step.kind == StepKind::Start
+                && !self.has_failed(&edge.to);
             if edge.to.kind() == Kind::External || !(must_be_up(step.kind, edge.kind) || ordered) {
                 continue;
             }
@@ -353,7 +387,15 @@ impl Ground<'_> {
             providers: self.providers(step),
             point: recovery_point(self.view, step),
             process: self.view.recover.process_of(&step.service).cloned(),
+            without: self.without(step),
         }
+    }
+
+    /// Something of it runs, as the journal knows it.
+    pub(super) fn runs(&self, service: &Id) -> bool {
+        self.view.recover.process_of(service).is_some()
+            || (self.estate.services.get(service).is_some_and(Service::leaves_something_running)
+                && self.view.recover.state_of(&step_id(StepKind::Start, service)) == State::Done)
     }
 
     fn detail(&self, step: &Step) -> String {

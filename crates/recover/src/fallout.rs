@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decide::{Act, Ground, Next, Stop};
 use super::refusal::Refusal;
 use estate::Id;
+use estate::model::EdgeKind;
 use incident::Event;
 use incident::event::RecoverEvent;
 use incident::plan::file::{Step, StepKind};
@@ -18,7 +19,9 @@ impl Ground<'_> {
     fn failed(&self) -> BTreeSet<&Id> {
         let stuck = |step: &&Step| match step.kind {
             StepKind::Verify | StepKind::Restore | StepKind::Start | StepKind::Gate => {
-                matches!(self.view.recover.state_of(&step.id), State::Failed | State::Held)
+                let state = self.view.recover.state_of(&step.id);
+                // What waits for a person who starts it has not failed: its dependents wait, and are not parked.
+                state == State::Failed || (state == State::Held && !self.is_started_by_hand(step))
             }
             // What is healthy but could not be let in still carries what depends on it.
             StepKind::Admit => false,
@@ -53,10 +56,56 @@ impl Ground<'_> {
     fn can_be_parked(&self, service: &Id) -> bool {
         let start =
             self.plan.steps.iter().find(|step| step.service == *service && step.kind == StepKind::Start);
-        start.is_some_and(|start| {
-            self.view.recover.process_of(service).is_some()
-                || self.view.recover.state_of(&start.id) != State::Done
-        })
+        start.is_some_and(|start| self.runs(service) || self.view.recover.state_of(&start.id) != State::Done)
+    }
+
+    /// A step before this one that failed, or waits for what failed, and is only an order: it is better to come late than
+    /// not at all.
+    pub(super) fn goes_on_without(&self, step: &Step, before: &str) -> bool {
+        let Some(before) = self.plan.step(before) else { return false };
+        step.kind == StepKind::Start
+            && self.is_only_order(&step.service, &before.service)
+            && self.has_failed(&before.service)
+    }
+
+    /// What a start goes on without.
+    pub(super) fn without(&self, step: &Step) -> Vec<Id> {
+        let open = step.after.iter().filter(|before| self.goes_on_without(step, before));
+        let mut without: Vec<Id> =
+            open.filter_map(|before| Some(self.plan.step(before)?.service.clone())).collect();
+        without.dedup();
+        without
+    }
+
+    fn is_only_order(&self, dependent: &Id, provider: &Id) -> bool {
+        let mut edges = self.estate.needs(dependent).filter(|edge| edge.to == *provider).peekable();
+        edges.peek().is_some() && edges.all(|edge| edge.kind == EdgeKind::Order)
+    }
+
+    /// It failed, is parked, or waits for something that has failed. What waits for a person who starts it has not.
+    pub(super) fn has_failed(&self, target: &Id) -> bool {
+        let (mut open, mut seen) = (vec![target], BTreeSet::new());
+        while let Some(target) = open.pop() {
+            if !seen.insert(target) {
+                continue;
+            }
+            if self.view.recover.parked.contains_key(target) {
+                return true;
+            }
+            for step in self.plan.steps.iter().filter(|step| step.service == *target) {
+                match self.view.recover.state_of(&step.id) {
+                    State::Failed => return true,
+                    State::Held if !self.is_started_by_hand(step) => return true,
+                    State::Waiting => {
+                        let before = step.after.iter().filter_map(|id| self.plan.step(id));
+                        let before = before.filter(|before| !self.is_only_order(target, &before.service));
+                        open.extend(before.map(|before| &before.service));
+                    }
+                    State::Held | State::Intended | State::Done => {}
+                }
+            }
+        }
+        false
     }
 
     /// What this plan has no step for (it was left out because it failed) is not healthy again by it.
@@ -96,7 +145,7 @@ impl Ground<'_> {
             .recover
             .services
             .iter()
-            .filter(|(_, service)| service.process.is_some())
+            .filter(|(id, _)| self.runs(id))
             .filter_map(|(id, _)| Some((id, self.must_stop(id)?)))
             .collect();
         for (service, why) in &due {
@@ -111,8 +160,9 @@ impl Ground<'_> {
                 next.refusals.push(Refusal::CannotStop { service, why });
             } else if let Some(refusal) = self.forbidden(service) {
                 next.refusals.push(refusal);
-            } else if let Some(process) = self.view.recover.process_of(service) {
-                let (service, process, why) = ((*service).clone(), process.clone(), why.clone());
+            } else {
+                let process = self.view.recover.process_of(service).cloned();
+                let (service, why) = ((*service).clone(), why.clone());
                 next.acts.push(Act::Stop(Stop { service, process, why }));
             }
         }
@@ -150,7 +200,7 @@ impl Ground<'_> {
     }
 
     pub(super) fn is_to_be_stopped(&self, service: &Id, next: &Next) -> bool {
-        self.view.recover.process_of(service).is_some() && next.interrupt.contains(service)
+        self.runs(service) && next.interrupt.contains(service)
     }
 
     fn carries_one_of(&self, provider: &Id, due: &BTreeMap<&Id, String>) -> bool {

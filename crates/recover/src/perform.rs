@@ -8,23 +8,21 @@
 //! none was drawn, nothing was begun, and nothing that is found is believed.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use super::decide::{Act, Provider, Stop, Task};
-use estate::model::{Edge, Gate, Run, Service, StartClass};
+use super::decide::{Act, Stop, Task};
+use estate::model::{Edge, Run, Service, StartClass};
 use estate::{Estate, Id};
 use incident::event::{Found, ProcessMark};
-use incident::plan::file::{StepKind, step_id};
-use world::{Answer, Ended, Launch, Nonce, World, WorldFault};
+use incident::plan::file::StepKind;
+use world::{Ended, Launch, Nonce, World, WorldFault};
 
-/// A single probe that takes longer is a `no`.
-const PROBE_TIMEOUT_MS: u64 = 5_000;
 /// Between SIGTERM and SIGKILL.
 const STOP_GRACE_MS: u64 = 10_000;
 /// A job may take ten times its expected duration, and this long at least.
 const JOB_DEADLINE_MIN_MS: u64 = 600_000;
 /// A provider that is not in the plan is waited for at least once, at most as long as its own gate says.
-const POLL_MS: u64 = 200;
+pub(super) const POLL_MS: u64 = 200;
 
 /// Where and for which run the work is done.
 pub struct Place<'a> {
@@ -68,20 +66,24 @@ pub enum Outcome {
     NotStopped {
         why: String,
     },
+    /// The gate of a service that a person starts does not pass.
+    NotYet {
+        why: String,
+    },
     /// It was told to end early; nothing was changed.
     Interrupted,
 }
 
 impl Outcome {
-    fn done(detail: impl Into<String>) -> Outcome {
+    pub(super) fn done(detail: impl Into<String>) -> Outcome {
         Outcome::Done { detail: detail.into(), process: None }
     }
 
-    fn failed(detail: impl Into<String>) -> Outcome {
+    pub(super) fn failed(detail: impl Into<String>) -> Outcome {
         Outcome::Failed { detail: detail.into() }
     }
 
-    fn found(found: Found, detail: impl Into<String>) -> Outcome {
+    pub(super) fn found(found: Found, detail: impl Into<String>) -> Outcome {
         Outcome::Found { found, detail: detail.into(), process: None }
     }
 }
@@ -90,6 +92,7 @@ impl Outcome {
 pub fn perform(place: &Place<'_>, act: &Act, interrupt: &AtomicBool) -> Outcome {
     match act {
         Act::Look(task) => place.look(&task.providers, interrupt),
+        Act::Ask(task) => place.ask_by_hand(task),
         Act::Settle(task) => match task.step.kind {
             StepKind::Verify | StepKind::Gate => {
                 Outcome::found(Found::NotDone, "it changes nothing, so it is simply asked again")
@@ -135,7 +138,7 @@ impl Place<'_> {
     }
 
     /// The living process of the last attempt at this step.
-    fn running(&self, step: &str) -> Result<Option<ProcessMark>, WorldFault> {
+    pub(super) fn running(&self, step: &str) -> Result<Option<ProcessMark>, WorldFault> {
         let Some(nonce) = self.world.drawn(&self.nonce_path(step))? else { return Ok(None) };
         let found = self.world.find(&self.label(step, &nonce))?;
         Ok(found.filter(|process| process.start_ticks >= nonce.since_ticks))
@@ -249,7 +252,25 @@ impl Place<'_> {
 
     // Starting
 
+    /// Nothing says how it is started. It may run already; else a person is asked.
+    fn start_by_hand(&self, task: &Task) -> Outcome {
+        if let Some((provider, why)) = self.unhealthy(&task.providers) {
+            return Outcome::NotBegun { provider, why };
+        }
+        match self.ask_by_hand(task) {
+            Outcome::Found { detail, .. } => Outcome::done(detail),
+            _ => Outcome::found(Found::Unknown, "a person starts it: the estate names no command for that"),
+        }
+    }
+
+    fn is_started_by_hand(&self, id: &Id) -> bool {
+        self.estate.services.get(id).is_some_and(Service::is_started_by_hand)
+    }
+
     fn start(&self, task: &Task) -> Outcome {
+        if self.is_started_by_hand(&task.step.service) {
+            return self.start_by_hand(task);
+        }
         let (service, run) = match self.service(&task.step.service) {
             Ok(found) => found,
             Err(outcome) => return outcome,
@@ -282,7 +303,10 @@ impl Place<'_> {
         };
         let launch = Launch { run: &label, command: &run.start, settings: run, output: &output };
         match self.world.start(&launch) {
-            Ok(process) => Outcome::Done { detail: running(&process), process: Some(process) },
+            Ok(process) => {
+                let detail = format!("{}{}", running(&process), without(&task.without));
+                Outcome::Done { detail, process: Some(process) }
+            }
             Err(fault) => Outcome::failed(fault.to_string()),
         }
     }
@@ -296,6 +320,12 @@ impl Place<'_> {
     }
 
     fn settle_start(&self, task: &Task) -> Outcome {
+        if self.is_started_by_hand(&task.step.service) {
+            return match self.ask_by_hand(task) {
+                found @ Outcome::Found { .. } => found,
+                _ => Outcome::found(Found::NotDone, "nobody is known to have started it"),
+            };
+        }
         let (service, run) = match self.service(&task.step.service) {
             Ok(found) => found,
             Err(outcome) => return outcome,
@@ -323,6 +353,9 @@ impl Place<'_> {
     }
 
     fn admit(&self, task: &Task) -> Outcome {
+        if self.estate.services.get(&task.step.service).is_some_and(|service| service.run.is_none()) {
+            return Outcome::done("load comes by itself: the estate names no command for it");
+        }
         let (service, run) = match self.service(&task.step.service) {
             Ok(found) => found,
             Err(outcome) => return outcome,
@@ -370,7 +403,9 @@ impl Place<'_> {
         let output = self.output(task);
         let launch = Launch { run: &label, command, settings: run, output: &output };
         match self.world.run(&launch, deadline_ms) {
-            Ok(Ended { code: Some(0), .. }) => Outcome::done("ended with code 0"),
+            Ok(Ended { code: Some(0), .. }) => {
+                Outcome::done(format!("ended with code 0{}", without(&task.without)))
+            }
             Ok(ended) => Outcome::failed(how_it_ended(&ended)),
             Err(fault) => Outcome::failed(fault.to_string()),
         }
@@ -414,139 +449,33 @@ impl Place<'_> {
         }
     }
 
-    // Health
-
-    /// Whether every provider is healthy. One that is not in the plan is given as long as its gate says.
-    fn look(&self, providers: &[Provider], interrupt: &AtomicBool) -> Outcome {
-        let began_ms = self.world.elapsed_ms();
-        loop {
-            let Some((unhealthy, why)) = self.unhealthy(providers) else { return Outcome::Healthy };
-            let planned = providers.iter().any(|provider| provider.planned && provider.service == unhealthy);
-            let patience_ms = if planned { 0 } else { self.patience_ms(&unhealthy) };
-            if self.world.elapsed_ms().saturating_sub(began_ms) >= patience_ms {
-                return Outcome::Unhealthy { provider: unhealthy, why };
-            }
-            if interrupt.load(Ordering::SeqCst) {
-                return Outcome::Interrupted;
-            }
-            self.world.wait_ms(POLL_MS);
-        }
-    }
-
-    fn patience_ms(&self, service: &Id) -> u64 {
-        let gates = self.estate.services.get(service).map(|service| service.gates.as_slice());
-        gates.unwrap_or_default().iter().map(|gate| gate.deadline_ms).max().unwrap_or(0)
-    }
-
-    fn unhealthy(&self, providers: &[Provider]) -> Option<(Id, String)> {
-        providers.iter().find_map(|provider| Some((provider.service.clone(), self.ill(provider)?)))
-    }
-
-    /// Why it is not known to be healthy at this moment.
-    fn ill(&self, provider: &Provider) -> Option<String> {
-        let Some(service) = self.estate.services.get(&provider.service) else {
-            return Some("it is not in the estate".to_owned());
-        };
-        let run = service.run.as_ref();
-        let job = run.is_some_and(|run| run.job);
-        if let Some(process) = &provider.process
-            && !self.is_living(process)
-        {
-            return Some("its process has ended".to_owned());
-        }
-        let by_file = || {
-            let path = run?.pid_file.as_ref()?;
-            self.world.find_by_pid_file(path).ok()?
-        };
-        if service.gates.is_empty() && !job && provider.process.is_none() && by_file().is_none() {
-            return Some("it has no gate, and no process of it is known: nobody can tell".to_owned());
-        }
-        service.gates.iter().find_map(|gate| self.ask(gate).err())
-    }
-
-    fn ask(&self, gate: &Gate) -> Result<(), String> {
-        match self.world.probe(&gate.probe, PROBE_TIMEOUT_MS.min(gate.deadline_ms.max(1))) {
-            Answer::Yes => Ok(()),
-            Answer::No(why) => Err(why),
-        }
-    }
-
-    /// After a person has said that it was started, only its label or its pid file leads to the process. One of another
-    /// user, which `find` reports as a fault, is not ruled out then: she has looked.
-    fn has_process(&self, task: &Task, run: &Run) -> bool {
-        let by_file = || run.pid_file.as_ref().map(|path| self.world.find_by_pid_file(path));
-        match &task.process {
-            Some(process) => self.is_living(process),
-            None => {
-                let start = step_id(StepKind::Start, &task.step.service);
-                !matches!(self.running(&start), Ok(None)) || matches!(by_file(), Some(Ok(Some(_))))
-            }
-        }
-    }
-
-    fn is_living(&self, process: &ProcessMark) -> bool {
-        lives(self.world, process)
-    }
-
-    /// Every condition must hold for its time without a break, all at once, before the last deadline.
-    fn gate(&self, task: &Task, interrupt: &AtomicBool) -> Outcome {
-        let (service, run) = match self.service(&task.step.service) {
-            Ok(found) => found,
-            Err(outcome) => return outcome,
-        };
-        let began_ms = self.world.elapsed_ms();
-        let deadline_ms = service.gates.iter().map(|gate| gate.deadline_ms).max().unwrap_or(0);
-        let every_ms = service.gates.iter().map(|gate| gate.every_ms).min().unwrap_or(POLL_MS).max(1);
-        let mut holds_since: Vec<Option<u64>> = vec![None; service.gates.len()];
-        loop {
-            if !run.job && !self.has_process(task, run) {
-                return Outcome::failed("its process has ended");
-            }
-            let mut why = None;
-            for (gate, since) in service.gates.iter().zip(&mut holds_since) {
-                match self.ask(gate) {
-                    Ok(()) => *since = since.or(Some(self.world.elapsed_ms())),
-                    Err(not) => {
-                        *since = None;
-                        why = Some(not);
-                    }
-                }
-            }
-            let now_ms = self.world.elapsed_ms();
-            let held = |(gate, since): (&Gate, &Option<u64>)| {
-                since.is_some_and(|since| now_ms.saturating_sub(since) >= gate.hold_ms)
-            };
-            if service.gates.iter().zip(&holds_since).all(held) {
-                return Outcome::done("healthy");
-            }
-            if now_ms.saturating_sub(began_ms) >= deadline_ms {
-                let why = why.unwrap_or_else(|| "it did not hold long enough".to_owned());
-                return Outcome::failed(format!("not healthy within {deadline_ms} ms: {why}"));
-            }
-            if interrupt.load(Ordering::SeqCst) {
-                return Outcome::Interrupted;
-            }
-            self.world.wait_ms(every_ms);
-        }
-    }
-
     // Stopping
 
     fn stop(&self, stop: &Stop) -> Outcome {
         let run = self.estate.services.get(&stop.service).and_then(|service| service.run.as_ref());
-        if let Some(run) = run.filter(|run| !run.stop.is_empty())
-            && self.is_living(&stop.process)
-        {
+        let lives = stop.process.as_ref().is_none_or(|process| self.is_living(process));
+        let ended = run.filter(|run| !run.stop.is_empty() && lives).map(|run| {
             let label = format!("{}/stop:{}", self.incident, stop.service);
             let name = format!("stop.{}.out", stop.service.to_string().replace(':', "."));
             let output = self.folder.join("output").join(self.run).join(name);
             let launch = Launch { run: &label, command: &run.stop, settings: run, output: &output };
-            // Its own way of stopping is tried first; whether it worked, the signals below make sure.
-            let _ = self.world.run(&launch, STOP_GRACE_MS);
-        }
-        match self.world.stop(&stop.process, STOP_GRACE_MS) {
-            Ok(()) => Outcome::Stopped,
-            Err(fault) => Outcome::NotStopped { why: fault.to_string() },
+            self.world.run(&launch, STOP_GRACE_MS)
+        });
+        match (&stop.process, ended) {
+            // Its own way of stopping is tried first; whether it worked, the signals make sure.
+            (Some(process), _) => match self.world.stop(process, STOP_GRACE_MS) {
+                Ok(()) => Outcome::Stopped,
+                Err(fault) => Outcome::NotStopped { why: fault.to_string() },
+            },
+            // Nothing but its own command can end it.
+            (None, Some(Ok(Ended { code: Some(0), .. }))) => Outcome::Stopped,
+            (None, Some(Ok(ended))) => {
+                Outcome::NotStopped { why: format!("its stop command {}", how_it_ended(&ended)) }
+            }
+            (None, Some(Err(fault))) => Outcome::NotStopped { why: fault.to_string() },
+            (None, None) => {
+                Outcome::NotStopped { why: "the estate names no command that stops it".to_owned() }
+            }
         }
     }
 }
@@ -567,6 +496,16 @@ fn restored(snapshot: &str, kept: &[PathBuf]) -> String {
         return format!("restored from snapshot {snapshot}");
     }
     format!("restored from snapshot {snapshot}; what was there is kept as {}", kept.join(", "))
+}
+
+fn without(without: &[Id]) -> String {
+    match without {
+        [] => String::new(),
+        without => {
+            let names: Vec<String> = without.iter().map(Id::to_string).collect();
+            format!("; it was to come after {}, which failed, and goes on without", names.join(", "))
+        }
+    }
 }
 
 fn running(process: &ProcessMark) -> String {

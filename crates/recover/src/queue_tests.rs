@@ -46,6 +46,7 @@ fn begun_beside_the_first(cores: &[(&str, u64)]) -> Vec<Id> {
         providers: Vec::new(),
         point: Err("a service is not restored from a snapshot".to_owned()),
         process: None,
+        without: Vec::new(),
     };
     let now = Now {
         busy: BTreeMap::from([(plan.steps[0].id.clone(), task)]),

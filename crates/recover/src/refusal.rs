@@ -21,6 +21,8 @@ pub enum Refusal {
     Failed { step: String, target: Id, detail: String },
     #[error("{step}: nobody knows whether it happened, and it must not happen twice: {detail}")]
     InDoubt { step: String, target: Id, detail: String },
+    #[error("{service} waits for a person who starts it: the estate names no command for that{}", not_yet(.why))]
+    ByHand { service: Id, why: String },
     #[error("{step} is not begun: {provider} is not healthy: {why}")]
     ProviderUnhealthy { step: String, provider: Id, why: String },
     #[error("{step} is not begun: {provider} is lost, and this plan does not bring it back")]
@@ -35,6 +37,8 @@ pub enum Refusal {
     Parked { service: Id, waits_for: Id },
     #[error("{service} needs a second person; {by} began this run")]
     SecondPerson { service: Id, by: String },
+    #[error("{service} is not started: it is cut off since entry {sequence}, and nobody has lifted that")]
+    CutOff { service: Id, sequence: u64 },
     #[error("{service} should be stopped, but it cannot be: {why}")]
     CannotStop { service: Id, why: String },
     #[error("{step} waits for {after}")]
@@ -43,6 +47,10 @@ pub enum Refusal {
 
 fn other_approved(approved: Option<&str>) -> String {
     approved.map_or_else(|| "; no plan is".to_owned(), |hash| format!("; the approved one is {hash}"))
+}
+
+fn not_yet(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(" (its gate says: {why})") }
 }
 
 fn other_run(current: Option<&str>) -> String {
@@ -63,10 +71,12 @@ impl Refusal {
             | Refusal::PartChanged { .. }
             | Refusal::Failed { .. }
             | Refusal::InDoubt { .. }
+            | Refusal::ByHand { .. }
             | Refusal::ProviderUnhealthy { .. }
             | Refusal::ProviderNotPlanned { .. }
             | Refusal::NotClean { .. }
             | Refusal::NotChosen { .. }
+            | Refusal::CutOff { .. }
             | Refusal::SecondPerson { .. } => "it and what depends on it wait; everything else goes on",
             Refusal::CannotStop { .. } => {
                 "it may still run although it is not healthy; what depends on it waits"
@@ -110,6 +120,17 @@ impl Refusal {
                     [("if it did", found("done")), ("if it did not", found("not-done"))],
                 )
             }
+            Refusal::ByHand { service, why } => {
+                let found = resume(service).option("--found", "done").reason();
+                Remedy::run_to(
+                    if why.is_empty() {
+                        "start it, check that it works, then say so"
+                    } else {
+                        "start it; recover goes on when its gate passes, or say so"
+                    },
+                    found,
+                )
+            }
             Refusal::ProviderUnhealthy { provider, .. } => Remedy::Do(format!(
                 "bring {provider} to health, then run again; or plan again with {provider} as lost"
             )),
@@ -134,6 +155,10 @@ impl Refusal {
             Refusal::SecondPerson { service, .. } => {
                 Remedy::run_to("somebody else allows it", resume(service).with("--by").open("NAME").reason())
             }
+            Refusal::CutOff { service, .. } => Remedy::run_to(
+                "when what it starts from is clean, lift the cut, then run again",
+                Command::new("contain lift").incident().with(service).reason(),
+            ),
             Refusal::CannotStop { service, .. } => {
                 Remedy::Do(format!("stop {service} by hand, then run again"))
             }
@@ -152,11 +177,13 @@ impl Refusal {
             | Refusal::PartChanged { .. }
             | Refusal::Failed { .. }
             | Refusal::InDoubt { .. }
+            | Refusal::ByHand { .. }
             | Refusal::ProviderUnhealthy { .. }
             | Refusal::ProviderNotPlanned { .. }
             | Refusal::NotClean { .. }
             | Refusal::NotChosen { .. }
             | Refusal::SecondPerson { .. }
+            | Refusal::CutOff { .. }
             | Refusal::CannotStop { .. } => false,
         }
     }

@@ -26,6 +26,8 @@ use world::World;
 
 /// While work is in progress the journal is looked at this often: a person may place a hold.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Gates of what people start are asked this often.
+const ASK_EVERY_MS: u64 = 2_000;
 
 /// Who does the work.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +48,17 @@ pub struct Executor {
     /// The incident folder; the output of what is started goes below it.
     pub folder: PathBuf,
     pub workers: Workers,
+    /// What is done where people have to do something before anything goes on.
+    pub patience: Patience,
+}
+
+/// How long a run waits for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// It ends, and says what it waits for.
+    Ends,
+    /// It stays: what people start or say is taken up as it comes.
+    Stays,
 }
 
 /// How the run ended.
@@ -102,6 +115,7 @@ impl Executor {
             inbox,
             flaps: BTreeMap::new(),
             checked_at_the_end: false,
+            asked_ms: self.world.elapsed_ms(),
             log,
             watch,
         };
@@ -128,6 +142,8 @@ struct AtWork<'a> {
     /// How often each provider lost its health after its gate.
     flaps: BTreeMap<Id, u32>,
     checked_at_the_end: bool,
+    /// When what people start was asked last.
+    asked_ms: u64,
     log: &'a mut dyn Log,
     watch: &'a mut dyn FnMut(&View, &Event),
 }
@@ -194,6 +210,7 @@ impl AtWork<'_> {
                 // Somebody else has recorded something: what was not healthy may be looked at again.
                 self.now.looked.clear();
             }
+            self.ask_again();
             let next = decide::next(&self.ground(), self.at_once());
             if !next.events.is_empty() {
                 self.append(&next.events, Basis::View(self.log.view().entries))?;
@@ -206,12 +223,30 @@ impl AtWork<'_> {
                     self.check_at_the_end()?;
                     continue;
                 }
+                if self.executor.patience == Patience::Stays && !self.is_complete() {
+                    self.executor.world.wait_ms(ASK_EVERY_MS);
+                    continue;
+                }
                 return self.end(next.refusals);
             }
             if let Some((act, outcome)) = self.wait_for_a_result() {
                 self.take(&act, outcome)?;
             }
         }
+    }
+
+    /// The gates of what people start, and what was not healthy, are asked again from time to time.
+    fn ask_again(&mut self) {
+        let now_ms = self.executor.world.elapsed_ms();
+        if now_ms.saturating_sub(self.asked_ms) < ASK_EVERY_MS {
+            return;
+        }
+        self.asked_ms = now_ms;
+        let stays = self.executor.patience == Patience::Stays;
+        let (plan, recover) = (&self.executor.plan, &self.log.view().recover);
+        let waits =
+            |step: &str| plan.step(step).is_some_and(|step| recover.state_of(&step.id) == State::Held);
+        self.now.looked.retain(|step, looked| matches!(looked, Looked::Healthy) || !(stays || waits(step)));
     }
 
     fn at_once(&self) -> usize {
@@ -241,7 +276,7 @@ impl AtWork<'_> {
             .iter()
             .filter_map(|act| match act {
                 Act::Perform(task) => Some(intended(task)),
-                Act::Look(_) | Act::Settle(_) | Act::Stop(_) => None,
+                Act::Look(_) | Act::Settle(_) | Act::Ask(_) | Act::Stop(_) => None,
             })
             .collect();
         if self.append(&intents, Basis::View(self.log.view().entries))? == Append::Outdated {
@@ -252,7 +287,7 @@ impl AtWork<'_> {
             let flag = Arc::new(AtomicBool::new(false));
             self.in_progress.insert(key(act), Arc::clone(&flag));
             match act {
-                Act::Look(task) | Act::Settle(task) | Act::Perform(task) => {
+                Act::Look(task) | Act::Settle(task) | Act::Ask(task) | Act::Perform(task) => {
                     self.now.looked.remove(&task.step.id);
                     self.now.busy.insert(task.step.id.clone(), task.clone());
                 }
@@ -324,7 +359,7 @@ impl AtWork<'_> {
                 let (service, why) = (stop.service.clone(), stop.why.clone());
                 self.record(&[Event::Recover(RecoverEvent::ServiceStopped { service, why })])
             }
-            Act::Look(task) | Act::Settle(task) | Act::Perform(task) => {
+            Act::Look(task) | Act::Settle(task) | Act::Ask(task) | Act::Perform(task) => {
                 self.now.busy.remove(&task.step.id);
                 self.record(&recorded(task, &outcome))?;
                 match outcome {
@@ -334,6 +369,11 @@ impl AtWork<'_> {
                     }
                     Outcome::NotBegun { provider, why } | Outcome::Unhealthy { provider, why } => {
                         self.demote(Some(task), provider, why)
+                    }
+                    Outcome::NotYet { why } => {
+                        let provider = task.step.service.clone();
+                        self.now.looked.insert(task.step.id.clone(), Looked::Unhealthy { provider, why });
+                        Ok(())
                     }
                     Outcome::Done { .. }
                     | Outcome::Failed { .. }
@@ -377,7 +417,8 @@ impl AtWork<'_> {
             let Some(step) = self.executor.plan.step(&gate_of(&service)).cloned() else { continue };
             let providers = vec![self.ground().provider(&service)];
             let point = Err("a service is not restored from a snapshot".to_owned());
-            let look = Act::Look(Task { step, attempt: 0, providers, point, process: None });
+            let look =
+                Act::Look(Task { step, attempt: 0, providers, point, process: None, without: Vec::new() });
             if let Outcome::Unhealthy { provider, why } = self.perform_here(&look, &AtomicBool::new(false)) {
                 self.demote(None, provider, why)?;
             }
@@ -407,7 +448,7 @@ fn gate_of(service: &Id) -> String {
 
 fn key(act: &Act) -> String {
     match act {
-        Act::Look(task) | Act::Settle(task) | Act::Perform(task) => task.step.id.clone(),
+        Act::Look(task) | Act::Settle(task) | Act::Ask(task) | Act::Perform(task) => task.step.id.clone(),
         Act::Stop(stop) => format!("stop:{}", stop.service),
     }
 }
@@ -446,6 +487,7 @@ fn recorded(task: &Task, outcome: &Outcome) -> Vec<Event> {
         Outcome::Interrupted
         | Outcome::Healthy
         | Outcome::Unhealthy { .. }
+        | Outcome::NotYet { .. }
         | Outcome::Stopped
         | Outcome::NotStopped { .. } => return Vec::new(),
     };

@@ -6,12 +6,17 @@ use message::{Command, Remedy};
 use serde::Serialize;
 
 use crate::decide::settle_by_hand;
+use estate::model::Service;
 use estate::{Estate, Id};
 use incident::View;
-use incident::contain::CutState;
+use incident::contain::{Cut, CutState};
 use incident::event::CutAct;
+use incident::plan::file::StepKind;
+use incident::recover::StepView;
 use incident::recover::step::State;
-use incident::standing::{NotKnown, Standing, not_described, services_down, standings};
+use incident::standing::{
+    NotKnown, Standing, cut_state, lost_by_plan, not_described, services_down, standings,
+};
 use message::counted;
 
 /// Everything `status` says.
@@ -138,8 +143,8 @@ pub fn situation(estate: &Estate, view: &View, folder: &str) -> Situation {
         not_described,
         not_served: not_served(estate, standings),
         held: held(view),
-        waiting: waiting(view),
-        cuts: cuts(view),
+        waiting: waiting(estate, view),
+        cuts: cuts(estate, view),
         alarms: alarms(view),
         run: run(view),
         bridge: bridge(view),
@@ -251,9 +256,10 @@ fn held(view: &View) -> Vec<Held> {
         .collect()
 }
 
-fn waiting(view: &View) -> Vec<Waiting> {
+fn waiting(estate: &Estate, view: &View) -> Vec<Waiting> {
     let steps = view.recover.steps.iter().filter_map(|(id, step)| {
         let for_what = match step.state {
+            State::Held if is_by_hand(estate, step) => "somebody who starts it: no command does".to_owned(),
             State::Failed => format!("somebody who deals with: {}", step.detail),
             State::Held => format!("somebody who says whether it happened: {}", step.detail),
             State::Waiting | State::Intended | State::Done => return None,
@@ -268,12 +274,23 @@ fn waiting(view: &View) -> Vec<Waiting> {
     steps.chain(parked).collect()
 }
 
-fn cuts(view: &View) -> Vec<CutLine> {
-    view.contain
-        .cuts
-        .iter()
-        .map(|cut| CutLine { act: cut.act.clone(), state: cut.state, detail: cut.detail.clone() })
-        .collect()
+fn cuts(estate: &Estate, view: &View) -> Vec<CutLine> {
+    let line = |cut: &Cut| {
+        let (state, detail) = seen(estate, view, cut);
+        CutLine { act: cut.act.clone(), state, detail }
+    };
+    view.contain.cuts.iter().map(line).collect()
+}
+
+/// How the cut stands in the light of what was done since, and why.
+fn seen(estate: &Estate, view: &View, cut: &Cut) -> (CutState, String) {
+    let state = cut_state(estate, view, cut);
+    let started = || {
+        let known = view.recover.services.get(cut.act.target());
+        let entry = known.map_or(cut.since_entry, |known| known.since_entry);
+        format!("{} serves since entry {entry}", cut.act.target())
+    };
+    (state, if state == cut.state { cut.detail.clone() } else { started() })
 }
 
 fn alarms(view: &View) -> Vec<AlarmLine> {
@@ -316,7 +333,7 @@ fn bridge(view: &View) -> Option<BridgeLine> {
 
 /// The most urgent first: what spreads, then what leaks, then what stands still, then what comes back.
 fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
-    let all = [spreading, leaking, unread, unchosen, stopped, unapproved, unplanned];
+    let all = [spreading, leaking, lifting, unread, unchosen, stopped, unapproved, unplanned];
     let asked = all.iter().flat_map(|asked| asked(estate, view));
     asked.map(|(what, remedy)| Decision { what, command: remedy.shown(Some(folder)), remedy }).collect()
 }
@@ -347,23 +364,68 @@ fn spreading(estate: &Estate, view: &View) -> Asked {
     asked
 }
 
-fn leaking(_: &Estate, view: &View) -> Asked {
-    let what = |cut: &incident::contain::Cut| {
+fn leaking(estate: &Estate, view: &View) -> Asked {
+    let what = |cut: &Cut| {
         let target = cut.act.target();
-        match cut.state {
-            CutState::Leaks => Some(format!("the cut of {target} does not hold: {}", cut.detail)),
-            CutState::Failed => Some(format!("the cut of {target} failed: {}", cut.detail)),
+        let (state, detail) = seen(estate, view, cut);
+        match state {
+            CutState::Leaks => Some(format!("the cut of {target} does not hold: {detail}")),
+            CutState::Failed => Some(format!("the cut of {target} failed: {detail}")),
             CutState::Decided => Some(format!("the cut of {target} was decided and not begun")),
             CutState::Intended => {
                 Some(format!("the cut of {target} was begun, and nobody knows whether it was done"))
             }
-            CutState::Done => {
-                Some(format!("the cut of {target} was made, and nobody has tried to get through"))
-            }
-            CutState::Open | CutState::Holds | CutState::Lifted => None,
+            CutState::Done => Some(format!("the cut of {target} is not known to hold: {detail}")),
+            CutState::Open | CutState::Holds | CutState::Lifting | CutState::Lifted => None,
         }
     };
     view.contain.cuts.iter().filter_map(|cut| Some((what(cut)?, contain(cut.act.target())))).collect()
+}
+
+fn lift(what: impl std::fmt::Display) -> Command {
+    Command::new("contain lift").incident().with(what)
+}
+
+/// Cuts that are to end: doors that nobody has seen open, services that nobody has seen run; and what the plan starts
+/// while it is cut off.
+fn lifting(estate: &Estate, view: &View) -> Asked {
+    let ends = view.contain.cuts.iter().filter(|cut| cut_state(estate, view, cut) == CutState::Lifting);
+    let mut asked = Asked::new();
+    let mut waiting = Vec::new();
+    for cut in ends {
+        match &cut.act {
+            CutAct::CloseDoor { site, door } => asked.push((
+                format!("door {door} of {site} is to be open, and nobody has seen it open: {}", cut.detail),
+                Remedy::run_to("open it, try it from outside, then", lift(site).with("--seen").reason()),
+            )),
+            CutAct::StopService { service } => waiting.push(service),
+        }
+    }
+    if let Some(first) = waiting.first() {
+        let what = match waiting.len() {
+            1 => format!("{first} may be started again, and nobody has seen it run"),
+            many => format!("{many} services may be started again ({first} first); nobody has seen them run"),
+        };
+        let seen = lift(first).with("--seen").reason();
+        asked.push((what, Remedy::run_to("recover starts what the plan names; or start it, then", seen)));
+    }
+    let planned = lost_by_plan(view);
+    let kept: Vec<&Id> = planned.iter().filter(|id| view.contain.forbids_start(id).is_some()).collect();
+    match kept.as_slice() {
+        [] => {}
+        [one] => {
+            let what = format!("the approved plan starts {one}, and a cut keeps it off: is it clean?");
+            asked.push((what, Remedy::run(lift(one).reason())));
+        }
+        [first, ..] => {
+            let what = format!(
+                "the approved plan starts {} services that a cut keeps off ({first} first): are they clean?",
+                kept.len()
+            );
+            asked.push((what, Remedy::run(lift("all").with("--services").reason())));
+        }
+    }
+    asked
 }
 
 fn unread(_: &Estate, view: &View) -> Asked {
@@ -393,10 +455,22 @@ fn unchosen(_: &Estate, view: &View) -> Asked {
         .collect()
 }
 
-fn stopped(_: &Estate, view: &View) -> Asked {
+/// A person starts it, and has not been seen to.
+fn is_by_hand(estate: &Estate, step: &StepView) -> bool {
+    step.kind == StepKind::Start && estate.services.get(&step.target).is_some_and(Service::is_started_by_hand)
+}
+
+fn stopped(estate: &Estate, view: &View) -> Asked {
     let stopped = view.recover.steps.iter();
     stopped
         .filter_map(|(name, step)| {
+            if step.state == State::Held && is_by_hand(estate, step) {
+                let what = format!("{} waits for somebody who starts it", step.target);
+                let found =
+                    Command::new("resume").incident().with(&step.target).option("--found", "done").reason();
+                let why = "start it; recover goes on when its gate passes, or when you say so";
+                return Some((what, Remedy::run_to(why, found)));
+            }
             let remedy = match step.state {
                 State::Held => settle_by_hand(&step.target),
                 State::Failed => resume(&step.target.to_string()),

@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use estate::model::{Probe, Run, Source};
 pub use incident::event::ProcessMark;
 
+mod knock;
 mod nonce;
 mod processes;
 mod put_back;
+pub use knock::authority;
 pub mod real;
 pub mod session;
 #[cfg(any(test, feature = "sim"))]
@@ -72,6 +74,20 @@ pub enum Answer {
     No(String),
 }
 
+/// What knocking gave. Whoever knocks wants to know whether anything is there at all, not whether it is healthy: an error
+/// page is an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Knock {
+    /// Something took the connection.
+    Answered(String),
+    /// The machine there says that nobody listens.
+    Refused(String),
+    /// No word came back in time.
+    Silent(String),
+    /// It says nothing about what is there: no network, no such name, or nothing that can be knocked on.
+    NotTried(String),
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("{doing} failed: {cause}")]
 pub struct WorldFault {
@@ -112,6 +128,8 @@ pub trait World: Send + Sync {
     fn stop(&self, mark: &ProcessMark, grace_ms: u64) -> Result<(), WorldFault>;
 
     fn probe(&self, probe: &Probe, timeout_ms: u64) -> Answer;
+    /// Knocks where the probe would look. A command looks from inside and is not run.
+    fn knock(&self, probe: &Probe, timeout_ms: u64) -> Knock;
 
     /// Puts the snapshot's files where `target` is, in one step: the old content is kept beside it, and
     /// at no instant does `target` hold a mixture. `run` is written down with it. It ends

@@ -11,8 +11,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Answer, Ended, Launch, Nonce, ProcessMark, Restored, Trace, World, WorldFault};
-use super::{nonce, processes, put_back, session};
+use super::{Answer, Ended, Knock, Launch, Nonce, ProcessMark, Restored, Trace, World, WorldFault};
+use super::{knock, nonce, processes, put_back, session};
 use estate::model::{Probe, Run, Source};
 
 /// A started process must have become its command within this time, or the machine is in no state to start anything.
@@ -254,6 +254,14 @@ impl World for Real {
             Probe::Tcp(address) => probe_tcp(address, Duration::from_millis(timeout_ms)),
             Probe::Http { url, status } => probe_http(url, *status, Duration::from_millis(timeout_ms)),
             Probe::Command(command) => self.probe_command(command, timeout_ms),
+        }
+    }
+
+    fn knock(&self, probe: &Probe, timeout_ms: u64) -> Knock {
+        match probe {
+            Probe::Tcp(address) => knock::tcp(address, Duration::from_millis(timeout_ms)),
+            Probe::Http { url, .. } => knock::http(url, Duration::from_millis(timeout_ms)),
+            Probe::Command(_) => Knock::NotTried("a command looks from inside".to_owned()),
         }
     }
 

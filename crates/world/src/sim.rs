@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::{Answer, Ended, Launch, Nonce, ProcessMark, Restored, Trace, World, WorldFault};
+use super::{Answer, Ended, Knock, Launch, Nonce, ProcessMark, Restored, Trace, World, WorldFault};
 use estate::model::{EdgeKind, Probe, Source, StartClass};
 use estate::{Estate, Id, Kind};
 
@@ -357,6 +357,10 @@ impl World for Sim {
             return Answer::No("the program is dead".to_owned());
         }
         if self.is_healthy(&service) { Answer::Yes } else { Answer::No("it does not answer".to_owned()) }
+    }
+
+    fn knock(&self, _probe: &Probe, _timeout_ms: u64) -> Knock {
+        Knock::NotTried("the simulation only knows commands".to_owned())
     }
 
     fn restore(

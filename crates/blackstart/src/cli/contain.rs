@@ -1,4 +1,6 @@
-//! `blackstart contain ESTATE --infected ID...`: the cut, its price, and with --apply the acts.
+//! `blackstart contain ESTATE --infected ID...`: the cut, its price, and with --apply the acts. `contain lift`: its end.
+
+mod lift;
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +9,11 @@ use serde_json::{Value, json};
 use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, read_estate, talk};
 use contain::decide::{self, Cut, Refusal};
+use contain::knocking::Proof;
 use contain::run::{self, Place, Watcher};
 use estate::{Estate, Id, canonical};
-use incident::event::CutAct;
+use incident::View;
+use incident::event::{ContainEvent, CutAct};
 use message::{counted, spaced};
 use world::real::Real;
 
@@ -18,8 +22,14 @@ use world::real::Real;
 /// The price counts the insured people of tenants who lose something by the cut that the infection had not taken already. May
 /// be run again at any time: what holds is only probed.
 #[derive(Debug, clap::Args)]
-#[command(override_usage = "blackstart contain [OPTIONS] <ESTATE> --infected <ID>...")]
+#[command(
+    override_usage = "blackstart contain [OPTIONS] <ESTATE> --infected <ID>...\n       blackstart contain lift [OPTIONS] [DIR] <WHAT> --reason <REASON>",
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub struct Args {
+    #[command(subcommand)]
+    end: Option<End>,
     /// Folder with the estate's *.toml files, or one such file.
     estate: Option<PathBuf>,
     /// What is infected: sites, hosts, services or stores, as `kind:name`, or the name alone where only one has it.
@@ -44,7 +54,16 @@ pub struct Args {
     by: By,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum End {
+    /// End a cut: open its door, let what it stopped be started again.
+    Lift(lift::Args),
+}
+
 pub fn run(args: &Args) -> Result<Answer, Failure> {
+    if let Some(End::Lift(args)) = &args.end {
+        return lift::run(args);
+    }
     let (mut infected, mut protect) = (args.infected.clone(), args.protect.clone());
     let path = read_estate::path(
         args.estate.as_deref(),
@@ -82,33 +101,68 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
     let world = Real::new(&journal.join("runs"), scan::restic::read_repository).map_err(|fault| {
         Failure::fault(fault.to_string(), "nothing was cut off", "look at the folder and call again")
     })?;
+    another_estate(incident.view(), estate);
     let hash = canonical::hash(estate);
     incident
         .decide(folder::now_ms(), |view| decide::decide(cut, estate, &hash, view))
         .map_err(|fault| folder::failure(journal, &fault))?
         .map_err(|refusal| refused(&refusal, Some(journal)))?;
     let place = Place { world: &world, estate, folder: journal };
-    let holds = run::run(&mut incident, place, &cut.acts, &mut Talking)
+    let mut talking = Talking::default();
+    let holds = run::run(&mut incident, place, &cut.acts, &mut talking)
         .map_err(|fault| folder::log_failure(journal, fault))?;
     if holds {
         talk::say("every act was done, and nothing behind the cut answers any longer");
         return Ok(Answer::Done);
     }
+    if talking.leaking == 0 {
+        talk::say(format!(
+            "every act was done; of {} it is NOT known whether it holds: see above why. Try by hand to get through from outside",
+            counted(talking.not_known, "act")
+        ));
+        return Ok(Answer::No);
+    }
     talk::say(
-        "the cut does NOT hold: see above what still answers. Deal with it, then call again; what holds is only probed",
+        "the cut does NOT hold: see above what still answers or failed. Deal with it, then call again; what holds is only probed",
     );
     Ok(Answer::No)
 }
 
-struct Talking;
+/// The cut is made as this estate says, and the incident goes by another one.
+fn another_estate(view: &View, estate: &Estate) {
+    if view.command.estate_hash.as_ref().is_some_and(|hash| *hash != canonical::hash(estate)) {
+        talk::say(
+            "this is not the estate in force in this incident: the cut is made as this one says, and `status` goes by the other. \
+             `blackstart approve` and `blackstart recover` put an edited estate in force",
+        );
+    }
+}
+
+#[derive(Default)]
+struct Talking {
+    leaking: usize,
+    not_known: usize,
+}
 
 impl Watcher for Talking {
     fn begun(&mut self, act: &CutAct) {
         talk::say(format!("  {} ...", line(act)));
     }
 
-    fn probed(&mut self, act: &CutAct, holds: bool, detail: &str) {
-        talk::say(format!("  {}: {}, {detail}", line(act), if holds { "holds" } else { "DOES NOT HOLD" }));
+    fn probed(&mut self, act: &CutAct, proof: Proof, detail: &str) {
+        let how = match proof {
+            Proof::Holds => "holds",
+            Proof::Leaks => "DOES NOT HOLD",
+            Proof::NotKnown => "NOT KNOWN whether it holds",
+        };
+        self.leaking += usize::from(proof == Proof::Leaks);
+        self.not_known += usize::from(proof == Proof::NotKnown);
+        talk::say(format!("  {}: {how}, {detail}", line(act)));
+    }
+
+    fn lifted(&mut self, _: &ContainEvent, is_back: bool, detail: &str) {
+        let how = if is_back { "lifted" } else { "lifted, NOT known to be there again" };
+        talk::say(format!("    {how}: {detail}"));
     }
 }
 
@@ -167,6 +221,7 @@ fn refused(refusal: &Refusal, journal: Option<&Path>) -> Failure {
         | Refusal::NotRead { .. }
         | Refusal::OnHold { .. }
         | Refusal::NothingToCut
+        | Refusal::NotCut(_)
         | Refusal::NotNow { .. } => FailureKind::Refused,
     };
     let failure = Failure::says(kind, refusal.message());

@@ -20,7 +20,7 @@ use incident::record;
 use incident::store::Incident;
 use incident::{Event, View};
 use message::counted_as;
-use recover::run::{Executor, RunFault, RunResult, Workers};
+use recover::run::{Executor, Patience, RunFault, RunResult, Workers};
 use situation::decide;
 use world::real::Real;
 
@@ -46,6 +46,9 @@ pub struct Args {
     /// How many steps are worked on at once.
     #[arg(long, default_value_t = 16, value_name = "N")]
     at_once: usize,
+    /// Stay while something waits for people: ask the gates of what they start, take up what they decide. Ctrl-C ends it.
+    #[arg(long)]
+    wait: bool,
     /// Begin although more than half of the services have no known dependency.
     #[arg(long)]
     despite_ignorance: bool,
@@ -74,6 +77,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         changed,
         folder: journal.clone(),
         workers: Workers::Threads(args.at_once.clamp(1, 256)),
+        patience: if args.wait { Patience::Stays } else { Patience::Ends },
     };
     let mut said = LastForecast::default();
     let result = executor

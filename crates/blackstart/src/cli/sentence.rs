@@ -157,6 +157,20 @@ fn of_contain(event: &ContainEvent) -> String {
             let how = if *holds { "it holds" } else { "it does NOT hold" };
             format!("knocked after {}: {how}{}", of_act(act), because(detail))
         }
+        ContainEvent::CutUnproven { act, detail } => {
+            format!("knocked after {}: it is NOT known whether it holds{}", of_act(act), because(detail))
+        }
+        ContainEvent::Answered { act, knocks } => {
+            format!("knocked before {}: {} answered", of_act(act), counted(knocks.len(), "thing"))
+        }
+        ContainEvent::LiftBegun { act, reason } => format!("decided to take back {}: {reason}", of_act(act)),
+        ContainEvent::LiftFailed { act, detail } => {
+            format!(
+                "takes back {}, and what it cut off is not known to be there again{}",
+                of_act(act),
+                because(detail)
+            )
+        }
         ContainEvent::CutLifted { act, reason } => format!("took back {}: {reason}", of_act(act)),
     }
 }

@@ -228,7 +228,15 @@ fn cut(cut: &CutLine) -> String {
         CutAct::StopService { service } => format!("stop {service}"),
         CutAct::CloseDoor { site, door } => format!("close door {door} of {site}"),
     };
-    format!("{what}: {} {}", cut.state.word(), cut.detail).trim_end().to_owned()
+    let how = match cut.state {
+        CutState::Open | CutState::Intended | CutState::Decided | CutState::Holds => cut.state.word(),
+        CutState::Done => "done, NOT known to hold:",
+        CutState::Failed => "FAILED:",
+        CutState::Leaks => "DOES NOT HOLD:",
+        CutState::Lifting => "to be there again, not seen yet:",
+        CutState::Lifted => "lifted:",
+    };
+    format!("{what}: {how} {}", cut.detail).trim_end().to_owned()
 }
 
 fn restart(run: &RunLine) -> String {

@@ -2,6 +2,7 @@
 //!
 //! - `bridge`, `bridge_hostile` on `bridge_rig`: business while the core is gone, and its return.
 //! - `check`: what is said about an estate, as text and as JSON, and the exit code.
+//! - `contain`: what is cut off stays off until somebody lifts it; silence alone proves nothing.
 //! - `help`: the words of the whole command line, its completions and manual pages.
 //! - `import`: from compose files to a folder that checks and plans.
 //! - `import_systemd`, `import_kubernetes`, `import_csv` on `import_rig`: estates from what is there already.
@@ -24,6 +25,7 @@ mod bridge;
 mod bridge_hostile;
 mod bridge_rig;
 mod check;
+mod contain;
 mod help;
 mod import;
 mod import_csv;

@@ -26,6 +26,7 @@ pub fn play(stage: &mut Stage, act: &mut Act) -> Result<()> {
     stage.chose("service that fails its gate", unit.name.clone());
     std::fs::write(&unit.fail_gate, "broken on purpose\n").during(|| format!("breaking {}", unit.name))?;
     killed_run(stage, act, &plan, "first", 3)?;
+    lift(stage, act, &plan)?;
     failed_gate(stage, act, &plan, &unit)?;
     repair(stage, act, &unit)?;
     killed_run(stage, act, &plan, "second", 3)?;
@@ -68,6 +69,23 @@ fn plan(stage: &mut Stage, act: &mut Act) -> Result<String> {
         format!("{} against {}", answer["insured_hours"], answer["baselines"]),
     );
     Ok(file)
+}
+
+/// What was cut off is not started before somebody has decided that the cut ends. The door stays closed until the end.
+fn lift(stage: &mut Stage, act: &mut Act, plan: &str) -> Result<()> {
+    let (estate, incident, site) = (stage.estate(), stage.incident(), format!("site:{LOST}"));
+    let kept = stage.run(&["recover", &estate, "--plan", plan, "--journal", &incident])?;
+    stage.promise(
+        act,
+        "What is cut off is not started while the cut is in force",
+        kept.code == Some(1) && kept.stdout.contains("is cut off since entry"),
+        format!("{}: {}", ended(&kept), said(&kept)),
+    );
+    let reason = ["--reason", "the clean copies are judged", "--by", "drill", "--yes"];
+    let lift = ["contain", "lift", &incident, &site, "--services"];
+    stage.must(&[lift.as_slice(), reason.as_slice()].concat())?;
+    stage.happened(Kind::Step, "the cut of Munich's services is lifted");
+    Ok(())
 }
 
 /// Whole hours of a number that may be written with or without a fraction.
@@ -280,21 +298,25 @@ fn once(stage: &mut Stage, act: &mut Act) {
 
 fn open_door(stage: &mut Stage, act: &mut Act) -> Result<()> {
     let door = stage.layout.door(LOST)?.clone();
-    let by_plan = Stage::knocks(&door.probe);
-    if !by_plan {
-        stage.world.open(&door)?;
-    }
+    let (incident, site) = (stage.incident(), format!("site:{LOST}"));
+    let lifted = stage.run(&[
+        "contain",
+        "lift",
+        &incident,
+        &site,
+        "--reason",
+        "Munich is back",
+        "--by",
+        "drill",
+        "--yes",
+    ])?;
     let open = wait_until("the door is open", Duration::from_secs(10), || Stage::knocks(&door.probe));
     stage.happened(Kind::Step, "Munich's door is open again");
     stage.promise(
         act,
         "Munich's door is open again",
-        open.is_ok(),
-        if by_plan {
-            "opened by the plan"
-        } else {
-            "opened by hand, with the estate's own command, after the plan was complete"
-        },
+        lifted.code == Some(0) && open.is_ok(),
+        format!("{}: {}", ended(&lifted), said(&lifted)),
     );
     Ok(())
 }

@@ -15,6 +15,7 @@
 //! | `network_mode`, `pid`, `ipc`, `uts` of `service:x` | hard | they live inside the other |
 //! | a named volume | data, to a store | the data has to be there first |
 
+mod health;
 mod hints;
 pub mod layers;
 mod missed;

@@ -6,17 +6,13 @@ use super::super::draft::Draft;
 use super::super::names::Names;
 use super::super::origin::Origin;
 use super::super::yaml::{Entry, Node};
+use super::health::{Checked, gate, published, truth};
 use super::missed::listed;
 use super::project::{Project, each};
 use super::{Options, layers};
 use estate::finding::Grade;
 use estate::id::{Id, Kind};
-use estate::model::{EdgeKind, External, Gate, Probe};
-
-/// What the files say about a health check that names no times.
-const INTERVAL_MS: u64 = 30_000;
-const TIMEOUT_MS: u64 = 30_000;
-const RETRIES: u64 = 3;
+use estate::model::{EdgeKind, External, Run};
 
 /// The ids that services and volumes got, and who shares what.
 #[derive(Debug, Default)]
@@ -38,7 +34,7 @@ pub(super) fn make(project: &Project, options: &Options, draft: &mut Draft) -> M
     };
     for entry in project.services.iter() {
         let Some(id) = made.services.id(&entry.key).cloned() else { continue };
-        service(&id, entry, options, draft);
+        service(&id, entry, project, options, draft);
     }
     for entry in project.services.iter() {
         let Some(id) = made.services.id(&entry.key).cloned() else { continue };
@@ -51,9 +47,9 @@ pub(super) fn make(project: &Project, options: &Options, draft: &mut Draft) -> M
     made
 }
 
-fn service(id: &Id, entry: &Entry, options: &Options, draft: &mut Draft) {
+fn service(id: &Id, entry: &Entry, project: &Project, options: &Options, draft: &mut Draft) {
     let node = &entry.node;
-    let gate = gate(&entry.key, node, options, draft);
+    let check = gate(&entry.key, node, project, options, draft);
     if ["image", "build", "provider"].into_iter().all(|field| node.get(field).is_none()) {
         draft.note(
             Grade::Note,
@@ -80,7 +76,40 @@ fn service(id: &Id, entry: &Entry, options: &Options, draft: &mut Draft) {
     service.ports = ports.iter().filter_map(port).collect();
     service.memory = memory.unwrap_or(0);
     service.cpu_boot = cpus.unwrap_or(0);
+    let (has_check, gate) = match check {
+        Checked::By(gate) => (true, Some(gate)),
+        Checked::LeftOut => (true, None),
+        Checked::Nothing => (false, published(&service.ports)),
+    };
     service.gates = gate.into_iter().collect();
+    // `docker compose` itself ends; what it started goes on until it is stopped.
+    let is_awaited = project.services.iter().any(|other| waits_for_its_end(&other.node, &entry.key));
+    let compose = |words: &[&str]| {
+        let words = words.iter().map(|word| (*word).to_owned());
+        options.compose.iter().cloned().chain(words).chain([entry.key.clone()]).collect::<Vec<String>>()
+    };
+    let run = match (is_awaited, has_check && service.gates.is_empty()) {
+        (true, _) => {
+            Run { start: compose(&["up", "--no-deps", "--exit-code-from", &entry.key]), ..Run::default() }
+        }
+        (false, true) => Run {
+            start: compose(&["up", "--detach", "--no-deps", "--wait"]),
+            stop: compose(&["stop"]),
+            ..Run::default()
+        },
+        (false, false) => Run {
+            start: compose(&["up", "--detach", "--no-deps"]),
+            stop: compose(&["stop"]),
+            ..Run::default()
+        },
+    };
+    service.run = Some(Run { job: true, ..run }).filter(|_| !options.compose.is_empty());
+}
+
+/// Another service starts only after this one has ended well: it is a job.
+fn waits_for_its_end(other: &Node, name: &str) -> bool {
+    let condition = other.at(&["depends_on", name, "condition"]).and_then(Node::as_text);
+    condition == Some("service_completed_successfully")
 }
 
 /// A port in its short form, whichever way it was written.
@@ -130,118 +159,6 @@ fn mebibytes(text: &str) -> Option<u64> {
 fn cores(text: &str) -> Option<u64> {
     let number: f64 = text.trim().parse().ok()?;
     (number.is_finite() && (0.0..1e6).contains(&number)).then_some(number.ceil() as u64)
-}
-
-/// `1m30s`, `500ms`, `10` (seconds) in milliseconds.
-fn duration_ms(text: &str) -> Option<u64> {
-    let mut total = 0.0;
-    let mut left = text.trim();
-    if left.is_empty() {
-        return None;
-    }
-    while !left.is_empty() {
-        let end = left.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(left.len());
-        let (number, rest) = left.split_at(end);
-        let number: f64 = number.parse().ok()?;
-        let unit_end = rest.find(|letter: char| letter.is_ascii_digit()).unwrap_or(rest.len());
-        let (unit, rest) = rest.split_at(unit_end);
-        total += number
-            * match unit.trim() {
-                "us" | "µs" => 0.001,
-                "ms" => 1.0,
-                "s" | "" => 1_000.0,
-                "m" => 60_000.0,
-                "h" => 3_600_000.0,
-                _ => return None,
-            };
-        left = rest;
-    }
-    (total.is_finite() && (0.0..1e12).contains(&total)).then_some(total as u64)
-}
-
-/// What a health check runs.
-enum Tested {
-    Words(Vec<String>),
-    /// It is switched off.
-    Nothing,
-    Unclear,
-}
-
-fn test_words(test: &Node) -> Tested {
-    if let Some(script) = test.as_text() {
-        return Tested::Words(["sh", "-c", script].map(str::to_owned).to_vec());
-    }
-    let words: Vec<&str> = test.as_list().unwrap_or_default().iter().filter_map(Node::as_text).collect();
-    match words.as_slice() {
-        ["CMD", words @ ..] if !words.is_empty() => {
-            Tested::Words(words.iter().map(|word| (*word).to_owned()).collect())
-        }
-        ["CMD-SHELL", script @ ..] if !script.is_empty() => {
-            Tested::Words(vec!["sh".to_owned(), "-c".to_owned(), script.join(" ")])
-        }
-        ["NONE"] => Tested::Nothing,
-        _ => Tested::Unclear,
-    }
-}
-
-/// A health check runs inside the container, so the gate runs it there too.
-fn gate(name: &str, node: &Node, options: &Options, draft: &mut Draft) -> Option<Gate> {
-    let check = node.get("healthcheck")?;
-    if check.get("disable").and_then(|node| truth(node, draft)) == Some(true) {
-        return None;
-    }
-    let test = check.get("test")?;
-    let words = match test_words(test) {
-        Tested::Words(words) => words,
-        Tested::Nothing => return None,
-        Tested::Unclear => {
-            draft.unread(&test.origin, &format!("the health check of {name}"), test.sort(), "it has no gate");
-            return None;
-        }
-    };
-    let mut time = |field: &str, usual: u64| {
-        let called = format!("`{field}` of the health check of {name}");
-        let instead = format!("{} s are taken", usual / 1000);
-        let found = draft.read(check.get(field), &called, &instead, duration_ms);
-        found.filter(|time| *time > 0).unwrap_or(usual)
-    };
-    let every_ms = time("interval", INTERVAL_MS);
-    let (timeout_ms, start_ms) = (time("timeout", TIMEOUT_MS), time("start_period", 0));
-    let called = format!("`retries` of the health check of {name}");
-    let instead = format!("{RETRIES} are taken");
-    let retries = draft.read(check.get("retries"), &called, &instead, |text| text.trim().parse().ok());
-    let round = every_ms.saturating_add(timeout_ms);
-    let patience = round.saturating_mul(retries.unwrap_or(RETRIES).max(1)).saturating_add(start_ms);
-    let command = options.compose.iter().cloned().chain(["exec", "-T", name].map(str::to_owned)).chain(words);
-    Some(Gate {
-        probe: Probe::Command(command.collect()),
-        // Healthy twice in a row: one good answer may be the last one before it falls over.
-        hold_ms: every_ms,
-        deadline_ms: patience.saturating_add(every_ms).min(1_000_000_000_000),
-        every_ms,
-        uses: Vec::new(),
-    })
-}
-
-/// A truth value, also in the words of YAML 1.1, which are then noted.
-fn truth(node: &Node, draft: &mut Draft) -> Option<bool> {
-    let text = node.as_text()?.to_ascii_lowercase();
-    let value = match text.as_str() {
-        "true" | "1" | "t" | "y" | "yes" | "on" => true,
-        "false" | "0" | "f" | "n" | "no" | "off" => false,
-        _ => return None,
-    };
-    if !matches!(text.as_str(), "true" | "false") {
-        draft.note(
-            Grade::Note,
-            "old-truth",
-            Some(&node.origin),
-            format!("`{text}` stands for {value}"),
-            "YAML 1.2 knows only true and false; other programs may read it as a text",
-            format!("write {value}"),
-        );
-    }
-    Some(value)
 }
 
 /// A service on its way to dependencies.
@@ -566,7 +483,7 @@ mod tests {
             [Some(300), Some(1536), Some(1024), Some(1024), Some(1), None]
         );
         assert_eq!(
-            ["1m30s", "500ms", "10", "1h", "", "10x"].map(duration_ms),
+            ["1m30s", "500ms", "10", "1h", "", "10x"].map(super::super::health::duration_ms),
             [Some(90_000), Some(500), Some(10_000), Some(3_600_000), None, None]
         );
         assert_eq!(container_ports("127.0.0.1:8080-8082:80-82/udp"), [80, 81, 82]);

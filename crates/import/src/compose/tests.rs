@@ -504,3 +504,45 @@ fn damaged_files_are_read_without_panic() {
         let _ = project(&files[..2], &of(&["compose.yaml"]));
     }
 }
+
+#[test]
+fn every_service_can_be_started_and_stopped_on_the_first_day() {
+    let draft = one("services:
+  web: {image: w, ports: ['8080:80'], depends_on: {seed: {condition: service_completed_successfully}}}
+  dns: {image: d, ports: ['53:53/udp', '90']}
+  seed: {image: s}
+");
+    let service = |name: &str| draft.estate.services[&format!("service:{name}").parse().unwrap()].clone();
+    let run = |name: &str| service(name).run.unwrap();
+    assert_eq!(run("web").start.join(" "), "docker compose up --detach --no-deps web");
+    assert_eq!(run("web").stop.join(" "), "docker compose stop web");
+    assert!(run("web").job && service("web").leaves_something_running());
+    assert_eq!(service("web").gates[0].probe, Probe::Tcp("127.0.0.1:8080".to_owned()));
+    assert!(service("dns").gates.is_empty(), "neither UDP nor a port that is not fixed can be knocked on");
+    assert_eq!(run("seed").start.join(" "), "docker compose up --no-deps --exit-code-from seed seed");
+    assert!(run("seed").stop.is_empty(), "it ends by itself");
+}
+
+#[test]
+fn a_password_in_a_health_check_is_left_out_and_that_is_said() {
+    let files = [
+        (
+            "compose.yaml",
+            "services:
+  a: {image: a, healthcheck: {test: 'mysqladmin ping -uroot -p${DB_PASSWORD}'}}
+  b: {image: b, environment: {ROOT_PASSWORD: hunter2}, healthcheck: {test: [CMD, ping, hunter2]}}
+  c: {image: c, healthcheck: {test: [CMD-SHELL, 'mysqladmin ping -p$$ROOT_PASSWORD']}}
+",
+        ),
+        (".env", "DB_PASSWORD=geheim\n"),
+    ];
+    let draft = project(&files, &of(&["compose.yaml"])).unwrap();
+    let text = estate::canonical::text(&draft.estate);
+    assert!(!text.contains("geheim") && !text.contains("hunter2"), "{text}");
+    let left_out = draft.findings.iter().filter(|noted| noted.finding.code == "check-with-secret").count();
+    assert_eq!(left_out, 2);
+    let service = |name: &str| draft.estate.services[&format!("service:{name}").parse().unwrap()].clone();
+    let start = service("a").run.unwrap().start.join(" ");
+    assert_eq!(start, "docker compose up --detach --no-deps --wait a", "the check stays where it is");
+    assert_eq!(service("c").gates.len(), 1, "a variable inside the container is no password");
+}

@@ -1,8 +1,11 @@
 //! Probes as gates. A probe is carried out inside the cluster; a gate from where Blackstart runs: by the address of
 //! the Service in front of the pods, or through `kubectl exec`.
 
+use std::collections::BTreeMap;
+
 use super::super::draft::Draft;
 use super::super::origin::Origin;
+use super::super::secrets;
 use super::super::yaml::Node;
 use super::StartBy;
 use super::objects::{Cluster, Sort, Stage, Workload};
@@ -154,6 +157,10 @@ fn asked(
         let start =
             ["kubectl", "--namespace", &workload.namespace, "exec", &object, "--container", name, "--"];
         let words = command.iter().filter_map(Node::as_text);
+        let copied: Vec<String> = words.clone().map(str::to_owned).collect();
+        if secrets::are_in(&copied, &BTreeMap::new()) {
+            return Err(Unasked::FromInside("its command seems to hold a password, so it was not copied"));
+        }
         return Ok(Probe::Command(start.into_iter().chain(words).map(str::to_owned).collect()));
     }
     let (node, is_http) = match (probe.get("httpGet"), probe.get("tcpSocket"), probe.get("grpc")) {

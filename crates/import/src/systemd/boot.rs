@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::basic;
 use super::gather::Written;
 use super::name::{self, UnitKind};
-use super::unit::{Found, Relation, Units};
+use super::unit::{Found, Relation, Unit, Units};
 
 /// Whether units that no boot starts and units of the operating system become services too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +73,10 @@ pub fn boot(units: &mut Units<'_>, width: Width) -> Boot {
     // Only services that run because of a socket, timer or path need not be enabled themselves.
     let activated: BTreeSet<usize> = boot.activates.iter().flatten().copied().collect();
     boot.not_enabled.retain(|at| !activated.contains(at) && units.units[*at].kind == UnitKind::Service);
+    // Where no link was copied at all, a unit counts as enabled by what it says of its installation.
+    if units.owners_of_links().is_empty() {
+        boot.not_enabled.retain(|at| !is_installed(&units.units[*at]));
+    }
     boot.idle = units
         .units
         .iter()
@@ -81,6 +85,10 @@ pub fn boot(units: &mut Units<'_>, width: Width) -> Boot {
         .map(|(_, unit)| unit.name.clone())
         .collect();
     boot
+}
+
+fn is_installed(unit: &Unit) -> bool {
+    ["WantedBy", "RequiredBy", "UpheldBy"].iter().any(|key| !unit.all("Install", key).is_empty())
 }
 
 fn is_started(boot: &Boot, at: usize) -> bool {

@@ -1,5 +1,8 @@
 //! What a unit becomes in the estate: a service with its start, its gates and its limits, or a store.
 
+use std::collections::BTreeMap;
+
+use super::super::secrets;
 use super::amount;
 use super::boot::Boot;
 use super::name::{self, Backslash, UnitKind};
@@ -235,21 +238,13 @@ pub fn ports(pieces: Pieces<'_>) -> Vec<String> {
     ports
 }
 
-/// Words in a command after which a password tends to stand.
-fn seems_secret(word: &str) -> bool {
-    let word = word.to_ascii_lowercase();
-    ["password", "passwd", "secret", "token", "apikey", "api-key", "api_key"]
-        .iter()
-        .any(|hint| word.contains(hint))
-}
-
 /// The unit's own command. `None` where it would not be the same without systemd, or holds a secret.
 fn exec(unit: &Unit, secret: &mut impl FnMut()) -> Option<Run> {
     let kind = unit.one("Service", "Type").map_or("simple", |setting| setting.value.as_str());
     let commands = unit.all("Service", "ExecStart");
     let [command] = commands[..] else { return None };
     let words = name::words(&command.value, Backslash::Meant)?;
-    if words.iter().any(|word| seems_secret(word)) {
+    if words.iter().any(|word| secrets::is_name(word)) || secrets::are_in(&words, &BTreeMap::new()) {
         secret();
         return None;
     }

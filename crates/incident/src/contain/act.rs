@@ -1,19 +1,20 @@
 //! How an act of a cut moves from one state to the next. Every pair of state and move is written out.
 //!
 //! ```text
-//! state     decided   intended  done      failed    held      leaked    lifted
-//! open      decided   -         -         -         -         -         -
-//! decided   decided   intended  -         -         decided   decided   lifted
-//! intended  -         -         done      failed    intended  failed    lifted
-//! done      -         -         -         -         holds     leaks     lifted
-//! failed    decided   intended  -         -         failed    failed    lifted
-//! holds     -         -         -         -         holds     leaks     lifted
-//! leaks     -         intended  -         -         holds     leaks     lifted
-//! lifted    decided   -         -         -         -         -         -
+//! state     decided   intended  done      failed    held      leaked    unproven  lifting   lifted
+//! open      decided   -         -         -         -         -         -         -         -
+//! decided   decided   intended  -         -         decided   decided   decided   lifting   lifted
+//! intended  -         -         done      failed    intended  failed    intended  lifting   lifted
+//! done      -         -         -         -         holds     leaks     done      lifting   lifted
+//! failed    decided   intended  -         -         failed    failed    failed    lifting   lifted
+//! holds     -         -         -         -         holds     leaks     done      lifting   lifted
+//! leaks     -         intended  -         -         holds     leaks     leaks     lifting   lifted
+//! lifting   decided   -         -         -         lifting   lifting   lifting   lifting   lifted
+//! lifted    decided   -         -         -         -         -         -         -         -
 //! ```
 //!
 //! `-` is not allowed. Only an act that is known to be done comes to hold: where one failed, or was cut off while it was
-//! done, nobody knows why nothing answers.
+//! done, nobody knows why nothing answers. Knocking that proves nothing takes back that it holds, and not that it leaks.
 
 use serde::Serialize;
 
@@ -33,6 +34,9 @@ pub enum CutState {
     Holds,
     /// Knocked on from outside, and it did not hold.
     Leaks,
+    /// Somebody decided that it ends; what it cut off is not known to be there again.
+    Lifting,
+    /// It ended, and what it cut off was there.
     Lifted,
 }
 
@@ -45,11 +49,14 @@ pub enum CutMove {
     Failed,
     Held,
     Leaked,
+    /// Somebody knocked, and it says nothing about the cut.
+    Unproven,
+    Lifting,
     Lifted,
 }
 
 impl CutState {
-    pub const ALL: [CutState; 8] = [
+    pub const ALL: [CutState; 9] = [
         CutState::Open,
         CutState::Decided,
         CutState::Intended,
@@ -57,6 +64,7 @@ impl CutState {
         CutState::Failed,
         CutState::Holds,
         CutState::Leaks,
+        CutState::Lifting,
         CutState::Lifted,
     ];
 
@@ -69,11 +77,13 @@ impl CutState {
             CutState::Failed => "failed",
             CutState::Holds => "holds",
             CutState::Leaks => "leaks",
+            CutState::Lifting => "lifting",
             CutState::Lifted => "lifted",
         }
     }
 
-    /// It was decided and nobody has lifted it. Also one that failed: what was to be cut off is not known to work.
+    /// It was decided and has not ended. Also one that failed: what was to be cut off is not known to work. And one that
+    /// is being lifted: what it cut off is not known to be there again.
     pub fn is_in_force(self) -> bool {
         match self {
             CutState::Decided
@@ -81,9 +91,15 @@ impl CutState {
             | CutState::Done
             | CutState::Failed
             | CutState::Holds
-            | CutState::Leaks => true,
+            | CutState::Leaks
+            | CutState::Lifting => true,
             CutState::Open | CutState::Lifted => false,
         }
+    }
+
+    /// What it cut off must not be started: nobody has decided that it ends.
+    pub fn forbids_start(self) -> bool {
+        self.is_in_force() && self != CutState::Lifting
     }
 
     /// The next state; `None` if the move is not allowed here.
@@ -95,6 +111,8 @@ impl CutState {
             (CutState::Open, CutMove::Failed) => None,
             (CutState::Open, CutMove::Held) => None,
             (CutState::Open, CutMove::Leaked) => None,
+            (CutState::Open, CutMove::Unproven) => None,
+            (CutState::Open, CutMove::Lifting) => None,
             (CutState::Open, CutMove::Lifted) => None,
 
             (CutState::Decided, CutMove::Decided) => Some(CutState::Decided),
@@ -103,6 +121,8 @@ impl CutState {
             (CutState::Decided, CutMove::Failed) => None,
             (CutState::Decided, CutMove::Held) => Some(CutState::Decided),
             (CutState::Decided, CutMove::Leaked) => Some(CutState::Decided),
+            (CutState::Decided, CutMove::Unproven) => Some(CutState::Decided),
+            (CutState::Decided, CutMove::Lifting) => Some(CutState::Lifting),
             (CutState::Decided, CutMove::Lifted) => Some(CutState::Lifted),
 
             (CutState::Intended, CutMove::Decided) => None,
@@ -111,6 +131,8 @@ impl CutState {
             (CutState::Intended, CutMove::Failed) => Some(CutState::Failed),
             (CutState::Intended, CutMove::Held) => Some(CutState::Intended),
             (CutState::Intended, CutMove::Leaked) => Some(CutState::Failed),
+            (CutState::Intended, CutMove::Unproven) => Some(CutState::Intended),
+            (CutState::Intended, CutMove::Lifting) => Some(CutState::Lifting),
             (CutState::Intended, CutMove::Lifted) => Some(CutState::Lifted),
 
             (CutState::Done, CutMove::Decided) => None,
@@ -119,6 +141,8 @@ impl CutState {
             (CutState::Done, CutMove::Failed) => None,
             (CutState::Done, CutMove::Held) => Some(CutState::Holds),
             (CutState::Done, CutMove::Leaked) => Some(CutState::Leaks),
+            (CutState::Done, CutMove::Unproven) => Some(CutState::Done),
+            (CutState::Done, CutMove::Lifting) => Some(CutState::Lifting),
             (CutState::Done, CutMove::Lifted) => Some(CutState::Lifted),
 
             (CutState::Failed, CutMove::Decided) => Some(CutState::Decided),
@@ -127,6 +151,8 @@ impl CutState {
             (CutState::Failed, CutMove::Failed) => None,
             (CutState::Failed, CutMove::Held) => Some(CutState::Failed),
             (CutState::Failed, CutMove::Leaked) => Some(CutState::Failed),
+            (CutState::Failed, CutMove::Unproven) => Some(CutState::Failed),
+            (CutState::Failed, CutMove::Lifting) => Some(CutState::Lifting),
             (CutState::Failed, CutMove::Lifted) => Some(CutState::Lifted),
 
             (CutState::Holds, CutMove::Decided) => None,
@@ -135,6 +161,8 @@ impl CutState {
             (CutState::Holds, CutMove::Failed) => None,
             (CutState::Holds, CutMove::Held) => Some(CutState::Holds),
             (CutState::Holds, CutMove::Leaked) => Some(CutState::Leaks),
+            (CutState::Holds, CutMove::Unproven) => Some(CutState::Done),
+            (CutState::Holds, CutMove::Lifting) => Some(CutState::Lifting),
             (CutState::Holds, CutMove::Lifted) => Some(CutState::Lifted),
 
             (CutState::Leaks, CutMove::Decided) => None,
@@ -143,7 +171,19 @@ impl CutState {
             (CutState::Leaks, CutMove::Failed) => None,
             (CutState::Leaks, CutMove::Held) => Some(CutState::Holds),
             (CutState::Leaks, CutMove::Leaked) => Some(CutState::Leaks),
+            (CutState::Leaks, CutMove::Unproven) => Some(CutState::Leaks),
+            (CutState::Leaks, CutMove::Lifting) => Some(CutState::Lifting),
             (CutState::Leaks, CutMove::Lifted) => Some(CutState::Lifted),
+
+            (CutState::Lifting, CutMove::Decided) => Some(CutState::Decided),
+            (CutState::Lifting, CutMove::Intended) => None,
+            (CutState::Lifting, CutMove::Done) => None,
+            (CutState::Lifting, CutMove::Failed) => None,
+            (CutState::Lifting, CutMove::Held) => Some(CutState::Lifting),
+            (CutState::Lifting, CutMove::Leaked) => Some(CutState::Lifting),
+            (CutState::Lifting, CutMove::Unproven) => Some(CutState::Lifting),
+            (CutState::Lifting, CutMove::Lifting) => Some(CutState::Lifting),
+            (CutState::Lifting, CutMove::Lifted) => Some(CutState::Lifted),
 
             (CutState::Lifted, CutMove::Decided) => Some(CutState::Decided),
             (CutState::Lifted, CutMove::Intended) => None,
@@ -151,19 +191,23 @@ impl CutState {
             (CutState::Lifted, CutMove::Failed) => None,
             (CutState::Lifted, CutMove::Held) => None,
             (CutState::Lifted, CutMove::Leaked) => None,
+            (CutState::Lifted, CutMove::Unproven) => None,
+            (CutState::Lifted, CutMove::Lifting) => None,
             (CutState::Lifted, CutMove::Lifted) => None,
         }
     }
 }
 
 impl CutMove {
-    pub const ALL: [CutMove; 7] = [
+    pub const ALL: [CutMove; 9] = [
         CutMove::Decided,
         CutMove::Intended,
         CutMove::Done,
         CutMove::Failed,
         CutMove::Held,
         CutMove::Leaked,
+        CutMove::Unproven,
+        CutMove::Lifting,
         CutMove::Lifted,
     ];
 
@@ -175,6 +219,8 @@ impl CutMove {
             CutMove::Failed => "failed",
             CutMove::Held => "held",
             CutMove::Leaked => "leaked",
+            CutMove::Unproven => "unproven",
+            CutMove::Lifting => "lifting",
             CutMove::Lifted => "lifted",
         }
     }
@@ -190,7 +236,7 @@ mod tests {
             let cells = CutMove::ALL.map(|act| state.after(act).map_or("-", CutState::word));
             (state.word(), cells.to_vec())
         });
-        let printed = crate::table::printed(&CutMove::ALL.map(CutMove::word), &rows, &[10; 8]);
+        let printed = crate::table::printed(&CutMove::ALL.map(CutMove::word), &rows, &[10; 10]);
         assert_eq!(crate::table::documented(include_str!("act.rs")), printed);
     }
 

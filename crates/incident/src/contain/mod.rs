@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use estate::Id;
 
+use crate::event::ProcessMark;
 use crate::stamp::Stamp;
 
 mod act;
@@ -36,6 +37,10 @@ pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("contain.act_intended", 1),
     ("contain.act_finished", 1),
     ("contain.cut_probed", 1),
+    ("contain.cut_unproven", 1),
+    ("contain.answered", 1),
+    ("contain.lift_begun", 1),
+    ("contain.lift_failed", 1),
     ("contain.cut_lifted", 1),
 ];
 
@@ -57,8 +62,30 @@ pub enum ContainEvent {
     /// Somebody knocked from outside: a cut that was not probed is not a cut.
     #[serde(rename = "contain.cut_probed")]
     CutProbed { act: CutAct, holds: bool, detail: String },
+    /// Somebody knocked, and it says nothing: nothing had answered before the cut, or the one who knocked reaches
+    /// nothing else either.
+    #[serde(rename = "contain.cut_unproven")]
+    CutUnproven { act: CutAct, detail: String },
+    /// What answered before the act was begun. Only what answered once can prove by its silence that a cut holds.
+    #[serde(rename = "contain.answered")]
+    Answered { act: CutAct, knocks: Vec<Knocked> },
+    /// Somebody decided that the cut ends. What it cut off may be begun again from here on.
+    #[serde(rename = "contain.lift_begun")]
+    LiftBegun { act: CutAct, reason: String },
+    /// The door was not opened, or nobody answers behind it.
+    #[serde(rename = "contain.lift_failed")]
+    LiftFailed { act: CutAct, detail: String },
     #[serde(rename = "contain.cut_lifted")]
     CutLifted { act: CutAct, reason: String },
+}
+
+/// Something that answered when somebody knocked, or a process that lived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Knocked {
+    Tcp { address: String },
+    Http { url: String },
+    Process { mark: ProcessMark },
 }
 
 impl ContainEvent {
@@ -68,6 +95,10 @@ impl ContainEvent {
             ContainEvent::ActIntended { act }
             | ContainEvent::ActFinished { act, .. }
             | ContainEvent::CutProbed { act, .. }
+            | ContainEvent::CutUnproven { act, .. }
+            | ContainEvent::Answered { act, .. }
+            | ContainEvent::LiftBegun { act, .. }
+            | ContainEvent::LiftFailed { act, .. }
             | ContainEvent::CutLifted { act, .. } => vec![act.target().clone()],
         }
     }
@@ -88,6 +119,8 @@ pub struct Cut {
     pub state: CutState,
     pub detail: String,
     pub since_entry: u64,
+    /// What has answered before the act.
+    pub answered: Vec<Knocked>,
 }
 
 impl View {
@@ -115,6 +148,10 @@ impl View {
             ContainEvent::CutProbed { act, holds: false, detail } => {
                 self.advance(entry, act, CutMove::Leaked, detail)
             }
+            ContainEvent::CutUnproven { act, detail } => self.advance(entry, act, CutMove::Unproven, detail),
+            ContainEvent::Answered { act, knocks } => self.heard(act, knocks),
+            ContainEvent::LiftBegun { act, reason } => self.advance(entry, act, CutMove::Lifting, reason),
+            ContainEvent::LiftFailed { act, detail } => self.advance(entry, act, CutMove::Lifting, detail),
             ContainEvent::CutLifted { act, reason } => self.advance(entry, act, CutMove::Lifted, reason),
         }
     }
@@ -128,9 +165,19 @@ impl View {
         let state = base.after(to).ok_or_else(|| {
             format!("the cut of {} is {}: `{}` is not allowed then", act.target(), from.word(), to.word())
         })?;
-        let cut = Cut { act: act.clone(), state, detail: detail.to_owned(), since_entry: entry.sequence };
-        match self.cuts.iter_mut().find(|known| known.act == *act) {
-            Some(known) => *known = cut,
+        let known = self.cuts.iter().position(|known| known.act == *act);
+        // A cut that is decided anew after its end has to be proven anew.
+        let is_new = matches!(base, CutState::Lifted | CutState::Lifting) && state == CutState::Decided;
+        let answered = known.filter(|_| !is_new).map(|at| self.cuts[at].answered.clone());
+        let cut = Cut {
+            act: act.clone(),
+            state,
+            detail: detail.to_owned(),
+            since_entry: entry.sequence,
+            answered: answered.unwrap_or_default(),
+        };
+        match known {
+            Some(at) => self.cuts[at] = cut,
             None => self.cuts.push(cut),
         }
         if is_undecided {
@@ -141,6 +188,23 @@ impl View {
             ));
         }
         Ok(())
+    }
+
+    fn heard(&mut self, act: &CutAct, knocks: &[Knocked]) -> Result<(), String> {
+        let cut = self.cuts.iter_mut().find(|known| known.act == *act);
+        let cut = cut.ok_or_else(|| format!("the cut of {} was never decided", act.target()))?;
+        let fresh: Vec<Knocked> =
+            knocks.iter().filter(|knock| !cut.answered.contains(knock)).cloned().collect();
+        cut.answered.extend(fresh);
+        Ok(())
+    }
+
+    /// The cut that keeps this service from being started: of itself.
+    pub fn forbids_start(&self, service: &Id) -> Option<&Cut> {
+        self.cuts.iter().find(|cut| {
+            cut.state.forbids_start()
+                && matches!(&cut.act, CutAct::StopService { service: cut_off } if cut_off == service)
+        })
     }
 
     pub fn state_of(&self, act: &CutAct) -> CutState {

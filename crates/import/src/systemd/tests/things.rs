@@ -203,3 +203,21 @@ fn a_unit_that_needs_itself_is_said_with_its_line() {
     assert_eq!(said.origin.as_ref().unwrap().to_string(), "etc/systemd/system/web.service:2");
     assert!(draft.edges.is_empty());
 }
+
+#[test]
+fn where_no_link_was_copied_a_unit_counts_as_enabled_by_its_install_section() {
+    let portal = "[Service]\nExecStart=/usr/bin/portal\n[Install]\nWantedBy=multi-user.target\n";
+    let loose = "[Service]\nExecStart=/usr/bin/loose\n";
+    let both = [("etc/systemd/system/portal.service", portal), ("etc/systemd/system/loose.service", loose)];
+    let names = |files: &[(&str, &str)]| {
+        let draft = draft(files);
+        let noted = draft.findings.iter().find(|noted| noted.finding.code == "units-not-enabled");
+        noted.map_or_else(String::new, |noted| noted.finding.message.what.clone())
+    };
+    let said = names(&both);
+    assert!(said.contains("loose.service") && !said.contains("portal.service"), "{said}");
+    // Links were copied, and none leads to it: it is not enabled.
+    let link = ("etc/systemd/system/multi-user.target.wants/loose.service", "-> ../loose.service");
+    let said = names(&[both[0], both[1], link]);
+    assert!(said.contains("portal.service") && !said.contains("loose.service"), "{said}");
+}
