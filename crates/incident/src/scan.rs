@@ -36,6 +36,7 @@ pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("scan.snapshot_judged", 1),
     ("scan.recovery_point_chosen", 1),
     ("scan.recovery_point_decided", 1),
+    ("scan.inside_not_looked_at", 1),
 ];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +65,31 @@ pub enum ScanEvent {
     /// A person chose it. It stands until a person chooses again.
     #[serde(rename = "scan.recovery_point_decided")]
     RecoveryPointDecided { store: Id, snapshot: String, reason: String },
+    /// Of files in this snapshot only the frame was looked at: the files in a disk image are not judged. Follows the
+    /// verdict that it limits.
+    #[serde(rename = "scan.inside_not_looked_at")]
+    InsideNotLookedAt { store: Id, snapshot: String, not_looked_at: NotLookedAt },
+}
+
+/// What of a snapshot nobody has looked at, though it was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotLookedAt {
+    pub files: u64,
+    pub bytes: u64,
+    /// All bytes of the snapshot.
+    pub of_bytes: u64,
+}
+
+/// A snapshot of which more than one byte in this many was not looked at is not called clean by a program.
+const SHARE: u64 = 10;
+
+impl NotLookedAt {
+    /// More than a tenth of the snapshot: whatever was found in the rest says little about it. Below that lie the images that
+    /// people keep beside their files (installation media, a firmware); a store that *is* virtual disks is far above.
+    pub fn is_too_much(&self) -> bool {
+        self.bytes.saturating_mul(SHARE) > self.of_bytes
+    }
 }
 
 impl ScanEvent {
@@ -74,7 +100,8 @@ impl ScanEvent {
             | ScanEvent::SnapshotFirstSeen { store, .. }
             | ScanEvent::SnapshotJudged { store, .. }
             | ScanEvent::RecoveryPointChosen { store, .. }
-            | ScanEvent::RecoveryPointDecided { store, .. } => vec![store.clone()],
+            | ScanEvent::RecoveryPointDecided { store, .. }
+            | ScanEvent::InsideNotLookedAt { store, .. } => vec![store.clone()],
         }
     }
 }
@@ -121,9 +148,25 @@ pub struct SnapshotView {
     /// `None`: not judged yet, therefore not clean.
     pub clean: Option<bool>,
     pub reasons: Vec<String>,
+    /// What the verdict says nothing about. `None`: everything was looked at, as far as the scan that judged it knew.
+    pub not_looked_at: Option<NotLookedAt>,
+}
+
+impl SnapshotView {
+    /// Nothing speaks against it, and so much was not looked at that only a person can say it may be restored.
+    pub fn needs_a_word(&self) -> bool {
+        self.clean == Some(true) && self.not_looked_at.is_some_and(|inside| inside.is_too_much())
+    }
 }
 
 impl View {
+    fn snapshot(&mut self, store: &Id, snapshot: &str, what: &str) -> Result<&mut SnapshotView, String> {
+        let known = self.stores.get_mut(store).map(|store| &mut store.snapshots);
+        known
+            .and_then(|all| all.iter_mut().find(|known| known.id == snapshot))
+            .ok_or_else(|| format!("snapshot {snapshot} of {store} {what}, but nobody had seen it before"))
+    }
+
     /// `Err` says what does not fit what was recorded before; the view is left as it was.
     pub(crate) fn apply(&mut self, entry: Stamp<'_>, event: &ScanEvent) -> Result<(), String> {
         match event {
@@ -152,17 +195,19 @@ impl View {
                         first_seen_ms: entry.time_ms,
                         clean: None,
                         reasons: Vec::new(),
+                        not_looked_at: None,
                     });
                 }
             }
             ScanEvent::SnapshotJudged { store, snapshot, clean, reasons, .. } => {
-                let known = self.stores.get_mut(store).map(|store| &mut store.snapshots);
-                let known = known.and_then(|all| all.iter_mut().find(|known| known.id == *snapshot));
-                let known = known.ok_or_else(|| {
-                    format!("snapshot {snapshot} of {store} was judged, but nobody had seen it before")
-                })?;
+                let known = self.snapshot(store, snapshot, "was judged")?;
                 known.clean = Some(*clean);
                 known.reasons.clone_from(reasons);
+                known.not_looked_at = None;
+            }
+            ScanEvent::InsideNotLookedAt { store, snapshot, not_looked_at } => {
+                self.snapshot(store, snapshot, "was only partly looked at")?.not_looked_at =
+                    Some(*not_looked_at);
             }
             // What a person chose stands; a scan that did not know of it cannot change that.
             ScanEvent::RecoveryPointChosen { store, snapshot } => {

@@ -78,6 +78,11 @@ fn samples() -> Vec<Event> {
             snapshot: "5f3c".to_owned(),
             reason: "the letters are wanted".to_owned(),
         }),
+        Event::Scan(ScanEvent::InsideNotLookedAt {
+            store: id("store:core-muc"),
+            snapshot: "5f3c".to_owned(),
+            not_looked_at: crate::scan::NotLookedAt { files: 3, bytes: 900, of_bytes: 1_000 },
+        }),
         Event::Contain(ContainEvent::CutDecided {
             infected: vec![id("site:muc")],
             acts: vec![stop.clone(), close.clone()],

@@ -196,7 +196,7 @@ fn inside_of_image(source: &mut dyn Source, votes: &mut Vec<Vote>, facts: &Facts
         ));
     }
     let why =
-        format!("the inside of this disk image was not looked at ({} bytes)", facts.bytes_not_looked_at());
+        format!("the content of this disk image was not looked at ({} bytes)", facts.bytes_not_looked_at());
     votes.push(votes::vote(Leaning::Partly, why));
     Ok(())
 }

@@ -19,7 +19,7 @@ mod words;
 pub use command::{Command, quoted};
 pub use remedy::{Answer, Remedy};
 pub use terminal::{harmless, steers};
-pub use words::{counted, counted_as, spaced};
+pub use words::{counted, counted_as, size, spaced};
 
 /// One thing said to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]

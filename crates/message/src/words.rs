@@ -20,6 +20,20 @@ pub fn counted(number: impl TryInto<u128>, one: &str) -> String {
     counted_as(number, one, &format!("{one}s"))
 }
 
+/// `900 bytes`, `4.1 kB`, `5.3 GB`: decimal, as disks and networks are sold.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1_000 {
+        return counted(bytes, "byte");
+    }
+    let (mut tenths, mut unit) = (bytes / 100, 0);
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1_000;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
 /// The same for words whose plural is not an `s` more.
 pub fn counted_as(number: impl TryInto<u128>, one: &str, many: &str) -> String {
     let number = number.try_into().unwrap_or(u128::MAX);

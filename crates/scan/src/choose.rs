@@ -25,6 +25,8 @@ pub enum ChoiceRefusal {
     NotClean { snapshot: String, why: String },
     #[error("snapshot {0} was never judged, and what was not read is not clean")]
     NotJudged(String),
+    #[error("snapshot {snapshot} cannot be chosen without a reason: {inside}")]
+    NeedsAReason { snapshot: String, inside: String },
 }
 
 impl ChoiceRefusal {
@@ -50,6 +52,11 @@ impl ChoiceRefusal {
             ChoiceRefusal::NoSnapshot { .. } | ChoiceRefusal::NotUnique { .. } => {
                 Remedy::run_to("give more of the id, as the scan printed it", again())
             }
+            ChoiceRefusal::NeedsAReason { snapshot, .. } => Remedy::run_to(
+                "look inside it (start it on a machine without a network, or mount it read-only), then choose it and say what \
+                 you saw",
+                Command::new("choose").incident().with(store).with(snapshot).reason(),
+            ),
             ChoiceRefusal::NotClean { .. } => Remedy::run_to(
                 "single files of this one can be brought back from where they are last clean; for the whole store choose \
                  one that is clean",
@@ -89,9 +96,15 @@ pub fn find<'a>(view: &'a View, store: &Id, start: &str) -> Result<&'a SnapshotV
     }
 }
 
-/// What to record.
+/// What to record. Where a program can say little about a snapshot, the word of the person who chooses it is all that will ever
+/// be known, so it has to be given.
 pub fn choose(view: &View, store: &Id, start: &str, reason: &str) -> Result<Vec<Event>, ChoiceRefusal> {
-    let snapshot = find(view, store, start)?.id.clone();
+    let found = find(view, store, start)?;
+    let inside = found.not_looked_at.filter(|_| found.needs_a_word() && reason.trim().is_empty());
+    if let Some(inside) = inside.and_then(|inside| crate::report::not_looked_at(&inside)) {
+        return Err(ChoiceRefusal::NeedsAReason { snapshot: short(&found.id).to_owned(), inside });
+    }
+    let snapshot = found.id.clone();
     let (store, reason) = (store.clone(), reason.to_owned());
     Ok(vec![Event::Scan(ScanEvent::RecoveryPointDecided { store, snapshot, reason })])
 }
@@ -99,10 +112,33 @@ pub fn choose(view: &View, store: &Id, start: &str, reason: &str) -> Result<Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use incident::scan::NotLookedAt;
 
     fn snapshot(id: &str, clean: Option<bool>) -> SnapshotView {
         let reasons = vec!["2 files are encrypted".to_owned()];
-        SnapshotView { id: id.to_owned(), claims_time: String::new(), first_seen_ms: 0, clean, reasons }
+        SnapshotView {
+            id: id.to_owned(),
+            claims_time: String::new(),
+            first_seen_ms: 0,
+            clean,
+            reasons,
+            not_looked_at: None,
+        }
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_chosen_with_a_reason_only() {
+        let store: Id = "store:disks".parse().unwrap();
+        let mut view = View::default();
+        let inside = |bytes| Some(NotLookedAt { files: 1, bytes, of_bytes: 1_000 });
+        let snapshots = [("mostly", inside(101)), ("little", inside(100)), ("all", None)];
+        view.scan.stores.entry(store.clone()).or_default().snapshots = snapshots
+            .map(|(id, not_looked_at)| SnapshotView { not_looked_at, ..snapshot(id, Some(true)) })
+            .to_vec();
+        let refusal = choose(&view, &store, "mostly", " ").unwrap_err();
+        assert!(matches!(refusal, ChoiceRefusal::NeedsAReason { .. }), "{refusal}");
+        assert!(choose(&view, &store, "mostly", "looked at on a bench").is_ok());
+        assert!(choose(&view, &store, "little", "").is_ok() && choose(&view, &store, "all", "").is_ok());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use estate::Id;
 use incident::event::ScanEvent;
-use incident::scan::StoreView;
+use incident::scan::{NotLookedAt, StoreView};
 use incident::{Event, View};
 
 use crate::report::{RepositoryReport, SnapshotReport};
@@ -13,7 +13,7 @@ use crate::watch::Burst;
 pub fn scanned(view: &View, store: &Id, report: &RepositoryReport) -> Vec<Event> {
     let known = view.scan.stores.get(store);
     let fresh = report.snapshots.iter().filter(|snapshot| !is_recorded(known, snapshot));
-    let mut events: Vec<Event> = fresh.map(|snapshot| judged(store, snapshot)).collect();
+    let mut events: Vec<Event> = fresh.flat_map(|snapshot| judged(store, snapshot)).collect();
     let chosen = known.and_then(|known| known.recovery_point.as_ref());
     let by_hand = known.is_some_and(|known| known.chosen_by.is_some());
     let snapshot = recovery_point(report).cloned();
@@ -36,19 +36,31 @@ fn is_recorded(known: Option<&StoreView>, snapshot: &SnapshotReport) -> bool {
             known.id == snapshot.id
                 && known.clean == Some(snapshot.is_clean)
                 && known.reasons == snapshot.reasons
+                && known.not_looked_at == inside(snapshot)
         })
     })
 }
 
-fn judged(store: &Id, snapshot: &SnapshotReport) -> Event {
+/// What the verdict says nothing about.
+fn inside(snapshot: &SnapshotReport) -> Option<NotLookedAt> {
+    Some(snapshot.not_looked_at).filter(|inside| inside.files > 0)
+}
+
+fn judged(store: &Id, snapshot: &SnapshotReport) -> Vec<Event> {
     let counts = snapshot.counts.iter().filter(|(_, count)| **count > 0);
-    Event::Scan(ScanEvent::SnapshotJudged {
+    let judged = ScanEvent::SnapshotJudged {
         store: store.clone(),
         snapshot: snapshot.id.clone(),
         clean: snapshot.is_clean,
         counts: counts.map(|(word, count)| ((*word).to_owned(), *count)).collect(),
         reasons: snapshot.reasons.clone(),
-    })
+    };
+    let limit = inside(snapshot).map(|not_looked_at| ScanEvent::InsideNotLookedAt {
+        store: store.clone(),
+        snapshot: snapshot.id.clone(),
+        not_looked_at,
+    });
+    std::iter::once(judged).chain(limit).map(Event::Scan).collect()
 }
 
 /// When a burst was seen.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::shown;
+use incident::scan::NotLookedAt;
 use judge::{Judgement, Verdict};
 
 /// Said in every answer, so that nobody takes more from it than it holds.
@@ -36,7 +37,31 @@ pub struct FolderReport {
     pub files: Vec<File>,
     /// Every verdict, also those of which there are none.
     pub counts: BTreeMap<&'static str, u64>,
+    /// Of how much only the frame was looked at.
+    pub not_looked_at: NotLookedAt,
     pub form: &'static str,
+}
+
+impl FolderReport {
+    pub fn outcome(&self) -> Outcome {
+        match (self.counts.values().sum::<u64>(), self.files.is_empty()) {
+            (0, _) => Outcome::Nothing,
+            (_, false) => Outcome::NotClean,
+            (_, true) if self.not_looked_at.is_too_much() => Outcome::NotKnown,
+            (_, true) => Outcome::Clean,
+        }
+    }
+}
+
+/// What a folder came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Clean,
+    NotClean,
+    /// Nothing speaks against it, and of more than a tenth only the frame was looked at.
+    NotKnown,
+    /// It holds no file.
+    Nothing,
 }
 
 /// A version of a file that is not clean, in every snapshot in which it stands. After an attack on everything there are
@@ -76,8 +101,10 @@ pub struct RepositoryReport {
     pub counts: BTreeMap<&'static str, u64>,
     /// Oldest first, by first sight.
     pub snapshots: Vec<SnapshotReport>,
-    /// The newest clean one of those that were judged.
+    /// The newest clean one of those that were judged and looked at.
     pub last_clean: Option<String>,
+    /// A newer one that nothing speaks against, and of which so much was not looked at that nobody can call it clean.
+    pub last_not_known: Option<String>,
     /// Where many files vanished before or in that one: the newest clean snapshot that still has them.
     pub before_loss: Option<String>,
     /// The same for each series: a repository may hold copies of several things.
@@ -119,6 +146,8 @@ pub struct SnapshotReport {
     /// Its time does not agree with when it was first seen.
     pub time_disagrees: bool,
     pub counts: BTreeMap<&'static str, u64>,
+    /// Of how much only the frame was looked at: the files in disk images are not judged.
+    pub not_looked_at: NotLookedAt,
     /// Where many files have vanished: the newest clean snapshot that still has them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before_loss: Option<String>,
@@ -127,6 +156,37 @@ pub struct SnapshotReport {
     /// Its place in the order of all snapshots.
     #[serde(skip)]
     pub at: usize,
+}
+
+impl SnapshotReport {
+    pub fn verdict(&self) -> Whole {
+        match (self.is_clean, self.not_looked_at.is_too_much()) {
+            (true, false) => Whole::Clean,
+            (true, true) => Whole::NotKnown,
+            (false, _) => Whole::NotClean,
+        }
+    }
+}
+
+/// What a snapshot as a whole came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    Clean,
+    NotClean,
+    /// Nothing speaks against it, and of more than a tenth only the frame was looked at.
+    NotKnown,
+}
+
+/// In words; `None`: there is nothing of that kind.
+pub fn not_looked_at(inside: &NotLookedAt) -> Option<String> {
+    (inside.files > 0).then(|| {
+        format!(
+            "the content of {} was not looked at: {} of {}",
+            message::counted(inside.files, "disk image"),
+            message::size(inside.bytes),
+            message::size(inside.of_bytes)
+        )
+    })
 }
 
 /// Every verdict with its number, zeros included.
@@ -186,12 +246,13 @@ impl Serialize for Files<'_> {
 
 impl Serialize for RepositoryReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut all = serializer.serialize_struct("RepositoryReport", 10)?;
+        let mut all = serializer.serialize_struct("RepositoryReport", 11)?;
         all.serialize_field("files", &Files(self))?;
         all.serialize_field("gone", &self.gone)?;
         all.serialize_field("counts", &self.counts)?;
         all.serialize_field("snapshots", &self.snapshots)?;
         all.serialize_field("last_clean", &self.last_clean)?;
+        all.serialize_field("last_not_known", &self.last_not_known)?;
         all.serialize_field("before_loss", &self.before_loss)?;
         all.serialize_field("series", &self.series)?;
         all.serialize_field("unread", &self.unread)?;

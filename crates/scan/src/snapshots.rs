@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use estate::Id;
 use incident::Event;
 use incident::event::ScanEvent;
-use incident::scan::StoreView;
+use incident::scan::{NotLookedAt, StoreView};
 use judge::Verdict;
 
 /// A snapshot in the order of first sight.
@@ -266,9 +266,29 @@ pub struct Tally {
     own: u64,
     /// Folders or parts that could not be read.
     pub unread_parts: u64,
+    /// Of files that are there: how much there is, and of how much only the frame was looked at.
+    pub not_looked_at: NotLookedAt,
 }
 
 impl Tally {
+    /// A version that is there; `unseen`: bytes of it that nobody looked at.
+    pub fn add_bytes(&mut self, bytes: u64, unseen: u64) {
+        let sum = &mut self.not_looked_at;
+        sum.of_bytes = sum.of_bytes.saturating_add(bytes);
+        sum.bytes = sum.bytes.saturating_add(unseen);
+        sum.files += u64::from(unseen > 0);
+    }
+
+    /// One that is no longer there.
+    pub fn remove_bytes(&mut self, bytes: u64, unseen: u64) {
+        let sum = &mut self.not_looked_at;
+        sum.of_bytes = sum.of_bytes.saturating_sub(bytes);
+        sum.bytes = sum.bytes.saturating_sub(unseen);
+        if unseen > 0 {
+            less(&mut sum.files);
+        }
+    }
+
     pub fn add(&mut self, verdict: Verdict, weight: Weight) {
         *self.counts.entry(verdict).or_default() += 1;
         match weight {
@@ -440,6 +460,7 @@ mod tests {
             first_seen_ms: *first_seen_ms,
             clean: None,
             reasons: Vec::new(),
+            not_looked_at: None,
         };
         StoreView { snapshots: snapshots.iter().map(seen).collect(), ..StoreView::default() }
     }

@@ -12,7 +12,7 @@ use askama::Template;
 use page::words::{self, counted, number, unbroken};
 use page::{Html, Page, Style, filled, filters};
 
-use super::report::{Bad, RepositoryReport, SnapshotReport};
+use super::report::{Bad, RepositoryReport, SnapshotReport, Whole};
 use super::shown;
 use super::snapshots::short;
 use judge::Verdict;
@@ -37,6 +37,8 @@ struct Sheet<'a> {
     judged: String,
     last_clean: Option<LastClean>,
     key: [Sign; 7],
+    /// A newer one that nothing speaks against and that was not looked at.
+    not_known: Option<&'a str>,
     columns: Vec<Head<'a>>,
     is_wide: bool,
     whole: Vec<Sign>,
@@ -133,6 +135,7 @@ pub fn page(repository: &str, report: &RepositoryReport) -> String {
         repository: name(repository),
         judged: counted(report.snapshots.len() as u128, "snapshot", "snapshots"),
         last_clean: last_clean(report),
+        not_known: report.last_not_known.as_deref().map(short),
         key: KEY.map(sign),
         is_wide: columns.len() > COLUMNS_WIDE,
         whole: columns.iter().map(|column| whole(report, column)).collect(),
@@ -236,10 +239,11 @@ fn head<'a>(column: &Column<'a>) -> Head<'a> {
 
 fn whole(report: &RepositoryReport, column: &Column<'_>) -> Sign {
     let is_last = report.last_clean.as_ref() == Some(&column.last.id);
-    let (letter, class, words) = match (column.first.is_clean, is_last) {
-        (true, true) => ("✓!", "tint-good framed", "the last clean one"),
-        (true, false) => ("✓", "tint-good", "clean"),
-        (false, _) => ("✗", "tint-bad", "not clean"),
+    let (letter, class, words) = match (column.first.verdict(), is_last) {
+        (Whole::Clean, true) => ("✓!", "tint-good framed", "the last clean one"),
+        (Whole::Clean, false) => ("✓", "tint-good", "clean"),
+        (Whole::NotKnown, _) => ("?", "tint-warn", "not known: its disk images were not looked into"),
+        (Whole::NotClean, _) => ("✗", "tint-bad", "not clean"),
     };
     Sign { letter, class, words }
 }
@@ -283,7 +287,7 @@ fn rows(report: &RepositoryReport) -> Vec<(String, Vec<&Bad>)> {
 fn columns(report: &RepositoryReport) -> Vec<Column<'_>> {
     let mut columns: Vec<Column<'_>> = Vec::new();
     let fold = report.snapshots.len() > COLUMNS_MAX;
-    let looks = |one: &SnapshotReport| (one.series, one.is_clean, one.not_clean, one.time_disagrees);
+    let looks = |one: &SnapshotReport| (one.series, one.verdict(), one.not_clean, one.time_disagrees);
     for one in &report.snapshots {
         match columns.last_mut() {
             Some(column) if fold && looks(column.last) == looks(one) => {
@@ -306,10 +310,11 @@ fn snapshot<'a>(report: &RepositoryReport, one: &'a SnapshotReport) -> SnapshotR
         of: name(&format!("{}:{}", one.host, one.paths.join(", "))),
         clean: number(one.clean),
         not_clean: number(one.not_clean),
-        verdict: match (one.is_clean, is_last) {
-            (true, true) => "✓! clean, the last clean one",
-            (true, false) => "✓ clean",
-            (false, _) => "✗ not clean",
+        verdict: match (one.verdict(), is_last) {
+            (Whole::Clean, true) => "✓! clean, the last clean one",
+            (Whole::Clean, false) => "✓ clean",
+            (Whole::NotKnown, _) => "? not known: its disk images were not looked into",
+            (Whole::NotClean, _) => "✗ not clean",
         },
         why: one.reasons.iter().chain(&one.signs).map(|line| prose(line)).collect(),
     }

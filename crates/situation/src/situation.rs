@@ -447,10 +447,23 @@ fn unread(_: &Estate, view: &View) -> Asked {
 fn unchosen(_: &Estate, view: &View) -> Asked {
     let waiting = view.scan.stores.iter().filter(|(_, store)| store.waits_for_a_choice());
     waiting
-        .map(|(store, _)| {
-            let what =
-                format!("{store}: files vanished before its newest clean snapshot; which is restored?");
-            (what, Remedy::run(Command::new("choose").incident().with(store).open("SNAPSHOT")))
+        .map(|(store, known)| {
+            let newest = known.snapshots.iter().rev().find(|snapshot| snapshot.clean == Some(true));
+            let choose = Command::new("choose").incident().with(store);
+            match newest.filter(|snapshot| snapshot.needs_a_word()) {
+                Some(snapshot) => {
+                    let what = format!(
+                        "{store}: nothing speaks against snapshot {}, but its inside was not looked at; may it be restored?",
+                        short(&snapshot.id)
+                    );
+                    let why = "look inside it, then say what you saw";
+                    (what, Remedy::run_to(why, choose.with(short(&snapshot.id)).reason()))
+                }
+                None => (
+                    format!("{store}: files vanished before its newest clean snapshot; which is restored?"),
+                    Remedy::run(choose.open("SNAPSHOT")),
+                ),
+            }
         })
         .collect()
 }
@@ -505,4 +518,9 @@ fn unplanned(estate: &Estate, view: &View) -> Asked {
     let plan = Command::new("plan").open("ESTATE").with("--lost").open("ID").with("--journal").incident();
     let what = "services are cut off and there is no plan to bring them back".to_owned();
     vec![(what, Remedy::run(plan.with("-o").open("PLAN")))]
+}
+
+/// The first characters of a snapshot's id, as people write it.
+fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
 }

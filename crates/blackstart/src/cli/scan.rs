@@ -21,11 +21,12 @@ use estate::Id;
 use estate::id::Kind;
 use estate::model::shown_address;
 use incident::View;
+use incident::scan::NotLookedAt;
 use incident::store::Incident;
 use judge::{Judgement, Verdict};
 use scan::folder::{EntryKind, judge_file_by, walk};
 use scan::ledger::Ledger;
-use scan::report::{self, File, FolderReport, RepositoryReport};
+use scan::report::{self, File, FolderReport, Outcome, RepositoryReport, Whole};
 use scan::restic::{self, Opened, RepositoryFault, Request};
 use scan::rules::Rules;
 use scan::snapshots::{self, Sighting, short};
@@ -117,6 +118,7 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
         .sum();
     let mut bar = Bar::new();
     let (mut files, mut counts, mut done) = (Vec::new(), BTreeMap::new(), 0);
+    let mut not_looked_at = NotLookedAt { of_bytes: total, ..NotLookedAt::default() };
     for met in &met {
         let judgement = match &met.kind {
             EntryKind::File { metadata, beside } => {
@@ -126,30 +128,47 @@ fn folder_scan(args: &Args) -> Result<Answer, Failure> {
             EntryKind::Unreadable(error) => Judgement::unread(format!("could not be looked at: {error}")),
         };
         *counts.entry(judgement.verdict).or_default() += 1;
+        let unseen = judgement.bytes_not_looked_at();
+        not_looked_at.files += u64::from(unseen > 0);
+        not_looked_at.bytes += unseen;
         if !judgement.verdict.is_clean() {
             files.push(File::new(shown::path(&met.path), &judgement));
         }
         bar.show(done, total);
     }
     bar.end();
-    let clean = files.is_empty();
-    let report = FolderReport { files, counts: report::counts(&counts), form: report::FORM };
+    let report = FolderReport { files, counts: report::counts(&counts), not_looked_at, form: report::FORM };
     if args.json {
         talk::json(&report);
     } else {
-        show_files(&report.files);
-        talk::data(show_counts(&report.counts));
-        talk::data(match (met.is_empty(), clean) {
-            (true, _) => {
-                "NOTHING TO JUDGE: it holds no file, so nothing could be restored from it. Was the right folder named?"
-                    .to_owned()
-            }
-            (false, true) => color::painted("clean", Tone::Good, color::on_stdout()),
-            (false, false) => color::painted("NOT CLEAN", Tone::Bad, color::on_stdout()),
-        });
-        talk::say(format!("({})", report::FORM));
+        show_folder(&report);
     }
-    Ok(if clean { Answer::Done } else { Answer::No })
+    Ok(match report.outcome() {
+        // Nothing in it is not clean; the words say that nothing is in it.
+        Outcome::Clean | Outcome::Nothing => Answer::Done,
+        Outcome::NotClean | Outcome::NotKnown => Answer::No,
+    })
+}
+
+fn show_folder(report: &FolderReport) {
+    show_files(&report.files);
+    talk::data(show_counts(&report.counts));
+    let inside = report::not_looked_at(&report.not_looked_at);
+    let painted = |word, tone| color::painted(word, tone, color::on_stdout());
+    let word = match report.outcome() {
+        Outcome::Nothing => {
+            "NOTHING TO JUDGE: it holds no file, so nothing could be restored from it. Was the right folder named?"
+                .to_owned()
+        }
+        Outcome::Clean => painted("clean", Tone::Good),
+        Outcome::NotKnown => painted("NOT KNOWN", Tone::Bad),
+        Outcome::NotClean => painted("NOT CLEAN", Tone::Bad),
+    };
+    talk::data(match inside {
+        Some(inside) => format!("{word}, and {inside}"),
+        None => word,
+    });
+    talk::say(format!("({})", report::FORM));
 }
 
 fn repository(args: &Args) -> Result<Answer, Failure> {
@@ -387,6 +406,9 @@ fn advice(store: &Id, incident: &Incident, report: &RepositoryReport) -> Option<
         let there = report.snapshots.iter().find(|snapshot| snapshot.id == *chosen);
         let state = match there {
             _ if Some(chosen) == report.last_clean.as_ref() => return None,
+            Some(snapshot) if snapshot.verdict() == Whole::NotKnown => {
+                "it stands on that word: its inside was not looked at by this program"
+            }
             Some(snapshot) if snapshot.is_clean => "it stands, and another is the last clean one",
             Some(_) => "it is NOT CLEAN now, so a restart holds until another is chosen",
             None => "it is not among the snapshots that were judged now",
@@ -395,6 +417,12 @@ fn advice(store: &Id, incident: &Incident, report: &RepositoryReport) -> Option<
         return Some(format!(
             "{by} chose {} for {store}: {state}; to choose another: {choose} SNAPSHOT",
             short(chosen)
+        ));
+    }
+    if let (None, Some(newer)) = (&report.last_clean, &report.last_not_known) {
+        return Some(format!(
+            "no recovery point is recorded for {store}, and a restart holds until somebody has looked inside it and says what was seen: {choose} {} --reason TEXT",
+            short(newer)
         ));
     }
     let (last_clean, before) = (report.last_clean.as_ref()?, report.before_loss.as_ref()?);
@@ -418,8 +446,11 @@ fn show_repository(report: &RepositoryReport) {
     show_rest(report.bad.len());
     talk::data("snapshots, oldest first by first sight:");
     for snapshot in &report.snapshots {
-        let (word, tone) =
-            if snapshot.is_clean { ("clean    ", Tone::Good) } else { ("NOT CLEAN", Tone::Bad) };
+        let (word, tone) = match snapshot.verdict() {
+            Whole::Clean => ("clean    ", Tone::Good),
+            Whole::NotKnown => ("NOT KNOWN", Tone::Bad),
+            Whole::NotClean => ("NOT CLEAN", Tone::Bad),
+        };
         let word = color::painted(word, tone, color::on_stdout());
         talk::data(format!(
             "  {}  {word}  claims {}, first seen {}, {} files clean, {} not",
@@ -454,6 +485,14 @@ fn show_repository(report: &RepositoryReport) {
         None => {
             talk::data(color::painted("NO CLEAN SNAPSHOT among those judged", Tone::Bad, color::on_stdout()));
         }
+    }
+    if let Some(newer) = report.snapshots.iter().find(|one| Some(&one.id) == report.last_not_known.as_ref()) {
+        let inside = report::not_looked_at(&newer.not_looked_at).unwrap_or_default();
+        talk::data(format!(
+            "NOT KNOWN whether snapshot {} is clean: nothing speaks against it, but {inside}. Look inside it; if it may be restored, say so (with a journal: {})",
+            short(&newer.id),
+            Command::new("choose").open("DIR").open("store:ID").with(short(&newer.id)).reason().line(None)
+        ));
     }
     if let Some(before) = &report.before_loss {
         talk::data(format!(

@@ -120,6 +120,11 @@ fn of_scan(event: &ScanEvent) -> String {
                 counted(files, "file")
             )
         }
+        ScanEvent::InsideNotLookedAt { store, snapshot, not_looked_at } => {
+            let inside = scan::report::not_looked_at(not_looked_at)
+                .unwrap_or_else(|| "everything in it was looked at".to_owned());
+            format!("said of snapshot {} of {store}: {inside}", short(snapshot))
+        }
         ScanEvent::RecoveryPointChosen { store, snapshot: Some(snapshot) } => {
             format!("the scan proposes snapshot {} for restoring {store}", short(snapshot))
         }

@@ -239,3 +239,66 @@ fn a_folder_without_files_is_not_called_clean_in_words() {
     assert!(answer.out.contains("NOTHING TO JUDGE"), "{}", answer.out);
     assert_eq!(answer.code, 0, "the exit code is a contract: nothing in it is not clean");
 }
+
+/// A disk with a file system's mark and text inside; `number` makes another one of it.
+fn disk(number: u8) -> Vec<u8> {
+    let mut bytes = vec![0; 70_000];
+    bytes[..4].copy_from_slice(b"QFI\xfb");
+    bytes.extend(
+        format!("Sehr geehrte Frau Beispiel {number}, Ihre Krankmeldung ist da.\n").repeat(3_000).bytes(),
+    );
+    bytes
+}
+
+#[test]
+fn a_store_of_disks_has_no_clean_snapshot_until_somebody_has_looked_inside_and_says_so() {
+    let stage = Stage::new();
+    let with_letters_only = stage.snapshot();
+    fs::write(stage.at("live/mail.qcow2"), disk(1)).unwrap();
+    let with_disk = stage.snapshot();
+    let (repository, incident) = (stage.repository(), stage.at("incident"));
+    let args = ["scan", &repository, "--journal", text(&incident), "--store", "store:core-muc"];
+    let answer = blackstart(&[&args[..], &["--json"]].concat(), Some(PASSWORD));
+    let json = answer.json();
+    assert_eq!(json["last_clean"], Value::String(with_letters_only.clone()), "{json}");
+    assert_eq!(json["last_not_known"], Value::String(with_disk.clone()));
+    let inside = &json["snapshots"][1]["not_looked_at"];
+    assert_eq!((&inside["files"], &inside["bytes"]), (&Value::from(1), &Value::from(disk(1).len())));
+    assert_eq!(json["snapshots"][0]["not_looked_at"]["files"], 0);
+    let said = blackstart(&args, Some(PASSWORD));
+    assert!(said.out.contains("NOT KNOWN whether snapshot") && said.out.contains("choose"), "{}", said.out);
+    assert_eq!(stage.count("scan.inside_not_looked_at"), 1, "recorded once");
+
+    // Once nothing else is there, nothing is proposed, and status asks.
+    let disks_only =
+        ["scan", &repository, "--journal", text(&incident), "--store", "store:core-muc", "--newest", "1"];
+    let only = blackstart(&disks_only, Some(PASSWORD));
+    assert_eq!(only.code, 1, "{}", only.out);
+    assert!(only.out.contains("NO CLEAN SNAPSHOT") && only.out.contains("--reason"), "{}", only.out);
+    let status = blackstart(&["status", text(&incident)], None);
+    assert!(status.out.contains("inside was not looked at"), "{}", status.out);
+    let choose = ["choose", text(&incident), "store:core-muc", &with_disk[..8], "--yes"];
+    let refused = blackstart(&choose, None);
+    assert!(refused.code != 0 && refused.err.contains("without a reason"), "{}", refused.err);
+    let chosen = blackstart(&[&choose[..], &["--reason", "started on a bench, files open"]].concat(), None);
+    assert_eq!(chosen.code, 0, "{}", chosen.err);
+    let again = blackstart(&args, Some(PASSWORD));
+    assert!(again.out.contains("stands on that word"), "{}", again.out);
+}
+
+#[test]
+fn a_folder_of_disks_is_not_called_clean() {
+    let stage = Stage::new();
+    let folder = stage.at("live");
+    fs::write(folder.join("small.img"), &disk(2)[..300]).unwrap();
+    let little = blackstart(&["scan", text(&folder)], None);
+    assert_eq!(little.code, 0, "{}{}", little.out, little.err);
+    fs::write(folder.join("mail.qcow2"), disk(1)).unwrap();
+    let mostly = blackstart(&["scan", text(&folder)], None);
+    assert_eq!(mostly.code, 1, "{}", mostly.out);
+    assert!(
+        mostly.out.contains("NOT KNOWN, and the content of 2 disk images was not looked at"),
+        "{}",
+        mostly.out
+    );
+}

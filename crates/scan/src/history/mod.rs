@@ -70,6 +70,11 @@ pub trait Archive {
     /// The verdict on a file alone.
     fn judged(&self, name: &OsStr, version: &Version<Self::Content>) -> Rc<Judgement>;
 
+    /// Bytes of a file of which only the frame was looked at, whatever its verdict.
+    fn not_looked_at(&self, name: &OsStr, version: &Version<Self::Content>) -> u64 {
+        self.judged(name, version).bytes_not_looked_at()
+    }
+
     /// The verdict on a file beside the last good version of it.
     fn compared(
         &self,

@@ -348,6 +348,7 @@ impl<A: Archive> Series<A> {
             let past = past_of(verdict);
             return Known { past, verdict, good: verdict.is_clean().then(good), is_own: false };
         }
+        self.tally.remove_bytes(before.bytes, archive.not_looked_at(name, before));
         if let Some(bad) = self.bad.remove(&**path) {
             self.tally.remove(bad.judgement.verdict, bad.weight);
             let mut known = bad.known.clone();
@@ -424,6 +425,7 @@ impl<A: Archive> Series<A> {
     ) {
         let name = path.file_name().unwrap_or_default();
         let alone = archive.judged(name, now);
+        self.tally.add_bytes(now.bytes, archive.not_looked_at(name, now));
         let mut amid_loss = false;
         let mut is_own = self.tree.is_some() && matches!(origin, Origin::Nowhere);
         let (mut judgement, mut known) = match origin {

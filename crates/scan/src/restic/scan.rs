@@ -16,7 +16,7 @@ use super::stored::{ReadingList, Stored};
 use super::{Opened, Snapshot};
 use crate::history::{BadVersion, Change, Ended, Lost, Missing, Series, Step};
 use crate::ledger::{Identity, Ledger};
-use crate::report::{self, Bad, Gone, RepositoryReport, SeriesReport, SnapshotReport};
+use crate::report::{self, Bad, Gone, RepositoryReport, SeriesReport, SnapshotReport, Whole};
 use crate::rules::Rules;
 use crate::shown;
 use crate::snapshots::{self, Found, Sighting, Tally, rfc3339};
@@ -190,9 +190,14 @@ fn go_through(
         say_missing(&mut answer, &missing, &report.snapshots, &|at| request.order[at].id.clone());
         answer.time_disagrees = disagreeing.contains(&one.at);
         count(&mut report.series, one, &mut answer);
-        if answer.is_clean {
-            report.last_clean = Some(answer.id.clone());
-            report.before_loss = answer.before_loss.clone();
+        match answer.verdict() {
+            Whole::Clean => {
+                report.last_clean = Some(answer.id.clone());
+                report.before_loss = answer.before_loss.clone();
+                report.last_not_known = None;
+            }
+            Whole::NotKnown => report.last_not_known = Some(answer.id.clone()),
+            Whole::NotClean => {}
         }
         report.snapshots.push(answer);
     }
@@ -234,7 +239,9 @@ fn say_missing(
 ) {
     let first = missing.iter().map(|missing| missing.gone_in).min();
     let had_them = |one: &&SnapshotReport| {
-        one.series == answer.series && one.is_clean && first.is_some_and(|first| one.at < first)
+        one.series == answer.series
+            && one.verdict() == Whole::Clean
+            && first.is_some_and(|first| one.at < first)
     };
     let before = earlier.iter().rev().find(had_them).map(|one| one.id.clone());
     for one in missing {
@@ -264,7 +271,7 @@ fn count(all: &mut Vec<SeriesReport>, one: &Chosen<'_>, answer: &mut SnapshotRep
     }
     let series = &mut all[one.series];
     series.snapshots += 1;
-    if answer.is_clean {
+    if answer.verdict() == Whole::Clean {
         series.last_clean = Some(answer.id.clone());
     }
 }
@@ -316,6 +323,7 @@ fn answer(one: &Chosen<'_>, step: Step, tolerate: Option<u64>) -> SnapshotReport
     let mut reasons = tally.complaints(tolerate);
     let is_clean = reasons.is_empty();
     reasons.extend(tally.tolerated(tolerate));
+    reasons.extend(report::not_looked_at(&tally.not_looked_at));
     let (host, paths) = one.snapshot.series.clone();
     SnapshotReport {
         id: one.seen.id.clone(),
@@ -331,6 +339,7 @@ fn answer(one: &Chosen<'_>, step: Step, tolerate: Option<u64>) -> SnapshotReport
         before_loss: None,
         time_disagrees: false,
         counts: report::counts(&tally.counts),
+        not_looked_at: tally.not_looked_at,
         series: one.series,
         at: one.at,
     }

@@ -377,6 +377,24 @@ impl Archive for Stored<'_> {
         self.known(&key).unwrap_or_else(|| self.judge_now(&name, &held, key))
     }
 
+    /// What is kept of a verdict for the history holds no facts, so the ledger is asked.
+    fn not_looked_at(&self, name: &OsStr, version: &Version) -> u64 {
+        match self.judged(name, version).verdict {
+            // Verified from end to end, or not read at all: neither is a disk of which only the frame was looked at.
+            Verdict::Clean | Verdict::Unread => 0,
+            Verdict::CleanUnverified
+            | Verdict::DeclaredEncrypted
+            | Verdict::Suspicious
+            | Verdict::Encrypted
+            | Verdict::Damaged
+            | Verdict::Malware => {
+                let key = Held::of(version).key(&judged_name(name));
+                let judgement = self.ledger.borrow().get(&key);
+                judgement.map_or(0, |judgement| judgement.bytes_not_looked_at())
+            }
+        }
+    }
+
     fn compared(&self, name: &OsStr, now: &Version, before: (&OsStr, &Version)) -> Rc<Judgement> {
         // Both have to be judged before they can be compared.
         let alone = self.judged(name, now);
