@@ -284,8 +284,17 @@ fn store(page: &mut Page, id: &Id, store: &Store) {
         let shared =
             shared.map_or_else(String::new, |id| format!(", resource = {}", quoted(&id.to_string())));
         let repository = quoted(&source.repository);
-        page.line(format_args!("source = {{ repository = {repository}, {secret}{shared} }}"));
+        let inside = source_inside(source.host.as_deref(), &source.paths);
+        page.line(format_args!("source = {{ repository = {repository}, {inside}{secret}{shared} }}"));
     }
+}
+
+/// `host = "…", paths = ["…"], `, as far as it is said: also what a remedy proposes to write.
+pub fn source_inside(host: Option<&str>, paths: &[String]) -> String {
+    let host = host.map_or_else(String::new, |host| format!("host = {}, ", quoted(host)));
+    let all: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
+    let paths = if all.is_empty() { String::new() } else { format!("paths = [{}], ", all.join(", ")) };
+    host + &paths
 }
 
 fn capability(page: &mut Page, id: &Id, capability: &Capability) {

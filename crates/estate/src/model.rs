@@ -149,6 +149,10 @@ pub struct Store {
 pub struct Source {
     /// `restic:/path`.
     pub repository: String,
+    /// Host whose backups are this store's. Has to be said as soon as the repository holds those of several.
+    pub host: Option<String>,
+    /// Where the store lies inside its backups, as absolute paths. Empty: not said.
+    pub paths: Vec<String>,
     pub secret: Secret,
     /// Resource (bandwidth) that restores from this repository share.
     pub resource: Option<Id>,

@@ -262,8 +262,9 @@ fn source(mut fields: Fields<'_>, out: &mut Out) -> Option<Source> {
         }
     };
     let resource = fields.id("resource", Kind::Resource, out);
+    let (host, paths) = (fields.text("host", out), fields.texts("paths", out));
     fields.finish(out);
-    Some(Source { repository: repository?, secret: secret?, resource })
+    Some(Source { repository: repository?, host, paths, secret: secret?, resource })
 }
 
 pub(super) fn capability(mut fields: Fields<'_>, id: &Id, out: &mut Out) -> Capability {

@@ -232,6 +232,8 @@ impl Making {
     fn store(&mut self, service: &Id, site: &str, size_max: u64) {
         let store_id = id(&format!("store:{}", service.name()));
         let source = Source {
+            host: None,
+            paths: Vec::new(),
             repository: "restic:/backup".to_owned(),
             secret: Secret::Environment("RESTIC_PASSWORD".to_owned()),
             resource: Some(id(&format!("resource:restore-{site}"))),

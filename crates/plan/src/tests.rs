@@ -46,6 +46,8 @@ fn store(size: u64, site: &str) -> Store {
         size,
         restore_rate: Some(50),
         source: Some(Source {
+            host: None,
+            paths: Vec::new(),
             repository: "restic:/backup".to_owned(),
             secret: Secret::Environment("RESTIC_PASSWORD".to_owned()),
             resource: Some(id("resource:restore")),

@@ -48,6 +48,8 @@ fn service(estate: &mut Estate, name: &str, class: StartClass, job: bool) -> Id 
 fn store(estate: &mut Estate, name: &str) -> Id {
     let store_id = id(&format!("store:{name}"));
     let source = Source {
+        host: None,
+        paths: Vec::new(),
         repository: "restic:/nowhere".to_owned(),
         secret: Secret::Environment("SECRET".to_owned()),
         resource: None,

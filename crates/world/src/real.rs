@@ -28,7 +28,7 @@ const HANDED_ON: &[&str] = &["PATH", "HOME", "LANG", "TZ"];
 
 /// Writes the files of a snapshot of a repository into a folder, or says why not. Which programs' repositories can be
 /// read is not this crate's business: whoever makes the door hands it in.
-pub type ReadRepository = fn(source: &Source, snapshot: &str, to: &Path) -> Result<(), String>;
+pub type ReadRepository = fn(source: &Source, folder: &str, snapshot: &str, to: &Path) -> Result<(), String>;
 
 /// This machine.
 pub struct Real {
@@ -273,7 +273,7 @@ impl World for Real {
         run: &str,
     ) -> Result<Vec<PathBuf>, WorldFault> {
         put_back::put_back(Path::new(target), snapshot, run, |to| {
-            (self.read_repository)(source, snapshot, to)
+            (self.read_repository)(source, target, snapshot, to)
         })
     }
 

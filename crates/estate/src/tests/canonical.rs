@@ -154,8 +154,10 @@ fn a_service() -> impl Strategy<Value = Service> {
 fn a_store() -> impl Strategy<Value = Store> {
     let secret =
         prop_oneof![any::<String>().prop_map(Secret::Environment), any::<String>().prop_map(Secret::File)];
-    let source = (any::<String>(), secret, maybe(an_id(Kind::Resource)))
-        .prop_map(|(repository, secret, resource)| Source { repository, secret, resource });
+    let paths = proptest::collection::vec(any::<String>(), 0..3);
+    let source = (any::<String>(), maybe(any::<String>()), paths, secret, maybe(an_id(Kind::Resource))).prop_map(
+        |(repository, host, paths, secret, resource)| Source { repository, host, paths, secret, resource },
+    );
     (
         any::<String>(),
         maybe(an_id(Kind::Site)),

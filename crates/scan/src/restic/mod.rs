@@ -4,13 +4,14 @@
 //! - `read_only`: the door; what would write is refused.
 //! - `vault`: blobs out of packs, decrypted, unpacked, verified; `reading`: in the order of the disk, on all cores.
 //! - `trees`: folders out of trees; `stored`: the repository as a history reads it; `scan`: from there to the answer.
-//! - `restore`: one snapshot back into a folder.
+//! - `inside`: which snapshots are a store's own, and where in one it lies; `restore`: from there back into a folder.
 //!
 //! All use of the repository library stands in this folder, because its interface is young and may
 //! change. No lock is taken and none is left behind: what disappears while we read (a prune by somebody
 //! else) is reported as unread.
 
 mod content;
+pub mod inside;
 mod read_only;
 mod reading;
 mod restore;
@@ -26,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rustic_core::repofile::{BlobType, SnapshotFile, SnapshotId, Tree};
+use rustic_core::repofile::{BlobType, Node, NodeType, SnapshotFile, SnapshotId, Tree};
 use rustic_core::{
     BlobId, Credentials, DataId, FileType, Id, IndexedFullStatus, Repository, RepositoryBackends,
     RepositoryOptions, RusticError, TreeId,
@@ -34,6 +35,7 @@ use rustic_core::{
 use sha2::{Digest, Sha256};
 
 use estate::model::shown_address;
+use inside::{Entry, Folders, Own, Piece};
 use read_only::ReadOnly;
 pub use restore::{RestoreFault, Restored, read_repository, restore_snapshot};
 pub use scan::{Progress, Request, scan};
@@ -275,6 +277,11 @@ impl Opened {
         self.is_without_index || self.door.left_out().iter().any(|what| what.starts_with("index"))
     }
 
+    /// Where in a snapshot the store lies.
+    pub fn pieces(&self, snapshot: &Snapshot, own: Own<'_>) -> Result<Vec<Piece>, String> {
+        own.pieces(self, snapshot.tree, &snapshot.series.1)
+    }
+
     /// Names of locks that others hold: somebody may be writing.
     pub fn writers(&self) -> &[String] {
         &self.writers
@@ -309,6 +316,26 @@ impl Opened {
         serde_json::from_slice(&bytes)
             .map_err(|error| Unreadable(format!("tree {}: {error}", &id.to_hex().as_str()[..12])))
     }
+}
+
+impl Folders for Opened {
+    type Tree = TreeId;
+
+    fn entries(&self, tree: TreeId) -> Result<Vec<(OsString, Entry<TreeId>)>, String> {
+        let tree = self.tree(tree).map_err(|why| why.to_string())?;
+        let entry = |node: &Node| match (&node.node_type, node.subtree) {
+            (NodeType::Dir, Some(subtree)) => Entry::Folder(subtree),
+            (NodeType::File, _) => Entry::File,
+            _ => Entry::Other,
+        };
+        Ok(tree.nodes.iter().map(|node| (node.name().into_owned(), entry(node))).collect())
+    }
+}
+
+/// `host:/srv/a, /srv/b`.
+pub fn series_name((host, paths): &inside::SeriesName) -> String {
+    let paths = if paths.is_empty() { "any path".to_owned() } else { paths.join(", ") };
+    format!("{host}:{paths}")
 }
 
 /// The name if it is a plain name. A repository that somebody has tampered with may hold

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use rustic_core::TreeId;
 use rustic_core::repofile::{Metadata, Node, NodeType};
 
-use super::{Opened, RepositoryFault, Unreadable, open, plain_name};
+use super::inside::{Own, Piece};
+use super::{Opened, RepositoryFault, Snapshot, Unreadable, open, plain_name, series_name};
+use crate::snapshots::short;
 use estate::model::{Secret, Source, shown_address};
 
 /// What was put back.
@@ -32,6 +34,15 @@ pub enum RestoreFault {
     Repository(#[from] RepositoryFault),
     #[error("the repository {repository} has no snapshot `{snapshot}` that can be read")]
     NoSnapshot { repository: String, snapshot: String },
+    #[error(
+        "the repository holds backups of several kinds ({kinds}), and the store does not say which are its own: nothing was restored. \
+         Write `host` and `paths` into its `source`"
+    )]
+    NotSaid { kinds: String },
+    #[error("snapshot {snapshot} is of {of}, and the store says that its backups are of {own}")]
+    OfAnother { snapshot: String, of: String, own: String },
+    #[error("the store is not found in snapshot {snapshot}: {why}")]
+    NotInside { snapshot: String, why: String },
     #[error("{0} already holds files: restore only into a new or empty folder")]
     NotEmpty(PathBuf),
     #[error("cannot read {path} from the snapshot")]
@@ -46,18 +57,24 @@ pub enum RestoreFault {
     File { doing: &'static str, path: PathBuf, source: std::io::Error },
 }
 
-/// The same for the door to the world: what went wrong as one text, with every cause.
-pub fn read_repository(source: &Source, snapshot: &str, to: &Path) -> Result<(), String> {
-    restore_snapshot(source, snapshot, to).map(|_| ()).map_err(|fault| {
+/// The same for the door to the world: what went wrong as one text, with every cause. `folder` is where the store lives,
+/// `to` the new folder that will take its place.
+pub fn read_repository(source: &Source, folder: &str, snapshot: &str, to: &Path) -> Result<(), String> {
+    restore_snapshot(source, Some(folder), snapshot, to).map(|_| ()).map_err(|fault| {
         let causes = std::iter::successors(std::error::Error::source(&fault), |error| error.source());
         causes.fold(fault.to_string(), |text, error| format!("{text}: {error}"))
     })
 }
 
-/// Restores `snapshot` (its id, or an unambiguous start of it) of `source` into `to`, which must be
-/// absent or empty. If the snapshot was made of one folder, the content of that folder is what arrives
-/// in `to`; if it was made of several paths, `to` receives the whole tree.
-pub fn restore_snapshot(source: &Source, snapshot: &str, to: &Path) -> Result<Restored, RestoreFault> {
+/// Restores of `snapshot` (its id, or an unambiguous start of it) what belongs to the store that lives in `folder` into `to`,
+/// which must be absent or empty: the content of that folder is what arrives in `to`, whatever else the backup holds. Where
+/// it lies says `inside`; where that is not said, nothing is restored.
+pub fn restore_snapshot(
+    source: &Source,
+    folder: Option<&str>,
+    snapshot: &str,
+    to: &Path,
+) -> Result<Restored, RestoreFault> {
     let password = secret(&source.secret)
         .map_err(|cause| RestoreFault::NoSecret { repository: shown_address(&source.repository), cause })?;
     let opened = open(&source.repository, &password)?;
@@ -65,22 +82,35 @@ pub fn restore_snapshot(source: &Source, snapshot: &str, to: &Path) -> Result<Re
         repository: shown_address(&source.repository),
         snapshot: snapshot.to_owned(),
     })?;
-    let (_, paths) = &found.series;
+    let own = Own { host: source.host.as_deref(), paths: &source.paths, folder };
+    let pieces = pieces(&opened, found, own)?;
     fs::create_dir_all(to).map_err(|source| fault("make", to, source))?;
     let mut inside = fs::read_dir(to).map_err(|source| fault("read", to, source))?;
     if inside.next().is_some() {
         return Err(RestoreFault::NotEmpty(to.to_owned()));
     }
     let mut restore = Restore { opened: &opened, done: Restored::default(), as_root: is_root() };
-    match start(&opened, found.tree, paths)? {
-        Start::Folder(tree, metadata) => {
-            restore.folder(tree, to)?;
-            restore.settle(to, metadata.as_ref())?;
-        }
-        Start::File(node) => restore.node(&node, to)?,
+    for piece in pieces {
+        restore.piece(found.tree, &piece, to)?;
     }
     sync(to)?;
     Ok(restore.done)
+}
+
+/// Where the store lies in the snapshot, if the snapshot is one of its own.
+fn pieces(opened: &Opened, found: &Snapshot, own: Own<'_>) -> Result<Vec<Piece>, RestoreFault> {
+    own.chosen(opened.snapshots.iter().map(|snapshot| &snapshot.series)).map_err(|kinds| {
+        RestoreFault::NotSaid { kinds: kinds.into_iter().map(series_name).collect::<Vec<_>>().join("; ") }
+    })?;
+    let snapshot = || short(&found.id).to_owned();
+    if !own.may_be(&found.series) {
+        let host = own.host.unwrap_or("any host").to_owned();
+        let own = series_name(&(host, own.paths.to_vec()));
+        return Err(RestoreFault::OfAnother { snapshot: snapshot(), of: series_name(&found.series), own });
+    }
+    opened
+        .pieces(found, own)
+        .map_err(|why| RestoreFault::NotInside { snapshot: snapshot(), why })
 }
 
 /// The password, from where the estate says it lies.
@@ -95,32 +125,6 @@ fn secret(secret: &Secret) -> Result<String, String> {
     }
 }
 
-enum Start {
-    Folder(TreeId, Option<Metadata>),
-    File(Node),
-}
-
-/// Walks down to the one path the snapshot was made of.
-fn start(opened: &Opened, root: TreeId, paths: &[String]) -> Result<Start, RestoreFault> {
-    let [path] = paths else { return Ok(Start::Folder(root, None)) };
-    let mut at = Start::Folder(root, None);
-    for part in Path::new(path).components() {
-        let std::path::Component::Normal(part) = part else { continue };
-        let Start::Folder(tree, _) = at else { break };
-        let unread = |source| RestoreFault::Unread { path: PathBuf::from(path), source };
-        let nodes = opened.tree(tree).map_err(unread)?.nodes;
-        let node = nodes
-            .into_iter()
-            .find(|node| node.name() == part)
-            .ok_or_else(|| unread(Unreadable(format!("`{}` is not in it", part.display()))))?;
-        at = match node.subtree {
-            Some(subtree) => Start::Folder(subtree, Some(node.meta)),
-            None => Start::File(node),
-        };
-    }
-    Ok(at)
-}
-
 struct Restore<'a> {
     opened: &'a Opened,
     done: Restored,
@@ -128,6 +132,34 @@ struct Restore<'a> {
 }
 
 impl Restore<'_> {
+    /// What lies at one place of the snapshot, to its place below `to`.
+    fn piece(&mut self, root: TreeId, piece: &Piece, to: &Path) -> Result<(), RestoreFault> {
+        let mut found = None;
+        let mut tree = root;
+        for part in piece.inside.iter() {
+            let unread = |source| RestoreFault::Unread { path: piece.inside.clone(), source };
+            let nodes = self.opened.tree(tree).map_err(unread)?.nodes;
+            let node = nodes.into_iter().find(|node| node.name() == part);
+            let node = node.ok_or_else(|| unread(Unreadable(format!("`{}` is not in it", part.display()))))?;
+            tree = node.subtree.unwrap_or(tree);
+            found = Some(node);
+        }
+        let place = to.join(&piece.to);
+        match found {
+            // Its name is the one it has in the snapshot.
+            Some(node) if node.subtree.is_none() => {
+                let parent = if piece.to.as_os_str().is_empty() { to } else { parent(&place) };
+                fs::create_dir_all(parent).map_err(|source| fault("make", parent, source))?;
+                self.node(&node, parent)
+            }
+            found => {
+                fs::create_dir_all(&place).map_err(|source| fault("make", &place, source))?;
+                self.folder(tree, &place)?;
+                self.settle(&place, found.as_ref().map(|node| &node.meta))
+            }
+        }
+    }
+
     fn folder(&mut self, tree: TreeId, to: &Path) -> Result<(), RestoreFault> {
         let tree =
             self.opened.tree(tree).map_err(|source| RestoreFault::Unread { path: to.to_owned(), source })?;
@@ -217,6 +249,10 @@ impl Restore<'_> {
         std::os::unix::fs::lchown(to, metadata.uid, metadata.gid)
             .map_err(|source| fault("set the owner of", to, source))
     }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
 }
 
 fn is_root() -> bool {

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use rustic_core::TreeId;
 
 use super::content::Content;
+use super::inside::Own;
 use super::stored::{ReadingList, Stored};
 use super::{Opened, Snapshot};
 use crate::history::{BadVersion, Change, Ended, Lost, Missing, Series, Step};
@@ -39,6 +40,8 @@ pub struct Request<'a> {
     /// Bad files without a good version before that are tolerated; `None`: by the size of the snapshot.
     pub tolerate: Option<u64>,
     pub rules: Option<&'a Rules>,
+    /// Whose copies these are, if that is known: then each snapshot has to hold it.
+    pub own: Option<Own<'a>>,
 }
 
 impl Opened {
@@ -187,6 +190,7 @@ fn go_through(
         }
         let missing = step.missing.clone();
         let mut answer = answer(one, step, request.tolerate);
+        say_where(&mut answer, opened, one.snapshot, request.own);
         say_missing(&mut answer, &missing, &report.snapshots, &|at| request.order[at].id.clone());
         answer.time_disagrees = disagreeing.contains(&one.at);
         count(&mut report.series, one, &mut answer);
@@ -227,6 +231,13 @@ fn list(ended: Vec<Ended<Content>>, request: &Request<'_>, report: &mut Reposito
     report
         .bad
         .sort_unstable_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()).then(place(a).cmp(&place(b))));
+}
+
+/// A snapshot in which the store is not found is no recovery point, however clean its files are.
+fn say_where(answer: &mut SnapshotReport, opened: &Opened, snapshot: &Snapshot, own: Option<Own<'_>>) {
+    let Some(why) = own.and_then(|own| opened.pieces(snapshot, own).err()) else { return };
+    answer.is_clean = false;
+    answer.reasons.insert(0, format!("nothing could be restored from it: {why}"));
 }
 
 /// A deletion breaks no file, so a snapshot may be clean and hold next to nothing. That is said in every snapshot

@@ -82,7 +82,13 @@ impl Practice {
     pub(super) fn source(&self) -> Source {
         let secret = self.folder.path().join("secret");
         fs::write(&secret, format!("{PASSWORD}\n")).unwrap();
-        Source { repository: self.name(), secret: Secret::File(secret.display().to_string()), resource: None }
+        Source {
+            repository: self.name(),
+            host: None,
+            paths: Vec::new(),
+            secret: Secret::File(secret.display().to_string()),
+            resource: None,
+        }
     }
 }
 
@@ -119,7 +125,7 @@ fn a_restored_snapshot_is_what_was_stored_byte_for_byte() {
     let repository_before = fingerprint(&practice.repository());
 
     let to = practice.folder.path().join("restored");
-    let restored = restore_snapshot(&practice.source(), &id[..12], &to).unwrap();
+    let restored = restore_snapshot(&practice.source(), None, &id[..12], &to).unwrap();
 
     let relative = |all: &BTreeMap<PathBuf, [u8; 32]>, root: &Path| -> BTreeMap<PathBuf, [u8; 32]> {
         all.iter().map(|(path, hash)| (path.strip_prefix(root).unwrap().to_owned(), *hash)).collect()
@@ -132,9 +138,9 @@ fn a_restored_snapshot_is_what_was_stored_byte_for_byte() {
     assert_eq!(fs::read_link(to.join("link")).unwrap(), Path::new("large.bin"));
     assert_eq!(fingerprint(&practice.repository()), repository_before, "reading writes nothing");
 
-    let again = restore_snapshot(&practice.source(), &id, &to);
+    let again = restore_snapshot(&practice.source(), None, &id, &to);
     assert!(matches!(again, Err(RestoreFault::NotEmpty(_))), "never over existing files");
-    let nowhere = restore_snapshot(&practice.source(), "ffff", &practice.folder.path().join("x"));
+    let nowhere = restore_snapshot(&practice.source(), None, "ffff", &practice.folder.path().join("x"));
     assert!(matches!(nowhere, Err(RestoreFault::NoSnapshot { .. })));
 }
 
