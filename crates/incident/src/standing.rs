@@ -9,7 +9,8 @@
 //! store that it uses over hard and data edges has an open alarm; such a store or service is infected and was neither
 //! restored nor started since; it runs behind a closed door; its cut failed, and nobody has started it since; nothing is
 //! known to serve it. A store with an alarm of which nobody is known to use it may be used by all that runs at its site.
-//! What is lost stays lost: that is known. Everything else is taken to work.
+//! What is lost stays lost: that is known. It is taken in and held only where a bridge has sent its account to this
+//! incident: nobody promises receipts that nobody gives. Everything else is taken to work.
 //!
 //! What each says of it: `status` and `status --json` by `not_served`, and on the page the lead (the worst decides), the
 //! row and its `status.json`.
@@ -220,7 +221,9 @@ pub fn standings(estate: &Estate, view: &View) -> Vec<(Id, Id, Standing)> {
             let serving = serving.filter(|service| estate.services.contains_key(*service));
             let is_lost = lost.contains(&(tenant.clone(), id.clone()));
             let standing = match (&capability.cut, doubts.about(tenant, id, serving)) {
-                (CutBehaviour::Hold, _) if is_lost => Standing::Emergency,
+                // Without a bridge that has ever counted what it holds nobody is known to take anything in.
+                (CutBehaviour::Hold, _) if is_lost && view.bridge.as_of_ms.is_some() => Standing::Emergency,
+                (CutBehaviour::Hold, _) if is_lost => Standing::Down { reason: None },
                 (CutBehaviour::Divert(to), _) if is_lost => Standing::Diverted(to.clone()),
                 (CutBehaviour::Reject { reason }, _) if is_lost => {
                     Standing::Down { reason: Some(reason.clone()) }

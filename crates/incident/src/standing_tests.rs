@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
-use crate::event::{CommandEvent, ContainEvent, CutAct, Event, RecoverEvent, ScanEvent, Suspicion};
+use std::collections::BTreeMap;
+
+use crate::event::{BridgeEvent, CommandEvent, ContainEvent, CutAct, Event, RecoverEvent, ScanEvent, Suspicion};
 use crate::memory::{follow, view_of};
 use crate::record::{Content, Entry, Unknown};
 use crate::standing::{NotKnown, Standing, not_described, standings};
@@ -150,7 +152,11 @@ fn an_entry_that_was_not_read_makes_what_it_is_about_not_known_until_a_person_ac
 fn what_is_behind_a_closed_door_is_not_known_to_work_because_it_was_started() {
     let door = CutAct::CloseDoor { site: id("site:muc"), door: "front".to_owned() };
     let mut events = vec![cut("site:muc", std::slice::from_ref(&door))];
-    assert_eq!(standing(&after(&events), "capability:eau"), Standing::Emergency, "what is lost is known");
+    let down = Standing::Down { reason: None };
+    assert_eq!(standing(&after(&events), "capability:eau"), down, "what is lost is known; no bridge is");
+    let account = BridgeEvent::AccountReceived { accounts: BTreeMap::new(), checkpoint: String::new() };
+    events.push(Event::Bridge(account));
+    assert_eq!(standing(&after(&events), "capability:eau"), Standing::Emergency, "a bridge takes it in");
     events.extend(done("restore", "store:data"));
     events.extend(brought_up("service:core"));
     assert_eq!(standing(&after(&events), "capability:eau"), Standing::NotKnown(NotKnown::ClosedDoor));

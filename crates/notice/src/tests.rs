@@ -7,7 +7,7 @@ use super::site::{Proof, digest, files};
 use super::words::Language;
 use super::{page, words};
 use estate::{Estate, Id, canonical};
-use incident::event::{ContainEvent, CutAct, Event};
+use incident::event::{BridgeEvent, ContainEvent, CutAct, Event};
 use incident::memory::view_of;
 use incident::record::{Content, Entry};
 use incident::standing::{NotKnown, Standing};
@@ -73,12 +73,33 @@ fn cut_off_muc() -> View {
         tenants: vec![id("tenant:beta")],
         estate_hash: String::new(),
     };
-    view_of(&[Entry {
-        sequence: 0,
+    let accounts = std::collections::BTreeMap::new();
+    let account = BridgeEvent::AccountReceived { accounts, checkpoint: String::new() };
+    let entry = |(sequence, event): (u64, Event)| Entry {
+        sequence,
         time_ms: 1_682_373_600_000,
         actor: "test".to_owned(),
-        content: Content::Known(Event::Contain(decided)),
-    }])
+        content: Content::Known(event),
+    };
+    let entries = [(0, Event::Bridge(account)), (1, Event::Contain(decided))];
+    view_of(&entries.map(entry))
+}
+
+#[test]
+fn without_a_bridge_nobody_is_promised_a_receipt() {
+    let stop = CutAct::StopService { service: id("service:intake-muc") };
+    let decided = ContainEvent::CutDecided {
+        infected: Vec::new(),
+        acts: vec![stop],
+        cost_insured: 0,
+        tenants: Vec::new(),
+        estate_hash: String::new(),
+    };
+    let mut view = View::default();
+    incident::memory::follow(&mut view, &Event::Contain(decided));
+    let text = page::tenant(&facts(&view, "tenant:beta"), Language::En, None);
+    assert!(text.contains("data-capability=\"eau\" data-standing=\"down\""), "{text}");
+    assert!(!text.to_lowercase().contains("receipt"), "{text}");
 }
 
 fn facts(view: &View, tenant: &str) -> Public {

@@ -12,6 +12,7 @@ use super::drawing::{self, Axis, Line};
 use super::explain::Explanation;
 use super::objectives::missed;
 use super::page::{capability_name, clock, hours, insured, whom};
+use super::times::{Time, Times};
 use super::{Curve, Made, ranges};
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Served, StepKind};
@@ -203,10 +204,11 @@ fn curve_of(estate: &Estate, plan: &Plan, time: impl Fn(&Served) -> u64) -> (u12
         insured
             .saturating_mul(estate.capabilities.get(capability).map_or(0, |known| u128::from(known.urgency)))
     };
+    let times = Times::of(estate, plan);
     let (mut kept, mut curve) = (0_u128, BTreeMap::<u64, u128>::new());
     for served in &plan.served {
         let weight = weight(&served.tenant, &served.capability);
-        if served.at_s == 0 {
+        if times.when(served) == Time::NotLost {
             kept = kept.saturating_add(weight);
         } else {
             let sum = curve.entry(time(served)).or_default();
@@ -254,6 +256,8 @@ fn served(estate: &Estate, plan: &Plan, known: Known<'_>, axis: Axis) -> (Html, 
 enum Cell {
     NotConcerned,
     Kept,
+    /// Lost, and it takes longer than this.
+    After(String),
     Back(String),
     Between { planned: String, early: String, late: String },
     Never,
@@ -282,12 +286,13 @@ struct Group {
 const GROUPS_ACROSS: usize = 8;
 
 fn funds(estate: &Estate, plan: &Plan) -> (Funds, Vec<Group>) {
-    let mut columns: BTreeSet<&Id> =
-        plan.served.iter().filter(|served| served.at_s > 0).map(|served| &served.capability).collect();
+    let times = Times::of(estate, plan);
+    let lost = plan.served.iter().filter(|served| times.when(served) != Time::NotLost);
+    let mut columns: BTreeSet<&Id> = lost.map(|served| &served.capability).collect();
     columns.extend(plan.never.iter().map(|never| &never.capability));
     let mut rows: BTreeMap<&Id, BTreeMap<&Id, Cell>> = BTreeMap::new();
     for served in plan.served.iter().filter(|served| columns.contains(&served.capability)) {
-        rows.entry(&served.tenant).or_default().insert(&served.capability, cell(plan, served));
+        rows.entry(&served.tenant).or_default().insert(&served.capability, cell(plan, &times, served));
     }
     for never in &plan.never {
         rows.entry(&never.tenant).or_default().insert(&never.capability, Cell::Never);
@@ -326,14 +331,15 @@ fn funds(estate: &Estate, plan: &Plan) -> (Funds, Vec<Group>) {
     (funds, large)
 }
 
-fn cell(plan: &Plan, served: &Served) -> Cell {
+fn cell(plan: &Plan, times: &Times<'_>, served: &Served) -> Cell {
     let at = |at_s: u64| unbroken(&short_clock(at_s));
-    match served.at_s {
-        0 => Cell::Kept,
-        at_s if plan.samples > 0 => {
+    match (times.when(served), served.at_s) {
+        (Time::NotLost, _) => Cell::Kept,
+        (Time::AtLeast, at_s) => Cell::After(at(at_s)),
+        (Time::Known, at_s) if plan.samples > 0 => {
             Cell::Between { planned: at(at_s), early: at(served.early_s), late: at(served.late_s) }
         }
-        at_s => Cell::Back(at(at_s)),
+        (Time::Known, at_s) => Cell::Back(at(at_s)),
     }
 }
 

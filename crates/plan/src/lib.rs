@@ -36,6 +36,7 @@ pub mod refusal;
 pub mod search;
 pub mod sheet;
 pub mod steps;
+pub mod times;
 pub mod wish;
 
 #[cfg(test)]

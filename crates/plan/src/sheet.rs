@@ -3,9 +3,11 @@
 //! Plain text, 80 columns, a form feed between pages, the hash on each page so that nobody mixes sheets of two plans.
 //! Who does what when, what must be done before, how to see that it worked, and a box to tick.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::explain::some;
 use super::page::{capability_name, clock, grouped, hours, insured, whom};
+use super::times::{Time, Times};
 use estate::model::{Gate, Probe, ResourceKind};
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Step, StepKind};
@@ -70,7 +72,14 @@ fn cover(estate: &Estate, plan: &Plan) -> Vec<String> {
         counted(plan.steps.len(), "step"),
         clock(end_s)
     ));
-    say(&format!("Price: {} insured-hours.", hours(plan.insured_seconds)));
+    match Times::of(estate, plan).unknown.as_slice() {
+        [] => say(&format!("Price: {} insured-hours.", hours(plan.insured_seconds))),
+        unknown => say(&format!(
+            "It takes longer: nobody has written how long it takes to bring back {}. Price: at least {} insured-hours.",
+            some(unknown),
+            hours(plan.insured_seconds)
+        )),
+    }
     say(
         "Times are hours:minutes:seconds from the beginning. They say in which order to work, not when to stop: a step \
          begins when the steps it names are ticked, whatever the clock says. Where a gate is not passed: stop that \
@@ -248,7 +257,12 @@ fn not_back(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
 /// Per fund: when the last of what it lost is back, and how it is reached.
 fn funds(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
     let mut back: BTreeMap<&Id, (u64, u64)> = BTreeMap::new();
-    for served in plan.served.iter().filter(|served| served.at_s > 0) {
+    let times = Times::of(estate, plan);
+    let mut late: BTreeSet<&Id> = BTreeSet::new();
+    for served in plan.served.iter().filter(|served| times.when(served) != Time::NotLost) {
+        if times.when(served) == Time::AtLeast {
+            late.insert(&served.tenant);
+        }
         let (first_s, last_s) = back.entry(&served.tenant).or_insert((u64::MAX, 0));
         (*first_s, *last_s) = ((*first_s).min(served.at_s), (*last_s).max(served.at_s));
     }
@@ -260,7 +274,8 @@ fn funds(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
             let tenant = estate.tenants.get(id);
             let name = tenant.map(|tenant| tenant.name.clone()).filter(|name| !name.is_empty());
             let name = name.unwrap_or_else(|| id.to_string());
-            let times = format!("[ ]  from {} to {}  {name}", clock(first_s), clock(last_s));
+            let later = if late.contains(id) { " at least (not all times are known)" } else { "" };
+            let times = format!("[ ]  from {} to {}{later}  {name}", clock(first_s), clock(last_s));
             let mut lines = wrapped("     ", &times);
             if let Some(tenant) = tenant.filter(|tenant| !tenant.contacts.is_empty()) {
                 lines.extend(wrapped("     ", &format!("     {}", tenant.contacts.join(" | "))));

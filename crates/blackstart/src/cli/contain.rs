@@ -12,7 +12,6 @@ use contain::decide::{self, Cut, Refusal};
 use contain::knocking::Proof;
 use contain::run::{self, Place, Watcher};
 use estate::{Estate, Id, canonical};
-use incident::View;
 use incident::event::{ContainEvent, CutAct};
 use message::{counted, spaced};
 use world::real::Real;
@@ -101,7 +100,7 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
     let world = Real::new(&journal.join("runs"), scan::restic::read_repository).map_err(|fault| {
         Failure::fault(fault.to_string(), "nothing was cut off", "look at the folder and call again")
     })?;
-    another_estate(incident.view(), estate);
+    read_estate::say_if_other(incident.view(), estate, "the cut is made as this one says");
     let hash = canonical::hash(estate);
     incident
         .decide(folder::now_ms(), |view| decide::decide(cut, estate, &hash, view))
@@ -126,16 +125,6 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
         "the cut does NOT hold: see above what still answers or failed. Deal with it, then call again; what holds is only probed",
     );
     Ok(Answer::No)
-}
-
-/// The cut is made as this estate says, and the incident goes by another one.
-fn another_estate(view: &View, estate: &Estate) {
-    if view.command.estate_hash.as_ref().is_some_and(|hash| *hash != canonical::hash(estate)) {
-        talk::say(
-            "this is not the estate in force in this incident: the cut is made as this one says, and `status` goes by the other. \
-             `blackstart approve` and `blackstart recover` put an edited estate in force",
-        );
-    }
 }
 
 #[derive(Default)]

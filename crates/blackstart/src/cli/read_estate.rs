@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::{Failure, talk};
 use super::folder::chain;
-use estate::{self, Estate, Grade, Id};
+use estate::{self, Estate, Grade, Id, canonical};
+use incident::View;
 use message::{Command, Remedy, quoted};
 
 /// The estate, if its form has no blocking finding. `check` judges the content and shows all findings.
@@ -30,6 +31,16 @@ pub fn read(path: &Path) -> Result<Estate, Failure> {
                 Remedy::run_to("see every finding with its place", Command::new("check").with(shown)),
             ]),
         )),
+    }
+}
+
+/// An incident goes by the estate that was put in force; a command that was given another one says what goes by which.
+pub fn say_if_other(view: &View, estate: &Estate, means: &str) {
+    if view.command.estate_hash.as_ref().is_some_and(|hash| *hash != canonical::hash(estate)) {
+        talk::say(format!(
+            "note: this is not the estate in force in this incident: {means}, and `blackstart status` goes by the other. \
+             `blackstart recover` puts an edited estate in force"
+        ));
     }
 }
 

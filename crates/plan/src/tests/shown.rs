@@ -243,3 +243,49 @@ fn times_are_written_so_that_people_can_read_them() {
     let shown = [0, 59, 3600, 359_999, 360_000, 1_000_000_000].map(clock);
     assert_eq!(shown, ["0:00:00", "0:00:59", "1:00:00", "99:59:59", "4 d 04:00:00", "11574 d 01:46:40"]);
 }
+
+#[test]
+fn what_is_lost_and_has_no_times_is_never_called_not_lost() {
+    let mut estate = estate();
+    for service in estate.services.values_mut() {
+        (service.boot_s, service.gates) = (0, Vec::new());
+    }
+    for store in estate.stores.values_mut() {
+        store.size = 0;
+    }
+    let made = asked(&estate, &lost(&["site:muc"])).expect("a plan");
+    assert_eq!(at_s(&made, "tenant:fund-muc"), 0, "the plan file says no more than this");
+    let text = page::page(&estate, &made);
+    assert!(text.contains(">0:00:00 lost, time not known:  capability:eau"), "{text}");
+    assert!(text.contains("this plan, at least: how long it takes is not known of"), "{text}");
+    assert!(text.contains("all done after 0:00:00 at least"), "{text}");
+    let json = serde_json::to_value(crate::json::of_made(&estate, &made)).expect("it is JSON");
+    assert_eq!(json["times_not_known"][0]["tenant"], "tenant:fund-muc", "{json}");
+    let sheet = sheet::sheet(&estate, &made.plan);
+    assert!(sheet.contains("at least (not all times are known)"), "{sheet}");
+    assert!(html::of_made(&estate, &made).contains("time not known"));
+    // Only what is on the way of something unknown.
+    let known = asked(&super::estate(), &lost(&["site:muc"])).expect("a plan");
+    assert!(!page::page(&super::estate(), &known).contains("time not known"));
+}
+
+#[test]
+fn what_has_no_site_is_named_and_not_called_not_lost() {
+    let mut estate = estate();
+    estate.services.get_mut(&id("service:core-ess")).expect("it is there").site = None;
+    let made = asked(&estate, &lost(&["site:muc"])).expect("a plan");
+    let text = page::page(&estate, &made);
+    assert!(text.contains("service:core-ess: no site is known, so nobody can say whether it is lost too"), "{text}");
+    assert!(text.contains("not known  whether it is lost, see below: eau"), "{text}");
+    let named = asked(&estate, &lost(&["service:core-muc"])).expect("a plan");
+    assert!(!page::page(&estate, &named).contains("no site is known"), "no site is lost");
+}
+
+#[test]
+fn what_works_on_lost_data_is_not_called_not_lost() {
+    let estate = estate();
+    let store = estate.edges.iter().find(|edge| edge.kind == EdgeKind::Data).expect("there is one").to.clone();
+    let made = asked(&estate, &lost(&[&store.to_string()])).expect("a plan");
+    assert!(!made.explanation.doubtful.is_empty());
+    assert!(page::page(&estate, &made).contains("not known  whether it is lost"));
+}
