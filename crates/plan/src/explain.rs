@@ -292,7 +292,10 @@ fn about_stores(estate: &Estate, lost: &Lost, points: Option<&RecoveryPoints>, l
         }),
         "could take in data faster than its source can give; counted at what the source gives",
     );
-    say(of(&|_, store| store.size == 0), "no size is known; the restore is counted as taking no time, and takes some");
+    say(
+        of(&|_, store| store.size == 0),
+        "no size is known; the restore is counted as taking no time, and takes some",
+    );
 }
 
 fn about_services(estate: &Estate, lost: &Lost, lines: &mut Vec<String>) {
@@ -304,7 +307,10 @@ fn about_services(estate: &Estate, lost: &Lost, lines: &mut Vec<String>) {
             lines.push(format!("{}: {text}", some(&ids)));
         }
     };
-    say(&|service| service.boot_s == 0, "no start time is known; it is counted as taking no time, and takes some");
+    say(
+        &|service| service.boot_s == 0,
+        "no start time is known; it is counted as taking no time, and takes some",
+    );
     say(&|service| service.gates.is_empty(), "has no gate; that it was started does not show that it works");
     say(
         &|service| service.second_person,

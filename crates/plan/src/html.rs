@@ -259,7 +259,11 @@ enum Cell {
     /// Lost, and it takes longer than this.
     After(String),
     Back(String),
-    Between { planned: String, early: String, late: String },
+    Between {
+        planned: String,
+        early: String,
+        late: String,
+    },
     Never,
 }
 

@@ -49,11 +49,8 @@ pub fn lost(estate: &Estate, named: &[Id]) -> Result<Lost, Refusal> {
         return Err(Refusal::CannotBeLost { id: id.clone() });
     }
     let named: BTreeSet<&Id> = named.iter().collect();
-    let mut lost = Lost {
-        services: services_at(estate, &named),
-        stores: stores_at(estate, &named),
-        ..Lost::default()
-    };
+    let mut lost =
+        Lost { services: services_at(estate, &named), stores: stores_at(estate, &named), ..Lost::default() };
     park_dependents(estate, &mut lost);
     if named.iter().any(|id| id.kind() == Kind::Site) {
         lost.unplaced = unplaced(estate, &lost);

@@ -169,6 +169,16 @@ pub fn adopt(view: &View, estate: &Estate) -> Vec<Event> {
     vec![Event::Command(CommandEvent::EstateAdopted { hash, text: canonical::text(estate) })]
 }
 
+/// The same as a person's decision, with the reason beside it.
+pub fn adopt_because(view: &View, estate: &Estate, reason: &str) -> Vec<Event> {
+    let mut events = adopt(view, estate);
+    if !events.is_empty() {
+        let text = format!("put an edited estate in force: {reason}");
+        events.push(Event::Command(CommandEvent::NoteWritten { text }));
+    }
+    events
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

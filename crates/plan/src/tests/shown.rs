@@ -275,7 +275,10 @@ fn what_has_no_site_is_named_and_not_called_not_lost() {
     estate.services.get_mut(&id("service:core-ess")).expect("it is there").site = None;
     let made = asked(&estate, &lost(&["site:muc"])).expect("a plan");
     let text = page::page(&estate, &made);
-    assert!(text.contains("service:core-ess: no site is known, so nobody can say whether it is lost too"), "{text}");
+    assert!(
+        text.contains("service:core-ess: no site is known, so nobody can say whether it is lost too"),
+        "{text}"
+    );
     assert!(text.contains("not known  whether it is lost, see below: eau"), "{text}");
     let named = asked(&estate, &lost(&["service:core-muc"])).expect("a plan");
     assert!(!page::page(&estate, &named).contains("no site is known"), "no site is lost");
@@ -284,7 +287,8 @@ fn what_has_no_site_is_named_and_not_called_not_lost() {
 #[test]
 fn what_works_on_lost_data_is_not_called_not_lost() {
     let estate = estate();
-    let store = estate.edges.iter().find(|edge| edge.kind == EdgeKind::Data).expect("there is one").to.clone();
+    let store =
+        estate.edges.iter().find(|edge| edge.kind == EdgeKind::Data).expect("there is one").to.clone();
     let made = asked(&estate, &lost(&[&store.to_string()])).expect("a plan");
     assert!(!made.explanation.doubtful.is_empty());
     assert!(page::page(&estate, &made).contains("not known  whether it is lost"));
