@@ -47,6 +47,9 @@ fn words(event: &RecoverEvent) -> Option<String> {
         RecoverEvent::StepIntended { step, attempt, .. } => format!("begin   {step}, attempt {attempt}"),
         RecoverEvent::StepDone { step, detail, .. } => format!("done    {step}: {detail}"),
         RecoverEvent::StepFailed { step, detail, .. } => format!("FAILED  {step}: {detail}"),
+        RecoverEvent::StepProbed { step, found: Found::Unknown, detail, .. } => {
+            format!("waits   {step}: {detail}")
+        }
         RecoverEvent::StepProbed { step, found, detail, .. } => {
             let found = match found {
                 Found::Done => "it had happened",
@@ -155,8 +158,8 @@ fn say_what_goes_on(folder: &Path) {
             }
             let running = view.recover.services.values().filter(|service| service.process.is_some()).count();
             talk::say(format!(
-                "  {} started so far and on running: they do not end with this program",
-                message::counted_as(running, "service was", "services were")
+                "  what was started does not end with this program: {} on running",
+                message::counted_as(running, "service goes", "services go")
             ));
         }
         Err(_) => talk::say("  what was started goes on running"),
