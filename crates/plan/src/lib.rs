@@ -14,6 +14,7 @@
 pub mod advice;
 pub mod bound;
 pub mod budget;
+pub mod by_hand;
 pub mod check;
 pub mod compare;
 pub mod decide;

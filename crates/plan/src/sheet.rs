@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::by_hand;
 use super::explain::some;
 use super::page::{capability_name, clock, grouped, hours, insured, whom};
 use super::times::{Time, Times};
@@ -158,7 +159,9 @@ fn step_block(estate: &Estate, plan: &Plan, step: &Step, opens: Option<&Opens<'_
         }
         StepKind::Admit => {
             let run = estate.services.get(&step.service).and_then(|service| service.run.as_ref());
-            detail("command", &run.map(|run| run.admit.join(" ")).unwrap_or_default());
+            let line =
+                |run: &estate::model::Run| format!("{}{}", by_hand::place(run), by_hand::line(&run.admit));
+            detail("command", &run.map(line).unwrap_or_default());
         }
     }
     for (capability, tenants) in opens.into_iter().flatten() {
@@ -181,8 +184,15 @@ fn restore_details(estate: &Estate, step: &Step, detail: &mut impl FnMut(&str, &
     detail("copy", point);
     if step.kind == StepKind::Restore {
         detail("into", store.path.as_deref().unwrap_or_default());
+        let commands = by_hand::restore(store, step.recovery_point.as_deref());
+        if commands.is_empty() {
+            detail("command", "none is known: the estate names no repository, or no path");
+        }
+        commands.iter().for_each(|command| detail("command", command));
     }
-    detail("size", &format!("{} MiB", grouped(store.size.into())));
+    let size =
+        if store.size == 0 { "not known".to_owned() } else { format!("{} MiB", grouped(store.size.into())) };
+    detail("size", &size);
 }
 
 fn start_details(estate: &Estate, id: &Id, detail: &mut impl FnMut(&str, &str)) {
@@ -195,8 +205,12 @@ fn start_details(estate: &Estate, id: &Id, detail: &mut impl FnMut(&str, &str)) 
     if service.second_person {
         detail("allowed", "by a second person: ______________________________");
     }
-    if let Some(run) = &service.run {
-        detail("command", &run.start.join(" "));
+    match &service.run {
+        Some(run) if !run.start.is_empty() => {
+            let as_user = format!("{}{}", by_hand::place(run), by_hand::line(&run.start));
+            detail("command", &as_user);
+        }
+        Some(_) | None => detail("command", "none is written down: start it as you know it"),
     }
 }
 
@@ -204,7 +218,7 @@ fn gate_words(gate: &Gate) -> String {
     let probe = match &gate.probe {
         Probe::Tcp(address) => format!("{address} accepts a connection"),
         Probe::Http { url, status } => format!("{url} answers {status}"),
-        Probe::Command(command) => format!("`{}` exits 0", command.join(" ")),
+        Probe::Command(command) => format!("`{}` exits 0", by_hand::line(command)),
     };
     let seconds = |ms: u64| ms.div_ceil(1000);
     format!(

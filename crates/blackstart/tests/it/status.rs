@@ -269,11 +269,16 @@ fn an_edited_estate_is_put_in_force_by_one_command_and_then_plans_on_it_are_appr
     assert!(told.contains("blackstart adopt incident ESTATE"), "{told}");
     let refused = provider.call(&["approve", "incident", "plan", "--yes"]);
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(refused.status.code() == Some(1) && told.contains("blackstart adopt incident ESTATE --reason TEXT"));
+    assert!(
+        refused.status.code() == Some(1) && told.contains("blackstart adopt incident ESTATE --reason TEXT")
+    );
     let asked = provider.call(&["adopt", "incident", "estate", "--reason", "disk replaced"]);
     assert_eq!(asked.status.code(), Some(1), "nobody agreed");
     let shown = String::from_utf8_lossy(&asked.stdout).into_owned();
-    assert!(shown.contains("new: 1 service and 0 stores: service:new") && shown.contains("changed"), "{shown}");
+    assert!(
+        shown.contains("new: 1 service and 0 stores: service:new") && shown.contains("changed"),
+        "{shown}"
+    );
     provider.works(&["adopt", "incident", "estate", "--reason", "disk replaced", "--yes"]);
     provider.works(&["approve", "incident", "plan", "--yes", "--by", "bert"]);
     let shown = provider.works(&["journal", "show", "incident", "--about", "core"]);
