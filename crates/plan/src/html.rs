@@ -105,7 +105,9 @@ fn render(estate: &Estate, plan: &Plan, known: Known<'_>) -> String {
     let (bars, rows_left_out) = drawing::bars(estate, plan, axis, &critical);
     let (served, floor) = served(estate, plan, known, axis);
     let usage = known.map(|(explanation, _)| &explanation.usage).filter(|usage| !usage.is_empty());
-    let (funds, groups) = funds(estate, plan);
+    let nothing = BTreeSet::new();
+    let doubtful = known.map_or(&nothing, |(explanation, _)| &explanation.doubtful);
+    let (funds, groups) = funds(estate, plan, doubtful);
     let hash = plan.hash();
     let sheet = Sheet {
         provider: if estate.provider.is_empty() { "the provider" } else { &estate.provider },
@@ -256,6 +258,8 @@ fn served(estate: &Estate, plan: &Plan, known: Known<'_>, axis: Axis) -> (Html, 
 enum Cell {
     NotConcerned,
     Kept,
+    /// Nobody knows whether it is lost.
+    NotKnown,
     /// Lost, and it takes longer than this.
     After(String),
     Back(String),
@@ -289,14 +293,19 @@ struct Group {
 /// Up to so many groups of funds stand side by side; more stand below one another.
 const GROUPS_ACROSS: usize = 8;
 
-fn funds(estate: &Estate, plan: &Plan) -> (Funds, Vec<Group>) {
+fn funds(estate: &Estate, plan: &Plan, doubtful: &BTreeSet<Id>) -> (Funds, Vec<Group>) {
     let times = Times::of(estate, plan);
     let lost = plan.served.iter().filter(|served| times.when(served) != Time::NotLost);
     let mut columns: BTreeSet<&Id> = lost.map(|served| &served.capability).collect();
     columns.extend(plan.never.iter().map(|never| &never.capability));
+    columns.extend(doubtful);
     let mut rows: BTreeMap<&Id, BTreeMap<&Id, Cell>> = BTreeMap::new();
     for served in plan.served.iter().filter(|served| columns.contains(&served.capability)) {
-        rows.entry(&served.tenant).or_default().insert(&served.capability, cell(plan, &times, served));
+        let cell = match cell(plan, &times, served) {
+            Cell::Kept if doubtful.contains(&served.capability) => Cell::NotKnown,
+            cell => cell,
+        };
+        rows.entry(&served.tenant).or_default().insert(&served.capability, cell);
     }
     for never in &plan.never {
         rows.entry(&never.tenant).or_default().insert(&never.capability, Cell::Never);

@@ -1,5 +1,18 @@
 //! Is it lost, and is the time known at which it is back? Second 0 alone says neither: what was never lost and what comes
 //! back by steps of which nobody knows how long they take would both stand there.
+//!
+//! What each output says of a capability of a tenant, by how the plan has it:
+//!
+//! ```text
+//! state      page                    json             drawing         sheet
+//! not_lost   not_lost                at_s=0           ·               -
+//! known      its_time                at_s             its_time        from_to
+//! at_least   lost,_time_not_known    times_not_known  time_not_known  at_least
+//! not_known  not_known               lost_not_known   ?               -
+//! never      Not_back_by_this_plan   never            never           NOT_BACK
+//! ```
+//!
+//! `not_known` is said only where the plan is made: the file does not keep what was named as lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 

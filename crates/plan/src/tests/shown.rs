@@ -293,3 +293,74 @@ fn what_works_on_lost_data_is_not_called_not_lost() {
     assert!(!made.explanation.doubtful.is_empty());
     assert!(page::page(&estate, &made).contains("not known  whether it is lost"));
 }
+
+/// The table at the head of `times`: each state once, and what each output says of it.
+#[test]
+fn every_state_of_a_capability_stands_in_every_output_as_the_table_says() {
+    let table = include_str!("../times.rs").lines().skip_while(|line| *line != "//! ```text").skip(2);
+    let rows = table.take_while(|line| *line != "//! ```").map(|line| line.trim_start_matches("//! "));
+    let rows: Vec<Vec<String>> = rows
+        .map(|line| line.split_whitespace().map(|word| word.replace('_', " ")).collect::<Vec<String>>())
+        .collect();
+    let states: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(states, ["not lost", "known", "at least", "not known", "never"]);
+    for row in &rows {
+        let (mut estate, mut question) = (estate(), lost(&["site:muc"]));
+        // What is asked about: the large fund where it is lost, the small one where it is not.
+        let tenant = match row[0].as_str() {
+            "not lost" => "tenant:fund-ess",
+            "known" => "tenant:fund-muc",
+            "at least" => {
+                estate.services.get_mut(&id("service:core-muc")).expect("it is there").boot_s = 0;
+                "tenant:fund-muc"
+            }
+            "not known" => {
+                estate.services.get_mut(&id("service:core-ess")).expect("it is there").site = None;
+                "tenant:fund-ess"
+            }
+            "never" => {
+                question.without = ids(&["service:identity-muc"]);
+                "tenant:fund-muc"
+            }
+            other => panic!("no such state: {other}"),
+        };
+        let made = asked(&estate, &question).expect("a plan");
+        let page = page::page(&estate, &made);
+        let json = serde_json::to_value(crate::json::of_made(&estate, &made)).expect("it is JSON");
+        let (html, sheet) = (html::of_made(&estate, &made), sheet::sheet(&estate, &made.plan));
+        let of = |list: &str| -> bool {
+            json[list]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .any(|one| one["tenant"] == tenant || (one.is_string() && one == "capability:eau"))
+        };
+        let served = json["served"].as_array().expect("a list").iter().find(|one| one["tenant"] == tenant);
+        let at_s = served.and_then(|served| served["at_s"].as_u64());
+        let cells = html.split("<h2>Every fund</h2>").nth(1).expect("the table").to_owned();
+        let met = [
+            match row[0].as_str() {
+                "known" => page.contains("0:0") && !page.contains("time not known"),
+                _ => page.contains(row[1].as_str()),
+            },
+            match row[2].as_str() {
+                "at s=0" => at_s == Some(0) && !of("times_not_known") && !of("lost_not_known"),
+                "at s" => at_s.is_some_and(|at_s| at_s > 0) && !of("times_not_known"),
+                list => of(&list.replace(' ', "_")),
+            },
+            match row[0].as_str() {
+                "known" => !cells.contains("time not known") && !cells.contains("<b>never</b>"),
+                _ => cells.contains(row[3].as_str()),
+            },
+            match row[4].as_str() {
+                "-" => true,
+                "from to" => sheet.contains("from ") && !sheet.contains("at least ("),
+                words => sheet.contains(words),
+            },
+        ];
+        assert_eq!(met, [true; 4], "{}: {page}\n{cells}\n{sheet}", row[0]);
+        // And none that is better than it is.
+        let is_kept = row[0] == "not lost";
+        assert_eq!(page.contains("not lost  for all"), is_kept || tenant == "tenant:fund-muc", "{page}");
+    }
+}
