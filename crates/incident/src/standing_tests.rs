@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{BridgeEvent, CommandEvent, ContainEvent, CutAct, Event, RecoverEvent, ScanEvent, Suspicion};
+use crate::event::{
+    BridgeEvent, CommandEvent, ContainEvent, CutAct, Event, RecoverEvent, ScanEvent, Suspicion,
+};
 use crate::memory::{follow, view_of};
 use crate::record::{Content, Entry, Unknown};
 use crate::standing::{NotKnown, Standing, not_described, standings};
@@ -117,6 +119,29 @@ fn an_open_alarm_makes_what_uses_the_store_not_known_until_it_is_dismissed_or_th
     assert_eq!(standing(&after(&events), "capability:eau"), WORKS);
     events.push(alarm("store:data"));
     assert_eq!(standing(&after(&events), "capability:eau"), Standing::NotKnown(NotKnown::Alarm));
+}
+
+#[test]
+fn a_newest_copy_that_is_not_clean_makes_what_uses_the_store_not_known_until_it_is_restored() {
+    let store = id("store:data");
+    let seen = |snapshot: &str, clean: bool| {
+        let (store, snapshot) = (store.clone(), snapshot.to_owned());
+        let seen = ScanEvent::SnapshotFirstSeen {
+            store: store.clone(),
+            snapshot: snapshot.clone(),
+            claims_time: String::new(),
+        };
+        let (counts, reasons) = (BTreeMap::new(), Vec::new());
+        let judged = ScanEvent::SnapshotJudged { store, snapshot, clean, counts, reasons };
+        [Event::Scan(seen), Event::Scan(judged)]
+    };
+    let mut events: Vec<Event> = seen("a", true).into();
+    assert_eq!(standing(&after(&events), "capability:eau"), WORKS);
+    events.extend(seen("b", false));
+    assert_eq!(standing(&after(&events), "capability:eau"), Standing::NotKnown(NotKnown::DirtyCopy));
+    assert_eq!(standing(&after(&events), "capability:call"), WORKS, "it uses no store");
+    events.extend(done("restore", "store:data"));
+    assert_eq!(standing(&after(&events), "capability:eau"), WORKS);
 }
 
 #[test]
