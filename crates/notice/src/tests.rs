@@ -252,3 +252,15 @@ fn a_fund_for_which_nothing_is_described_reads_just_that() {
         assert_eq!(::page::form::fault(&text), None);
     }
 }
+
+#[test]
+fn a_tenant_that_names_its_languages_has_pages_in_those_and_every_list_leads_to_one() {
+    let mut estate = estate();
+    estate.tenants.get_mut(&id("tenant:beta")).unwrap().languages = vec!["de".to_owned()];
+    estate.tenants.get_mut(&id("tenant:alpha")).unwrap().languages = Vec::new();
+    let files = files(&public(&estate, &View::default()), None);
+    assert!(files.contains_key("beta/de.html") && !files.contains_key("beta/fr.html"));
+    assert!(files.contains_key("alpha/fr.html") && files.contains_key("alpha/en.html"), "none named: all");
+    assert!(files["fr.html"].contains("beta/de.html") && files["fr.html"].contains("alpha/fr.html"));
+    assert!(!files["beta/de.html"].contains("fr.html"), "it leads to no page that is not there");
+}

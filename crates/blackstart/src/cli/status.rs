@@ -197,7 +197,7 @@ fn served(now: &Situation) -> String {
     let percent = |thousandths: u64| format!("{}.{} %", thousandths / 10, thousandths % 10);
     match (now.unshared, now.not_known_thousandths) {
         (Some(why), _) => format!("not known: {why}"),
-        (None, 0) => format!("{} of insured x urgency", percent(now.served_thousandths)),
+        (None, 0) => format!("{} of insured x urgency, as far as reported", percent(now.served_thousandths)),
         (None, 1000) => format!("not known: {}", now.not_known().unwrap_or_default()),
         (None, part) => {
             format!("{} of insured x urgency; not known: {}", percent(now.served_thousandths), percent(part))
@@ -209,7 +209,7 @@ fn served(now: &Situation) -> String {
 fn nothing_missing(now: &Situation) -> &'static str {
     let is_quiet = now.alarms.is_empty() && now.cuts.iter().all(|cut| cut.state == CutState::Lifted);
     if is_quiet {
-        "everything works for everybody"
+        "nobody has reported anything that does not work"
     } else {
         "nobody is known to miss anything; see below for alarms and what is cut off"
     }
