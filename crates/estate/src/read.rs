@@ -208,7 +208,7 @@ fn first_mention(id: &Id, place: &Place, estate: &Estate, out: &mut Out) -> bool
     out.broken(
         "duplicate-id",
         format!("{id} is defined twice{first}"),
-        "the first definition counts; remove this one or give it a name of its own",
+        "the first definition counts: write what is different there (a later import keeps what was changed by hand), and remove this one; or give it a name of its own",
         Some(place.clone()),
         Some(id),
     );

@@ -6,10 +6,12 @@
 //!
 //! What is not known is never good (invariant 13). A capability that is not lost is not known to work, for these reasons,
 //! of which the first is told: an entry that was not read may be about it (one that may be about anything is about all); a
-//! store that it uses over hard and data edges has an open alarm; such a store or service is infected and was neither
+//! store that it uses over hard and data edges has an open alarm; the newest copy of such a store was judged not clean, and
+//! the store was not restored since that copy was seen; such a store or service is infected and was neither
 //! restored nor started since; it runs behind a closed door; its cut failed, and nobody has started it since; nothing is
 //! known to serve it. A store with an alarm of which nobody is known to use it may be used by all that runs at its site.
-//! What is lost stays lost: that is known. Everything else is taken to work.
+//! What is lost stays lost: that is known. It is taken in and held only where a bridge has sent its account to this
+//! incident: nobody promises receipts that nobody gives. Everything else is taken to work.
 //!
 //! What each says of it: `status` and `status --json` by `not_served`, and on the page the lead (the worst decides), the
 //! row and its `status.json`.
@@ -30,8 +32,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::View;
 use crate::contain::{Cut, CutState};
 use crate::event::CutAct;
-use crate::plan::file::Plan;
+use crate::plan::file::{Plan, StepKind, step_id};
 use crate::recover::ServiceState;
+use crate::scan::StoreView;
 use estate::graph::Links;
 use estate::model::{CutBehaviour, EdgeKind, Estate};
 use estate::{Id, Kind, graph};
@@ -71,6 +74,8 @@ pub enum NotKnown {
     Unread,
     /// A store it uses has an open alarm.
     Alarm,
+    /// The newest copy of a store it uses is not clean: what it was made from may not be either.
+    DirtyCopy,
     /// It, or what it uses, is infected and was not restored since.
     Infected,
     /// It runs behind a door that was closed and that nobody has opened.
@@ -82,9 +87,10 @@ pub enum NotKnown {
 }
 
 impl NotKnown {
-    pub const ALL: [NotKnown; 6] = [
+    pub const ALL: [NotKnown; 7] = [
         NotKnown::Unread,
         NotKnown::Alarm,
+        NotKnown::DirtyCopy,
         NotKnown::Infected,
         NotKnown::ClosedDoor,
         NotKnown::FailedCut,
@@ -96,6 +102,7 @@ impl NotKnown {
         match self {
             NotKnown::Unread => "unread",
             NotKnown::Alarm => "alarm",
+            NotKnown::DirtyCopy => "dirty_copy",
             NotKnown::Infected => "infected",
             NotKnown::ClosedDoor => "closed_door",
             NotKnown::FailedCut => "failed_cut",
@@ -108,6 +115,7 @@ impl NotKnown {
         match self {
             NotKnown::Unread => "an entry that was not read may be about this",
             NotKnown::Alarm => "an alarm is open on a store that is used",
+            NotKnown::DirtyCopy => "the newest copy of a store that is used is not clean",
             NotKnown::Infected => "infected, and not restored since",
             NotKnown::ClosedDoor => "behind a closed door",
             NotKnown::FailedCut => "a cut failed, and may have been made",
@@ -220,7 +228,9 @@ pub fn standings(estate: &Estate, view: &View) -> Vec<(Id, Id, Standing)> {
             let serving = serving.filter(|service| estate.services.contains_key(*service));
             let is_lost = lost.contains(&(tenant.clone(), id.clone()));
             let standing = match (&capability.cut, doubts.about(tenant, id, serving)) {
-                (CutBehaviour::Hold, _) if is_lost => Standing::Emergency,
+                // Without a bridge that has ever counted what it holds nobody is known to take anything in.
+                (CutBehaviour::Hold, _) if is_lost && view.bridge.as_of_ms.is_some() => Standing::Emergency,
+                (CutBehaviour::Hold, _) if is_lost => Standing::Down { reason: None },
                 (CutBehaviour::Divert(to), _) if is_lost => Standing::Diverted(to.clone()),
                 (CutBehaviour::Reject { reason }, _) if is_lost => {
                     Standing::Down { reason: Some(reason.clone()) }
@@ -265,6 +275,7 @@ impl Doubts {
         };
         doubt(NotKnown::Unread, graph::expand(estate, &unread), cannot_serve_without);
         doubt(NotKnown::Alarm, alarmed(estate, view, &links), uses);
+        doubt(NotKnown::DirtyCopy, dirty(view), uses);
         doubt(NotKnown::Infected, infected(estate, view), uses);
         doubt(NotKnown::ClosedDoor, behind_doors(estate, view), cannot_serve_without);
         doubt(NotKnown::FailedCut, half_cut(estate, view), cannot_serve_without);
@@ -308,6 +319,21 @@ fn alarmed(estate: &Estate, view: &View, links: &Links<'_>) -> BTreeSet<Id> {
         }
     }
     alarmed
+}
+
+/// Stores whose newest copy is not clean, unless they were restored after it was seen.
+fn dirty(view: &View) -> BTreeSet<Id> {
+    let restored_ms = |id: &Id| {
+        view.recover.restored.get(id)?;
+        let step = view.recover.steps.get(&step_id(StepKind::Restore, id));
+        Some(step.map_or(i64::MAX, |step| step.since_ms))
+    };
+    let is_dirty = |id: &Id, store: &StoreView| {
+        let newest = store.snapshots.last().filter(|newest| newest.clean == Some(false));
+        newest.is_some_and(|newest| restored_ms(id).is_none_or(|restored| newest.first_seen_ms > restored))
+    };
+    let stores = view.scan.stores.iter();
+    stores.filter(|(id, store)| is_dirty(id, store)).map(|(id, _)| id.clone()).collect()
 }
 
 /// What is infected, and was neither restored nor brought up since somebody said so.

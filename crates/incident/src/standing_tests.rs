@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
-use crate::event::{CommandEvent, ContainEvent, CutAct, Event, RecoverEvent, ScanEvent, Suspicion};
+use std::collections::BTreeMap;
+
+use crate::event::{
+    BridgeEvent, CommandEvent, ContainEvent, CutAct, Event, RecoverEvent, ScanEvent, Suspicion,
+};
 use crate::memory::{follow, view_of};
 use crate::record::{Content, Entry, Unknown};
 use crate::standing::{NotKnown, Standing, not_described, standings};
@@ -118,6 +122,29 @@ fn an_open_alarm_makes_what_uses_the_store_not_known_until_it_is_dismissed_or_th
 }
 
 #[test]
+fn a_newest_copy_that_is_not_clean_makes_what_uses_the_store_not_known_until_it_is_restored() {
+    let store = id("store:data");
+    let seen = |snapshot: &str, clean: bool| {
+        let (store, snapshot) = (store.clone(), snapshot.to_owned());
+        let seen = ScanEvent::SnapshotFirstSeen {
+            store: store.clone(),
+            snapshot: snapshot.clone(),
+            claims_time: String::new(),
+        };
+        let (counts, reasons) = (BTreeMap::new(), Vec::new());
+        let judged = ScanEvent::SnapshotJudged { store, snapshot, clean, counts, reasons };
+        [Event::Scan(seen), Event::Scan(judged)]
+    };
+    let mut events: Vec<Event> = seen("a", true).into();
+    assert_eq!(standing(&after(&events), "capability:eau"), WORKS);
+    events.extend(seen("b", false));
+    assert_eq!(standing(&after(&events), "capability:eau"), Standing::NotKnown(NotKnown::DirtyCopy));
+    assert_eq!(standing(&after(&events), "capability:call"), WORKS, "it uses no store");
+    events.extend(done("restore", "store:data"));
+    assert_eq!(standing(&after(&events), "capability:eau"), WORKS);
+}
+
+#[test]
 fn a_store_of_which_nobody_is_known_to_use_it_may_be_used_by_all_at_its_site() {
     let view = after(&[alarm("store:lonely")]);
     assert_eq!(standing(&view, "capability:eau"), Standing::NotKnown(NotKnown::Alarm));
@@ -150,7 +177,11 @@ fn an_entry_that_was_not_read_makes_what_it_is_about_not_known_until_a_person_ac
 fn what_is_behind_a_closed_door_is_not_known_to_work_because_it_was_started() {
     let door = CutAct::CloseDoor { site: id("site:muc"), door: "front".to_owned() };
     let mut events = vec![cut("site:muc", std::slice::from_ref(&door))];
-    assert_eq!(standing(&after(&events), "capability:eau"), Standing::Emergency, "what is lost is known");
+    let down = Standing::Down { reason: None };
+    assert_eq!(standing(&after(&events), "capability:eau"), down, "what is lost is known; no bridge is");
+    let account = BridgeEvent::AccountReceived { accounts: BTreeMap::new(), checkpoint: String::new() };
+    events.push(Event::Bridge(account));
+    assert_eq!(standing(&after(&events), "capability:eau"), Standing::Emergency, "a bridge takes it in");
     events.extend(done("restore", "store:data"));
     events.extend(brought_up("service:core"));
     assert_eq!(standing(&after(&events), "capability:eau"), Standing::NotKnown(NotKnown::ClosedDoor));

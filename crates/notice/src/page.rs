@@ -28,9 +28,7 @@ struct TenantSheet<'a> {
 struct IndexSheet<'a> {
     frame: Frame<'a>,
     words: &'static Words,
-    /// The tag of the page's language.
-    tag: &'static str,
-    tenants: Vec<(&'a str, &'a str)>,
+    tenants: Vec<(&'a str, &'a str, &'static str)>,
 }
 
 /// What stands above and below every page.
@@ -96,8 +94,15 @@ pub fn index(all: &[Public], language: Language, root: Option<&str>) -> String {
             root: root.map(numbers::hash),
         },
         words,
-        tag: language.tag(),
-        tenants: all.iter().map(|public| (public.tenant.name(), public.name.as_str())).collect(),
+        // To the page in this language; a tenant without one is led to in its own first.
+        tenants: all
+            .iter()
+            .map(|public| {
+                let has = public.languages.contains(&language);
+                let to = if has { language } else { public.languages.first().copied().unwrap_or(language) };
+                (public.tenant.name(), public.name.as_str(), to.tag())
+            })
+            .collect(),
     };
     written(words.all_funds, language, &filled(&sheet))
 }

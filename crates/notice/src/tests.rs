@@ -7,7 +7,7 @@ use super::site::{Proof, digest, files};
 use super::words::Language;
 use super::{page, words};
 use estate::{Estate, Id, canonical};
-use incident::event::{ContainEvent, CutAct, Event};
+use incident::event::{BridgeEvent, ContainEvent, CutAct, Event};
 use incident::memory::view_of;
 use incident::record::{Content, Entry};
 use incident::standing::{NotKnown, Standing};
@@ -73,12 +73,33 @@ fn cut_off_muc() -> View {
         tenants: vec![id("tenant:beta")],
         estate_hash: String::new(),
     };
-    view_of(&[Entry {
-        sequence: 0,
+    let accounts = std::collections::BTreeMap::new();
+    let account = BridgeEvent::AccountReceived { accounts, checkpoint: String::new() };
+    let entry = |(sequence, event): (u64, Event)| Entry {
+        sequence,
         time_ms: 1_682_373_600_000,
         actor: "test".to_owned(),
-        content: Content::Known(Event::Contain(decided)),
-    }])
+        content: Content::Known(event),
+    };
+    let entries = [(0, Event::Bridge(account)), (1, Event::Contain(decided))];
+    view_of(&entries.map(entry))
+}
+
+#[test]
+fn without_a_bridge_nobody_is_promised_a_receipt() {
+    let stop = CutAct::StopService { service: id("service:intake-muc") };
+    let decided = ContainEvent::CutDecided {
+        infected: Vec::new(),
+        acts: vec![stop],
+        cost_insured: 0,
+        tenants: Vec::new(),
+        estate_hash: String::new(),
+    };
+    let mut view = View::default();
+    incident::memory::follow(&mut view, &Event::Contain(decided));
+    let text = page::tenant(&facts(&view, "tenant:beta"), Language::En, None);
+    assert!(text.contains("data-capability=\"eau\" data-standing=\"down\""), "{text}");
+    assert!(!text.to_lowercase().contains("receipt"), "{text}");
 }
 
 fn facts(view: &View, tenant: &str) -> Public {
@@ -230,4 +251,16 @@ fn a_fund_for_which_nothing_is_described_reads_just_that() {
         assert!(!text.contains(language.words().all_works));
         assert_eq!(::page::form::fault(&text), None);
     }
+}
+
+#[test]
+fn a_tenant_that_names_its_languages_has_pages_in_those_and_every_list_leads_to_one() {
+    let mut estate = estate();
+    estate.tenants.get_mut(&id("tenant:beta")).unwrap().languages = vec!["de".to_owned()];
+    estate.tenants.get_mut(&id("tenant:alpha")).unwrap().languages = Vec::new();
+    let files = files(&public(&estate, &View::default()), None);
+    assert!(files.contains_key("beta/de.html") && !files.contains_key("beta/fr.html"));
+    assert!(files.contains_key("alpha/fr.html") && files.contains_key("alpha/en.html"), "none named: all");
+    assert!(files["fr.html"].contains("beta/de.html") && files["fr.html"].contains("alpha/fr.html"));
+    assert!(!files["beta/de.html"].contains("fr.html"), "it leads to no page that is not there");
 }

@@ -20,12 +20,16 @@ impl Language {
         }
     }
 
-    /// All languages, those that the tenant asked for first. The public of every fund reads all three.
+    /// Those that the tenant names, in its order; all if it names none that is known.
     pub fn order(tags: &[String]) -> Vec<Language> {
-        let wanted = |language: &Language| tags.iter().any(|tag| tag == language.tag());
-        let mut order = Language::ALL.to_vec();
-        order.sort_by_key(|language| !wanted(language));
-        order
+        let known = |tag: &String| Language::ALL.into_iter().find(|language| tag == language.tag());
+        let mut order: Vec<Language> = Vec::new();
+        for language in tags.iter().filter_map(known) {
+            if !order.contains(&language) {
+                order.push(language);
+            }
+        }
+        if order.is_empty() { Language::ALL.to_vec() } else { order }
     }
 
     pub fn words(self) -> &'static Words {

@@ -233,7 +233,7 @@ impl Drawing {
             "xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\""
         );
         let style = format!(
-            "<style>\n{}{}svg{{background:var(--paper)}}@media print{{svg{{width:100%;height:100%}}}}\n</style>\n",
+            "<style>\n{}{}svg{{background:var(--paper)}}@page{{size:A3 landscape;margin:8mm}}@media print{{svg{{width:100%;height:100%}}}}\n</style>\n",
             sheet::COLOURS,
             sheet::DRAWING
         );

@@ -156,7 +156,7 @@ impl<'a> Look<'a> {
             expected += kinds.len();
             for kind in kinds {
                 if self.step(id, *kind).is_none() {
-                    faults.push(format!("{id} has no step {kind:?}"));
+                    faults.push(format!("{id} has no step `{}`", kind.word()));
                 }
             }
             for pair in kinds.windows(2) {

@@ -182,7 +182,8 @@ fn not_back(wish: &Made, text: &mut String) {
 pub fn moved_line(estate: &Estate, moved: &Moved) -> String {
     let time = |at_s: Option<u64>| match at_s {
         None => "never".to_owned(),
-        Some(0) => "not lost".to_owned(),
+        // Not lost, or by steps of which nobody has written how long they take.
+        Some(0) => "at once".to_owned(),
         Some(at_s) => clock(at_s),
     };
     let tenants: Vec<&Id> = moved.tenants.iter().collect();

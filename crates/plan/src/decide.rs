@@ -29,7 +29,7 @@ pub enum ApprovalRefusal {
 
 impl ApprovalRefusal {
     pub fn message(&self) -> Message {
-        let plan = || Command::new("plan").open("ESTATE").with("--journal").incident();
+        let plan = || Command::new("plan").with("--journal").incident();
         let (means, to_do) = match self {
             ApprovalRefusal::NotAHash(_) | ApprovalRefusal::NotUnique(..) => (
                 "it is not clear which plan is meant",
@@ -44,7 +44,16 @@ impl ApprovalRefusal {
             ),
             ApprovalRefusal::OtherEstate { .. } => (
                 "it would be run on something it was not made for",
-                Remedy::run_to("plan again on the estate in force", plan()),
+                Remedy::ask(
+                    "",
+                    [
+                        (
+                            "if the estate was edited since, put the edited one in force, then approve again",
+                            Remedy::run(Command::new("adopt").incident().open("ESTATE").reason()),
+                        ),
+                        ("otherwise plan again on the one in force", Remedy::run(plan())),
+                    ],
+                ),
             ),
             ApprovalRefusal::NotRunnable(_) => {
                 ("what would be run is not what was planned", Remedy::run_to("plan again", plan()))

@@ -10,7 +10,7 @@ use super::limit::LimitName;
 use super::lost::{Lost, standing_on_lost_data};
 use estate::check;
 use estate::model::{EdgeKind, Evidence};
-use estate::{Estate, Id, Kind};
+use estate::{Estate, Id, Kind, graph};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Explanation {
@@ -20,6 +20,9 @@ pub struct Explanation {
     pub critical_limit: Option<(LimitName, u64)>,
     /// Services that were not named but fall with a provider, and that provider.
     pub fallen: BTreeMap<Id, Id>,
+    /// Capabilities that are not lost as far as the estate says, and may be: what serves them has no site, or works on data
+    /// that is lost.
+    pub doubtful: BTreeSet<Id>,
     /// Services and stores that do not come back, with what they wait for in vain.
     pub never: BTreeMap<Id, Id>,
     /// The price in one of ten and in nine of ten draws of the durations. `None`: nothing was drawn.
@@ -66,6 +69,7 @@ pub fn explain(
         critical_path: critical_path(instance, schedule),
         critical_limit: critical_limit(instance, schedule),
         fallen: lost.fallen.clone(),
+        doubtful: doubtful(estate, lost),
         never: problem.todo.never.clone(),
         price_range: None,
         advice: Vec::new(),
@@ -205,6 +209,7 @@ fn not_known(
                 .to_owned(),
         );
     }
+    without_a_site(lost, &mut lines);
     data_under_running_services(estate, lost, &mut lines);
     about_stores(estate, todo, points, &mut lines);
     about_services(estate, todo, &mut lines);
@@ -215,6 +220,29 @@ fn not_known(
             .to_owned(),
     );
     lines
+}
+
+fn doubtful(estate: &Estate, lost: &Lost) -> BTreeSet<Id> {
+    let unplaced = lost.unplaced.iter().filter(|id| id.kind() == Kind::Service).cloned();
+    let on_lost_data = standing_on_lost_data(estate, lost).into_iter().map(|(service, _)| service.clone());
+    let unsure: BTreeSet<Id> = unplaced.chain(on_lost_data).collect();
+    graph::lost_when_down(estate, &unsure).into_iter().map(|(_, capability)| capability).collect()
+}
+
+/// Nothing is left out silently: what has no site may be at the one that is lost.
+fn without_a_site(lost: &Lost, lines: &mut Vec<String>) {
+    let unplaced: Vec<&Id> = lost.unplaced.iter().collect();
+    if unplaced.is_empty() {
+        return;
+    }
+    lines.push(format!(
+        "{}: no site is known, so nobody can say whether {} lost too; this plan leaves {} out: write `site` into the \
+         estate, or name {} with --lost",
+        some(&unplaced),
+        if unplaced.len() == 1 { "it is" } else { "they are" },
+        if unplaced.len() == 1 { "it" } else { "them" },
+        if unplaced.len() == 1 { "it" } else { "them" },
+    ));
 }
 
 fn data_under_running_services(estate: &Estate, lost: &Lost, lines: &mut Vec<String>) {
@@ -264,7 +292,10 @@ fn about_stores(estate: &Estate, lost: &Lost, points: Option<&RecoveryPoints>, l
         }),
         "could take in data faster than its source can give; counted at what the source gives",
     );
-    say(of(&|_, store| store.size == 0), "no size is known; the restore counts as taking no time");
+    say(
+        of(&|_, store| store.size == 0),
+        "no size is known; the restore is counted as taking no time, and takes some",
+    );
 }
 
 fn about_services(estate: &Estate, lost: &Lost, lines: &mut Vec<String>) {
@@ -276,7 +307,10 @@ fn about_services(estate: &Estate, lost: &Lost, lines: &mut Vec<String>) {
             lines.push(format!("{}: {text}", some(&ids)));
         }
     };
-    say(&|service| service.boot_s == 0, "no start time is known; counts as taking no time");
+    say(
+        &|service| service.boot_s == 0,
+        "no start time is known; it is counted as taking no time, and takes some",
+    );
     say(&|service| service.gates.is_empty(), "has no gate; that it was started does not show that it works");
     say(
         &|service| service.second_person,

@@ -12,6 +12,7 @@ use super::drawing::{self, Axis, Line};
 use super::explain::Explanation;
 use super::objectives::missed;
 use super::page::{capability_name, clock, hours, insured, whom};
+use super::times::{Time, Times};
 use super::{Curve, Made, ranges};
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Served, StepKind};
@@ -104,7 +105,9 @@ fn render(estate: &Estate, plan: &Plan, known: Known<'_>) -> String {
     let (bars, rows_left_out) = drawing::bars(estate, plan, axis, &critical);
     let (served, floor) = served(estate, plan, known, axis);
     let usage = known.map(|(explanation, _)| &explanation.usage).filter(|usage| !usage.is_empty());
-    let (funds, groups) = funds(estate, plan);
+    let nothing = BTreeSet::new();
+    let doubtful = known.map_or(&nothing, |(explanation, _)| &explanation.doubtful);
+    let (funds, groups) = funds(estate, plan, doubtful);
     let hash = plan.hash();
     let sheet = Sheet {
         provider: if estate.provider.is_empty() { "the provider" } else { &estate.provider },
@@ -203,10 +206,11 @@ fn curve_of(estate: &Estate, plan: &Plan, time: impl Fn(&Served) -> u64) -> (u12
         insured
             .saturating_mul(estate.capabilities.get(capability).map_or(0, |known| u128::from(known.urgency)))
     };
+    let times = Times::of(estate, plan);
     let (mut kept, mut curve) = (0_u128, BTreeMap::<u64, u128>::new());
     for served in &plan.served {
         let weight = weight(&served.tenant, &served.capability);
-        if served.at_s == 0 {
+        if times.when(served) == Time::NotLost {
             kept = kept.saturating_add(weight);
         } else {
             let sum = curve.entry(time(served)).or_default();
@@ -254,8 +258,16 @@ fn served(estate: &Estate, plan: &Plan, known: Known<'_>, axis: Axis) -> (Html, 
 enum Cell {
     NotConcerned,
     Kept,
+    /// Nobody knows whether it is lost.
+    NotKnown,
+    /// Lost, and it takes longer than this.
+    After(String),
     Back(String),
-    Between { planned: String, early: String, late: String },
+    Between {
+        planned: String,
+        early: String,
+        late: String,
+    },
     Never,
 }
 
@@ -281,13 +293,19 @@ struct Group {
 /// Up to so many groups of funds stand side by side; more stand below one another.
 const GROUPS_ACROSS: usize = 8;
 
-fn funds(estate: &Estate, plan: &Plan) -> (Funds, Vec<Group>) {
-    let mut columns: BTreeSet<&Id> =
-        plan.served.iter().filter(|served| served.at_s > 0).map(|served| &served.capability).collect();
+fn funds(estate: &Estate, plan: &Plan, doubtful: &BTreeSet<Id>) -> (Funds, Vec<Group>) {
+    let times = Times::of(estate, plan);
+    let lost = plan.served.iter().filter(|served| times.when(served) != Time::NotLost);
+    let mut columns: BTreeSet<&Id> = lost.map(|served| &served.capability).collect();
     columns.extend(plan.never.iter().map(|never| &never.capability));
+    columns.extend(doubtful);
     let mut rows: BTreeMap<&Id, BTreeMap<&Id, Cell>> = BTreeMap::new();
     for served in plan.served.iter().filter(|served| columns.contains(&served.capability)) {
-        rows.entry(&served.tenant).or_default().insert(&served.capability, cell(plan, served));
+        let cell = match cell(plan, &times, served) {
+            Cell::Kept if doubtful.contains(&served.capability) => Cell::NotKnown,
+            cell => cell,
+        };
+        rows.entry(&served.tenant).or_default().insert(&served.capability, cell);
     }
     for never in &plan.never {
         rows.entry(&never.tenant).or_default().insert(&never.capability, Cell::Never);
@@ -326,14 +344,15 @@ fn funds(estate: &Estate, plan: &Plan) -> (Funds, Vec<Group>) {
     (funds, large)
 }
 
-fn cell(plan: &Plan, served: &Served) -> Cell {
+fn cell(plan: &Plan, times: &Times<'_>, served: &Served) -> Cell {
     let at = |at_s: u64| unbroken(&short_clock(at_s));
-    match served.at_s {
-        0 => Cell::Kept,
-        at_s if plan.samples > 0 => {
+    match (times.when(served), served.at_s) {
+        (Time::NotLost, _) => Cell::Kept,
+        (Time::AtLeast, at_s) => Cell::After(at(at_s)),
+        (Time::Known, at_s) if plan.samples > 0 => {
             Cell::Between { planned: at(at_s), early: at(served.early_s), late: at(served.late_s) }
         }
-        at_s => Cell::Back(at(at_s)),
+        (Time::Known, at_s) => Cell::Back(at(at_s)),
     }
 }
 

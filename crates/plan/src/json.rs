@@ -1,12 +1,13 @@
 //! What `plan --json` prints. Its field names are relied on by scripts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::Made;
 use super::compare::{Comparison, Moved};
 use super::objectives::missed;
+use super::times::{Time, Times};
 use estate::{Estate, Id};
 use incident::plan::file::{Continues, Never, Plan, Served, Step};
 
@@ -17,6 +18,8 @@ pub struct Document<'a> {
     pub lost: &'a [Id],
     pub steps: &'a [Step],
     pub served: &'a [Served],
+    /// Of these `at_s` is only the least: how long something takes that they wait for is not known.
+    pub times_not_known: Vec<NoTime<'a>>,
     /// Σ insured × urgency × hours from plan start until served.
     pub insured_hours: f64,
     /// No plan can cost less, in the same unit.
@@ -42,6 +45,13 @@ pub struct Document<'a> {
     pub known: Option<Known<'a>>,
 }
 
+/// Lost, and nobody has written how long all of it takes.
+#[derive(Debug, Serialize)]
+pub struct NoTime<'a> {
+    pub tenant: &'a Id,
+    pub capability: &'a Id,
+}
+
 /// What is known beyond the plan file, right after planning.
 #[derive(Debug, Serialize)]
 pub struct Known<'a> {
@@ -49,6 +59,8 @@ pub struct Known<'a> {
     pub insured_hours_range: Option<(f64, f64)>,
     /// Services that fall with a provider, and that provider.
     pub fallen: &'a BTreeMap<Id, Id>,
+    /// Capabilities of which nobody knows whether they are lost.
+    pub lost_not_known: &'a BTreeSet<Id>,
     pub decisions: Vec<DecisionLine<'a>>,
     pub critical_path: Vec<CriticalLine<'a>>,
     pub critical_limit: Option<Busy>,
@@ -140,6 +152,7 @@ pub fn of_made<'a>(estate: &Estate, made: &'a Made) -> Document<'a> {
     let known = Known {
         insured_hours_range: explanation.price_range.map(|(early, late)| (hours(early), hours(late))),
         fallen: &explanation.fallen,
+        lost_not_known: &explanation.doubtful,
         decisions: explanation.advice.iter().map(decision).collect(),
         critical_path: explanation.critical_path.iter().map(link).collect(),
         critical_limit: explanation
@@ -161,7 +174,12 @@ pub fn of_plan<'a>(estate: &Estate, plan: &'a Plan) -> Document<'a> {
         at_s: missed.at_s,
         insured_hours_beyond: hours_of(missed.beyond_seconds),
     });
+    let times = Times::of(estate, plan);
+    let no_time = plan.served.iter().filter(|served| times.when(served) == Time::AtLeast);
     Document {
+        times_not_known: no_time
+            .map(|served| NoTime { tenant: &served.tenant, capability: &served.capability })
+            .collect(),
         hash: plan.hash(),
         estate_hash: &plan.estate_hash,
         lost: &plan.lost,

@@ -14,6 +14,7 @@
 pub mod advice;
 pub mod bound;
 pub mod budget;
+pub mod by_hand;
 pub mod check;
 pub mod compare;
 pub mod decide;
@@ -36,6 +37,7 @@ pub mod refusal;
 pub mod search;
 pub mod sheet;
 pub mod steps;
+pub mod times;
 pub mod wish;
 
 #[cfg(test)]

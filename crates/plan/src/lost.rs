@@ -17,6 +17,8 @@ pub struct Lost {
     pub stores: BTreeSet<Id>,
     /// Services that were not named and do not run at a lost place, with the lost provider that parks them.
     pub fallen: BTreeMap<Id, Id>,
+    /// Where a site is lost: services and stores of which nobody knows where they are, and that are not lost otherwise.
+    pub unplaced: BTreeSet<Id>,
 }
 
 impl Lost {
@@ -36,7 +38,7 @@ pub fn lost(estate: &Estate, named: &[Id]) -> Result<Lost, Refusal> {
         return Ok(Lost {
             services: estate.services.keys().cloned().collect(),
             stores: estate.stores.keys().cloned().collect(),
-            fallen: BTreeMap::new(),
+            ..Lost::default()
         });
     }
     let unknown: Vec<Id> = named.iter().filter(|id| !estate.contains(id)).cloned().collect();
@@ -47,12 +49,12 @@ pub fn lost(estate: &Estate, named: &[Id]) -> Result<Lost, Refusal> {
         return Err(Refusal::CannotBeLost { id: id.clone() });
     }
     let named: BTreeSet<&Id> = named.iter().collect();
-    let mut lost = Lost {
-        services: services_at(estate, &named),
-        stores: stores_at(estate, &named),
-        fallen: BTreeMap::new(),
-    };
+    let mut lost =
+        Lost { services: services_at(estate, &named), stores: stores_at(estate, &named), ..Lost::default() };
     park_dependents(estate, &mut lost);
+    if named.iter().any(|id| id.kind() == Kind::Site) {
+        lost.unplaced = unplaced(estate, &lost);
+    }
     Ok(lost)
 }
 
@@ -81,6 +83,12 @@ pub fn stores_at(estate: &Estate, named: &BTreeSet<&Id>) -> BTreeSet<Id> {
         named.contains(id) || site.is_some_and(|site| named.contains(site))
     };
     estate.stores.keys().filter(|id| at(id)).cloned().collect()
+}
+
+fn unplaced(estate: &Estate, lost: &Lost) -> BTreeSet<Id> {
+    let services = estate.services.keys().filter(|id| estate.site_of(id).is_none());
+    let stores = estate.stores.iter().filter(|(_, store)| store.site.is_none()).map(|(id, _)| id);
+    services.chain(stores).filter(|id| !lost.contains(id)).cloned().collect()
 }
 
 /// Adds every service whose provider is lost along an edge that parks, until nothing more falls.

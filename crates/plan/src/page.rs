@@ -9,6 +9,7 @@ use super::advice::Advice;
 use super::explain::{Link, some};
 use super::instance::What;
 use super::objectives::{Missed, missed};
+use super::times::{Time, Times};
 use super::{Made, ranges};
 use estate::{Estate, Id};
 use incident::plan::file::Plan;
@@ -20,7 +21,7 @@ const LINES_MAX: usize = 40;
 const LINES_FEW: usize = 8;
 
 pub fn page(estate: &Estate, made: &Made) -> String {
-    let mut text = summary(estate, &made.plan);
+    let mut text = head_and_times(estate, &made.plan, &made.explanation.doubtful);
     if let Some((early, late)) = made.explanation.price_range {
         line(&mut text, format!("  between {} and {} in eight of ten draws", hours(early), hours(late)));
     }
@@ -40,30 +41,41 @@ pub fn page(estate: &Estate, made: &Made) -> String {
 
 /// What can be said from the plan itself: who is back when, and what it costs.
 pub fn summary(estate: &Estate, plan: &Plan) -> String {
+    head_and_times(estate, plan, &BTreeSet::new())
+}
+
+/// `doubtful`: capabilities of which nobody knows whether they are lost.
+fn head_and_times(estate: &Estate, plan: &Plan, doubtful: &BTreeSet<Id>) -> String {
     let mut text = String::new();
-    head(plan, &mut text);
+    let times = Times::of(estate, plan);
+    head(plan, &times, &mut text);
     text.push_str("\nWhat is back when (hours:minutes:seconds from the start of the plan)\n");
-    let never = plan.served.iter().filter(|served| served.at_s == 0).map(|served| &served.capability);
-    let never: BTreeSet<&Id> = never.collect();
-    if !never.is_empty() {
-        line(&mut text, format!("    not lost  for all or some of their funds: {}", names(&never)));
+    let kept = plan.served.iter().filter(|served| times.when(served) == Time::NotLost);
+    let (unsure, kept): (BTreeSet<&Id>, BTreeSet<&Id>) =
+        kept.map(|served| &served.capability).partition(|id| doubtful.contains(*id));
+    if !kept.is_empty() {
+        line(&mut text, format!("    not lost  for all or some of their funds: {}", names(&kept)));
     }
-    list(&mut text, LINES_MAX, back_when(estate, plan).into_iter());
+    if !unsure.is_empty() {
+        line(&mut text, format!("   not known  whether it is lost, see below: {}", names(&unsure)));
+    }
+    list(&mut text, LINES_MAX, back_when(estate, plan, &times).into_iter());
     not_back(estate, plan, &mut text);
     late(estate, plan, &mut text);
-    price(plan, &mut text);
+    price(plan, &times, &mut text);
     text
 }
 
-fn head(plan: &Plan, text: &mut String) {
+fn head(plan: &Plan, times: &Times<'_>, text: &mut String) {
     let end_s = plan.steps.iter().map(|step| step.end_s).max().unwrap_or(0);
     line(text, format!("Plan {}", plan.hash()));
     line(text, format!("for estate {}", plan.estate_hash));
     let counts = format!(
-        "{} lost; {}; all done after {}; {} tried, seed {}",
+        "{} lost; {}; all done after {}{}; {} tried, seed {}",
         counted_as(plan.lost.len(), "thing is", "things are"),
         counted(plan.steps.len(), "step"),
         clock(end_s),
+        if times.unknown.is_empty() { "" } else { " at least" },
         counted(plan.schedules, "schedule"),
         plan.seed
     );
@@ -86,9 +98,13 @@ fn head(plan: &Plan, text: &mut String) {
     }
 }
 
-fn price(plan: &Plan, text: &mut String) {
+fn price(plan: &Plan, times: &Times<'_>, text: &mut String) {
     text.push_str("\nPrice in insured-hours (insured × urgency × hours until served)\n");
-    line(text, format!("  {:>18}  this plan", hours(plan.insured_seconds)));
+    let at_least = match times.unknown.as_slice() {
+        [] => String::new(),
+        unknown => format!(", at least: how long it takes is not known of {}", some(unknown)),
+    };
+    line(text, format!("  {:>18}  this plan{at_least}", hours(plan.insured_seconds)));
     for (cost, name) in [
         (plan.baselines.fifo, "in the order of the estate"),
         (plan.baselines.tier, "tier by tier"),
@@ -113,23 +129,32 @@ fn names(ids: &BTreeSet<&Id>) -> String {
 }
 
 /// One line per capability and time at which it is back, with whom it concerns.
-fn back_when(estate: &Estate, plan: &Plan) -> Vec<String> {
-    let mut groups: BTreeMap<(u64, &Id, u64, u64), Vec<&Id>> = BTreeMap::new();
-    for served in plan.served.iter().filter(|served| served.at_s > 0) {
-        let key = (served.at_s, &served.capability, served.early_s, served.late_s);
+fn back_when(estate: &Estate, plan: &Plan, times: &Times<'_>) -> Vec<String> {
+    let mut groups: BTreeMap<(u64, &Id, u64, u64, Time), Vec<&Id>> = BTreeMap::new();
+    for served in &plan.served {
+        let time = times.when(served);
+        if time == Time::NotLost {
+            continue;
+        }
+        let key = (served.at_s, &served.capability, served.early_s, served.late_s, time);
         groups.entry(key).or_default().push(&served.tenant);
     }
     groups
         .iter()
-        .map(|((at_s, capability, early_s, late_s), tenants)| {
-            let range = if plan.samples > 0 {
+        .map(|((at_s, capability, early_s, late_s, time), tenants)| {
+            let range = if *time == Time::AtLeast {
+                format!("{:>22}", "lost, time not known:")
+            } else if plan.samples > 0 {
                 format!("{:>22}", format!("({} – {})", clock(*early_s), clock(*late_s)))
             } else {
                 String::new()
             };
             format!(
-                "{:>10}{range}  {}: {} insured people of {}",
-                clock(*at_s),
+                "{}{range}  {}: {} insured people of {}",
+                match time {
+                    Time::NotLost | Time::Known => format!("{:>10}", clock(*at_s)),
+                    Time::AtLeast => format!("{:>10}", format!(">{}", clock(*at_s))),
+                },
                 capability_name(estate, capability),
                 grouped(insured(estate, tenants)),
                 whom(estate, tenants)

@@ -3,9 +3,12 @@
 //! Plain text, 80 columns, a form feed between pages, the hash on each page so that nobody mixes sheets of two plans.
 //! Who does what when, what must be done before, how to see that it worked, and a box to tick.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::by_hand;
+use super::explain::some;
 use super::page::{capability_name, clock, grouped, hours, insured, whom};
+use super::times::{Time, Times};
 use estate::model::{Gate, Probe, ResourceKind};
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Step, StepKind};
@@ -70,7 +73,14 @@ fn cover(estate: &Estate, plan: &Plan) -> Vec<String> {
         counted(plan.steps.len(), "step"),
         clock(end_s)
     ));
-    say(&format!("Price: {} insured-hours.", hours(plan.insured_seconds)));
+    match Times::of(estate, plan).unknown.as_slice() {
+        [] => say(&format!("Price: {} insured-hours.", hours(plan.insured_seconds))),
+        unknown => say(&format!(
+            "It takes longer: nobody has written how long it takes to bring back {}. Price: at least {} insured-hours.",
+            some(unknown),
+            hours(plan.insured_seconds)
+        )),
+    }
     say(
         "Times are hours:minutes:seconds from the beginning. They say in which order to work, not when to stop: a step \
          begins when the steps it names are ticked, whatever the clock says. Where a gate is not passed: stop that \
@@ -149,7 +159,9 @@ fn step_block(estate: &Estate, plan: &Plan, step: &Step, opens: Option<&Opens<'_
         }
         StepKind::Admit => {
             let run = estate.services.get(&step.service).and_then(|service| service.run.as_ref());
-            detail("command", &run.map(|run| run.admit.join(" ")).unwrap_or_default());
+            let line =
+                |run: &estate::model::Run| format!("{}{}", by_hand::place(run), by_hand::line(&run.admit));
+            detail("command", &run.map(line).unwrap_or_default());
         }
     }
     for (capability, tenants) in opens.into_iter().flatten() {
@@ -172,8 +184,15 @@ fn restore_details(estate: &Estate, step: &Step, detail: &mut impl FnMut(&str, &
     detail("copy", point);
     if step.kind == StepKind::Restore {
         detail("into", store.path.as_deref().unwrap_or_default());
+        let commands = by_hand::restore(store, step.recovery_point.as_deref());
+        if commands.is_empty() {
+            detail("command", "none is known: the estate names no repository, or no path");
+        }
+        commands.iter().for_each(|command| detail("command", command));
     }
-    detail("size", &format!("{} MiB", grouped(store.size.into())));
+    let size =
+        if store.size == 0 { "not known".to_owned() } else { format!("{} MiB", grouped(store.size.into())) };
+    detail("size", &size);
 }
 
 fn start_details(estate: &Estate, id: &Id, detail: &mut impl FnMut(&str, &str)) {
@@ -186,8 +205,12 @@ fn start_details(estate: &Estate, id: &Id, detail: &mut impl FnMut(&str, &str)) 
     if service.second_person {
         detail("allowed", "by a second person: ______________________________");
     }
-    if let Some(run) = &service.run {
-        detail("command", &run.start.join(" "));
+    match &service.run {
+        Some(run) if !run.start.is_empty() => {
+            let as_user = format!("{}{}", by_hand::place(run), by_hand::line(&run.start));
+            detail("command", &as_user);
+        }
+        Some(_) | None => detail("command", "none is written down: start it as you know it"),
     }
 }
 
@@ -195,7 +218,7 @@ fn gate_words(gate: &Gate) -> String {
     let probe = match &gate.probe {
         Probe::Tcp(address) => format!("{address} accepts a connection"),
         Probe::Http { url, status } => format!("{url} answers {status}"),
-        Probe::Command(command) => format!("`{}` exits 0", command.join(" ")),
+        Probe::Command(command) => format!("`{}` exits 0", by_hand::line(command)),
     };
     let seconds = |ms: u64| ms.div_ceil(1000);
     format!(
@@ -248,7 +271,12 @@ fn not_back(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
 /// Per fund: when the last of what it lost is back, and how it is reached.
 fn funds(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
     let mut back: BTreeMap<&Id, (u64, u64)> = BTreeMap::new();
-    for served in plan.served.iter().filter(|served| served.at_s > 0) {
+    let times = Times::of(estate, plan);
+    let mut late: BTreeSet<&Id> = BTreeSet::new();
+    for served in plan.served.iter().filter(|served| times.when(served) != Time::NotLost) {
+        if times.when(served) == Time::AtLeast {
+            late.insert(&served.tenant);
+        }
         let (first_s, last_s) = back.entry(&served.tenant).or_insert((u64::MAX, 0));
         (*first_s, *last_s) = ((*first_s).min(served.at_s), (*last_s).max(served.at_s));
     }
@@ -260,7 +288,8 @@ fn funds(estate: &Estate, plan: &Plan) -> Vec<Vec<String>> {
             let tenant = estate.tenants.get(id);
             let name = tenant.map(|tenant| tenant.name.clone()).filter(|name| !name.is_empty());
             let name = name.unwrap_or_else(|| id.to_string());
-            let times = format!("[ ]  from {} to {}  {name}", clock(first_s), clock(last_s));
+            let later = if late.contains(id) { " at least (not all times are known)" } else { "" };
+            let times = format!("[ ]  from {} to {}{later}  {name}", clock(first_s), clock(last_s));
             let mut lines = wrapped("     ", &times);
             if let Some(tenant) = tenant.filter(|tenant| !tenant.contacts.is_empty()) {
                 lines.extend(wrapped("     ", &format!("     {}", tenant.contacts.join(" | "))));

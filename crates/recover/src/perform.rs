@@ -145,8 +145,7 @@ impl Place<'_> {
     }
 
     fn output(&self, task: &Task) -> PathBuf {
-        let name = format!("{}-{}.out", task.step.id.replace(':', "."), task.attempt);
-        self.folder.join("output").join(self.run).join(name)
+        output_path(self.folder, self.run, &task.step.id, task.attempt)
     }
 
     fn service(&self, id: &Id) -> Result<(&Service, &Run), Outcome> {
@@ -478,6 +477,11 @@ impl Place<'_> {
             }
         }
     }
+}
+
+/// Where what is started for this attempt at a step writes to.
+pub fn output_path(folder: &Path, run: &str, step: &str, attempt: u32) -> PathBuf {
+    folder.join("output").join(run).join(format!("{}-{attempt}.out", step.replace(':', ".")))
 }
 
 /// The process itself, or one it left behind under its label (a daemon that detached), which may have given up its

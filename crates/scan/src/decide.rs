@@ -1,12 +1,95 @@
 //! What a scan and a watch record: pure decisions on the view. Choosing by a person is in `choose`.
 
 use estate::Id;
+use estate::canonical::source_inside;
 use incident::event::ScanEvent;
 use incident::scan::{NotLookedAt, StoreView};
 use incident::{Event, View};
 
+use message::{Command, Message, Remedy, harmless};
+
 use crate::report::{RepositoryReport, SnapshotReport};
+use crate::restic::inside::{Own, SeriesName};
+use crate::restic::series_name;
 use crate::watch::Burst;
+
+/// The repository holds backups of several hosts or paths, and the store does not say which are its own.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the repository holds backups of {} kinds, and {store} does not say which are its own", .kinds.len())]
+pub struct NotSaid {
+    pub store: Id,
+    /// Where the store lives, if that is known.
+    folder: Option<String>,
+    pub kinds: Vec<SeriesName>,
+}
+
+/// Kinds of backups for which the line to write is shown.
+const KINDS_SHOWN: usize = 8;
+
+impl NotSaid {
+    pub fn message(&self) -> Message {
+        let means = "nothing was judged or recorded: the newest snapshot of all may be another system's, and restoring it would put \
+                     another system's files in place of the store's own";
+        let answers =
+            self.kinds.iter().take(KINDS_SHOWN).map(|series| (series_name(series), self.edit(series)));
+        let question = match self.kinds.len().saturating_sub(KINDS_SHOWN) {
+            0 => "Which backups are its own?".to_owned(),
+            more => format!("Which backups are its own? ({more} more kinds are not shown)"),
+        };
+        let adopt = Command::new("adopt").incident().open("ESTATE").reason();
+        let to_do = Remedy::Steps(vec![
+            Remedy::ask(question, answers),
+            Remedy::run_to("put the edited estate in force", adopt),
+        ]);
+        Message::new(harmless(&self.to_string()), means, to_do)
+    }
+
+    /// What to write. A store that lives in a part of what is backed up is that part.
+    fn edit(&self, (host, paths): &SeriesName) -> Remedy {
+        let own = self.folder.iter().filter(|folder| {
+            let own = Own { host: None, paths: std::slice::from_ref(*folder), folder: None };
+            own.may_be(&(host.clone(), paths.clone()))
+        });
+        let own: Vec<String> = own.cloned().collect();
+        let inside = source_inside(Some(host), if own.is_empty() { paths } else { &own });
+        let text =
+            format!("in `source` of [store.{}] write {}", self.store.name(), inside.trim_end_matches(", "));
+        Remedy::Edit { file: None, line: None, text: harmless(&text) }
+    }
+}
+
+/// Whether it is known which backups of a repository are the store's own. A store that the estate in force does not know says
+/// nothing about it.
+pub fn whose(view: &View, store: &Id, repository: &[SeriesName]) -> Result<Copies, NotSaid> {
+    let known = view.estate_in_force().and_then(|estate| estate.stores.get(store).cloned());
+    let source = known.as_ref().and_then(|known| known.source.as_ref());
+    let copies = Copies {
+        host: source.and_then(|source| source.host.clone()),
+        paths: source.map(|source| source.paths.clone()).unwrap_or_default(),
+        folder: known.as_ref().and_then(|known| known.path.clone()),
+    };
+    match copies.own().chosen(repository.iter()) {
+        Ok(()) => Ok(copies),
+        Err(kinds) => {
+            let kinds = kinds.into_iter().cloned().collect();
+            Err(NotSaid { store: store.clone(), folder: copies.folder, kinds })
+        }
+    }
+}
+
+/// What a store of the estate says about its copies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    host: Option<String>,
+    paths: Vec<String>,
+    folder: Option<String>,
+}
+
+impl Copies {
+    pub fn own(&self) -> Own<'_> {
+        Own { host: self.host.as_deref(), paths: &self.paths, folder: self.folder.as_deref() }
+    }
+}
 
 /// What is new of a scan. Verdicts are always recorded; a recovery point only where nothing forbids choosing: no entry
 /// that this version cannot read, and no choice by a person, which stands.

@@ -92,8 +92,12 @@ pub fn hold(view: &View, on: &Id, reason: &str) -> Result<Vec<Event>, Refusal> {
     if view.estate_in_force().is_some_and(|estate| !estate.contains(on)) {
         return Err(Refusal::NotInEstate(on.clone()));
     }
-    let (on, reason) = (on.clone(), reason.to_owned());
-    Ok(vec![Event::Command(CommandEvent::HoldPlaced { on, reason })])
+    // Who held it first has a reason too, and whoever lifts it must read both.
+    let reason = match view.command.holds.get(on) {
+        Some(hold) if hold.reason != reason => format!("{} (by {}); and: {reason}", hold.reason, hold.by),
+        Some(_) | None => reason.to_owned(),
+    };
+    Ok(vec![Event::Command(CommandEvent::HoldPlaced { on: on.clone(), reason })])
 }
 
 /// A person lets work go on in spite of an entry that this version cannot read.
@@ -169,6 +173,16 @@ pub fn adopt(view: &View, estate: &Estate) -> Vec<Event> {
     vec![Event::Command(CommandEvent::EstateAdopted { hash, text: canonical::text(estate) })]
 }
 
+/// The same as a person's decision, with the reason beside it.
+pub fn adopt_because(view: &View, estate: &Estate, reason: &str) -> Vec<Event> {
+    let mut events = adopt(view, estate);
+    if !events.is_empty() {
+        let text = format!("put an edited estate in force: {reason}");
+        events.push(Event::Command(CommandEvent::NoteWritten { text }));
+    }
+    events
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,6 +234,11 @@ mod tests {
         for event in hold(&view, &core, "images").unwrap() {
             follow(&mut view, &event);
         }
+        for event in hold(&view, &core, "audit").unwrap() {
+            follow(&mut view, &event);
+        }
+        let both = &view.command.holds[&core].reason;
+        assert!(both.starts_with("images (by ") && both.ends_with("); and: audit"), "{both}");
         let lifted = resume(&view, &core, None, "taken").unwrap();
         assert!(matches!(lifted.as_slice(), [Event::Command(CommandEvent::HoldLifted { .. })]));
         step(&mut view, &failed(&core));

@@ -14,6 +14,7 @@ use incident::event::CutAct;
 use incident::plan::file::StepKind;
 use incident::recover::StepView;
 use incident::recover::step::State;
+use incident::scan::SnapshotView;
 use incident::standing::{
     NotKnown, Standing, cut_state, lost_by_plan, not_described, services_down, standings,
 };
@@ -333,16 +334,18 @@ fn bridge(view: &View) -> Option<BridgeLine> {
 
 /// The most urgent first: what spreads, then what leaks, then what stands still, then what comes back.
 fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
-    let all = [spreading, leaking, lifting, unread, unchosen, stopped, unapproved, unplanned];
+    let all = [spreading, leaking, lifting, unread, unchosen, stopped, unapproved];
     let asked = all.iter().flat_map(|asked| asked(estate, view));
+    let asked = asked.chain(unplanned(estate, view, folder));
     asked.map(|(what, remedy)| Decision { what, command: remedy.shown(Some(folder)), remedy }).collect()
 }
 
 /// What is asked, and what answers it.
 type Asked = Vec<(String, Remedy)>;
 
+/// The estate in force counts: nobody has to say where its files lie.
 fn contain(infected: &Id) -> Remedy {
-    let contain = Command::new("contain").open("ESTATE").option("--infected", infected);
+    let contain = Command::new("contain").option("--infected", infected);
     Remedy::run(contain.with("--journal").incident().with("--apply"))
 }
 
@@ -448,25 +451,33 @@ fn unchosen(_: &Estate, view: &View) -> Asked {
     let waiting = view.scan.stores.iter().filter(|(_, store)| store.waits_for_a_choice());
     waiting
         .map(|(store, known)| {
-            let newest = known.snapshots.iter().rev().find(|snapshot| snapshot.clean == Some(true));
-            let choose = Command::new("choose").incident().with(store);
-            match newest.filter(|snapshot| snapshot.needs_a_word()) {
-                Some(snapshot) => {
-                    let what = format!(
-                        "{store}: nothing speaks against snapshot {}, but its inside was not looked at; may it be restored?",
-                        short(&snapshot.id)
-                    );
-                    let why = "look inside it, then say what you saw";
-                    (what, Remedy::run_to(why, choose.with(short(&snapshot.id)).reason()))
-                }
-                None => (
-                    format!("{store}: files vanished before its newest clean snapshot; which is restored?"),
-                    Remedy::run(choose.open("SNAPSHOT")),
-                ),
+            let clean = || known.snapshots.iter().rev().filter(|snapshot| snapshot.clean == Some(true));
+            let choose = |snapshot: &SnapshotView| {
+                let id: String = snapshot.id.chars().take(12).collect();
+                Command::new("choose").incident().with(store).with(id)
+            };
+            if let Some(snapshot) = clean().next().filter(|snapshot| snapshot.needs_a_word()) {
+                let what = format!(
+                    "{store}: nothing speaks against snapshot {}, but the content of its disk images was not looked at; may it be \
+                     restored?",
+                    short(&snapshot.id)
+                );
+                let why = "look inside it, then say what you saw";
+                return (what, Remedy::run_to(why, choose(snapshot).reason()));
             }
+            let what =
+                format!("{store}: files vanished before its newest clean snapshot; which is restored?");
+            let answer = |snapshot: &SnapshotView| {
+                let of = format!("the one of {}", message::harmless(&snapshot.claims_time));
+                (of, Remedy::run(choose(snapshot)))
+            };
+            (what, Remedy::ask("", clean().take(CHOICES_MAX).map(answer)))
         })
         .collect()
 }
+
+/// Newest clean snapshots that are offered; the scan lists all.
+const CHOICES_MAX: usize = 3;
 
 /// A person starts it, and has not been seen to.
 fn is_by_hand(estate: &Estate, step: &StepView) -> bool {
@@ -508,16 +519,25 @@ fn unapproved(_: &Estate, view: &View) -> Asked {
     asked.into_iter().collect()
 }
 
-fn unplanned(estate: &Estate, view: &View) -> Asked {
+fn unplanned(estate: &Estate, view: &View, folder: &str) -> Asked {
     let in_force = view.contain.cuts.iter().filter(|cut| cut.state.is_in_force());
     let newest_cut = in_force.map(|cut| cut.since_entry).max();
     let newest_plan = view.plan.plans.values().map(|plan| plan.recorded_at_entry).max();
     if newest_cut.is_none() || newest_plan >= newest_cut || services_down(estate, view).is_empty() {
         return Vec::new();
     }
-    let plan = Command::new("plan").open("ESTATE").with("--lost").open("ID").with("--journal").incident();
+    let mut plan = Command::new("plan");
+    for lost in &view.contain.infected {
+        plan = plan.option("--lost", lost);
+    }
+    if view.contain.infected.is_empty() {
+        for cut in view.contain.cuts.iter().filter(|cut| cut.state.is_in_force()) {
+            plan = plan.option("--lost", cut.act.target());
+        }
+    }
     let what = "services are cut off and there is no plan to bring them back".to_owned();
-    vec![(what, Remedy::run(plan.with("-o").open("PLAN")))]
+    let file = format!("{}/plan-{}.json", folder.trim_end_matches('/'), view.entries);
+    vec![(what, Remedy::run(plan.with("--journal").incident().option("-o", file)))]
 }
 
 /// The first characters of a snapshot's id, as people write it.

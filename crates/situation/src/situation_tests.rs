@@ -5,7 +5,7 @@
 use crate::situation::{Situation, situation};
 use estate::model::CutBehaviour;
 use estate::{Estate, Id, canonical};
-use incident::event::{ContainEvent, CutAct, Event, ScanEvent, Suspicion};
+use incident::event::{BridgeEvent, ContainEvent, CutAct, Event, ScanEvent, Suspicion};
 use incident::memory::follow;
 use incident::standing::{NotKnown, Standing};
 use incident::view::{UnknownEntry, View};
@@ -63,6 +63,12 @@ fn stopped(service: &str) -> Event {
         tenants: Vec::new(),
         estate_hash: String::new(),
     })
+}
+
+/// A bridge has told what it holds.
+fn bridge() -> Event {
+    let accounts = std::collections::BTreeMap::new();
+    Event::Bridge(BridgeEvent::AccountReceived { accounts, checkpoint: String::new() })
 }
 
 fn share(now: &Situation) -> (u64, u64, bool) {
@@ -133,7 +139,7 @@ fn every_state_stands_in_the_list_as_the_table_of_states_says() {
         let of_it: Standing = all.into_iter().find(|(_, known, _)| *known == id("capability:eau")).unwrap().2;
         vec![of_it.word(), listed, if listed == "-" { "-" } else { of_it.word() }]
     };
-    let stop = after(&[stopped("service:core")]);
+    let stop = after(&[bridge(), stopped("service:core")]);
     let reject = CutBehaviour::Reject { reason: "call".to_owned() };
     let met = [
         standing(CutBehaviour::Hold, &View::default()),

@@ -141,6 +141,7 @@ impl Real {
         let launch = Launch { run: &name, command, settings: &Run::default(), output: &output };
         let answer = match self.run(&launch, timeout_ms) {
             Ok(Ended { code: Some(0), .. }) => Answer::Yes,
+            Ok(Ended { code: Some(code), tail }) if tail.is_empty() => Answer::No(format!("exit {code}")),
             Ok(Ended { code: Some(code), tail }) => Answer::No(format!("exit {code}: {tail}")),
             Ok(Ended { code: None, tail }) => Answer::No(format!("no end after {timeout_ms} ms: {tail}")),
             Err(fault) => Answer::No(fault.to_string()),

@@ -7,6 +7,7 @@ use super::plan::read_file;
 use super::{Answer, Failure, FailureKind, place, talk};
 use estate::{Estate, canonical};
 use incident::View;
+use message::Command;
 use plan::{Plan, decide, page};
 
 /// Shows a recorded plan and allows it to be run. At most one plan is allowed at a time; each run needs an
@@ -53,6 +54,9 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         .map_err(|fault| folder::failure(&folder, &fault))?
         .map_err(|refusal| refused(&refusal, &folder))?;
     talk::data(format!("approved {hash}"));
+    let shown = folder.display().to_string();
+    let recover = Command::new("recover").with("--journal").incident().line(Some(&shown));
+    talk::say(format!("to run it: {recover}"));
     Ok(Answer::Done)
 }
 

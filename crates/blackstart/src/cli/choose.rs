@@ -5,6 +5,8 @@ use std::path::Path;
 use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, talk};
 use estate::{Id, Kind};
+use incident::View;
+use incident::plan::file::Plan;
 use incident::scan::SnapshotView;
 use message::harmless;
 use message::{Command, Remedy};
@@ -68,7 +70,31 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         incident.decide(folder::now_ms(), |view| choose::choose(view, &store, &snapshot.id, &args.reason));
     decided.map_err(|fault| folder::failure(&folder, &fault))?.map_err(|refusal| refused(&refusal))?;
     talk::data(format!("chosen {}", snapshot.id));
+    say_next(incident.view(), &store, &snapshot.id, &folder.display().to_string());
     Ok(Answer::Done)
+}
+
+/// A choice restores nothing by itself, and one that comes after the restore would change nothing in silence.
+fn say_next(view: &View, store: &Id, snapshot: &str, folder: &str) {
+    let approved = view.plan.approved.as_ref().and_then(|hash| view.plan.plans.get(hash));
+    let planned = approved.and_then(|plan| Plan::read(&plan.text).ok());
+    let mut steps = planned.iter().flat_map(|plan| &plan.steps);
+    let fixed = steps.find_map(|step| step.recovery_point.as_ref().filter(|_| step.service == *store));
+    let file = format!("{}/plan-{}.json", folder.trim_end_matches('/'), view.entries);
+    let plan = Command::new("plan").option("--lost", store).with("--journal").incident().option("-o", file);
+    let plan = plan.line(Some(folder));
+    if let Some(entry) = view.recover.restored.get(store) {
+        talk::say(format!(
+            "{store} was restored already, in entry {entry}, and is as it was put there: this choice changes nothing until it \
+             is restored again. To restore it from this snapshot, plan that and approve the plan: {plan}"
+        ));
+    } else if let Some(fixed) = fixed.filter(|fixed| *fixed != snapshot) {
+        let fixed: String = fixed.chars().take(12).collect();
+        talk::say(format!(
+            "the approved plan restores {fixed}, as it was chosen when it was made. To restore this snapshot, plan again and \
+             approve that: {plan}"
+        ));
+    }
 }
 
 fn show(store: &Id, snapshot: &SnapshotView) {

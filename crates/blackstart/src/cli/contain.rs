@@ -12,7 +12,6 @@ use contain::decide::{self, Cut, Refusal};
 use contain::knocking::Proof;
 use contain::run::{self, Place, Watcher};
 use estate::{Estate, Id, canonical};
-use incident::View;
 use incident::event::{ContainEvent, CutAct};
 use message::{counted, spaced};
 use world::real::Real;
@@ -23,14 +22,15 @@ use world::real::Real;
 /// be run again at any time: what holds is only probed.
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "blackstart contain [OPTIONS] <ESTATE> --infected <ID>...\n       blackstart contain lift [OPTIONS] [DIR] <WHAT> --reason <REASON>",
+    override_usage = "blackstart contain [OPTIONS] [ESTATE] --infected <ID>...\n       blackstart contain lift [OPTIONS] [DIR] <WHAT> --reason <REASON>",
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
 )]
 pub struct Args {
     #[command(subcommand)]
     end: Option<End>,
-    /// Folder with the estate's *.toml files, or one such file.
+    /// Folder with the estate's *.toml files, or one such file. With --apply it may be left out: then the estate in force in
+    /// the incident counts.
     estate: Option<PathBuf>,
     /// What is infected: sites, hosts, services or stores, as `kind:name`, or the name alone where only one has it.
     #[arg(long, required = true, num_args = 1.., value_name = "ID")]
@@ -65,18 +65,18 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         return lift::run(args);
     }
     let (mut infected, mut protect) = (args.infected.clone(), args.protect.clone());
-    let path = read_estate::path(
+    let form = "blackstart contain ESTATE --infected ID... --apply --journal DIR";
+    let journal = place::to_record(args.journal.as_deref(), args.apply, form)?;
+    let estate = read_estate::named_or_in_force(
         args.estate.as_deref(),
         &mut [("--infected", &mut infected), ("--protect", &mut protect)],
+        journal.as_deref(),
         "blackstart contain ESTATE --infected ID...",
     )?;
-    let estate = read_estate::read(&path)?;
     let infected = named::several(&estate, &infected, named::PLACES_AND_PARTS)?;
     let protect = named::several(&estate, &protect, named::PLACES_AND_PARTS)?;
     let cut = decide::cut(&estate, &infected, &protect)
         .map_err(|refusal| refused(&refusal, args.journal.as_deref()))?;
-    let form = "blackstart contain ESTATE --infected ID... --apply --journal DIR";
-    let journal = place::to_record(args.journal.as_deref(), args.apply, form)?;
     if args.json {
         talk::json(&as_json(&cut));
     } else {
@@ -101,7 +101,7 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
     let world = Real::new(&journal.join("runs"), scan::restic::read_repository).map_err(|fault| {
         Failure::fault(fault.to_string(), "nothing was cut off", "look at the folder and call again")
     })?;
-    another_estate(incident.view(), estate);
+    read_estate::say_if_other(incident.view(), estate, "the cut is made as this one says");
     let hash = canonical::hash(estate);
     incident
         .decide(folder::now_ms(), |view| decide::decide(cut, estate, &hash, view))
@@ -126,16 +126,6 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
         "the cut does NOT hold: see above what still answers or failed. Deal with it, then call again; what holds is only probed",
     );
     Ok(Answer::No)
-}
-
-/// The cut is made as this estate says, and the incident goes by another one.
-fn another_estate(view: &View, estate: &Estate) {
-    if view.command.estate_hash.as_ref().is_some_and(|hash| *hash != canonical::hash(estate)) {
-        talk::say(
-            "this is not the estate in force in this incident: the cut is made as this one says, and `status` goes by the other. \
-             `blackstart approve` and `blackstart recover` put an edited estate in force",
-        );
-    }
 }
 
 #[derive(Default)]

@@ -50,9 +50,10 @@ struct Show {
     /// Only the last N of what would be shown.
     #[arg(short = 'n', long, value_name = "N")]
     last: Option<usize>,
-    /// Only what is about this thing: `kind:name`. What cannot be read may be about it too, and is shown.
-    #[arg(long, value_name = "ID")]
-    about: Option<Id>,
+    /// Only what is about this thing: `kind:name`, or the name alone for all things of that name. What cannot be read may be
+    /// about it too, and is shown.
+    #[arg(long, value_name = "ID", value_parser = about)]
+    about: Option<About>,
     /// Only entries from this time on: 2023-04-24T22:00:00Z, or how long ago: 30m, 2h, 3d. Times are what clocks said.
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<i64>,
@@ -62,6 +63,30 @@ struct Show {
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
+}
+
+/// Which thing is asked about. A journal need not have an estate that says what a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum About {
+    Thing(Id),
+    AnyCalled(String),
+}
+
+impl About {
+    fn is(&self, id: &Id) -> bool {
+        match self {
+            About::Thing(thing) => thing == id,
+            About::AnyCalled(name) => id.name() == name,
+        }
+    }
+}
+
+fn about(typed: &str) -> Result<About, String> {
+    match typed.contains(':') {
+        true => typed.parse().map(About::Thing).map_err(|error: estate::id::IdError| error.to_string()),
+        false if typed.is_empty() => Err("a name is needed".to_owned()),
+        false => Ok(About::AnyCalled(typed.to_owned())),
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -156,7 +181,9 @@ struct Shown<'a> {
 impl Shown<'_> {
     fn wanted(&self, record: &journal::Record, said: &Said) -> bool {
         let about = self.args.about.as_ref();
-        let about = about.is_none_or(|id| said.about.as_ref().is_none_or(|about| about.contains(id)));
+        let about = about.is_none_or(|wanted| {
+            said.about.as_ref().is_none_or(|about| about.iter().any(|id| wanted.is(id)))
+        });
         about && self.args.since.is_none_or(|since| record.time_ms >= since)
     }
 

@@ -13,6 +13,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::color::Choice;
 
+pub mod adopt;
 pub mod approve;
 pub mod bridge;
 pub mod check;
@@ -90,6 +91,8 @@ commands! {
     Plan => plan,
     /// Allow a plan to be run, by its hash.
     Approve => approve,
+    /// Put an edited estate in force.
+    Adopt => adopt,
     /// Do nothing to this thing until it is resumed.
     Hold => hold,
     /// Lift a hold, or allow a failed step to be tried again.

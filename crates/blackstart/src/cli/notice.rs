@@ -59,6 +59,12 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         talk::say("note: what is public now was not recorded when it was published; it is recorded now");
     }
     let view = incident.view().clone();
+    read_estate::say_if_other(&view, &estate, "names and services on the pages are from this one");
+    if view.bridge.as_of_ms.is_none() {
+        talk::say(
+            "note: no bridge has sent its account to this incident, so no page promises a receipt: blackstart bridge account CONFIG --journal DIR",
+        );
+    }
     let all = public::public(&estate, &view);
     let files =
         site::files(&all, checkpoint.map(|known| Proof { root: known.root, text: known.text }).as_ref());

@@ -97,10 +97,60 @@ fn variable() -> Option<OsString> {
     std::env::var_os(VARIABLE).filter(|value| !value.is_empty())
 }
 
+/// What nobody named must not be somebody else's: whoever may write into a folder above the working folder could put an
+/// incident there, and have us sign into it, restore from it, and run its commands (git's `safe.directory` is the same
+/// rule). What root has made is taken too; root may do anything anyway.
+fn ours(folder: &Path, sought: Sought) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let me = rustix::process::geteuid().as_raw();
+    // With sudo the folder may well be of the one who called it.
+    let sudo = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse::<u32>().ok()).filter(|_| me == 0);
+    let owner = |path: &Path| std::fs::symlink_metadata(path).map(|about| about.uid());
+    for path in [folder.to_owned(), store::journal_path(folder)] {
+        match owner(&path) {
+            Ok(uid) if is_trusted(uid, me, sudo) => {}
+            Ok(uid) => {
+                return Err(Failure::refused(
+                    format!(
+                        "{} was found above the working folder, and {} belongs to user {uid}, not to you ({me})",
+                        folder.display(),
+                        path.display()
+                    ),
+                    format!(
+                        "somebody may have put {} there for you to find; nothing was read and nothing was done",
+                        sought.word()
+                    ),
+                    format!(
+                        "if it is the one you mean, name it as DIR in the call, or: export {VARIABLE}={}",
+                        message::quoted(&folder.display().to_string())
+                    ),
+                ));
+            }
+            Err(error) => {
+                return Err(Failure::fault(
+                    format!("it cannot be told whose {} is: {error}", path.display()),
+                    "it was not taken without being named; nothing was done",
+                    "name the incident in the call",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_trusted(owner: u32, me: u32, sudo: Option<u32>) -> bool {
+    owner == me || owner == 0 || sudo == Some(owner)
+}
+
 /// What the working folder and the variable say together; `None`: nothing.
 fn among(sought: Sought, here: &Path, variable: Option<&OsStr>) -> Result<Option<PathBuf>, Failure> {
     let around = here.ancestors().find(|folder| sought.is(folder)).map(Path::to_owned);
-    let Some(variable) = variable else { return Ok(around) };
+    let Some(variable) = variable else {
+        if let Some(around) = &around {
+            ours(around, sought)?;
+        }
+        return Ok(around);
+    };
     let set = here.join(variable);
     if !sought.is(&set) {
         return Err(Failure::usage(
@@ -123,5 +173,17 @@ fn among(sought: Sought, here: &Path, variable: Option<&OsStr>) -> Result<Option
             format!("name the incident in the call, or forget the other one (unset {VARIABLE})"),
         )),
         Some(_) | None => Ok(Some(set)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_ours_or_roots_is_taken_without_being_named() {
+        assert!(is_trusted(1000, 1000, None) && is_trusted(0, 1000, None) && is_trusted(0, 0, None));
+        assert!(!is_trusted(1001, 1000, None) && !is_trusted(1001, 0, None));
+        assert!(is_trusted(1001, 0, Some(1001)) && !is_trusted(1002, 0, Some(1001)));
     }
 }

@@ -17,6 +17,7 @@ use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, read_estate, talk, whole_file};
 use estate::{Estate, Id, Kind, canonical};
 use incident::View;
+use message::Command;
 use plan::advice::ADVICE_MAX;
 use plan::bound;
 use plan::budget::Budget;
@@ -34,12 +35,13 @@ use situation::progress;
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    override_usage = "blackstart plan [OPTIONS] <ESTATE>\n       blackstart plan <COMMAND>"
+    override_usage = "blackstart plan [OPTIONS] [ESTATE]\n       blackstart plan <COMMAND>"
 )]
 pub struct Args {
     #[command(subcommand)]
     of_file: Option<OfFile>,
-    /// Folder with the estate's *.toml files, or one such file.
+    /// Folder with the estate's *.toml files, or one such file. With --journal or --record it may be left out: then the
+    /// estate in force in the incident counts.
     pub estate: Option<PathBuf>,
     /// Sites, hosts, services and stores that are lost, as `kind:name`, or the name alone where only one of them has it.
     /// Without it everything is lost.
@@ -117,12 +119,11 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
 
 fn make(args: &Args) -> Result<Answer, Failure> {
     let mut typed = Typed::of(args);
-    let path = typed.estate(args.estate.as_deref())?;
-    let estate = read_estate::read(&path)?;
-    let mut question = typed.question(&estate)?;
-    let estate_hash = canonical::hash(&estate);
     let form = "blackstart plan ESTATE --journal DIR";
     let journal = place::to_record(args.journal.as_deref(), args.record || args.go_on, form)?;
+    let estate = typed.estate(args.estate.as_deref(), journal.as_deref())?;
+    let mut question = typed.question(&estate)?;
+    let estate_hash = canonical::hash(&estate);
     let view = journal.as_deref().map(folder::read).transpose()?;
     question.points = view.as_ref().map(progress::recovery_points);
     let running = match (&view, args.go_on) {
@@ -194,7 +195,7 @@ impl Typed {
         }
     }
 
-    fn estate(&mut self, named: Option<&Path>) -> Result<PathBuf, Failure> {
+    fn estate(&mut self, named: Option<&Path>, incident: Option<&Path>) -> Result<Estate, Failure> {
         let mut options = [
             ("--lost", &mut self.lost),
             ("--without", &mut self.without),
@@ -202,7 +203,8 @@ impl Typed {
             ("--what-if", &mut self.what_if),
             ("--with", &mut self.with),
         ];
-        read_estate::path(named, &mut options, "blackstart plan ESTATE --lost ID...")
+        let form = "blackstart plan ESTATE --lost ID...";
+        read_estate::named_or_in_force(named, &mut options, incident, form)
     }
 
     fn question(&self, estate: &Estate) -> Result<Question, Failure> {
@@ -345,9 +347,11 @@ fn draw(args: &Args, page: impl FnOnce() -> String) -> Result<(), Failure> {
 fn record(journal: &Path, view: &View, made: &Made, by: &By) -> Result<(), Failure> {
     let hash = made.plan.hash();
     if view.command.estate_hash.as_ref() != Some(&made.plan.estate_hash) {
-        talk::say(
-            "note: this is not the estate that is in force in the incident; the plan cannot be approved there",
-        );
+        talk::say(format!(
+            "note: this is not the estate in force in the incident, so the plan cannot be approved there yet. Put it in force \
+             first: {}; or plan on the one in force: leave ESTATE out",
+            Command::new("adopt").incident().open("ESTATE").line(Some(&journal.display().to_string()))
+        ));
     }
     let mut incident = folder::open(journal, by)?;
     let decided =

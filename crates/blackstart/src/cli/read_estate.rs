@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Failure;
-use super::folder::chain;
-use estate::{self, Estate, Grade, Id};
+use super::folder::{self, chain};
+use super::{Failure, talk};
+use estate::{self, Estate, Grade, Id, canonical};
+use incident::View;
 use message::{Command, Remedy, quoted};
 
 /// The estate, if its form has no blocking finding. `check` judges the content and shows all findings.
@@ -33,6 +34,50 @@ pub fn read(path: &Path) -> Result<Estate, Failure> {
     }
 }
 
+/// The estate that is named; without one the estate in force in this incident.
+pub fn named_or_in_force(
+    named: Option<&Path>,
+    options: &mut [(&str, &mut Vec<String>)],
+    incident: Option<&Path>,
+    form: &str,
+) -> Result<Estate, Failure> {
+    match (path(named, options, form), incident) {
+        (Ok(path), _) => read(&path),
+        (Err(_), Some(incident)) if no_path(named, options) => in_force(incident),
+        (Err(failure), Some(_) | None) => Err(failure),
+    }
+}
+
+fn no_path(named: Option<&Path>, options: &[(&str, &mut Vec<String>)]) -> bool {
+    named.is_none() && !options.iter().any(|(_, values)| values.iter().any(is_path))
+}
+
+/// The estate that was put in force last, as the journal keeps it.
+pub fn in_force(incident: &Path) -> Result<Estate, Failure> {
+    folder::read(incident)?.estate_in_force().ok_or_else(|| {
+        Failure::fault(
+            "the journal names no estate that can be read",
+            "without the estate nothing can be decided; nothing was done",
+            "name its folder in the call",
+        )
+        .of(incident)
+    })
+}
+
+/// An incident goes by the estate that was put in force; a command that was given another one says what goes by which.
+pub fn say_if_other(view: &View, estate: &Estate, means: &str) {
+    if view.command.estate_hash.as_ref().is_some_and(|hash| *hash != canonical::hash(estate)) {
+        talk::say(format!(
+            "note: this is not the estate in force in this incident: {means}, and `blackstart status` goes by the other. \
+             `blackstart adopt DIR ESTATE` puts an edited one in force"
+        ));
+    }
+}
+
+fn is_path(value: &String) -> bool {
+    value.parse::<Id>().is_err() && Path::new(value).exists()
+}
+
 /// Which estate is meant. An option that takes several values takes an estate behind them along (`--lost site:muc
 /// ESTATE`): it is taken back out of `options`, if it is the only value that is a file or folder and no id.
 pub fn path(
@@ -43,7 +88,6 @@ pub fn path(
     if let Some(named) = named {
         return Ok(named.to_owned());
     }
-    let is_path = |value: &String| value.parse::<Id>().is_err() && Path::new(value).exists();
     let places: Vec<(usize, usize)> = options
         .iter()
         .enumerate()

@@ -1,5 +1,7 @@
 //! `blackstart recover ESTATE --plan PLAN --journal DIR`: runs the approved plan.
 
+mod told;
+
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -12,14 +14,13 @@ use super::forecast::Brief;
 use super::{Answer, Failure, FailureKind, place, read_estate, talk};
 use estate::ignorance::Ignorance;
 use estate::{Estate, Id};
-use incident::event::{Found, RecoverEvent};
+use incident::event::RecoverEvent;
 use incident::log::LogFault;
 use incident::plan::changed;
 use incident::plan::file::Plan;
-use incident::record;
 use incident::store::Incident;
 use incident::{Event, View};
-use message::counted_as;
+use message::{Command, Remedy, counted_as};
 use recover::run::{Executor, Patience, RunFault, RunResult, Workers};
 use situation::decide;
 use world::real::Real;
@@ -32,11 +33,11 @@ use world::real::Real;
 /// printed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder with the estate's *.toml files, or one such file.
-    estate: PathBuf,
-    /// The plan file; run only if its hash is the approved one.
+    /// Folder with the estate's *.toml files, or one such file. Without it: the estate in force in the incident.
+    estate: Option<PathBuf>,
+    /// The plan file; run only if its hash is the approved one. Without it: the approved plan, from the journal.
     #[arg(long)]
-    plan: PathBuf,
+    plan: Option<PathBuf>,
     /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
@@ -57,11 +58,16 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let estate = read_estate::read(&args.estate)?;
+    let journal = place::to_write(args.journal.as_deref(), "blackstart recover --journal DIR")?;
+    let estate = match &args.estate {
+        Some(path) => read_estate::read(path)?,
+        None => read_estate::in_force(&journal)?,
+    };
     enough_known(args, &estate)?;
-    let plan = read_plan(&args.plan)?;
-    let journal =
-        place::to_write(args.journal.as_deref(), "blackstart recover ESTATE --plan PLAN --journal DIR")?;
+    let plan = match &args.plan {
+        Some(path) => read_plan(path)?,
+        None => approved(&journal)?,
+    };
     let mut incident = folder::open(&journal, &args.by)?;
     let _alone = alone(&journal)?;
     let changed = changed(&plan, &estate, incident.view())?;
@@ -79,10 +85,16 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         workers: Workers::Threads(args.at_once.clamp(1, 256)),
         patience: if args.wait { Patience::Stays } else { Patience::Ends },
     };
+    told::at_an_interrupt(&journal)?;
     let mut said = LastForecast::default();
+    let steps: BTreeSet<String> = executor.plan.steps.iter().map(|step| step.id.clone()).collect();
     let result = executor
         .run(&mut incident, &mut |view, event| {
-            show(event, args.json);
+            if args.json {
+                told::as_json(event);
+            } else {
+                told::say(&journal, &steps, view, event);
+            }
             expect(&estate, view, event, args.json, &mut said);
         })
         .map_err(|fault| failed(&journal, &fault))?;
@@ -107,6 +119,29 @@ fn enough_known(args: &Args, estate: &Estate) -> Result<(), Failure> {
     ))
 }
 
+/// Whether a `recover` is at work on an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtWork {
+    Yes,
+    No,
+    NotKnown,
+}
+
+/// Who holds the lock. Taking it to find out would keep a `recover` that begins at that moment from it, so the kernel's
+/// list is read.
+pub(super) fn at_work(folder: &Path) -> AtWork {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(about) = std::fs::metadata(folder.join("recover.lock")) else { return AtWork::No };
+    let Ok(locks) = std::fs::read_to_string("/proc/locks") else { return AtWork::NotKnown };
+    // `1: FLOCK  ADVISORY  WRITE 4711 fd:01:1234 0 EOF` (proc_locks(5)).
+    let inode = format!(":{}", about.ino());
+    let is_ours = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.contains(&"FLOCK") && words.iter().any(|word| word.ends_with(&inode))
+    };
+    if locks.lines().any(is_ours) { AtWork::Yes } else { AtWork::No }
+}
+
 /// Held until the command ends, however it ends: two runs at once would each take the other's work in
 /// progress for work in doubt.
 fn alone(folder: &Path) -> Result<std::fs::File, Failure> {
@@ -129,6 +164,27 @@ fn alone(folder: &Path) -> Result<std::fs::File, Failure> {
         )),
         Err(std::fs::TryLockError::Error(error)) => Err(cannot(error)),
     }
+}
+
+/// The approved plan, as the journal keeps it.
+fn approved(journal: &Path) -> Result<Plan, Failure> {
+    let view = folder::read(journal)?;
+    let text = view.plan.approved.as_ref().and_then(|hash| view.plan.plans.get(hash));
+    let text = text.ok_or_else(|| {
+        Failure::refused(
+            "no plan is approved in this incident",
+            "nothing was begun: only what somebody has allowed is run",
+            Remedy::run_to("see what waits for approval", Command::new("status").incident()),
+        )
+        .of(journal)
+    })?;
+    Plan::read(&text.text).map_err(|fault| {
+        Failure::fault(
+            format!("the approved plan: {}", folder::chain(&fault)),
+            "nothing was begun: only exactly what was approved is run",
+            "plan again and approve that",
+        )
+    })
 }
 
 fn read_plan(path: &Path) -> Result<Plan, Failure> {
@@ -224,42 +280,6 @@ struct LastForecast {
 /// A forecast may take one part in so many of the time.
 const SHARE: i64 = 30;
 
-fn show(event: &Event, json: bool) {
-    if json {
-        let (kind, _, payload) = record::encode(event);
-        let payload: serde_json::Value = serde_json::from_slice(&payload).unwrap_or_default();
-        talk::json(&json!({ "kind": kind, "data": payload["data"] }));
-        return;
-    }
-    let Event::Recover(event) = event else { return };
-    match event {
-        RecoverEvent::RunBegun { plan, .. } => {
-            talk::say(format!("running plan {}", &plan[..plan.len().min(12)]));
-        }
-        RecoverEvent::StepIntended { step, attempt: 1, .. } => talk::say(format!("  begin   {step}")),
-        RecoverEvent::StepIntended { step, attempt, .. } => {
-            talk::say(format!("  begin   {step}, attempt {attempt}"));
-        }
-        RecoverEvent::StepDone { step, detail, .. } => talk::say(format!("  done    {step}: {detail}")),
-        RecoverEvent::StepFailed { step, detail, .. } => talk::say(format!("  FAILED  {step}: {detail}")),
-        RecoverEvent::StepProbed { step, found, detail, .. } => {
-            let found = match found {
-                Found::Done => "it had happened",
-                Found::NotDone => "it had not happened",
-                Found::Unknown => "nobody knows",
-            };
-            talk::say(format!("  looked  {step}: {found}, {detail}"));
-        }
-        RecoverEvent::ServiceStopped { service, why } => talk::say(format!("  stopped {service}: {why}")),
-        RecoverEvent::ServiceParked { service, waits_for } => {
-            talk::say(format!("  parked  {service}: it cannot work without {waits_for}"));
-        }
-        RecoverEvent::ServiceUnparked { service } => talk::say(format!("  goes on {service}")),
-        RecoverEvent::TargetResumed { target, reason } => talk::say(format!("  resumed {target}: {reason}")),
-        RecoverEvent::RunEnded { .. } => {}
-    }
-}
-
 fn print(journal: &Path, json: bool, result: &RunResult) {
     let shown = journal.display().to_string();
     if json {
@@ -275,13 +295,18 @@ fn print(journal: &Path, json: bool, result: &RunResult) {
         talk::data("complete: every step of the plan is done");
         return;
     }
-    talk::data(format!("not complete: {} for this:", counted_as(result.behind, "step waits", "steps wait")));
+    talk::data(match result.behind {
+        0 => "not complete; this waits for somebody:".to_owned(),
+        behind => format!("not complete: {} for this:", counted_as(behind, "step waits", "steps wait")),
+    });
     for refusal in &result.waits {
         talk::data(format!("  {refusal}"));
         if !refusal.follows_from_another() {
             talk::data(format!("    what to do: {}", refusal.message().to_do.shown(Some(&shown))));
         }
     }
+    let again = Command::new("recover").with("--journal").incident();
+    talk::data(format!("then go on: {}", again.line(Some(&shown))));
 }
 
 fn failed(journal: &Path, fault: &RunFault) -> Failure {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, talk};
+use message::Command;
 use situation::decide::{self, Looked, Refusal};
 
 /// Let work on this thing go on: lift its hold, allow its failed steps to be tried again, release a start that needs a
@@ -50,6 +51,11 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             .map_err(refused)?;
     }
     talk::say(format!("{} may go on", args.what));
+    if incident.view().recover.run.as_ref().is_some_and(|run| run.ended.is_some()) {
+        let shown = folder.display().to_string();
+        let recover = Command::new("recover").with("--journal").incident().line(Some(&shown));
+        talk::say(format!("to go on with the run: {recover}"));
+    }
     Ok(Answer::Done)
 }
 

@@ -16,7 +16,7 @@ use message::{Command, Remedy, counted, counted_as, harmless};
 
 use super::color::{self, Tone};
 use super::folder::{self, By};
-use super::{Answer, Failure, named, place, talk, whole_file};
+use super::{Answer, Failure, FailureKind, named, place, talk, whole_file};
 use estate::Id;
 use estate::id::Kind;
 use estate::model::shown_address;
@@ -27,6 +27,7 @@ use judge::{Judgement, Verdict};
 use scan::folder::{EntryKind, judge_file_by, walk};
 use scan::ledger::Ledger;
 use scan::report::{self, File, FolderReport, Outcome, RepositoryReport, Whole};
+use scan::restic::inside::Own;
 use scan::restic::{self, Opened, RepositoryFault, Request};
 use scan::rules::Rules;
 use scan::snapshots::{self, Sighting, short};
@@ -203,7 +204,18 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
     })?;
     let opened = restic::open(named, &password).map_err(|fault| cannot_open(&fault))?;
     let rules = rules(args)?;
-    let (order, mut journal) = in_order(&opened, journal)?;
+    let copies = match &journal {
+        Some((store, incident)) => {
+            let all: Vec<_> = opened.snapshots().iter().map(|snapshot| snapshot.series.clone()).collect();
+            let whose = scan::decide::whose(incident.view(), store, &all);
+            Some(whose.map_err(|not_said| {
+                Failure::says(FailureKind::Refused, not_said.message()).of(incident.folder())
+            })?)
+        }
+        None => None,
+    };
+    let own = copies.as_ref().map(scan::decide::Copies::own);
+    let (order, mut journal) = in_order(&opened, journal, own)?;
     let ledger = ledger(args, &opened, rules.as_ref())?;
     let mut bar = Bar::new();
     let request = Request {
@@ -211,6 +223,7 @@ fn repository(args: &Args) -> Result<Answer, Failure> {
         newest: args.newest.map(|newest| usize::try_from(newest).unwrap_or(usize::MAX)),
         tolerate: args.tolerate,
         rules: rules.as_ref(),
+        own,
     };
     let mut report = restic::scan(opened, &request, ledger, &mut |progress| {
         bar.show(progress.bytes_done, progress.bytes_total);
@@ -357,8 +370,13 @@ fn cannot_open(fault: &RepositoryFault) -> Failure {
 type Recorder = Option<(Id, Incident)>;
 
 /// The order of snapshots; with a journal the first sight of new ones is recorded before anything is judged.
-fn in_order(opened: &Opened, journal: Recorder) -> Result<(Vec<Sighting>, Recorder), Failure> {
-    let found = opened.found();
+/// Of a store only its own are looked at.
+fn in_order(
+    opened: &Opened,
+    journal: Recorder,
+    own: Option<Own<'_>>,
+) -> Result<(Vec<Sighting>, Recorder), Failure> {
+    let found = opened.found(own);
     let Some((store, mut incident)) = journal else {
         return Ok((snapshots::by_arrival(found), None));
     };

@@ -196,7 +196,9 @@ fn of_recover(event: &RecoverEvent) -> String {
         RecoverEvent::StepIntended { step, attempt: 1, .. } => format!("begins {step}"),
         RecoverEvent::StepIntended { step, attempt, .. } => format!("begins {step}, attempt {attempt}"),
         RecoverEvent::StepDone { step, detail, process, .. } => {
-            let process = process.as_ref().map(|mark| format!(", process {}", mark.pid)).unwrap_or_default();
+            let said = |pid: u32| detail.contains(&format!("process {pid}"));
+            let process = process.as_ref().filter(|mark| !said(mark.pid));
+            let process = process.map(|mark| format!(", process {}", mark.pid)).unwrap_or_default();
             format!("{step} is done{}{process}", because(detail))
         }
         RecoverEvent::StepFailed { step, detail, .. } => format!("{step} FAILED{}", because(detail)),

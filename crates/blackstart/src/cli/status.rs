@@ -1,13 +1,18 @@
 //! `blackstart status DIR`: what a commander needs on a serial line at night.
 
+mod follow;
+mod form;
+
 use std::path::{Path, PathBuf};
 
 use message::{Command, Remedy, counted, counted_as, spaced};
 
 use serde::Serialize;
 
+use self::form::{folded, section};
 use super::folder::{self, time};
 use super::forecast::lines;
+use super::recover::{AtWork, at_work};
 use super::{Answer, Failure, harm, place, talk};
 use estate::{Estate, canonical};
 use incident::contain::CutState;
@@ -25,6 +30,9 @@ pub struct Args {
     /// As it was known after this entry, not now.
     #[arg(long, value_name = "ENTRY")]
     at: Option<u64>,
+    /// Stay, and say each thing that happens as it is recorded, until the run ends or Ctrl-C.
+    #[arg(short = 'f', long, conflicts_with_all = ["at", "json"])]
+    follow: bool,
     /// The answer as JSON on stdout.
     #[arg(long)]
     json: bool,
@@ -47,9 +55,6 @@ struct Everything {
 
 /// Draws of the durations behind the ranges: enough for one of ten, and quick for thousands of services.
 const SAMPLES: u64 = 60;
-
-/// Lines of a list before it says how many more there are; `--json` has all.
-const LINES_MAX: usize = 12;
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let folder = place::to_read(args.folder.as_deref(), "blackstart status DIR")?;
@@ -100,10 +105,13 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         let continued_in = store::succeeded_by(&folder);
         talk::json(&Everything { now, forecast, no_forecast, journal_damage, continued_in });
     } else {
-        let mut page = page(&now);
+        let mut page = page(&now, at_work(&folder));
         let lines = forecast.iter().flat_map(|forecast| lines(&estate, forecast)).chain(no_forecast);
         section(&mut page, "BACK WHEN, as things stand (in the approved order)", lines, "");
         talk::data(page.trim_end());
+        if args.follow {
+            return follow::follow(&folder, view.entries);
+        }
     }
     Ok(if damage.is_some() { Answer::No } else { Answer::Done })
 }
@@ -127,17 +135,22 @@ fn only_decision(folder: &Path) -> Decision {
 }
 
 /// The whole page, the most important first.
-fn page(now: &Situation) -> String {
+fn page(now: &Situation, at_work: AtWork) -> String {
     let served = served(now);
     let mut page = format!(
-        "INCIDENT  {}\nopened    {}\nas of     {}, entry {}\nserved    {served}\n",
+        "INCIDENT  {}\nopened    {}\nas of     {}, entry {}\n{}\n",
         now.incident.as_deref().unwrap_or("(no name)"),
         now.opened_ms.map_or_else(|| "?".to_owned(), time),
         time(now.last_time_ms),
         now.entries.saturating_sub(1),
+        folded(&format!("served    {served}"), "          "),
     );
     let decisions = now.decide_next.iter().enumerate();
-    let decisions = decisions.map(|(at, next)| format!("{}. {}\n     {}", at + 1, next.what, next.command));
+    let decisions = decisions.map(|(at, next)| {
+        let what = folded(&format!("  {}. {}", at + 1, next.what), "     ");
+        // A command stays in one piece, however long: it is pasted.
+        format!("{}\n{}", what.trim_start(), form::pasted(&next.remedy, &next.command))
+    });
     let not_known = now.not_known().map(|why| format!("not known: {why}"));
     let nothing = not_known.as_deref().unwrap_or("nothing waits for a decision");
     section(&mut page, "DECIDE NEXT", decisions, nothing);
@@ -166,7 +179,7 @@ fn page(now: &Situation) -> String {
     });
     section(&mut page, "ALARMS", alarms, "");
     section(&mut page, "CUT OFF", now.cuts.iter().map(cut), "");
-    section(&mut page, "RESTART", now.run.iter().map(restart), "");
+    section(&mut page, "RESTART", now.run.iter().map(|run| restart(run, at_work)), "");
     section(&mut page, "EMERGENCY OPERATION", now.bridge.iter().map(business), "");
     if now.not_read + now.illegal > 0 {
         let line = format!(
@@ -184,7 +197,7 @@ fn served(now: &Situation) -> String {
     let percent = |thousandths: u64| format!("{}.{} %", thousandths / 10, thousandths % 10);
     match (now.unshared, now.not_known_thousandths) {
         (Some(why), _) => format!("not known: {why}"),
-        (None, 0) => format!("{} of insured x urgency", percent(now.served_thousandths)),
+        (None, 0) => format!("{} of insured x urgency, as far as reported", percent(now.served_thousandths)),
         (None, 1000) => format!("not known: {}", now.not_known().unwrap_or_default()),
         (None, part) => {
             format!("{} of insured x urgency; not known: {}", percent(now.served_thousandths), percent(part))
@@ -196,7 +209,7 @@ fn served(now: &Situation) -> String {
 fn nothing_missing(now: &Situation) -> &'static str {
     let is_quiet = now.alarms.is_empty() && now.cuts.iter().all(|cut| cut.state == CutState::Lifted);
     if is_quiet {
-        "everything works for everybody"
+        "nobody has reported anything that does not work"
     } else {
         "nobody is known to miss anything; see below for alarms and what is cut off"
     }
@@ -206,14 +219,14 @@ fn not_served(line: &NotServed) -> String {
     let first = first_of(&line.tenants);
     let (standing, name) = (line.standing, &line.name);
     let (tenants, insured) = (counted(line.tenants.len(), "tenant"), spaced(line.insured));
-    let why = line.why.map_or_else(String::new, |why| format!("\n             {}", why.sentence()));
-    format!("{standing:<10} {name:<34} {tenants:>10} {insured:>11} insured  {first}{why}")
+    let why = line.why.map_or_else(String::new, |why| format!("; {}", why.sentence()));
+    format!("{standing:<10} {name}: {tenants}, {insured} insured ({first}){why}")
 }
 
 fn not_described(tenants: &[estate::Id]) -> Option<String> {
     let line = || {
         let count = counted(tenants.len(), "tenant");
-        format!("not_known  no services are described for {count:>10}  {}", first_of(tenants))
+        format!("not_known  no services are described for {count} ({})", first_of(tenants))
     };
     (!tenants.is_empty()).then(line)
 }
@@ -239,11 +252,15 @@ fn cut(cut: &CutLine) -> String {
     format!("{what}: {how} {}", cut.detail).trim_end().to_owned()
 }
 
-fn restart(run: &RunLine) -> String {
+fn restart(run: &RunLine, at_work: AtWork) -> String {
     let how = match run.complete {
         Some(true) => "complete",
         Some(false) => "ended, something waits",
-        None => "at work, or it was killed: run recover again, and it continues",
+        None => match at_work {
+            AtWork::Yes => "at work",
+            AtWork::No => "it was killed or the power failed: run recover again, and it continues",
+            AtWork::NotKnown => "at work, or it was killed: run recover again, and it continues",
+        },
     };
     let plan: String = run.plan.chars().take(12).collect();
     format!("plan {plan}: {} done of {} begun; {how}", counted(run.done, "step"), spaced(run.begun))
@@ -258,22 +275,4 @@ fn business(bridge: &BridgeLine) -> String {
         spaced(bridge.refused),
         bridge.as_of_ms.map_or_else(|| "?".to_owned(), time),
     )
-}
-
-/// A headed list. Without lines: the sentence, or nothing at all.
-fn section(page: &mut String, head: &str, lines: impl Iterator<Item = String>, without: &str) {
-    let lines: Vec<String> = lines.collect();
-    if lines.is_empty() && without.is_empty() {
-        return;
-    }
-    page.push_str(&format!("\n{head}\n"));
-    if lines.is_empty() {
-        page.push_str(&format!("  {without}\n"));
-    }
-    for line in lines.iter().take(LINES_MAX) {
-        page.push_str(&format!("  {line}\n"));
-    }
-    if lines.len() > LINES_MAX {
-        page.push_str(&format!("  and {} more: --json has all\n", lines.len() - LINES_MAX));
-    }
 }

@@ -228,3 +228,23 @@ fn an_estate_that_could_be_a_name_is_not_guessed() {
         assert!(said.contains(why) && said.contains("ESTATE --"), "{words:?}: {said}");
     }
 }
+
+#[test]
+fn an_incident_that_somebody_else_put_there_is_not_taken_without_being_named() {
+    // Only root can give a folder away; the rule itself is tested beside `place`.
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let opened = Opened::new();
+    let folder = opened.provider.root().join("incident");
+    std::os::unix::fs::chown(&folder, Some(65_534), None).unwrap();
+    let found = opened.inside(&["status"]).env_remove("SUDO_UID").output().unwrap();
+    assert_eq!((found.status.code(), found.stdout.len()), (Some(1), 0), "{}", told(&found));
+    assert!(told(&found).contains("belongs to user 65534, not to you (0)"), "{}", told(&found));
+    assert!(told(&found).contains("export BLACKSTART_DIR="), "{}", told(&found));
+    // Named, it is the caller's decision.
+    done(opened.inside(&["status", &folder.display().to_string()]));
+    let mut set = opened.inside(&["status"]);
+    set.env("BLACKSTART_DIR", &folder);
+    done(set);
+}

@@ -276,7 +276,7 @@ fn a_store_of_disks_has_no_clean_snapshot_until_somebody_has_looked_inside_and_s
     assert_eq!(only.code, 1, "{}", only.out);
     assert!(only.out.contains("NO CLEAN SNAPSHOT") && only.out.contains("--reason"), "{}", only.out);
     let status = blackstart(&["status", text(&incident)], None);
-    assert!(status.out.contains("inside was not looked at"), "{}", status.out);
+    assert!(status.out.contains("images was not looked at"), "{}", status.out);
     let choose = ["choose", text(&incident), "store:core-muc", &with_disk[..8], "--yes"];
     let refused = blackstart(&choose, None);
     assert!(refused.code != 0 && refused.err.contains("without a reason"), "{}", refused.err);

@@ -23,7 +23,7 @@ fn a_quiet_incident_says_that_nothing_waits() {
     provider.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
     let page = provider.works(&["status", "incident"]);
     assert_eq!(section(&page, "DECIDE NEXT"), ["  nothing waits for a decision"]);
-    assert_eq!(section(&page, "NOT SERVED NORMALLY"), ["  everything works for everybody"]);
+    assert_eq!(section(&page, "NOT SERVED NORMALLY"), ["  nobody has reported anything that does not work"]);
     assert!(page.contains("served    100.0 %"), "{page}");
     assert!(page.lines().all(|line| line.chars().count() <= 80), "a serial line has 80 columns:\n{page}");
 }
@@ -203,4 +203,87 @@ fn a_fund_for_which_nothing_is_described_or_nobody_is_insured_is_not_served_whol
     let page = nobody.works(&["status", "incident"]);
     assert!(page.contains("served    not known: ") && !page.contains("100.0 %"), "{page}");
     assert_eq!(json(&nobody)["served_known"], false);
+}
+
+#[test]
+fn a_run_at_work_is_told_from_one_that_was_interrupted_and_what_goes_on_is_said() {
+    let provider = Provider::new();
+    provider.prepare();
+    fs::write(provider.root().join("core.ill"), "").unwrap();
+    let talk = fs::File::create(provider.root().join("talk")).unwrap();
+    let mut running = provider
+        .command(&["recover", "--journal", "incident", "--wait", "--by", "anna"])
+        .stdout(std::process::Stdio::null())
+        .stderr(talk)
+        .spawn()
+        .unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let talk = || fs::read_to_string(provider.root().join("talk")).unwrap();
+    while !talk().contains("stopped service:core") {
+        assert!(std::time::Instant::now() < until, "{}", talk());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let page = provider.works(&["status", "incident"]);
+    assert!(section(&page, "RESTART").join(" ").contains("at work"), "{page}");
+    assert!(!page.contains("was killed"), "{page}");
+    let pid = rustix::process::Pid::from_child(&running);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    let told = talk();
+    assert!(told.contains("/14  begin   start:service:"), "times and how far it is: {told}");
+    assert!(told.contains("its output, incident/output/"), "where the failed one has written to: {told}");
+    assert!(told.contains("does not end with this program"), "{told}");
+    assert!(told.contains("to go on: blackstart recover --journal incident"), "{told}");
+    let page = provider.works(&["status", "incident"]);
+    assert!(section(&page, "RESTART").join(" ").contains("it was killed or the power failed"), "{page}");
+}
+
+#[test]
+fn everything_that_status_proposes_after_a_cut_can_be_pasted() {
+    let provider = Provider::new();
+    provider.prepare();
+    assert!(provider.recover().status.success());
+    let cut = ["contain", "--infected", "mail", "--apply", "--yes", "--journal", "incident"];
+    provider.works(&cut);
+    let page = provider.works(&["status", "incident"]);
+    let next = section(&page, "DECIDE NEXT").join("\n");
+    for open in ["ESTATE", " ID", "PLAN"] {
+        assert!(!next.contains(open), "{open} in {next}");
+    }
+    let command = next.lines().map(str::trim).find(|line| line.starts_with("blackstart plan ")).unwrap();
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    provider.works(&words);
+    let page = provider.works(&["status", "incident"]);
+    assert!(section(&page, "DECIDE NEXT").join("\n").contains("waits for approval"), "{page}");
+}
+
+#[test]
+fn an_edited_estate_is_put_in_force_by_one_command_and_then_plans_on_it_are_approved() {
+    let provider = Provider::new();
+    provider.works(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"]);
+    let path = provider.root().join("estate/estate.toml");
+    let text = fs::read_to_string(&path).unwrap().replacen("boot_s = 1", "boot_s = 2", 1);
+    fs::write(&path, text + "[service.new]\n").unwrap();
+    let planned = provider.call(&["plan", "estate", "--journal", "incident", "-o", "plan", "--by", "anna"]);
+    let told = String::from_utf8_lossy(&planned.stderr).into_owned();
+    assert!(told.contains("blackstart adopt incident ESTATE"), "{told}");
+    let refused = provider.call(&["approve", "incident", "plan", "--yes"]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        refused.status.code() == Some(1) && told.contains("blackstart adopt incident ESTATE --reason TEXT")
+    );
+    let asked = provider.call(&["adopt", "incident", "estate", "--reason", "disk replaced"]);
+    assert_eq!(asked.status.code(), Some(1), "nobody agreed");
+    let shown = String::from_utf8_lossy(&asked.stdout).into_owned();
+    assert!(
+        shown.contains("new: 1 service and 0 stores: service:new") && shown.contains("changed"),
+        "{shown}"
+    );
+    provider.works(&["adopt", "incident", "estate", "--reason", "disk replaced", "--yes"]);
+    provider.works(&["approve", "incident", "plan", "--yes", "--by", "bert"]);
+    let shown = provider.works(&["journal", "show", "incident", "--about", "core"]);
+    assert!(!shown.contains("disk replaced"), "a name alone is understood: {shown}");
+    assert!(provider.works(&["journal", "show", "incident"]).contains("disk replaced"));
+    let again = provider.works(&["adopt", "incident", "estate", "--reason", "x"]);
+    assert!(again.contains("in force already"));
 }

@@ -21,6 +21,9 @@ pub fn play(stage: &mut Stage, act: &mut Act) -> Result<()> {
     stage.say("writing the pages");
     let (estate, incident) = (stage.estate(), stage.incident());
     let site = stage.folder.join("notices");
+    // Pages promise receipts only where a bridge has told the incident what it holds.
+    let config = stage.bridge_config();
+    stage.must(&["bridge", "account", &config, "--journal", &incident])?;
     stage.must(&["notice", "build", &estate, "--journal", &incident, "-o", &text(&site)])?;
     let pages = pages(&site)?;
     stage.happened(Kind::Step, format!("{} pages are published", pages.len()));

@@ -367,11 +367,12 @@ fn authority(look: &Look<'_>) -> Option<Finding> {
         return None;
     }
     let sites: Vec<Id> = look.estate.sites.keys().cloned().collect();
+    let place = if sites.is_empty() { String::new() } else { format!(" ({})", some(&sites)) };
     Some(
         Finding::new(
             Grade::Note,
             "no-authority",
-            format!("nobody may {} at an alarm without asking ({})", lacking.join(" or "), some(&sites)),
+            format!("nobody may {} at an alarm without asking{place}", lacking.join(" or ")),
             "somebody with the right to decide has to be reached first, at any hour",
             "agree on it beforehand and write it down as [[authority]] with who granted it",
         )

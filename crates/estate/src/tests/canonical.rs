@@ -155,9 +155,14 @@ fn a_store() -> impl Strategy<Value = Store> {
     let secret =
         prop_oneof![any::<String>().prop_map(Secret::Environment), any::<String>().prop_map(Secret::File)];
     let paths = proptest::collection::vec(any::<String>(), 0..3);
-    let source = (any::<String>(), maybe(any::<String>()), paths, secret, maybe(an_id(Kind::Resource))).prop_map(
-        |(repository, host, paths, secret, resource)| Source { repository, host, paths, secret, resource },
-    );
+    let source = (any::<String>(), maybe(any::<String>()), paths, secret, maybe(an_id(Kind::Resource)))
+        .prop_map(|(repository, host, paths, secret, resource)| Source {
+            repository,
+            host,
+            paths,
+            secret,
+            resource,
+        });
     (
         any::<String>(),
         maybe(an_id(Kind::Site)),

@@ -243,3 +243,124 @@ fn times_are_written_so_that_people_can_read_them() {
     let shown = [0, 59, 3600, 359_999, 360_000, 1_000_000_000].map(clock);
     assert_eq!(shown, ["0:00:00", "0:00:59", "1:00:00", "99:59:59", "4 d 04:00:00", "11574 d 01:46:40"]);
 }
+
+#[test]
+fn what_is_lost_and_has_no_times_is_never_called_not_lost() {
+    let mut estate = estate();
+    for service in estate.services.values_mut() {
+        (service.boot_s, service.gates) = (0, Vec::new());
+    }
+    for store in estate.stores.values_mut() {
+        store.size = 0;
+    }
+    let made = asked(&estate, &lost(&["site:muc"])).expect("a plan");
+    assert_eq!(at_s(&made, "tenant:fund-muc"), 0, "the plan file says no more than this");
+    let text = page::page(&estate, &made);
+    assert!(text.contains(">0:00:00 lost, time not known:  capability:eau"), "{text}");
+    assert!(text.contains("this plan, at least: how long it takes is not known of"), "{text}");
+    assert!(text.contains("all done after 0:00:00 at least"), "{text}");
+    let json = serde_json::to_value(crate::json::of_made(&estate, &made)).expect("it is JSON");
+    assert_eq!(json["times_not_known"][0]["tenant"], "tenant:fund-muc", "{json}");
+    let sheet = sheet::sheet(&estate, &made.plan);
+    assert!(sheet.contains("at least (not all times are known)"), "{sheet}");
+    assert!(html::of_made(&estate, &made).contains("time not known"));
+    // Only what is on the way of something unknown.
+    let known = asked(&super::estate(), &lost(&["site:muc"])).expect("a plan");
+    assert!(!page::page(&super::estate(), &known).contains("time not known"));
+}
+
+#[test]
+fn what_has_no_site_is_named_and_not_called_not_lost() {
+    let mut estate = estate();
+    estate.services.get_mut(&id("service:core-ess")).expect("it is there").site = None;
+    let made = asked(&estate, &lost(&["site:muc"])).expect("a plan");
+    let text = page::page(&estate, &made);
+    assert!(
+        text.contains("service:core-ess: no site is known, so nobody can say whether it is lost too"),
+        "{text}"
+    );
+    assert!(text.contains("not known  whether it is lost, see below: eau"), "{text}");
+    let named = asked(&estate, &lost(&["service:core-muc"])).expect("a plan");
+    assert!(!page::page(&estate, &named).contains("no site is known"), "no site is lost");
+}
+
+#[test]
+fn what_works_on_lost_data_is_not_called_not_lost() {
+    let estate = estate();
+    let store =
+        estate.edges.iter().find(|edge| edge.kind == EdgeKind::Data).expect("there is one").to.clone();
+    let made = asked(&estate, &lost(&[&store.to_string()])).expect("a plan");
+    assert!(!made.explanation.doubtful.is_empty());
+    assert!(page::page(&estate, &made).contains("not known  whether it is lost"));
+}
+
+/// The table at the head of `times`: each state once, and what each output says of it.
+#[test]
+fn every_state_of_a_capability_stands_in_every_output_as_the_table_says() {
+    let table = include_str!("../times.rs").lines().skip_while(|line| *line != "//! ```text").skip(2);
+    let rows = table.take_while(|line| *line != "//! ```").map(|line| line.trim_start_matches("//! "));
+    let rows: Vec<Vec<String>> = rows
+        .map(|line| line.split_whitespace().map(|word| word.replace('_', " ")).collect::<Vec<String>>())
+        .collect();
+    let states: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(states, ["not lost", "known", "at least", "not known", "never"]);
+    for row in &rows {
+        let (mut estate, mut question) = (estate(), lost(&["site:muc"]));
+        // What is asked about: the large fund where it is lost, the small one where it is not.
+        let tenant = match row[0].as_str() {
+            "not lost" => "tenant:fund-ess",
+            "known" => "tenant:fund-muc",
+            "at least" => {
+                estate.services.get_mut(&id("service:core-muc")).expect("it is there").boot_s = 0;
+                "tenant:fund-muc"
+            }
+            "not known" => {
+                estate.services.get_mut(&id("service:core-ess")).expect("it is there").site = None;
+                "tenant:fund-ess"
+            }
+            "never" => {
+                question.without = ids(&["service:identity-muc"]);
+                "tenant:fund-muc"
+            }
+            other => panic!("no such state: {other}"),
+        };
+        let made = asked(&estate, &question).expect("a plan");
+        let page = page::page(&estate, &made);
+        let json = serde_json::to_value(crate::json::of_made(&estate, &made)).expect("it is JSON");
+        let (html, sheet) = (html::of_made(&estate, &made), sheet::sheet(&estate, &made.plan));
+        let of = |list: &str| -> bool {
+            json[list]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .any(|one| one["tenant"] == tenant || (one.is_string() && one == "capability:eau"))
+        };
+        let served = json["served"].as_array().expect("a list").iter().find(|one| one["tenant"] == tenant);
+        let at_s = served.and_then(|served| served["at_s"].as_u64());
+        let cells = html.split("<h2>Every fund</h2>").nth(1).expect("the table").to_owned();
+        let met = [
+            match row[0].as_str() {
+                "known" => page.contains("0:0") && !page.contains("time not known"),
+                _ => page.contains(row[1].as_str()),
+            },
+            match row[2].as_str() {
+                "at s=0" => at_s == Some(0) && !of("times_not_known") && !of("lost_not_known"),
+                "at s" => at_s.is_some_and(|at_s| at_s > 0) && !of("times_not_known"),
+                list => of(&list.replace(' ', "_")),
+            },
+            match row[0].as_str() {
+                "known" => !cells.contains("time not known") && !cells.contains("<b>never</b>"),
+                _ => cells.contains(row[3].as_str()),
+            },
+            match row[4].as_str() {
+                "-" => true,
+                "from to" => sheet.contains("from ") && !sheet.contains("at least ("),
+                words => sheet.contains(words),
+            },
+        ];
+        assert_eq!(met, [true; 4], "{}: {page}\n{cells}\n{sheet}", row[0]);
+        // And none that is better than it is.
+        let is_kept = row[0] == "not lost";
+        assert_eq!(page.contains("not lost  for all"), is_kept || tenant == "tenant:fund-muc", "{page}");
+    }
+}

@@ -132,7 +132,10 @@ impl Own<'_> {
         let Some(folder) = self.folder else {
             return match of_backup {
                 [one] => Ok(vec![one.clone()]),
-                _ => Err(format!("the backup is of {}: which of them is the store is not said", of_backup.join(", "))),
+                _ => Err(format!(
+                    "the backup is of {}: which of them is the store is not said",
+                    of_backup.join(", ")
+                )),
             };
         };
         // The store lives in (a part of) what was backed up: that part it is.
@@ -228,7 +231,8 @@ fn leads<F: Folders>(
 fn walk<F: Folders>(folders: &F, root: F::Tree, inside: &[OsString], path: &str) -> Result<(), String> {
     let mut tree = root;
     for (at, name) in inside.iter().enumerate() {
-        let entry = folders.entries(tree)?.into_iter().find(|(found, _)| found == name).map(|(_, entry)| entry);
+        let entry =
+            folders.entries(tree)?.into_iter().find(|(found, _)| found == name).map(|(_, entry)| entry);
         let shown = crate::shown::path(name);
         match entry {
             Some(Entry::Folder(subtree)) => tree = subtree,
@@ -296,11 +300,19 @@ mod tests {
     }
 
     /// `inside -> to` for each piece.
-    fn found(files: &[&str], of_backup: &[&str], paths: &[&str], folder: Option<&str>) -> Result<Vec<String>, String> {
+    fn found(
+        files: &[&str],
+        of_backup: &[&str],
+        paths: &[&str],
+        folder: Option<&str>,
+    ) -> Result<Vec<String>, String> {
         let paths = texts(paths);
         let own = Own { host: None, paths: &paths, folder };
         let pieces = own.pieces(&Made::of(files), 0, &texts(of_backup))?;
-        Ok(pieces.iter().map(|piece| format!("{} -> {}", piece.inside.display(), piece.to.display())).collect())
+        Ok(pieces
+            .iter()
+            .map(|piece| format!("{} -> {}", piece.inside.display(), piece.to.display()))
+            .collect())
     }
 
     #[test]
@@ -311,8 +323,16 @@ mod tests {
         assert_eq!(found(&["data/a", "data/b/c"], of, &[], None), one("data"));
         assert_eq!(found(&["a", "b/c"], of, &[], None), one(""));
         assert_eq!(found(&["a", "data/c"], of, &[], None), one(""), "a folder of the same name inside");
-        assert_eq!(found(&["srv/data/x", "readme"], of, &[], None), one(""), "and a whole path of the same names");
-        assert_eq!(found(&["srv/data/a"], of, &[], Some("/elsewhere")), one("srv/data"), "goes to another place");
+        assert_eq!(
+            found(&["srv/data/x", "readme"], of, &[], None),
+            one(""),
+            "and a whole path of the same names"
+        );
+        assert_eq!(
+            found(&["srv/data/a"], of, &[], Some("/elsewhere")),
+            one("srv/data"),
+            "goes to another place"
+        );
         assert_eq!(found(&["C/srv/data/a"], &["C:\\srv\\data"], &[], None), one("C/srv/data"));
         assert_eq!(found(&["srv/dump.sql"], &["/srv/dump.sql"], &[], None), one("srv/dump.sql"));
     }
@@ -347,8 +367,14 @@ mod tests {
         assert!(found(files, of, &[], None).unwrap_err().contains("not said"));
         assert!(found(files, &["/srv/a"], &[], Some("/srv")).unwrap_err().contains("a part of /srv"));
         // Called with relative names.
-        assert_eq!(found(&["a/1", "b/2"], &["/srv/a", "/srv/b"], &["/srv/a"], None), Ok(vec!["a -> ".to_owned()]));
-        assert!(found(&["a/1", "x/2"], &["/srv/a", "/srv/b"], &["/srv/a"], None).is_err(), "neither reading fits");
+        assert_eq!(
+            found(&["a/1", "b/2"], &["/srv/a", "/srv/b"], &["/srv/a"], None),
+            Ok(vec!["a -> ".to_owned()])
+        );
+        assert!(
+            found(&["a/1", "x/2"], &["/srv/a", "/srv/b"], &["/srv/a"], None).is_err(),
+            "neither reading fits"
+        );
     }
 
     #[test]
@@ -360,13 +386,21 @@ mod tests {
         let a = texts(&["/srv/a"]);
         let chosen = |own: Own<'_>, all: &[SeriesName]| own.chosen(all.iter()).is_ok();
         assert!(chosen(Own::default(), &two_hosts[..1]));
-        assert!(!chosen(Own::default(), &two_hosts) && !chosen(Own { paths: &etc, ..Own::default() }, &two_hosts));
+        assert!(
+            !chosen(Own::default(), &two_hosts) && !chosen(Own { paths: &etc, ..Own::default() }, &two_hosts)
+        );
         assert!(chosen(Own { host: Some("h2"), ..Own::default() }, &two_hosts));
         assert!(!chosen(Own { host: Some("h1"), ..Own::default() }, &two_paths));
-        assert!(chosen(Own { host: Some("h1"), paths: &a, ..Own::default() }, &two_paths), "what else is backed up may change");
+        assert!(
+            chosen(Own { host: Some("h1"), paths: &a, ..Own::default() }, &two_paths),
+            "what else is backed up may change"
+        );
         let own = Own { host: Some("h2"), paths: &etc, folder: None };
         assert!(own.may_be(&two_hosts[1]) && !own.may_be(&two_hosts[0]) && !own.may_be(&two_paths[0]));
         let trap = texts(&["/srv/ab"]);
-        assert!(!Own { paths: &trap, ..Own::default() }.may_be(&two_paths[0]), "a name that only begins alike");
+        assert!(
+            !Own { paths: &trap, ..Own::default() }.may_be(&two_paths[0]),
+            "a name that only begins alike"
+        );
     }
 }

@@ -108,9 +108,7 @@ fn pieces(opened: &Opened, found: &Snapshot, own: Own<'_>) -> Result<Vec<Piece>,
         let own = series_name(&(host, own.paths.to_vec()));
         return Err(RestoreFault::OfAnother { snapshot: snapshot(), of: series_name(&found.series), own });
     }
-    opened
-        .pieces(found, own)
-        .map_err(|why| RestoreFault::NotInside { snapshot: snapshot(), why })
+    opened.pieces(found, own).map_err(|why| RestoreFault::NotInside { snapshot: snapshot(), why })
 }
 
 /// The password, from where the estate says it lies.
@@ -140,7 +138,8 @@ impl Restore<'_> {
             let unread = |source| RestoreFault::Unread { path: piece.inside.clone(), source };
             let nodes = self.opened.tree(tree).map_err(unread)?.nodes;
             let node = nodes.into_iter().find(|node| node.name() == part);
-            let node = node.ok_or_else(|| unread(Unreadable(format!("`{}` is not in it", part.display()))))?;
+            let node =
+                node.ok_or_else(|| unread(Unreadable(format!("`{}` is not in it", part.display()))))?;
             tree = node.subtree.unwrap_or(tree);
             found = Some(node);
         }

@@ -45,8 +45,8 @@ pub struct Request<'a> {
 }
 
 impl Opened {
-    /// For ordering by `snapshots`.
-    pub fn found(&self) -> Vec<Found> {
+    /// For ordering by `snapshots`: all, or a store's own.
+    pub fn found(&self, own: Option<Own<'_>>) -> Vec<Found> {
         let found = |snapshot: &Snapshot| Found {
             id: snapshot.id.clone(),
             claims_ms: snapshot.claims_ms,
@@ -54,7 +54,8 @@ impl Opened {
             parents: snapshot.parents.clone(),
             original: snapshot.original.clone(),
         };
-        self.snapshots.iter().map(found).collect()
+        let is_own = |snapshot: &&Snapshot| own.is_none_or(|own| own.may_be(&snapshot.series));
+        self.snapshots.iter().filter(is_own).map(found).collect()
     }
 
     /// For whom verdicts on this repository count.
@@ -304,7 +305,7 @@ fn bad_file(bad: BadVersion, series: usize, ids: &[Rc<str>]) -> Bad {
 
 fn notes(opened: &Opened, request: &Request<'_>) -> Vec<String> {
     let mut notes = snapshots::disagreements(request.order);
-    notes.extend(snapshots::arrival_remarks(&opened.found()));
+    notes.extend(snapshots::arrival_remarks(&opened.found(request.own)));
     if !opened.is_local() {
         notes.push("the repository lies on another machine, so when its snapshots arrived is unknown: without a journal they are ordered by the times that they claim, none before the one it was made from".to_owned());
     }

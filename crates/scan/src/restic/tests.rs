@@ -1,6 +1,7 @@
 //! Real repositories, written by the library with which others write theirs, in temporary folders.
 
 mod others;
+mod series;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -76,6 +77,17 @@ impl Practice {
         }
         let source = PathList::from_string(self.data().to_str().unwrap()).unwrap();
         let made = repository.backup(&BackupOptions::default(), &source, snapshot).unwrap();
+        made.id.to_hex().as_str().to_owned()
+    }
+
+    /// A snapshot of this folder by this host; `as_path`: as if it lay there.
+    pub(super) fn snapshot_of(&self, host: &str, folder: &Path, as_path: &str) -> String {
+        let repository = self.closed().open(self.credentials()).unwrap().to_indexed_ids().unwrap();
+        let mut snapshot = SnapshotOptions::default().to_snapshot().unwrap();
+        host.clone_into(&mut snapshot.hostname);
+        let source = PathList::from_string(folder.to_str().unwrap()).unwrap();
+        let options = BackupOptions::default().as_path(PathBuf::from(as_path));
+        let made = repository.backup(&options, &source, snapshot).unwrap();
         made.id.to_hex().as_str().to_owned()
     }
 
@@ -175,8 +187,8 @@ impl Practice {
         let opened = self.opened();
         let (ledger, _) =
             Ledger::open(&self.folder.path().join("ledger"), opened.ledger_identity(None)).unwrap();
-        let order = by_arrival(opened.found());
-        let request = Request { order: &order, newest: None, tolerate: None, rules: None };
+        let order = by_arrival(opened.found(None));
+        let request = Request { order: &order, newest: None, tolerate: None, rules: None, own: None };
         let mut bytes = 0;
         let report = scan(opened, &request, ledger, &mut |progress| bytes = progress.bytes_done);
         (report, bytes)
@@ -185,8 +197,8 @@ impl Practice {
 
 fn scanned(practice: &Practice, newest: usize) -> RepositoryReport {
     let opened = practice.opened();
-    let order = by_arrival(opened.found());
-    let request = Request { order: &order, newest: Some(newest), tolerate: None, rules: None };
+    let order = by_arrival(opened.found(None));
+    let request = Request { order: &order, newest: Some(newest), tolerate: None, rules: None, own: None };
     scan(opened, &request, Ledger::in_memory(), &mut |_| {})
 }
 
@@ -449,8 +461,8 @@ fn a_stopped_scan_goes_on_where_it_was() {
     let stopped = std::panic::catch_unwind(|| {
         let opened = practice.opened();
         let (ledger, _) = Ledger::open(&ledger, opened.ledger_identity(None)).unwrap();
-        let order = by_arrival(opened.found());
-        let request = Request { order: &order, newest: None, tolerate: None, rules: None };
+        let order = by_arrival(opened.found(None));
+        let request = Request { order: &order, newest: None, tolerate: None, rules: None, own: None };
         scan(opened, &request, ledger, &mut |_| panic!("the power went off"));
     });
     assert!(stopped.is_err());
@@ -570,8 +582,8 @@ fn a_repository_made_by_restic_itself_is_judged() {
     let path = practice.folder.path().join("by-restic");
     let before = fingerprint(&path);
     let opened = open(&format!("restic:{}", path.display()), PASSWORD).unwrap();
-    let order = by_arrival(opened.found());
-    let request = Request { order: &order, newest: None, tolerate: None, rules: None };
+    let order = by_arrival(opened.found(None));
+    let request = Request { order: &order, newest: None, tolerate: None, rules: None, own: None };
     let report = scan(opened, &request, Ledger::in_memory(), &mut |_| {});
     assert_eq!(report.last_clean.as_ref(), Some(&order[0].id), "{:?}", report.snapshots);
     assert!(!report.snapshots[1].is_clean);
