@@ -1,7 +1,7 @@
 //! What a scan and a watch record: pure decisions on the view. Choosing by a person is in `choose`.
 
-use estate::Id;
 use estate::canonical::source_inside;
+use estate::{Estate, Id};
 use incident::event::ScanEvent;
 use incident::scan::{NotLookedAt, StoreView};
 use incident::{Event, View};
@@ -58,36 +58,37 @@ impl NotSaid {
     }
 }
 
-/// Whether it is known which backups of a repository are the store's own. A store that the estate in force does not know says
-/// nothing about it.
-pub fn whose(view: &View, store: &Id, repository: &[SeriesName]) -> Result<Copies, NotSaid> {
-    let known = view.estate_in_force().and_then(|estate| estate.stores.get(store).cloned());
-    let source = known.as_ref().and_then(|known| known.source.as_ref());
-    let copies = Copies {
-        host: source.and_then(|source| source.host.clone()),
-        paths: source.map(|source| source.paths.clone()).unwrap_or_default(),
-        folder: known.as_ref().and_then(|known| known.path.clone()),
-    };
-    match copies.own().chosen(repository.iter()) {
-        Ok(()) => Ok(copies),
-        Err(kinds) => {
-            let kinds = kinds.into_iter().cloned().collect();
-            Err(NotSaid { store: store.clone(), folder: copies.folder, kinds })
-        }
-    }
-}
-
 /// What a store of the estate says about its copies.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copies {
+    store: Id,
     host: Option<String>,
     paths: Vec<String>,
     folder: Option<String>,
 }
 
 impl Copies {
-    pub fn own(&self) -> Own<'_> {
-        Own { host: self.host.as_deref(), paths: &self.paths, folder: self.folder.as_deref() }
+    /// A store that the estate does not know says nothing.
+    pub fn of(store: &Id, estate: Option<&Estate>) -> Copies {
+        let known = estate.and_then(|estate| estate.stores.get(store));
+        let source = known.and_then(|known| known.source.as_ref());
+        Copies {
+            store: store.clone(),
+            host: source.and_then(|source| source.host.clone()),
+            paths: source.map(|source| source.paths.clone()).unwrap_or_default(),
+            folder: known.and_then(|known| known.path.clone()),
+        }
+    }
+
+    /// Which backups are its own, if that is said as far as these in the repository need it.
+    pub fn own(&self, repository: &[SeriesName]) -> Result<Own<'_>, NotSaid> {
+        let own = Own { host: self.host.as_deref(), paths: &self.paths, folder: self.folder.as_deref() };
+        own.chosen(repository.iter()).map_err(|kinds| NotSaid {
+            store: self.store.clone(),
+            folder: self.folder.clone(),
+            kinds: kinds.into_iter().cloned().collect(),
+        })?;
+        Ok(own)
     }
 }
 

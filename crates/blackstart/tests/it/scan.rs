@@ -302,3 +302,124 @@ fn a_folder_of_disks_is_not_called_clean() {
         mostly.out
     );
 }
+
+#[test]
+fn a_repository_of_several_hosts_is_recorded_only_once_it_is_said_whose_copies_are_the_stores_own() {
+    let stage = Stage::new();
+    stage.snapshot_by("h1");
+    let other = stage.snapshot_by("h2");
+    let (repository, incident) = (stage.repository(), stage.at("incident"));
+    let args = ["scan", &repository, "--journal", text(&incident), "--store", "store:core-muc"];
+    let refused = blackstart(&args, Some(PASSWORD));
+    assert!(refused.code != 0 && refused.err.contains("2 kinds"), "{}", refused.err);
+    assert!(
+        refused.err.contains("host = \"h2\"") && refused.err.contains("blackstart adopt"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(stage.count("scan."), 0, "nothing was recorded");
+
+    // What the remedy says to write.
+    let estate = stage.at("estate/estate.toml");
+    let mut written = fs::read_to_string(&estate).unwrap();
+    written.push_str(&format!(
+        "source = {{ repository = {repository:?}, host = \"h2\", paths = [{:?}], secret_env = \"RESTIC_PASSWORD\" }}\n",
+        stage.at("live")
+    ));
+    fs::write(&estate, written).unwrap();
+    let adopted = blackstart(
+        &["adopt", text(&incident), text(&stage.at("estate")), "--reason", "whose copies", "--yes"],
+        None,
+    );
+    assert_eq!(adopted.code, 0, "{}", adopted.err);
+    let said = blackstart(&[&args[..], &["--json"]].concat(), Some(PASSWORD));
+    assert_eq!(said.json()["last_clean"], Value::String(other), "{}", said.err);
+    assert_eq!(said.json()["snapshots"].as_array().unwrap().len(), 1);
+    assert_eq!(stage.count("scan.snapshot_first_seen"), 1);
+}
+
+fn with_environment(args: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_blackstart"));
+    for name in ["RESTIC_PASSWORD", "RESTIC_REPOSITORY", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND"] {
+        command.env_remove(name);
+    }
+    let output = command.args(args).envs(variables.iter().copied()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_repository_named_as_a_folder_is_told_from_a_folder_of_damaged_files() {
+    let stage = Stage::new();
+    stage.snapshot();
+    let (code, out, err) =
+        with_environment(&["scan", text(&stage.at("repository"))], &[("RESTIC_PASSWORD", PASSWORD)]);
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+    assert!(err.contains(&format!("blackstart scan restic:{}", stage.at("repository").display())), "{err}");
+}
+
+#[test]
+fn a_shell_in_which_restic_works_needs_nothing_more() {
+    let stage = Stage::new();
+    let id = stage.snapshot();
+    let repository = stage.at("repository");
+    let file = stage.at("password file");
+    fs::write(&file, format!("{PASSWORD}\n")).unwrap();
+    let command = format!("cat '{}'", file.display());
+    for password in [
+        ("RESTIC_PASSWORD", PASSWORD),
+        ("RESTIC_PASSWORD_FILE", text(&file)),
+        ("RESTIC_PASSWORD_COMMAND", command.as_str()),
+    ] {
+        let (code, out, err) =
+            with_environment(&["scan", "--json"], &[("RESTIC_REPOSITORY", text(&repository)), password]);
+        assert_eq!(code, 0, "{password:?}: {err}");
+        assert!(out.contains(&id), "{password:?}");
+    }
+    let both = [("RESTIC_PASSWORD_FILE", text(&file)), ("RESTIC_PASSWORD_COMMAND", command.as_str())];
+    let (code, _, err) = with_environment(&["scan", &stage.repository()], &both);
+    assert!(code == 2 && err.contains("both set"), "{err}");
+    let (code, _, err) =
+        with_environment(&["scan", &stage.repository()], &[("RESTIC_PASSWORD_COMMAND", "false")]);
+    assert!(code == 2 && err.contains("gave no password"), "{err}");
+    let (code, _, err) = with_environment(&["scan"], &[]);
+    assert!(code == 2 && err.contains("RESTIC_REPOSITORY") && err.contains("--all"), "{err}");
+}
+
+#[test]
+fn all_stores_are_judged_and_one_that_cannot_be_stops_none_of_the_others() {
+    let stage = Stage::new();
+    let id = stage.snapshot();
+    let estate = stage.at("estate/estate.toml");
+    let mut written = fs::read_to_string(&estate).unwrap();
+    fs::write(stage.at("secret"), PASSWORD).unwrap();
+    let source = |repository: &str| {
+        format!(
+            "source = {{ repository = \"restic:{repository}\", secret_file = {:?} }}\n",
+            stage.at("secret")
+        )
+    };
+    written.push_str(&source(text(&stage.at("repository"))));
+    fs::write(&estate, &written).unwrap();
+    let all = ["scan", "--all", text(&stage.at("estate"))].map(str::to_owned);
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let (code, out, err) = with_environment(&all, &[]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("1 store: 1 with a clean snapshot, 0 without, 0 NOT JUDGED"), "{out}");
+
+    written.push_str("[store.lost]\nname = \"Lost\"\nsite = \"muc\"\nsize = 1\npath = \"/srv/lost\"\n");
+    written.push_str(&source("/nowhere"));
+    written.push_str("[store.bare]\nname = \"Bare\"\nsite = \"muc\"\nsize = 1\npath = \"/srv/bare\"\n");
+    fs::write(&estate, &written).unwrap();
+    let (incident, folder) = (stage.at("incident"), stage.at("estate"));
+    let adopted = ["adopt", text(&incident), text(&folder), "--reason", "more", "--yes"];
+    assert_eq!(blackstart(&adopted, None).code, 0);
+    let (code, out, err) =
+        with_environment(&["scan", "--all", "--journal", text(&stage.at("incident"))], &[]);
+    assert_eq!(code, 2, "{out}{err}");
+    assert!(out.contains("1 with a clean snapshot, 0 without, 2 NOT JUDGED"), "{out}");
+    assert!(out.contains("names no source for it") && out.contains("there is no folder /nowhere"), "{out}");
+    assert!(
+        stage.entries().iter().any(|line| line.contains("scan.recovery_point_chosen") && line.contains(&id))
+    );
+}

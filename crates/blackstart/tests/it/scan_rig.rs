@@ -96,6 +96,11 @@ impl Stage {
     }
 
     pub(crate) fn snapshot(&self) -> String {
+        self.snapshot_by("core")
+    }
+
+    /// By another host.
+    pub(crate) fn snapshot_by(&self, host: &str) -> String {
         let credentials = Credentials::password(PASSWORD);
         let opened = if self.at("repository/config").exists() {
             self.closed().open(&credentials).unwrap()
@@ -103,7 +108,8 @@ impl Stage {
             self.closed().init(&credentials, &KeyOptions::default(), &ConfigOptions::default()).unwrap()
         };
         let source = PathList::from_string(text(&self.at("live"))).unwrap();
-        let snapshot = SnapshotOptions::default().to_snapshot().unwrap();
+        let mut snapshot = SnapshotOptions::default().to_snapshot().unwrap();
+        host.clone_into(&mut snapshot.hostname);
         let indexed = opened.to_indexed_ids().unwrap();
         indexed.backup(&BackupOptions::default(), &source, snapshot).unwrap().id.to_hex().as_str().to_owned()
     }

@@ -37,7 +37,7 @@ use sha2::{Digest, Sha256};
 use estate::model::shown_address;
 use inside::{Entry, Folders, Own, Piece};
 use read_only::ReadOnly;
-pub use restore::{RestoreFault, Restored, read_repository, restore_snapshot};
+pub use restore::{RestoreFault, Restored, read_repository, restore_snapshot, secret};
 pub use scan::{Progress, Request, scan};
 
 /// Prefix of a repository in estates and on the command line.
@@ -191,6 +191,11 @@ fn cannot_open(error: &RusticError, path: &Path, door: &ReadOnly) -> RepositoryF
         return fault("its file `config` is damaged or cut off: it cannot be decrypted".to_owned());
     }
     fault(brief(error))
+}
+
+/// Whether a folder is a repository by what lies in it.
+pub fn is_a_repository(folder: &Path) -> bool {
+    looks_like_a_repository(folder).is_ok()
 }
 
 fn looks_like_a_repository(path: &Path) -> Result<(), RepositoryFault> {

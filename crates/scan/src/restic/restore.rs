@@ -111,8 +111,8 @@ fn pieces(opened: &Opened, found: &Snapshot, own: Own<'_>) -> Result<Vec<Piece>,
     opened.pieces(found, own).map_err(|why| RestoreFault::NotInside { snapshot: snapshot(), why })
 }
 
-/// The password, from where the estate says it lies.
-fn secret(secret: &Secret) -> Result<String, String> {
+/// The password, from where the estate says it lies; or why not.
+pub fn secret(secret: &Secret) -> Result<String, String> {
     match secret {
         Secret::Environment(name) => {
             std::env::var(name).map_err(|error| format!("environment variable {name}: {error}"))

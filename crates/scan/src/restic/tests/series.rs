@@ -28,7 +28,8 @@ fn of_two_hosts_in_one_repository_nothing_is_restored_until_it_is_said_which() {
     put(&practice.data(), &["two"]);
     let other = practice.snapshot_of("h2", &practice.data(), "/srv/data");
     let to = practice.folder.path().join("to");
-    let restore = |source: &Source, snapshot: &str| restore_snapshot(source, Some("/srv/data"), snapshot, &to);
+    let restore =
+        |source: &Source, snapshot: &str| restore_snapshot(source, Some("/srv/data"), snapshot, &to);
 
     let source = practice.source();
     assert!(matches!(restore(&source, &own), Err(RestoreFault::NotSaid { .. })));
@@ -52,11 +53,15 @@ fn a_store_inside_a_larger_backup_arrives_at_its_own_depth() {
         let to = tempfile::tempdir().unwrap();
         let paths = paths.iter().map(|path| (*path).to_owned()).collect();
         let source = Source { paths, ..practice.source() };
-        restore_snapshot(&source, Some(folder), &id, &to.path().join("to")).map(|_| files(&to.path().join("to")))
+        restore_snapshot(&source, Some(folder), &id, &to.path().join("to"))
+            .map(|_| files(&to.path().join("to")))
     };
     assert_eq!(restore("/srv/app/data", &[]).unwrap(), ["a", "b/c"]);
     assert_eq!(restore("/new/place", &["/srv/app/data"]).unwrap(), ["a", "b/c"]);
-    assert_eq!(restore("/new", &["/srv/app/data", "/srv/etc"]).unwrap(), ["app/data/a", "app/data/b/c", "etc/y"]);
+    assert_eq!(
+        restore("/new", &["/srv/app/data", "/srv/etc"]).unwrap(),
+        ["app/data/a", "app/data/b/c", "etc/y"]
+    );
     assert_eq!(restore("/srv/app/data/a", &["/srv/app/data/a"]).unwrap(), ["a"], "a store of one file");
     let missing = restore("/srv/app/gone", &[]).unwrap_err();
     assert!(matches!(missing, RestoreFault::NotInside { .. }), "{missing}");
