@@ -37,6 +37,11 @@ pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("scan.recovery_point_chosen", 1),
     ("scan.recovery_point_decided", 1),
     ("scan.inside_not_looked_at", 1),
+    ("scan.files_vanished", 1),
+    ("scan.alarm_grew", 1),
+    ("scan.alarm_not_heard", 1),
+    ("scan.not_watched", 1),
+    ("scan.watched_again", 1),
 ];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +74,20 @@ pub enum ScanEvent {
     /// verdict that it limits.
     #[serde(rename = "scan.inside_not_looked_at")]
     InsideNotLookedAt { store: Id, snapshot: String, not_looked_at: NotLookedAt },
+    /// The watch saw many files of a live store vanish together: an alarm of its own.
+    #[serde(rename = "scan.files_vanished")]
+    FilesVanished { store: Id, files: u64, of_files: u64, examples: Vec<String>, seconds_observed: u64 },
+    /// What an open alarm is about has become ten times as much.
+    #[serde(rename = "scan.alarm_grew")]
+    AlarmGrew { store: Id, alarm: u64, files: u64, examples: Vec<String> },
+    /// The command that was to wake somebody did not do it.
+    #[serde(rename = "scan.alarm_not_heard")]
+    AlarmNotHeard { store: Id, alarm: u64, why: String },
+    /// A store that should be watched is not, and why.
+    #[serde(rename = "scan.not_watched")]
+    NotWatched { store: Id, why: String },
+    #[serde(rename = "scan.watched_again")]
+    WatchedAgain { store: Id },
 }
 
 /// What of a snapshot nobody has looked at, though it was read.
@@ -101,7 +120,12 @@ impl ScanEvent {
             | ScanEvent::SnapshotJudged { store, .. }
             | ScanEvent::RecoveryPointChosen { store, .. }
             | ScanEvent::RecoveryPointDecided { store, .. }
-            | ScanEvent::InsideNotLookedAt { store, .. } => vec![store.clone()],
+            | ScanEvent::InsideNotLookedAt { store, .. }
+            | ScanEvent::FilesVanished { store, .. }
+            | ScanEvent::AlarmGrew { store, .. }
+            | ScanEvent::AlarmNotHeard { store, .. }
+            | ScanEvent::NotWatched { store, .. }
+            | ScanEvent::WatchedAgain { store } => vec![store.clone()],
         }
     }
 }
@@ -113,10 +137,14 @@ pub struct View {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct StoreView {
-    /// Open alarms, oldest first.
+    /// Open alarms, oldest first. A person closes them, or a restore of the store: what they were about is then gone.
     pub alarms: Vec<Alarm>,
     /// How often a person has dismissed the alarms that were open.
     pub dismissals: u64,
+    /// How many files the largest dismissed alarm was about: what somebody has looked at.
+    pub dismissed_files: u64,
+    /// Why it is not watched at the moment, if the watch said so.
+    pub not_watched: Option<String>,
     /// Oldest first by first sight, whatever time they claim.
     pub snapshots: Vec<SnapshotView>,
     pub recovery_point: Option<String>,
@@ -135,9 +163,35 @@ impl StoreView {
 pub struct Alarm {
     pub sequence: u64,
     pub time_ms: i64,
-    pub suspicion: Suspicion,
+    pub about: About,
+    /// As many as it has grown to.
     pub files: u64,
     pub examples: Vec<String>,
+    /// Entry and reason of the newest try to wake somebody that failed.
+    pub not_heard: Option<String>,
+}
+
+/// What an alarm is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// Files that became this.
+    Bad(Suspicion),
+    /// Files that are gone.
+    Vanished,
+}
+
+impl About {
+    /// `3 files …`.
+    pub fn words(self) -> &'static str {
+        match self {
+            About::Bad(Suspicion::Encrypted) => "became encrypted",
+            About::Bad(Suspicion::Damaged) => "became damaged",
+            About::Bad(Suspicion::Malware) => "became malware",
+            About::Bad(Suspicion::Suspicious) => "became suspicious",
+            About::Vanished => "vanished",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -160,6 +214,32 @@ impl SnapshotView {
 }
 
 impl View {
+    fn open(&mut self, entry: Stamp<'_>, store: &Id, about: About, files: u64, examples: &[String]) {
+        self.stores.entry(store.clone()).or_default().alarms.push(Alarm {
+            sequence: entry.sequence,
+            time_ms: entry.time_ms,
+            about,
+            files,
+            examples: examples.to_vec(),
+            not_heard: None,
+        });
+    }
+
+    fn open_alarm(&mut self, store: &Id, alarm: u64, what: &str) -> Result<&mut Alarm, String> {
+        let open = self.stores.get_mut(store).map(|store| &mut store.alarms);
+        open.and_then(|open| open.iter_mut().find(|open| open.sequence == alarm))
+            .ok_or_else(|| format!("alarm {alarm} of {store} {what}, but it is not open"))
+    }
+
+    /// The store was restored: what its alarms were about is no longer there. New files are looked at with new eyes.
+    pub(crate) fn restored(&mut self, store: &Id) {
+        if let Some(store) = self.stores.get_mut(store) {
+            store.alarms.clear();
+            store.dismissed_files = 0;
+            store.dismissals = 0;
+        }
+    }
+
     fn snapshot(&mut self, store: &Id, snapshot: &str, what: &str) -> Result<&mut SnapshotView, String> {
         let known = self.stores.get_mut(store).map(|store| &mut store.snapshots);
         known
@@ -171,20 +251,36 @@ impl View {
     pub(crate) fn apply(&mut self, entry: Stamp<'_>, event: &ScanEvent) -> Result<(), String> {
         match event {
             ScanEvent::AlarmRaised { store, suspicion, files, examples, .. } => {
-                self.stores.entry(store.clone()).or_default().alarms.push(Alarm {
-                    sequence: entry.sequence,
-                    time_ms: entry.time_ms,
-                    suspicion: *suspicion,
-                    files: *files,
-                    examples: examples.clone(),
-                });
+                self.open(entry, store, About::Bad(*suspicion), *files, examples);
+            }
+            ScanEvent::FilesVanished { store, files, examples, .. } => {
+                self.open(entry, store, About::Vanished, *files, examples);
+            }
+            ScanEvent::AlarmGrew { store, alarm, files, examples } => {
+                let known = self.open_alarm(store, *alarm, "grew")?;
+                known.files = (*files).max(known.files);
+                known.examples.clone_from(examples);
+            }
+            ScanEvent::AlarmNotHeard { store, alarm, why } => {
+                self.open_alarm(store, *alarm, "was not heard")?.not_heard = Some(why.clone());
             }
             ScanEvent::AlarmDismissed { store: id, .. } => {
                 let open = self.stores.get_mut(id).filter(|store| !store.alarms.is_empty());
                 let store =
                     open.ok_or_else(|| format!("an alarm of {id} was dismissed, but none was open"))?;
+                let files = store.alarms.iter().map(|alarm| alarm.files).max().unwrap_or(0);
+                store.dismissed_files = store.dismissed_files.max(files);
                 store.alarms.clear();
                 store.dismissals += 1;
+            }
+            ScanEvent::NotWatched { store, why } => {
+                self.stores.entry(store.clone()).or_default().not_watched = Some(why.clone());
+            }
+            ScanEvent::WatchedAgain { store: id } => {
+                let known = self.stores.get_mut(id).filter(|store| store.not_watched.is_some());
+                let known =
+                    known.ok_or_else(|| format!("{id} is watched again, but it was never not watched"))?;
+                known.not_watched = None;
             }
             ScanEvent::SnapshotFirstSeen { store, snapshot, claims_time } => {
                 let store = self.stores.entry(store.clone()).or_default();

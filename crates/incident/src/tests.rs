@@ -83,6 +83,26 @@ fn samples() -> Vec<Event> {
             snapshot: "5f3c".to_owned(),
             not_looked_at: crate::scan::NotLookedAt { files: 3, bytes: 900, of_bytes: 1_000 },
         }),
+        Event::Scan(ScanEvent::FilesVanished {
+            store: id("store:core-muc"),
+            files: 40,
+            of_files: 60,
+            examples: vec!["docs/b.txt".to_owned()],
+            seconds_observed: 3,
+        }),
+        Event::Scan(ScanEvent::AlarmGrew {
+            store: id("store:core-muc"),
+            alarm: 7,
+            files: 400,
+            examples: vec!["docs/c.txt".to_owned()],
+        }),
+        Event::Scan(ScanEvent::AlarmNotHeard {
+            store: id("store:core-muc"),
+            alarm: 7,
+            why: "exit code 1".to_owned(),
+        }),
+        Event::Scan(ScanEvent::NotWatched { store: id("store:core-muc"), why: "it is gone".to_owned() }),
+        Event::Scan(ScanEvent::WatchedAgain { store: id("store:core-muc") }),
         Event::Contain(ContainEvent::CutDecided {
             infected: vec![id("site:muc")],
             acts: vec![stop.clone(), close.clone()],

@@ -78,7 +78,14 @@ impl View {
                 self.contain.apply(entry, event)
             }
             Event::Plan(event) => self.plan.apply(entry, event),
-            Event::Recover(event) => self.recover.apply(entry, event),
+            Event::Recover(event) => {
+                let allowed = self.recover.apply(entry, event);
+                let restored = self.recover.restored.iter().find(|(_, at)| **at == entry.sequence);
+                if let Some((store, _)) = restored {
+                    self.scan.restored(store);
+                }
+                allowed
+            }
             Event::Bridge(event) => self.bridge.apply(entry, event),
             Event::Notice(event) => {
                 self.notice.apply(entry, event);

@@ -3,7 +3,7 @@
 use estate::canonical::source_inside;
 use estate::{Estate, Id};
 use incident::event::ScanEvent;
-use incident::scan::{NotLookedAt, StoreView};
+use incident::scan::{About, NotLookedAt, StoreView};
 use incident::{Event, View};
 
 use message::{Command, Message, Remedy, harmless};
@@ -156,24 +156,98 @@ pub enum SeenWhen {
     AtStart,
 }
 
-/// One alarm is open for the store already, or was dismissed: nothing new is raised.
+/// Nothing new is raised, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known;
+pub enum Known {
+    /// One alarm is open for the store already, and what it is about has not become ten times as much.
+    Open { alarm: u64, files: u64 },
+    /// As much as this was there when a person looked and dismissed it.
+    Dismissed { files: u64 },
+}
 
-/// Raises the burst.
+/// An open alarm says it again when it is about so many times as many files as it last said.
+const GROWTH: u64 = 10;
+
+/// Raises the burst, or says how far an open alarm has grown. An open alarm never hides what follows it.
 pub fn alarm(view: &View, burst: &Burst, when: SeenWhen) -> Result<Vec<Event>, Known> {
-    let known =
-        view.scan.stores.get(&burst.store).is_some_and(|store| {
-            !store.alarms.is_empty() || (when == SeenWhen::AtStart && store.dismissals > 0)
-        });
-    if known {
-        return Err(Known);
+    let known = view.scan.stores.get(&burst.store);
+    if let Some(open) = known.and_then(|known| known.alarms.last()) {
+        if burst.total < open.files.max(1).saturating_mul(GROWTH) {
+            return Err(Known::Open { alarm: open.sequence, files: open.files });
+        }
+        return Ok(vec![Event::Scan(ScanEvent::AlarmGrew {
+            store: burst.store.clone(),
+            alarm: open.sequence,
+            files: burst.total,
+            examples: burst.examples.clone(),
+        })]);
     }
-    Ok(vec![Event::Scan(ScanEvent::AlarmRaised {
-        store: burst.store.clone(),
-        suspicion: burst.suspicion,
-        files: burst.files,
-        examples: burst.examples.clone(),
-        seconds_observed: burst.seconds_observed,
+    let dismissed = known.map_or(0, |known| known.dismissed_files);
+    if when == SeenWhen::AtStart && burst.files <= dismissed {
+        return Err(Known::Dismissed { files: dismissed });
+    }
+    let (store, files, examples) = (burst.store.clone(), burst.files, burst.examples.clone());
+    let seconds_observed = burst.seconds_observed;
+    Ok(vec![Event::Scan(match burst.about {
+        About::Bad(suspicion) => {
+            ScanEvent::AlarmRaised { store, suspicion, files, examples, seconds_observed }
+        }
+        About::Vanished => {
+            ScanEvent::FilesVanished { store, files, of_files: burst.of_files, examples, seconds_observed }
+        }
     })])
+}
+
+/// Whether a store can be watched, if that is other than what was said last.
+pub fn watched(view: &View, store: &Id, not_watched: Option<&str>) -> Vec<Event> {
+    let said = view.scan.stores.get(store).and_then(|known| known.not_watched.as_deref());
+    let store = store.clone();
+    match (said, not_watched) {
+        (None, None) => Vec::new(),
+        (Some(said), Some(why)) if said == why => Vec::new(),
+        (_, Some(why)) => vec![Event::Scan(ScanEvent::NotWatched { store, why: why.to_owned() })],
+        (Some(_), None) => vec![Event::Scan(ScanEvent::WatchedAgain { store })],
+    }
+}
+
+/// Nobody was woken. Of an alarm that was closed meanwhile that is no news.
+pub fn not_heard(view: &View, store: &Id, alarm: u64, why: &str) -> Vec<Event> {
+    let open =
+        view.scan.stores.get(store).is_some_and(|known| known.alarms.iter().any(|one| one.sequence == alarm));
+    let event = ScanEvent::AlarmNotHeard { store: store.clone(), alarm, why: why.to_owned() };
+    if open { vec![Event::Scan(event)] } else { Vec::new() }
+}
+
+/// Why an alarm is not dismissed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DismissRefusal {
+    #[error("a dismissal needs a reason")]
+    NoReason,
+    #[error("entry {0} is not an open alarm")]
+    NotOpen(u64),
+}
+
+impl DismissRefusal {
+    pub fn message(&self) -> Message {
+        let to_do = match self {
+            DismissRefusal::NoReason => {
+                Remedy::run(Command::new("dismiss").incident().open("ENTRY").reason())
+            }
+            DismissRefusal::NotOpen(_) => {
+                Remedy::run_to("see which alarms are open", Command::new("status").incident())
+            }
+        };
+        Message::new(self.to_string(), "nothing was recorded; what was open is open", to_do)
+    }
+}
+
+/// A person has looked, and it was not an attack. What is dismissed is what was there: if it grows, it is an alarm again.
+pub fn dismiss(view: &View, alarm: u64, reason: &str) -> Result<Vec<Event>, DismissRefusal> {
+    if reason.trim().is_empty() {
+        return Err(DismissRefusal::NoReason);
+    }
+    let open =
+        view.scan.stores.iter().find(|(_, known)| known.alarms.iter().any(|one| one.sequence == alarm));
+    let (store, _) = open.ok_or(DismissRefusal::NotOpen(alarm))?;
+    Ok(vec![Event::Scan(ScanEvent::AlarmDismissed { store: store.clone(), reason: reason.to_owned() })])
 }

@@ -1,11 +1,14 @@
 //! Is somebody destroying this store right now?
 //!
 //! Looks at the metadata of every file again and again, and judges those that changed. One broken file is
-//! an accident; an alarm is a burst: files that were clean and no longer are, or one unknown ending that
-//! is hung behind many names. What to do about it is not decided here.
+//! an accident; an alarm is a burst: files that were clean and no longer are, files that got one unknown ending and
+//! other content at once, or most of a store gone. What to do about it is not decided here.
 //!
-//! What it cannot see: an attack slower than the burst (the scan of backups finds that), deletion, and
-//! whatever happens to a file that nobody but the attacker can read.
+//! A store that cannot be looked at is not quiet: `Look::not_watched` says why, and nothing is concluded from what cannot be
+//! seen there.
+//!
+//! What it cannot see: an attack slower than the burst (the scan of backups finds that), and whatever happens to a file that
+//! nobody but the attacker can read.
 
 #![allow(clippy::disallowed_methods, reason = "a watch rests in proportion to what a look costs")]
 
@@ -19,28 +22,34 @@ use super::folder::{Entry, EntryKind, judge_file, walk};
 use super::shown;
 use estate::Id;
 use incident::event::Suspicion;
+use incident::scan::About;
 use judge::{Beside, Verdict};
 use judge::{name_before, unknown_ending};
+use message::counted_as;
 
 /// When it is an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Files that were clean and are not any more.
     pub files: usize,
-    /// Files renamed so that they end in the same unknown ending.
+    /// Files renamed so that they end in the same unknown ending, with other content than before.
     pub renames: usize,
+    /// Files that vanished, and nothing came in their place: so many, and more than half of the store or of one kind.
+    pub vanished: usize,
     /// Milliseconds within which they have to happen.
     pub window_ms: i64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { files: 3, renames: 10, window_ms: 60_000 }
+        Limits { files: 3, renames: 10, vanished: 100, window_ms: 60_000 }
     }
 }
 
 /// A file is judged again at the earliest after this many times as long as judging it took.
 const REST_FACTOR: u32 = 20;
+/// Of a store that is gone as a whole, so few files are enough.
+const WHOLE_MIN: usize = 10;
 /// Times on disk are written in steps; a change within one step of the last look may not show in them.
 const TIME_STEP_MS: i64 = 50;
 /// Names in an alarm.
@@ -56,6 +65,11 @@ struct Stamp {
 }
 
 impl Stamp {
+    /// A rename alone changes neither.
+    fn has_the_content_of(&self, other: &Stamp) -> bool {
+        (self.inode, self.bytes, self.modified_ns) == (other.inode, other.bytes, other.modified_ns)
+    }
+
     fn of(metadata: &Metadata) -> Stamp {
         let ns = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
         Stamp {
@@ -94,6 +108,8 @@ enum What {
     BadFromBirth(Verdict),
     /// Was clean, is gone.
     Gone,
+    /// Was not there before.
+    Arrived,
     Renamed {
         ending: String,
     },
@@ -103,8 +119,13 @@ enum What {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Burst {
     pub store: Id,
-    pub suspicion: Suspicion,
+    pub about: About,
+    /// In this burst.
     pub files: u64,
+    /// The same with all that led to earlier ones: what an alarm that is open has grown to.
+    pub total: u64,
+    /// Of so many files that the store had.
+    pub of_files: u64,
     pub examples: Vec<String>,
     pub seconds_observed: u64,
 }
@@ -118,6 +139,10 @@ pub struct StoreWatch {
     known: BTreeMap<PathBuf, Known>,
     signs: VecDeque<Sign>,
     begun: bool,
+    /// What the root was at the first look: its device, and whether it is a link.
+    place: Option<(u64, bool)>,
+    /// Files of bursts that were reported.
+    reported: u64,
 }
 
 /// What one look found.
@@ -128,17 +153,55 @@ pub struct Look {
     pub encrypted_at_start: Vec<String>,
     /// Folders and files that could not be looked at.
     pub unreadable: Vec<String>,
+    /// Why nothing, or not all, of the store is watched at the moment.
+    pub not_watched: Option<String>,
 }
 
 impl StoreWatch {
     pub fn new(store: Id, root: PathBuf, limits: Limits) -> StoreWatch {
-        StoreWatch { store, root, limits, known: BTreeMap::new(), signs: VecDeque::new(), begun: false }
+        StoreWatch {
+            store,
+            root,
+            limits,
+            known: BTreeMap::new(),
+            signs: VecDeque::new(),
+            begun: false,
+            place: None,
+            reported: 0,
+        }
+    }
+
+    /// Whether the place is still the one that was looked at first. `Err`: nothing is concluded from what lies there now.
+    fn place(&mut self) -> Result<(), String> {
+        let shown = || shown::path(&self.root);
+        let is_link = std::fs::symlink_metadata(&self.root).is_ok_and(|metadata| metadata.is_symlink());
+        let device = match std::fs::metadata(&self.root) {
+            Ok(metadata) => metadata.dev(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(format!("{} cannot be looked at: {error}", shown())),
+        };
+        match self.place {
+            None => self.place = Some((device, is_link)),
+            Some((_, was_link)) if is_link && !was_link => {
+                return Err(format!("{} was replaced by a link", shown()));
+            }
+            Some((before, _)) if before != device => {
+                return Err(format!("another file system lies at {} than when the watch began", shown()));
+            }
+            Some(_) => {}
+        }
+        Ok(())
     }
 
     /// Looks once. The first look judges everything, so that later ones know what was clean.
     pub fn look(&mut self, now_ms: i64) -> Look {
         let mut look = Look::default();
+        if let Err(why) = self.place() {
+            look.not_watched = Some(why);
+            return look;
+        }
         let mut present = BTreeMap::new();
+        let mut unread = BTreeSet::new();
         for met in walk(&self.root) {
             match met {
                 Entry { path, kind: EntryKind::File { metadata, beside } } if !is_journal(&path) => {
@@ -147,11 +210,20 @@ impl StoreWatch {
                 Entry { kind: EntryKind::File { .. }, .. } => {}
                 Entry { path, kind: EntryKind::Unreadable(error) } => {
                     look.unreadable.push(format!("{}: {error}", shown::path(&path)));
+                    if path == self.root && error.kind() == std::io::ErrorKind::NotFound {
+                        look.not_watched = Some(format!("{} is not there", shown::path(&path)));
+                    } else {
+                        unread.insert(path);
+                    }
                 }
             }
         }
         look.files = present.len();
-        let gone = self.take_gone(&present);
+        if let (Some(first), None) = (look.unreadable.first(), &look.not_watched) {
+            let parts = counted_as(look.unreadable.len(), "part", "parts");
+            look.not_watched = Some(format!("{parts} cannot be read, such as {first}"));
+        }
+        let gone = self.take_gone(&present, &unread);
         let mut claimed = BTreeSet::new();
         for (path, (stamp, beside)) in &present {
             let newly = !self.known.contains_key(path);
@@ -160,7 +232,12 @@ impl StoreWatch {
                 let was_clean = from.is_some_and(|from| gone[from].was_clean);
                 if let Some(from) = from {
                     claimed.insert(from.clone());
-                    self.note_rename(now_ms, path);
+                    // What only has another name is what it was: nobody lost anything by it.
+                    if !gone[from].stamp.has_the_content_of(stamp) {
+                        self.note_rename(now_ms, path);
+                    }
+                } else if self.begun {
+                    self.signs.push_back(Sign { at_ms: now_ms, path: path.clone(), what: What::Arrived });
                 }
                 let known = Known { stamp: *stamp, judged: None, was_clean, rest_until: None };
                 self.known.insert(path.clone(), known);
@@ -181,8 +258,15 @@ impl StoreWatch {
         look
     }
 
-    fn take_gone(&mut self, present: &BTreeMap<PathBuf, (Stamp, Beside)>) -> BTreeMap<PathBuf, Known> {
-        self.known.extract_if(.., |path, _| !present.contains_key(path)).collect()
+    /// What lies in a part that cannot be read may be there all the same.
+    fn take_gone(
+        &mut self,
+        present: &BTreeMap<PathBuf, (Stamp, Beside)>,
+        unread: &BTreeSet<PathBuf>,
+    ) -> BTreeMap<PathBuf, Known> {
+        let is_hidden =
+            |path: &Path| !unread.is_empty() && path.ancestors().any(|part| unread.contains(part));
+        self.known.extract_if(.., |path, _| !present.contains_key(path) && !is_hidden(path)).collect()
     }
 
     fn note_rename(&mut self, now_ms: i64, path: &Path) {
@@ -254,31 +338,50 @@ impl StoreWatch {
 
     /// The burst that the signs of the last while amount to.
     pub fn burst(&self, now_ms: i64) -> Option<Burst> {
-        let bad: Vec<(&Sign, Verdict)> = self
-            .signs
-            .iter()
-            .filter_map(|sign| match sign.what {
-                What::WentBad(verdict) => Some((sign, verdict)),
-                What::BadFromBirth(_) | What::Gone | What::Renamed { .. } => None,
-            })
-            .collect();
-        let born: Vec<(&Sign, Verdict)> = self
-            .signs
-            .iter()
-            .filter_map(|sign| match sign.what {
-                What::BadFromBirth(verdict) => Some((sign, verdict)),
-                What::WentBad(_) | What::Gone | What::Renamed { .. } => None,
-            })
-            .collect();
+        let of = |wanted: fn(&What) -> Option<Verdict>| -> Vec<(&Sign, Verdict)> {
+            self.signs.iter().filter_map(|sign| Some((sign, wanted(&sign.what)?))).collect()
+        };
+        let bad = of(|what| if let What::WentBad(verdict) = what { Some(*verdict) } else { None });
+        let born = of(|what| if let What::BadFromBirth(verdict) = what { Some(*verdict) } else { None });
         // A new bad file counts only for a clean one that went away: somebody's new archives do not.
         let gone = self.signs.iter().filter(|sign| sign.what == What::Gone).count();
         let replaced = born.len().min(gone);
         let counted: Vec<(&Sign, Verdict)> = bad.into_iter().chain(born.into_iter().take(replaced)).collect();
-        if counted.len() >= self.limits.files {
-            let suspicion = suspicion(counted.iter().map(|(_, verdict)| *verdict));
-            return Some(self.make(now_ms, suspicion, counted.iter().map(|(sign, _)| *sign)));
+        // Of a store with a single file, that one is all there is to lose.
+        if counted.len() >= self.limits.files.min(self.known.len().max(1)) {
+            let about = About::Bad(suspicion(counted.iter().map(|(_, verdict)| *verdict)));
+            return Some(self.make(now_ms, about, counted.iter().map(|(sign, _)| *sign)));
         }
-        self.renamed().map(|signs| self.make(now_ms, Suspicion::Suspicious, signs.into_iter()))
+        if let Some(signs) = self.renamed() {
+            return Some(self.make(now_ms, About::Bad(Suspicion::Suspicious), signs.into_iter()));
+        }
+        self.vanished().map(|signs| self.make(now_ms, About::Vanished, signs.into_iter()))
+    }
+
+    /// Files that are gone and in whose place nothing came, if they are most of the store or of one kind of file in it.
+    fn vanished(&self) -> Option<Vec<&Sign>> {
+        let arrived = self.signs.iter().filter(|sign| sign.what == What::Arrived).count();
+        let gone: Vec<&Sign> = self.signs.iter().filter(|sign| sign.what == What::Gone).collect();
+        let lost = gone.len().saturating_sub(arrived);
+        if self.known.is_empty() && lost >= WHOLE_MIN {
+            return Some(gone);
+        }
+        if lost < self.limits.vanished {
+            return None;
+        }
+        if lost > self.known.len() {
+            return Some(gone);
+        }
+        let mut kinds: BTreeMap<&std::ffi::OsStr, Vec<&Sign>> = BTreeMap::new();
+        for sign in gone {
+            kinds.entry(sign.path.extension().unwrap_or_default()).or_default().push(sign);
+        }
+        let is_left = |kind: &std::ffi::OsStr| {
+            self.known.keys().filter(|path| path.extension().unwrap_or_default() == kind).count()
+        };
+        kinds.into_iter().find_map(|(kind, signs)| {
+            (signs.len() >= self.limits.vanished && signs.len() > is_left(kind)).then_some(signs)
+        })
     }
 
     fn renamed(&self) -> Option<Vec<&Sign>> {
@@ -291,30 +394,38 @@ impl StoreWatch {
         endings.into_values().find(|signs| signs.len() >= self.limits.renames)
     }
 
-    fn make<'a>(&self, now_ms: i64, suspicion: Suspicion, signs: impl Iterator<Item = &'a Sign>) -> Burst {
+    fn make<'a>(&self, now_ms: i64, about: About, signs: impl Iterator<Item = &'a Sign>) -> Burst {
         let signs: Vec<&Sign> = signs.collect();
         let first = signs.iter().map(|sign| sign.at_ms).min().unwrap_or(now_ms);
+        let files = signs.len() as u64;
+        let gone = self.signs.iter().filter(|sign| sign.what == What::Gone).count();
         Burst {
             store: self.store.clone(),
-            suspicion,
-            files: signs.len() as u64,
+            about,
+            files,
+            total: self.reported + files,
+            of_files: (self.known.len() + gone) as u64,
             examples: signs.iter().take(EXAMPLES_MAX).map(|sign| shown::path(&sign.path)).collect(),
             seconds_observed: u64::try_from((now_ms - first) / 1000).unwrap_or(0),
         }
     }
 
-    /// The burst is recorded, or an alarm is open already: what led to it does not count again.
-    pub fn settled(&mut self) {
+    /// The burst is recorded, or known: what led to it does not count again as new, only towards how far it has grown.
+    pub fn settled(&mut self, burst: &Burst) {
+        self.reported = burst.total;
         self.signs.clear();
     }
 
     /// At the first look: so many files are encrypted that an attack happened while nobody watched.
     pub fn burst_at_start(&self, look: &Look) -> Option<Burst> {
         let found = look.encrypted_at_start.len();
-        (found >= self.limits.files && found * 100 >= look.files).then(|| Burst {
+        let least = self.limits.files.min(look.files.max(1));
+        (found >= least && found * 100 >= look.files).then(|| Burst {
             store: self.store.clone(),
-            suspicion: Suspicion::Encrypted,
+            about: About::Bad(Suspicion::Encrypted),
             files: found as u64,
+            total: found as u64,
+            of_files: look.files as u64,
             examples: look.encrypted_at_start.iter().take(EXAMPLES_MAX).cloned().collect(),
             seconds_observed: 0,
         })

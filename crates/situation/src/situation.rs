@@ -14,7 +14,7 @@ use incident::event::CutAct;
 use incident::plan::file::StepKind;
 use incident::recover::StepView;
 use incident::recover::step::State;
-use incident::scan::SnapshotView;
+use incident::scan::{About, SnapshotView, StoreView};
 use incident::standing::{
     NotKnown, Standing, cut_state, lost_by_plan, not_described, services_down, standings,
 };
@@ -46,6 +46,8 @@ pub struct Situation {
     pub waiting: Vec<Waiting>,
     pub cuts: Vec<CutLine>,
     pub alarms: Vec<AlarmLine>,
+    /// Stores of which the watch sees nothing, or not all.
+    pub not_watched: Vec<NotWatchedLine>,
     pub run: Option<RunLine>,
     pub bridge: Option<BridgeLine>,
     pub not_read: usize,
@@ -103,9 +105,19 @@ pub struct CutLine {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AlarmLine {
     pub store: Id,
+    /// As many as it has grown to.
     pub files: u64,
+    pub about: About,
+    /// Nobody was woken by it, and why.
+    pub not_heard: Option<String>,
     pub time_ms: i64,
     pub entry: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NotWatchedLine {
+    pub store: Id,
+    pub why: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -147,6 +159,7 @@ pub fn situation(estate: &Estate, view: &View, folder: &str) -> Situation {
         waiting: waiting(estate, view),
         cuts: cuts(estate, view),
         alarms: alarms(view),
+        not_watched: not_watched(view),
         run: run(view),
         bridge: bridge(view),
         not_read: view.unknown.iter().filter(|unknown| !unknown.accepted).count(),
@@ -302,11 +315,20 @@ fn alarms(view: &View) -> Vec<AlarmLine> {
             known.alarms.iter().map(|alarm| AlarmLine {
                 store: store.clone(),
                 files: alarm.files,
+                about: alarm.about,
+                not_heard: alarm.not_heard.clone(),
                 time_ms: alarm.time_ms,
                 entry: alarm.sequence,
             })
         })
         .collect()
+}
+
+fn not_watched(view: &View) -> Vec<NotWatchedLine> {
+    let line = |(store, known): (&Id, &StoreView)| {
+        Some(NotWatchedLine { store: store.clone(), why: known.not_watched.clone()? })
+    };
+    view.scan.stores.iter().filter_map(line).collect()
 }
 
 fn run(view: &View) -> Option<RunLine> {
@@ -360,8 +382,10 @@ fn spreading(estate: &Estate, view: &View) -> Asked {
         let target = site.unwrap_or_else(|| alarm.store.clone());
         if !view.contain.infected.contains(&target) && !view.contain.infected.contains(&alarm.store) {
             let files = counted(alarm.files, "file");
-            let what = format!("{files} in {} not clean any more: cut it off?", alarm.store);
-            asked.push((what, contain(&target)));
+            let what = format!("{files} in {} {}: is it an attack?", alarm.store, alarm.about.words());
+            let dismiss = Command::new("dismiss").incident().with(alarm.entry).reason();
+            let answers = [("yes, cut it off", contain(&target)), ("no", Remedy::run(dismiss))];
+            asked.push((what, Remedy::ask("", answers)));
         }
     }
     asked

@@ -21,6 +21,7 @@ pub mod choose;
 pub mod color;
 pub mod completions;
 pub mod contain;
+pub mod dismiss;
 pub mod drill;
 pub mod folder;
 pub mod forecast;
@@ -105,6 +106,8 @@ commands! {
     Choose => choose,
     /// Watch live stores and raise the alarm.
     Watch => watch,
+    /// Close an alarm: somebody has looked, and it was not an attack.
+    Dismiss => dismiss,
     /// What to cut off, at which price; with --apply, cut it off.
     Contain => contain,
     /// Pages for the public.

@@ -99,10 +99,26 @@ fn of_scan(event: &ScanEvent) -> String {
     match event {
         ScanEvent::AlarmRaised { store, suspicion, files, examples, seconds_observed } => {
             let what = suspicion.word();
-            let example = examples.first().map(|path| format!(", such as {path}")).unwrap_or_default();
             let files = counted(*files, "file");
-            format!("ALARM: {files} in {store} became {what} within {seconds_observed} s{example}")
+            format!(
+                "ALARM: {files} in {store} became {what} within {seconds_observed} s{}",
+                such_as(examples)
+            )
         }
+        ScanEvent::FilesVanished { store, files, of_files, examples, seconds_observed } => format!(
+            "ALARM: {} of {} in {store} vanished within {seconds_observed} s{}",
+            spaced(*files),
+            counted(*of_files, "file"),
+            such_as(examples)
+        ),
+        ScanEvent::AlarmGrew { store, alarm, files, examples } => {
+            format!("ALARM {alarm} of {store} has grown to {}{}", counted(*files, "file"), such_as(examples))
+        }
+        ScanEvent::AlarmNotHeard { store, alarm, why } => {
+            format!("nobody was woken by alarm {alarm} of {store}: {why}")
+        }
+        ScanEvent::NotWatched { store, why } => format!("{store} is NOT WATCHED: {why}"),
+        ScanEvent::WatchedAgain { store } => format!("{store} is watched again"),
         ScanEvent::AlarmDismissed { store, reason } => format!("dismissed the alarm of {store}: {reason}"),
         ScanEvent::SnapshotFirstSeen { store, snapshot, claims_time } => {
             format!(
@@ -290,4 +306,8 @@ fn list<'a>(ids: impl IntoIterator<Item = &'a Id>) -> String {
         1..=4 => ids.join(", "),
         more => format!("{} and {} more", ids[..3].join(", "), more - 3),
     }
+}
+
+fn such_as(examples: &[String]) -> String {
+    examples.first().map(|path| format!(", such as {path}")).unwrap_or_default()
 }

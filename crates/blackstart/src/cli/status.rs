@@ -169,15 +169,20 @@ fn page(now: &Situation, at_work: AtWork) -> String {
     );
     let alarms = now.alarms.iter();
     let alarms = alarms.map(|alarm| {
+        let heard = alarm.not_heard.as_ref().map(|why| format!("; NOBODY WAS WOKEN: {why}"));
         format!(
-            "{}: {}, {} (entry {})",
+            "{}: {} {}, {} (entry {}){}",
             alarm.store,
             counted(alarm.files, "file"),
+            alarm.about.words(),
             time(alarm.time_ms),
-            alarm.entry
+            alarm.entry,
+            heard.unwrap_or_default()
         )
     });
     section(&mut page, "ALARMS", alarms, "");
+    let not_watched = now.not_watched.iter().map(|line| format!("{}: {}", line.store, line.why));
+    section(&mut page, "NOT WATCHED", not_watched, "");
     section(&mut page, "CUT OFF", now.cuts.iter().map(cut), "");
     section(&mut page, "RESTART", now.run.iter().map(|run| restart(run, at_work)), "");
     section(&mut page, "EMERGENCY OPERATION", now.bridge.iter().map(business), "");

@@ -2,7 +2,12 @@
 
 #![allow(clippy::disallowed_methods, reason = "looks at the stores at a pace until it is killed")]
 
+mod health;
+mod supervisor;
+mod wake;
+
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,18 +18,23 @@ use serde::Serialize;
 use super::folder::{self, By};
 use super::{Answer, Failure, place, talk};
 use estate::Id;
-use incident::event::Suspicion;
+use health::Health;
+use incident::View;
+use incident::scan::About;
 use incident::store::{self, Incident, StoreFault};
-use message::counted;
-use scan::decide::{self, SeenWhen};
-use scan::watch::{Burst, Limits, StoreWatch};
+use message::{Command, counted};
+use scan::decide::{self, Known, SeenWhen};
+use scan::watch::{Burst, Limits, Look, StoreWatch};
+use wake::Wake;
 
 /// Watch live stores and raise the alarm. Runs until it is stopped.
 ///
-/// Looks at every file of every store with a `path` in the estate, judges what changed, and raises an
-/// alarm when 3 files that were clean go bad within a minute, or 10 are renamed to one unknown ending.
-/// An alarm is in the journal before it is printed: one line of JSON each, on stdout. While an alarm of
-/// a store is open, no further one is raised for it. It only raises; it stops and closes nothing.
+/// Looks at every file of every store with a `path` in the estate, judges what changed, and raises an alarm when 3 files
+/// that were clean go bad within a minute (or all, where a store has fewer), when 10 get one unknown ending and other content,
+/// or when most of a store or of one kind of file in it vanishes. An alarm is in the journal before it is printed: one line of
+/// JSON each, on stdout. While an alarm of a store is open there is no second one for it; it is told again when it
+/// has become ten times as much. A store that cannot be looked at is said to be NOT WATCHED. The watch only raises: it stops
+/// nothing and closes nothing.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The estate: a folder of TOML files.
@@ -35,6 +45,13 @@ pub struct Args {
     /// Milliseconds from one look to the next.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
     every_ms: u64,
+    /// Run this at every alarm, to wake somebody. It finds BLACKSTART_ALARM (the entry), BLACKSTART_STORE, BLACKSTART_WHAT,
+    /// BLACKSTART_FILES and BLACKSTART_JOURNAL in its environment, and has 60 s. No shell is involved.
+    #[arg(long, value_name = "COMMAND")]
+    on_alarm: Option<String>,
+    /// Answer /health and /metrics (Prometheus) here, for example 127.0.0.1:9184.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
 }
 
 #[derive(Serialize)]
@@ -44,14 +61,17 @@ struct AlarmLine<'a> {
     store: &'a Id,
     files: u64,
     examples: &'a [String],
-    suspicion: Suspicion,
+    /// What became of them: `encrypted`, `damaged`, `malware`, `suspicious`, `vanished`.
+    suspicion: &'a str,
+    /// It is an alarm that was raised before, and has become so much.
+    grown: bool,
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let estate = super::read_estate::read(&args.estate)?;
     let journal = place::to_write(args.journal.as_deref(), "blackstart watch ESTATE --journal DIR")?;
-    folder::read(&journal)?;
-    let mut watches: Vec<StoreWatch> = estate
+    let view = folder::read(&journal)?;
+    let watches: Vec<StoreWatch> = estate
         .stores
         .iter()
         .filter_map(|(id, store)| {
@@ -65,86 +85,203 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
             "give the stores the folder in which their data lives: path = \"/srv/...\"",
         ));
     }
+    for (id, _) in estate.stores.iter().filter(|(_, store)| store.path.is_none()) {
+        talk::say(format!("NOT WATCHED: {id} has no `path` in the estate"));
+    }
+    let wake = args.on_alarm.as_deref().map(|command| Wake::new(command, &journal)).transpose()?;
+    let health = Health::new(watches.iter().map(|watch| watch.store.clone()));
+    if let Some(address) = args.listen {
+        health::serve(address, Arc::clone(&health))?;
+    }
+    say_what_is_open(&view, &watches, &journal);
     let stop = stop_at_signal()?;
-    let (mut said, mut files) = (BTreeSet::new(), 0);
-    for watch in &mut watches {
-        let look = watch.look(folder::now_ms());
-        files += look.files;
-        complain(&mut said, &look.unreadable);
-        if let Some(burst) = watch.burst_at_start(&look) {
-            report(&journal, &burst, SeenWhen::AtStart);
-        }
-    }
-    talk::say(format!(
-        "watching {} in {}, every {} ms",
-        counted(files, "file"),
-        counted(watches.len(), "store"),
-        args.every_ms
-    ));
-    let every = Duration::from_millis(args.every_ms);
-    while !stop.load(Ordering::Relaxed) {
-        let begun = Instant::now();
-        for watch in &mut watches {
-            let look = watch.look(folder::now_ms());
-            complain(&mut said, &look.unreadable);
-            if let Some(burst) = watch.burst(folder::now_ms())
-                && report(&journal, &burst, SeenWhen::Now)
-            {
-                watch.settled();
-            }
-        }
-        // Short pieces, so that a stop is heard at once even with a long interval.
-        while begun.elapsed() < every && !stop.load(Ordering::Relaxed) {
-            std::thread::sleep((every - begun.elapsed().min(every)).min(Duration::from_millis(100)));
-        }
-    }
+    let watching = Watching { journal, wake, health, said: BTreeSet::new() };
+    watching.run(watches, Duration::from_millis(args.every_ms), &stop);
     Ok(Answer::Done)
 }
 
-/// Each complaint once.
-fn complain(said: &mut BTreeSet<String>, unreadable: &[String]) {
-    for what in unreadable {
-        if said.insert(what.clone()) {
-            talk::say(format!("not watched, because it cannot be read: {what}"));
-        }
-    }
-}
-
-/// Records, then prints. `false` if it could not be recorded: then it is tried again at the next look.
-fn report(journal: &Path, burst: &Burst, when: SeenWhen) -> bool {
-    match record(journal, burst, when) {
-        Ok(Some(alarm)) => {
-            let Burst { store, files, examples, suspicion, .. } = burst;
-            talk::json(&AlarmLine { alarm, store, files: *files, examples, suspicion: *suspicion });
-            true
-        }
-        Ok(None) => true,
-        Err(fault) => {
+/// Whoever starts the watch must not take a quiet terminal for a quiet store.
+fn say_what_is_open(view: &View, watches: &[StoreWatch], journal: &Path) {
+    for watch in watches {
+        let Some(known) = view.scan.stores.get(&watch.store) else { continue };
+        for open in &known.alarms {
+            let dismiss = Command::new("dismiss").incident().with(open.sequence).reason();
             talk::say(format!(
-                "ALARM for {} ({}, {}), but it cannot be recorded: {}; trying again",
-                burst.store,
-                counted(burst.files, "file"),
-                burst.suspicion.word(),
-                folder::chain(&fault)
+                "the alarm of entry {} for {} is open ({} {}): it is told again only when it has become ten times as much. When \
+                 somebody has looked: {}",
+                open.sequence,
+                watch.store,
+                counted(open.files, "file"),
+                open.about.words(),
+                dismiss.line(Some(&journal.display().to_string()))
             ));
-            false
         }
     }
 }
 
-/// The sequence number of the alarm; `None` if one is open for this store already. The incident is opened
-/// only for this moment, so that a watch that is killed or stopped holds up nobody.
-fn record(journal: &Path, burst: &Burst, when: SeenWhen) -> Result<Option<u64>, StoreFault> {
-    if decide::alarm(&store::read(journal)?, burst, when).is_err() {
-        return Ok(None);
+struct Watching {
+    journal: PathBuf,
+    wake: Option<Wake>,
+    health: Arc<Health>,
+    said: BTreeSet<String>,
+}
+
+impl Watching {
+    fn run(mut self, mut watches: Vec<StoreWatch>, every: Duration, stop: &AtomicBool) {
+        let mut files = 0;
+        for watch in &mut watches {
+            let look = watch.look(folder::now_ms());
+            files += look.files;
+            self.after_look(watch, &look);
+            if let Some(burst) = watch.burst_at_start(&look)
+                && self.report(&burst, SeenWhen::AtStart)
+            {
+                watch.settled(&burst);
+            }
+        }
+        talk::say(format!(
+            "watching {} in {}, every {} ms",
+            counted(files, "file"),
+            counted(watches.len(), "store"),
+            every.as_millis()
+        ));
+        supervisor::ready();
+        while !stop.load(Ordering::Relaxed) {
+            let begun = Instant::now();
+            for watch in &mut watches {
+                let look = watch.look(folder::now_ms());
+                self.after_look(watch, &look);
+                if let Some(burst) = watch.burst(folder::now_ms())
+                    && self.report(&burst, SeenWhen::Now)
+                {
+                    watch.settled(&burst);
+                }
+            }
+            self.hear_of_wakes();
+            supervisor::alive();
+            // Short pieces, so that a stop is heard at once even with a long interval.
+            while begun.elapsed() < every && !stop.load(Ordering::Relaxed) {
+                std::thread::sleep((every - begun.elapsed().min(every)).min(Duration::from_millis(100)));
+                supervisor::alive();
+            }
+        }
     }
-    let by = By { by: Some("blackstart watch".to_owned()) };
-    let mut incident = Incident::open(journal, &by.name())?;
-    let decided = incident.decide(folder::now_ms(), |view| decide::alarm(view, burst, when))?;
-    let alarms = |view: &incident::View| {
-        view.scan.stores.get(&burst.store).and_then(|store| store.alarms.last()).map(|alarm| alarm.sequence)
-    };
-    Ok(decided.ok().and_then(|_| alarms(incident.view())))
+
+    /// Each complaint once; what is not watched also into the journal, and again when it is.
+    fn after_look(&mut self, watch: &StoreWatch, look: &Look) {
+        for what in &look.unreadable {
+            if self.said.insert(what.clone()) {
+                talk::say(format!("not watched, because it cannot be read: {what}"));
+            }
+        }
+        let why = look.not_watched.as_deref();
+        if self.health.looked(&watch.store, look.files, why) {
+            let recorded = self.append(|view| decide::watched(view, &watch.store, why));
+            match (why, recorded) {
+                (Some(why), Ok(_)) => talk::say(format!("NOT WATCHED: {}: {why}", watch.store)),
+                (None, Ok(true)) => talk::say(format!("watched again: {}", watch.store)),
+                (None, Ok(false)) => {}
+                (_, Err(fault)) => {
+                    self.health.say_again(&watch.store);
+                    let why = why.unwrap_or("watched again");
+                    let fault = folder::chain(&fault);
+                    talk::say(format!(
+                        "NOT WATCHED: {}: {why}; it cannot be recorded: {fault}; trying again",
+                        watch.store
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Records, then prints and wakes. `false` if it could not be recorded: then it is tried again at the next look.
+    fn report(&mut self, burst: &Burst, when: SeenWhen) -> bool {
+        match self.record(burst, when) {
+            Ok(Ok(alarm)) => {
+                let view = store::read(&self.journal).ok();
+                let open = view.as_ref().and_then(|view| view.scan.stores.get(&burst.store)?.alarms.last());
+                let (alarm, grown) =
+                    open.map_or((alarm, false), |open| (open.sequence, open.sequence != alarm));
+                let files = open.map_or(burst.files, |open| open.files);
+                let Burst { store, examples, .. } = burst;
+                let suspicion = word(burst.about);
+                talk::json(&AlarmLine { alarm, store, files, examples, suspicion, grown });
+                self.health.alarmed(store);
+                if let Some(wake) = &self.wake {
+                    wake.somebody(alarm, store, burst.about.words(), files);
+                }
+                true
+            }
+            Ok(Err(Known::Open { .. })) => true,
+            Ok(Err(Known::Dismissed { files })) => {
+                talk::say(format!(
+                    "{}: {} {}; somebody has looked at as many and dismissed the alarm, so none is raised until there are more \
+                     than {}",
+                    burst.store,
+                    counted(burst.files, "file"),
+                    burst.about.words(),
+                    counted(files, "file")
+                ));
+                true
+            }
+            Err(fault) => {
+                talk::say(format!(
+                    "ALARM for {} ({} {}), but it cannot be recorded: {}; trying again",
+                    burst.store,
+                    counted(burst.files, "file"),
+                    burst.about.words(),
+                    folder::chain(&fault)
+                ));
+                false
+            }
+        }
+    }
+
+    /// The entry that was written. The incident is opened only for this moment, so that a watch that is killed or stopped
+    /// holds up nobody.
+    fn record(&self, burst: &Burst, when: SeenWhen) -> Result<Result<u64, Known>, StoreFault> {
+        if let Err(known) = decide::alarm(&store::read(&self.journal)?, burst, when) {
+            return Ok(Err(known));
+        }
+        let mut incident = Incident::open(&self.journal, &by().name())?;
+        let decided = incident.decide(folder::now_ms(), |view| decide::alarm(view, burst, when))?;
+        Ok(decided.map(|_| incident.view().entries.saturating_sub(1)))
+    }
+
+    /// Whether there was anything to record.
+    fn append(&self, decide: impl Fn(&View) -> Vec<incident::Event>) -> Result<bool, StoreFault> {
+        if decide(&store::read(&self.journal)?).is_empty() {
+            return Ok(false);
+        }
+        let mut incident = Incident::open(&self.journal, &by().name())?;
+        let Ok(_) =
+            incident.decide(folder::now_ms(), |view| Ok::<_, std::convert::Infallible>(decide(view)))?;
+        Ok(true)
+    }
+
+    /// What became of the commands that were to wake somebody.
+    fn hear_of_wakes(&self) {
+        let Some(wake) = &self.wake else { return };
+        for failed in wake.failed() {
+            talk::say(format!("NOBODY WAS WOKEN by alarm {}: {}", failed.alarm, failed.why));
+            let recorded =
+                self.append(|view| decide::not_heard(view, &failed.store, failed.alarm, &failed.why));
+            if let Err(fault) = recorded {
+                talk::say(format!("that cannot be recorded: {}", folder::chain(&fault)));
+            }
+        }
+    }
+}
+
+fn by() -> By {
+    By { by: Some("blackstart watch".to_owned()) }
+}
+
+fn word(about: About) -> &'static str {
+    match about {
+        About::Bad(suspicion) => suspicion.word(),
+        About::Vanished => "vanished",
+    }
 }
 
 /// Set at SIGTERM or SIGINT.

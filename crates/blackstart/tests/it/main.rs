@@ -44,4 +44,5 @@ mod scan_remote;
 mod scan_rig;
 mod status;
 mod tidy;
+mod watch;
 mod world;

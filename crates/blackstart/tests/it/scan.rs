@@ -1,16 +1,11 @@
 //! `scan` and `watch` as people run them: exit codes, JSON, and what stands in the journal afterwards.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::scan_rig::{PASSWORD, Stage, blackstart, text};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_repository_is_judged_recorded_once_and_its_last_clean_snapshot_is_named() {
@@ -158,78 +153,6 @@ fn a_folder_is_judged_with_reasons() {
     assert_eq!(device.code, 2);
     assert!(device.err.contains("device"), "{}", device.err);
     assert_eq!(blackstart(&["scan", text(&live), "--tolerate", "3"], None).code, 2);
-}
-
-/// A running watch, and the lines it prints.
-struct Watch {
-    child: Child,
-    alarms: mpsc::Receiver<String>,
-}
-
-impl Watch {
-    /// Returns once it says that it watches.
-    fn start(stage: &Stage) -> Watch {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_blackstart"))
-            .args(["watch", text(&stage.at("estate")), "--journal", text(&stage.at("incident"))])
-            .args(["--every-ms", "20"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let talk = BufReader::new(child.stderr.take().unwrap());
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let (ready, is_ready) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in talk.lines().map_while(Result::ok).filter(|line| line.starts_with("watching")) {
-                let _ = ready.send(line);
-            }
-        });
-        let (send, alarms) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in out.lines().map_while(Result::ok) {
-                let _ = send.send(line);
-            }
-        });
-        is_ready.recv_timeout(PATIENCE).unwrap();
-        Watch { child, alarms }
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[test]
-fn a_watch_records_an_alarm_before_it_prints_it_and_a_killed_one_goes_on_without_repeating_it() {
-    let stage = Stage::new();
-    let watch = Watch::start(&stage);
-    for number in 0..4 {
-        stage.letter(number, b"k");
-    }
-    let line: Value = serde_json::from_str(&watch.alarms.recv_timeout(PATIENCE).unwrap()).unwrap();
-    assert_eq!(
-        (&line["store"], &line["suspicion"]),
-        (&Value::from("store:core-muc"), &Value::from("encrypted"))
-    );
-    assert!(line["files"].as_u64().unwrap() >= 3 && line["examples"][0].is_string());
-    assert_eq!(stage.count("scan.alarm_raised"), 1, "it is in the journal when it is printed");
-    drop(watch);
-
-    // Killed with SIGKILL. The next one finds everything encrypted, and the alarm open.
-    let watch = Watch::start(&stage);
-    stage.letter(4, b"k");
-    stage.letter(5, b"k");
-    // SIGTERM ends it in order; whatever it had to say is said by then.
-    let id = watch.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    let ended = watch.alarms.recv_timeout(PATIENCE);
-    assert_eq!(ended, Err(mpsc::RecvTimeoutError::Disconnected), "an open alarm is not repeated");
-    let mut watch = watch;
-    assert!(watch.child.wait().unwrap().success());
-    assert_eq!(stage.count("scan.alarm_raised"), 1);
 }
 
 #[test]

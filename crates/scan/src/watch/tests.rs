@@ -66,9 +66,9 @@ fn two_broken_files_are_an_accident_and_three_are_an_alarm_raised_once() {
     assert_eq!(live.settle(), None);
     live.encrypt("core.sqlite");
     let burst = live.settle().unwrap();
-    assert_eq!((burst.files, burst.suspicion), (3, Suspicion::Encrypted));
+    assert_eq!((burst.files, burst.about), (3, About::Bad(Suspicion::Encrypted)));
     assert!(burst.examples.iter().any(|path| path.ends_with("letter.docx")), "{burst:?}");
-    live.watch.settled();
+    live.watch.settled(&burst);
     assert_eq!(live.settle(), None, "the same files do not count again");
 }
 
@@ -96,18 +96,99 @@ fn a_restored_time_does_not_hide_a_change() {
 }
 
 #[test]
-fn renaming_with_an_unknown_ending_is_an_alarm_also_without_encryption() {
+fn a_new_name_alone_takes_nothing_from_anybody_and_with_other_content_it_is_an_alarm() {
     let mut live = Live::new(4);
-    for number in 0..10 {
+    for number in 0..24 {
         fs::write(live.path(&format!("letter-{number}.txt")), text(number, 2000)).unwrap();
     }
     assert_eq!(live.settle(), None);
-    for number in 0..10 {
+    let renamed = |number: u64| format!("letter-{number}.txt.blackened");
+    for number in 0..12 {
+        fs::rename(live.path(&format!("letter-{number}.txt")), live.path(&renamed(number))).unwrap();
+    }
+    assert_eq!(live.settle(), None, "as every inbox of a batch interface does");
+    for number in 12..24 {
         let from = live.path(&format!("letter-{number}.txt"));
-        fs::rename(&from, live.path(&format!("letter-{number}.txt.blackened"))).unwrap();
+        fs::write(&from, text(number + 100, 3000)).unwrap();
+        fs::rename(&from, live.path(&renamed(number))).unwrap();
     }
     let burst = live.settle().unwrap();
-    assert_eq!((burst.files, burst.suspicion), (10, Suspicion::Suspicious));
+    assert_eq!((burst.files, burst.about), (12, About::Bad(Suspicion::Suspicious)));
+}
+
+#[test]
+fn most_files_of_a_store_or_of_one_kind_gone_is_an_alarm_and_replacing_them_is_not() {
+    let mut live = Live::new(8);
+    for number in 0..300 {
+        fs::write(live.path(&format!("{number}.csv")), text(number, 300)).unwrap();
+        fs::write(live.path(&format!("{number}.txt")), text(number, 300)).unwrap();
+    }
+    assert_eq!(live.settle(), None);
+    for number in 0..120 {
+        fs::remove_file(live.path(&format!("{number}.csv"))).unwrap();
+        fs::write(live.path(&format!("new-{number}.csv")), text(number, 300)).unwrap();
+    }
+    assert_eq!(live.settle(), None, "another version is checked out");
+    live.now_ms += 61_000;
+    for number in 120..300 {
+        fs::remove_file(live.path(&format!("{number}.csv"))).unwrap();
+    }
+    let burst = live.settle().unwrap();
+    assert_eq!((burst.files, burst.about), (180, About::Vanished), "{burst:?}");
+}
+
+#[test]
+fn a_store_of_one_file_has_an_alarm_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("letters.txt");
+    fs::write(&path, text(1, 9000)).unwrap();
+    let watch = StoreWatch::new("store:core".parse().unwrap(), path.clone(), Limits::default());
+    let now_ms = jiff::Timestamp::now().as_millisecond() + 10_000;
+    let mut live = Live { folder, watch, now_ms };
+    live.watch.look(live.now_ms);
+    assert_eq!(live.settle(), None);
+    fs::write(&path, attacked("full", &text(1, 9000), 3)).unwrap();
+    assert_eq!(live.settle().unwrap().files, 1);
+}
+
+#[test]
+fn a_store_that_cannot_be_looked_at_is_not_quiet() {
+    let mut live = Live::new(9);
+    let (root, aside) = (live.folder.path().to_owned(), live.folder.path().with_extension("aside"));
+    let not_watched = |live: &mut Live| {
+        live.now_ms += 200;
+        live.watch.look(live.now_ms).not_watched
+    };
+    assert_eq!(not_watched(&mut live), None);
+    fs::rename(&root, &aside).unwrap();
+    std::os::unix::fs::symlink(&aside, &root).unwrap();
+    assert!(not_watched(&mut live).unwrap().contains("replaced by a link"));
+    fs::remove_file(&root).unwrap();
+    assert!(not_watched(&mut live).unwrap().contains("is not there"));
+    // A folder that is gone has taken its files along.
+    let burst = live.watch.burst(live.now_ms).unwrap();
+    assert_eq!(burst.about, About::Vanished);
+    fs::rename(&aside, &root).unwrap();
+    assert_eq!(not_watched(&mut live), None);
+}
+
+#[test]
+fn what_an_open_alarm_is_about_goes_on_being_counted() {
+    let mut live = Live::new(10);
+    for number in 0..40 {
+        fs::write(live.path(&format!("letter-{number}.txt")), text(number, 3000)).unwrap();
+    }
+    assert_eq!(live.settle(), None);
+    let encrypt = |live: &Live, numbers: std::ops::Range<u64>| {
+        numbers.for_each(|number| live.encrypt(&format!("letter-{number}.txt")));
+    };
+    encrypt(&live, 0..4);
+    let first = live.settle().unwrap();
+    live.watch.settled(&first);
+    live.now_ms += 61_000;
+    encrypt(&live, 4..40);
+    let more = live.settle().unwrap();
+    assert_eq!((first.total, more.files, more.total), (4, 36, 40));
 }
 
 #[test]

@@ -1,0 +1,250 @@
+//! The watch as an operator has it: what is told, what is recorded, who is woken, what closes an alarm.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::scan_rig::{Stage, blackstart, text};
+
+/// A running watch, and the lines it prints.
+struct Watch {
+    child: Child,
+    alarms: mpsc::Receiver<String>,
+    said: mpsc::Receiver<String>,
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Watch {
+    /// Returns once it says that it watches.
+    fn start(stage: &Stage) -> Watch {
+        Watch::start_with(stage, &[])
+    }
+
+    fn start_with(stage: &Stage, options: &[&str]) -> Watch {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_blackstart"))
+            .args(["watch", text(&stage.at("estate")), "--journal", text(&stage.at("incident"))])
+            .args(["--every-ms", "20"])
+            .args(options)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let talk = BufReader::new(child.stderr.take().unwrap());
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (ready, is_ready) = mpsc::channel();
+        let (say, said) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in talk.lines().map_while(Result::ok) {
+                if line.starts_with("watching") {
+                    let _ = ready.send(());
+                }
+                let _ = say.send(line);
+            }
+        });
+        let (send, alarms) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                let _ = send.send(line);
+            }
+        });
+        is_ready.recv_timeout(PATIENCE).unwrap();
+        Watch { child, alarms, said }
+    }
+}
+
+impl Watch {
+    /// Waits for a line that holds this.
+    fn says(&self, what: &str) -> String {
+        let begun = Instant::now();
+        let mut all = Vec::new();
+        while begun.elapsed() < PATIENCE {
+            if let Ok(line) = self.said.recv_timeout(Duration::from_millis(100)) {
+                if line.contains(what) {
+                    return line;
+                }
+                all.push(line);
+            }
+        }
+        panic!("it never said {what}: {all:?}");
+    }
+
+    fn alarm(&self) -> Value {
+        serde_json::from_str(&self.alarms.recv_timeout(PATIENCE).unwrap()).unwrap()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_watch_records_an_alarm_before_it_prints_it_and_a_killed_one_goes_on_without_repeating_it() {
+    let stage = Stage::new();
+    let watch = Watch::start(&stage);
+    for number in 0..4 {
+        stage.letter(number, b"k");
+    }
+    let line: Value = serde_json::from_str(&watch.alarms.recv_timeout(PATIENCE).unwrap()).unwrap();
+    assert_eq!(
+        (&line["store"], &line["suspicion"]),
+        (&Value::from("store:core-muc"), &Value::from("encrypted"))
+    );
+    assert!(line["files"].as_u64().unwrap() >= 3 && line["examples"][0].is_string());
+    assert_eq!(stage.count("scan.alarm_raised"), 1, "it is in the journal when it is printed");
+    drop(watch);
+
+    // Killed with SIGKILL. The next one finds everything encrypted, and the alarm open.
+    let watch = Watch::start(&stage);
+    stage.letter(4, b"k");
+    stage.letter(5, b"k");
+    // SIGTERM ends it in order; whatever it had to say is said by then.
+    let id = watch.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let ended = watch.alarms.recv_timeout(PATIENCE);
+    assert_eq!(ended, Err(mpsc::RecvTimeoutError::Disconnected), "an open alarm is not repeated");
+    let mut watch = watch;
+    assert!(watch.child.wait().unwrap().success());
+    assert_eq!(stage.count("scan.alarm_raised"), 1);
+}
+
+/// More letters than the six of the stage.
+fn many(stage: &Stage, numbers: std::ops::Range<u8>, encrypted_with: &[u8]) {
+    numbers.for_each(|number| stage.letter(number, encrypted_with));
+}
+
+#[test]
+fn an_open_alarm_never_hides_what_follows_and_a_dismissed_one_neither() {
+    let stage = Stage::new();
+    many(&stage, 0..80, b"");
+    let watch = Watch::start(&stage);
+    many(&stage, 0..3, b"k");
+    let first = watch.alarm();
+    assert_eq!(first["grown"], false);
+    many(&stage, 3..60, b"k");
+    let grown = watch.alarm();
+    assert_eq!((&grown["alarm"], &grown["grown"]), (&first["alarm"], &Value::Bool(true)), "{grown}");
+    assert!(grown["files"].as_u64().unwrap() >= 30);
+    assert_eq!((stage.count("scan.alarm_raised"), stage.count("scan.alarm_grew")), (1, 1));
+    drop(watch);
+
+    let incident = stage.at("incident");
+    let entry = first["alarm"].to_string();
+    let status = blackstart(&["status", text(&incident)], None);
+    assert!(
+        status.out.contains(&format!("blackstart dismiss {} {entry}", incident.display())),
+        "{}",
+        status.out
+    );
+    let watch = Watch::start(&stage);
+    watch.says(&format!("the alarm of entry {entry} for store:core-muc is open"));
+    drop(watch);
+    let without = blackstart(&["dismiss", text(&incident), &entry, "--reason", " "], None);
+    assert_eq!(without.code, 1, "{}", without.err);
+    let wrong = blackstart(&["dismiss", text(&incident), "0", "--reason", "x"], None);
+    assert!(wrong.code == 1 && wrong.err.contains("not an open alarm"), "{}", wrong.err);
+    let dismissed = blackstart(&["dismiss", text(&incident), &entry, "--reason", "a test of the crew"], None);
+    assert_eq!(dismissed.code, 0, "{}", dismissed.err);
+
+    // What was dismissed is what was known then; it had grown since.
+    let watch = Watch::start(&stage);
+    let more = watch.alarm();
+    assert!(more["alarm"] != first["alarm"] && more["files"] == 60, "{more}");
+    drop(watch);
+    let dismiss =
+        ["dismiss", text(&incident), &more["alarm"].to_string(), "--reason", "all of it"].map(str::to_owned);
+    let dismiss: Vec<&str> = dismiss.iter().map(String::as_str).collect();
+    assert_eq!(blackstart(&dismiss, None).code, 0);
+    // The same files at the next start are no news; more of them are.
+    let watch = Watch::start(&stage);
+    many(&stage, 60..66, b"k");
+    let again = watch.alarm();
+    assert!(again["alarm"] != more["alarm"] && again["grown"] == false, "{again}");
+    watch.says("somebody has looked at as many and dismissed the alarm");
+}
+
+#[test]
+fn a_store_that_goes_away_is_said_and_recorded_and_so_is_its_return() {
+    let stage = Stage::new();
+    many(&stage, 6..20, b"");
+    let watch = Watch::start(&stage);
+    fs::rename(stage.at("live"), stage.at("aside")).unwrap();
+    watch.says("NOT WATCHED: store:core-muc");
+    assert_eq!(watch.alarm()["suspicion"], "vanished");
+    let status = blackstart(&["status", text(&stage.at("incident"))], None);
+    assert!(status.out.contains("NOT WATCHED") && status.out.contains("is not there"), "{}", status.out);
+    fs::rename(stage.at("aside"), stage.at("live")).unwrap();
+    watch.says("watched again: store:core-muc");
+    let status = blackstart(&["status", text(&stage.at("incident"))], None);
+    assert!(!status.out.contains("NOT WATCHED"), "{}", status.out);
+}
+
+#[test]
+fn somebody_is_woken_and_it_is_said_where_nobody_was() {
+    let stage = Stage::new();
+    let woken = stage.at("woken");
+    let command = format!(
+        "sh -c 'echo \"$BLACKSTART_STORE $BLACKSTART_ALARM $BLACKSTART_WHAT\" > {}'",
+        woken.display()
+    );
+    let watch = Watch::start_with(&stage, &["--on-alarm", &command]);
+    many(&stage, 0..4, b"k");
+    let alarm = watch.alarm();
+    let begun = Instant::now();
+    while fs::read_to_string(&woken).unwrap_or_default().is_empty() && begun.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let said = fs::read_to_string(&woken).unwrap();
+    assert!(
+        said.starts_with(&format!("store:core-muc {} ", alarm["alarm"])) && said.contains("became encrypted"),
+        "{said}"
+    );
+    drop(watch);
+
+    let stage = Stage::new();
+    let watch = Watch::start_with(&stage, &["--on-alarm", "/nowhere/wake"]);
+    many(&stage, 0..4, b"k");
+    watch.says("NOBODY WAS WOKEN");
+    let begun = Instant::now();
+    while stage.count("scan.alarm_not_heard") == 0 && begun.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let status = blackstart(&["status", text(&stage.at("incident"))], None);
+    assert!(status.out.contains("NOBODY WAS WOKEN"), "{}", status.out);
+}
+
+fn ask(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn whoever_watches_the_watch_hears_how_old_the_last_look_is_and_what_is_not_watched() {
+    let stage = Stage::new();
+    let watch = Watch::start_with(&stage, &["--listen", "127.0.0.1:0"]);
+    let line = watch.says("health and metrics on http://");
+    let address = line.rsplit_once("http://").unwrap().1.to_owned();
+    let health = ask(&address, "/health");
+    assert!(health.starts_with("HTTP/1.1 200") && health.contains("store:core-muc: 6 files"), "{health}");
+    let metrics = ask(&address, "/metrics");
+    assert!(metrics.contains("blackstart_watch_watched{store=\"store:core-muc\"} 1"), "{metrics}");
+    // Callers that never ask do not stop it.
+    let idle: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert!(ask(&address, "/nothing").starts_with("HTTP/1.1 404"));
+    drop(idle);
+    fs::rename(stage.at("live"), stage.at("aside")).unwrap();
+    watch.says("NOT WATCHED");
+    assert!(ask(&address, "/health").starts_with("HTTP/1.1 503"));
+}
