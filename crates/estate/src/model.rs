@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::id::Id;
+use super::words::Words;
 
 /// Everything the provider runs, and who depends on it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Estate {
     pub provider: String,
+    pub words: Words,
     pub sites: BTreeMap<Id, Site>,
     pub hosts: BTreeMap<Id, Host>,
     pub services: BTreeMap<Id, Service>,

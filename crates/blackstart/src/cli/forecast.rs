@@ -83,10 +83,11 @@ pub fn lines(estate: &Estate, forecast: &Forecast) -> Vec<String> {
         .iter()
         .map(|((at_s, capability, early_s, late_s), tenants)| {
             format!(
-                "{}  {}\n     {} insured people of {}, in {} ({} – {})",
+                "{}  {}\n     {} {} of {}, in {} ({} – {})",
                 at(*at_s),
                 name(estate, capability),
                 grouped(insured(estate, tenants)),
+                estate.words.people(),
                 whom(estate, tenants),
                 clock(*at_s),
                 clock(*early_s),
@@ -100,9 +101,10 @@ pub fn lines(estate: &Estate, forecast: &Forecast) -> Vec<String> {
     }
     lines.extend(waits.iter().map(|((because, capability), tenants)| {
         format!(
-            "not before {because} is dealt with: {} {} insured people of {}",
+            "not before {because} is dealt with: {} {} {} of {}",
             name(estate, capability),
             grouped(insured(estate, tenants)),
+            estate.words.people(),
             whom(estate, tenants)
         )
     }));
