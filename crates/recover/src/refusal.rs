@@ -58,6 +58,23 @@ fn other_run(current: Option<&str>) -> String {
         .map_or_else(|| "but nothing has been run".to_owned(), |run| format!("but {run} is the current one"))
 }
 
+fn by_hand(service: &Id, why: &str) -> Remedy {
+    let to_do = match why {
+        "" => "start it, check that it works, then say so",
+        _ => "start it; recover goes on when its gate passes, or say so",
+    };
+    Remedy::run_to(to_do, Command::new("resume").incident().with(service).option("--found", "done").reason())
+}
+
+fn in_doubt(target: &Id) -> Remedy {
+    let resume = || Command::new("resume").incident().with(target);
+    let found = |found: &str| Remedy::run(resume().option("--found", found).reason());
+    Remedy::ask(
+        "check whether it happened.",
+        [("if it did", found("done")), ("if it did not", found("not-done"))],
+    )
+}
+
 impl Refusal {
     pub fn message(&self) -> Message {
         Message::new(self.to_string(), self.means(), self.to_do())
@@ -113,24 +130,8 @@ impl Refusal {
             Refusal::Failed { target, .. } => {
                 Remedy::run_to("deal with the cause, then", resume(target).reason())
             }
-            Refusal::InDoubt { target, .. } => {
-                let found = |found: &str| Remedy::run(resume(target).option("--found", found).reason());
-                Remedy::ask(
-                    "check whether it happened.",
-                    [("if it did", found("done")), ("if it did not", found("not-done"))],
-                )
-            }
-            Refusal::ByHand { service, why } => {
-                let found = resume(service).option("--found", "done").reason();
-                Remedy::run_to(
-                    if why.is_empty() {
-                        "start it, check that it works, then say so"
-                    } else {
-                        "start it; recover goes on when its gate passes, or say so"
-                    },
-                    found,
-                )
-            }
+            Refusal::InDoubt { target, .. } => in_doubt(target),
+            Refusal::ByHand { service, why } => by_hand(service, why),
             Refusal::ProviderUnhealthy { provider, .. } => Remedy::Do(format!(
                 "bring {provider} to health, then run again; or plan again with {provider} as lost"
             )),
