@@ -14,6 +14,7 @@ use super::objectives::missed;
 use super::page::{capability_name, clock, hours, insured, whom};
 use super::times::{Time, Times};
 use super::{Curve, Made, ranges};
+use estate::words::Words;
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Served, StepKind};
 
@@ -36,6 +37,7 @@ type Known<'a> = Option<(&'a Explanation, &'a [Curve; 3])>;
 #[template(path = "plan.html")]
 struct Sheet<'a> {
     provider: &'a str,
+    called: &'a Words,
     lost: String,
     hash: Html,
     estate_hash: Html,
@@ -110,6 +112,7 @@ fn render(estate: &Estate, plan: &Plan, known: Known<'_>) -> String {
     let (funds, groups) = funds(estate, plan, doubtful);
     let hash = plan.hash();
     let sheet = Sheet {
+        called: &estate.words,
         provider: if estate.provider.is_empty() { "the provider" } else { &estate.provider },
         lost: counted(plan.lost.len() as u128, "thing was", "things were"),
         hash: words::hash(&hash),

@@ -290,7 +290,11 @@ impl Ground<'_> {
             Err(_) if waits_for_a_choice(self.view, step) => {
                 Verdict::Refused(Refusal::NotChosen { store: step.service.clone() })
             }
-            Err(why) => Verdict::Refused(Refusal::NotClean { store: step.service.clone(), why }),
+            Err(why) => {
+                let source = self.estate.stores.get(&step.service).and_then(|store| store.source.as_ref());
+                let repository = source.map(|source| estate::model::shown_address(&source.repository));
+                Verdict::Refused(Refusal::NotClean { store: step.service.clone(), why, repository })
+            }
         }
     }
 

@@ -28,7 +28,7 @@ pub enum Refusal {
     #[error("{step} is not begun: {provider} is lost, and this plan does not bring it back")]
     ProviderNotPlanned { step: String, provider: Id },
     #[error("{store} is not restored: {why}")]
-    NotClean { store: Id, why: String },
+    NotClean { store: Id, why: String, repository: Option<String> },
     #[error(
         "{store} is not restored: it has clean snapshots, but many files vanished before the newest of them was made, and nobody has chosen one"
     )]
@@ -56,6 +56,16 @@ fn not_yet(why: &str) -> String {
 fn other_run(current: Option<&str>) -> String {
     current
         .map_or_else(|| "but nothing has been run".to_owned(), |run| format!("but {run} is the current one"))
+}
+
+/// `repository`: where the estate says that its copies lie.
+fn judge(store: &Id, repository: Option<&str>) -> Remedy {
+    let scan = Command::new("scan");
+    let scan = match repository {
+        Some(repository) => scan.with(repository),
+        None => scan.open("restic:REPO"),
+    };
+    Remedy::run_to("judge its snapshots", scan.with("--journal").incident().option("--store", store))
 }
 
 fn by_hand(service: &Id, why: &str) -> Remedy {
@@ -138,14 +148,7 @@ impl Refusal {
             Refusal::ProviderNotPlanned { provider, .. } => {
                 Remedy::Do(format!("plan again with a way to bring {provider} back (a source for a store)"))
             }
-            Refusal::NotClean { store, .. } => Remedy::run_to(
-                "judge its snapshots",
-                Command::new("scan")
-                    .open("restic:REPO")
-                    .with("--journal")
-                    .incident()
-                    .option("--store", store),
-            ),
+            Refusal::NotClean { store, repository, .. } => judge(store, repository.as_deref()),
             Refusal::NotChosen { store } => Remedy::run_to(
                 "choose one as the scan advised",
                 Command::new("choose").incident().with(store).open("SNAPSHOT"),

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::folder::time;
 use estate::{Estate, Id};
 use incident::View;
+use message::counted_as;
 use plan::page::{clock, grouped, insured, whom};
 use situation::progress::{Forecast, forecast};
 
@@ -54,8 +55,8 @@ impl Brief {
         if self.never > 0 {
             let because: Vec<&Id> = self.because.iter().collect();
             text.push_str(&format!(
-                "; {} (fund, capability) wait for {}",
-                self.never,
+                "; {} for {}",
+                counted_as(self.never, "capability of a tenant waits", "capabilities of tenants wait"),
                 plan::explain::some(&because)
             ));
         }
