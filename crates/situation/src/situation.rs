@@ -1,17 +1,17 @@
 //! The situation at one entry, as values: computed from the views, printed by `status`, served to programs as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use message::{Command, Remedy};
 use serde::Serialize;
 
 use crate::decide::settle_by_hand;
 use estate::model::Service;
-use estate::{Estate, Id};
+use estate::{Estate, Id, graph};
 use incident::View;
 use incident::contain::{Cut, CutState};
 use incident::event::CutAct;
-use incident::plan::file::StepKind;
+use incident::plan::file::{Plan, StepKind};
 use incident::recover::StepView;
 use incident::recover::step::State;
 use incident::scan::SnapshotView;
@@ -385,6 +385,13 @@ fn leaking(estate: &Estate, view: &View) -> Asked {
     view.contain.cuts.iter().filter_map(|cut| Some((what(cut)?, contain(cut.act.target())))).collect()
 }
 
+/// The approved plan was run, and nothing of it is left to do.
+fn is_run_to_its_end(view: &View) -> bool {
+    let run = view.recover.run.as_ref().filter(|run| view.plan.approved.as_ref() == Some(&run.plan));
+    let ended = run.and_then(|run| run.ended.as_ref()).filter(|ended| ended.complete);
+    ended.is_some_and(|ended| view.plan.approved_at_entry.is_none_or(|approved| approved < ended.at_entry))
+}
+
 fn lift(what: impl std::fmt::Display) -> Command {
     Command::new("contain lift").incident().with(what)
 }
@@ -412,7 +419,7 @@ fn lifting(estate: &Estate, view: &View) -> Asked {
         let seen = lift(first).with("--seen").reason();
         asked.push((what, Remedy::run_to("recover starts what the plan names; or start it, then", seen)));
     }
-    let planned = lost_by_plan(view);
+    let planned = if is_run_to_its_end(view) { BTreeSet::new() } else { lost_by_plan(view) };
     let kept: Vec<&Id> = planned.iter().filter(|id| view.contain.forbids_start(id).is_some()).collect();
     match kept.as_slice() {
         [] => {}
@@ -508,10 +515,19 @@ fn unapproved(_: &Estate, view: &View) -> Asked {
 }
 
 fn unplanned(estate: &Estate, view: &View, folder: &str) -> Asked {
+    let newest = view.plan.plans.values().max_by_key(|plan| plan.recorded_at_entry);
+    let lost = newest.and_then(|plan| Plan::read(&plan.text).ok()).map(|plan| plan.lost).unwrap_or_default();
+    let recorded = newest.map(|plan| plan.recorded_at_entry);
+    let down = services_down(estate, view);
     let in_force = view.contain.cuts.iter().filter(|cut| cut.state.is_in_force());
-    let newest_cut = in_force.map(|cut| cut.since_entry).max();
-    let newest_plan = view.plan.plans.values().map(|plan| plan.recorded_at_entry).max();
-    if newest_cut.is_none() || newest_plan >= newest_cut || services_down(estate, view).is_empty() {
+    let is_planned = |cut: &Cut| {
+        // A site counts by what is down there. A plan from before the cut knows nothing of it.
+        let there: Vec<Id> =
+            graph::expand(estate, [cut.act.target()]).into_iter().filter(|id| down.contains(id)).collect();
+        let knows = recorded > Some(cut.decided_entry) && there.iter().all(|service| lost.contains(service));
+        there.is_empty() || knows
+    };
+    if in_force.clone().all(is_planned) {
         return Vec::new();
     }
     let mut plan = Command::new("plan");
@@ -519,7 +535,7 @@ fn unplanned(estate: &Estate, view: &View, folder: &str) -> Asked {
         plan = plan.option("--lost", lost);
     }
     if view.contain.infected.is_empty() {
-        for cut in view.contain.cuts.iter().filter(|cut| cut.state.is_in_force()) {
+        for cut in in_force {
             plan = plan.option("--lost", cut.act.target());
         }
     }
