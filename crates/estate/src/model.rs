@@ -289,6 +289,13 @@ impl Service {
     }
 }
 
+impl Store {
+    /// Nothing says from where its data can be restored: a person brings it back.
+    pub fn is_brought_back_by_hand(&self) -> bool {
+        self.source.is_none()
+    }
+}
+
 impl EdgeKind {
     pub const ALL: [EdgeKind; 5] =
         [EdgeKind::Hard, EdgeKind::Soft, EdgeKind::StartOnly, EdgeKind::Data, EdgeKind::Order];

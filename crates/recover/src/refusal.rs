@@ -23,6 +23,8 @@ pub enum Refusal {
     InDoubt { step: String, target: Id, detail: String },
     #[error("{service} waits for a person who starts it: the estate names no command for that{}", not_yet(.why))]
     ByHand { service: Id, why: String },
+    #[error("{store} waits for a person who brings its data back: the estate names no copy of it")]
+    BroughtBack { store: Id },
     #[error("{step} is not begun: {provider} is not healthy: {why}")]
     ProviderUnhealthy { step: String, provider: Id, why: String },
     #[error("{step} is not begun: {provider} is lost, and this plan does not bring it back")]
@@ -99,6 +101,7 @@ impl Refusal {
             | Refusal::Failed { .. }
             | Refusal::InDoubt { .. }
             | Refusal::ByHand { .. }
+            | Refusal::BroughtBack { .. }
             | Refusal::ProviderUnhealthy { .. }
             | Refusal::ProviderNotPlanned { .. }
             | Refusal::NotClean { .. }
@@ -142,6 +145,10 @@ impl Refusal {
             }
             Refusal::InDoubt { target, .. } => in_doubt(target),
             Refusal::ByHand { service, why } => by_hand(service, why),
+            Refusal::BroughtBack { store } => Remedy::run_to(
+                "put clean data in its place, look at it, then say so; or write a `source` into the estate and plan again",
+                resume(store).option("--found", "done").reason(),
+            ),
             Refusal::ProviderUnhealthy { provider, .. } => Remedy::Do(format!(
                 "bring {provider} to health, then run again; or plan again with {provider} as lost"
             )),
@@ -182,6 +189,7 @@ impl Refusal {
             | Refusal::Failed { .. }
             | Refusal::InDoubt { .. }
             | Refusal::ByHand { .. }
+            | Refusal::BroughtBack { .. }
             | Refusal::ProviderUnhealthy { .. }
             | Refusal::ProviderNotPlanned { .. }
             | Refusal::NotClean { .. }

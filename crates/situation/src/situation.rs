@@ -6,7 +6,7 @@ use message::{Command, Remedy};
 use serde::Serialize;
 
 use crate::decide::settle_by_hand;
-use estate::model::Service;
+use estate::model::{Service, Store};
 use estate::{Estate, Id, graph};
 use incident::View;
 use incident::contain::{Cut, CutState};
@@ -261,6 +261,9 @@ fn waiting(estate: &Estate, view: &View) -> Vec<Waiting> {
     let steps = view.recover.steps.iter().filter_map(|(id, step)| {
         let for_what = match step.state {
             State::Held if is_by_hand(estate, step) => "somebody who starts it: no command does".to_owned(),
+            State::Held if is_brought_back(estate, step) => {
+                "somebody who brings its data back: no copy is known".to_owned()
+            }
             State::Failed => format!("somebody who deals with: {}", step.detail),
             State::Held => format!("somebody who says whether it happened: {}", step.detail),
             State::Waiting | State::Intended | State::Done => return None,
@@ -479,6 +482,12 @@ fn is_by_hand(estate: &Estate, step: &StepView) -> bool {
     step.kind == StepKind::Start && estate.services.get(&step.target).is_some_and(Service::is_started_by_hand)
 }
 
+/// A person brings its data back, and has not said that it is there.
+fn is_brought_back(estate: &Estate, step: &StepView) -> bool {
+    matches!(step.kind, StepKind::Verify | StepKind::Restore)
+        && estate.stores.get(&step.target).is_some_and(Store::is_brought_back_by_hand)
+}
+
 fn stopped(estate: &Estate, view: &View) -> Asked {
     let stopped = view.recover.steps.iter();
     stopped
@@ -489,6 +498,12 @@ fn stopped(estate: &Estate, view: &View) -> Asked {
                     Command::new("resume").incident().with(&step.target).option("--found", "done").reason();
                 let why = "start it; recover goes on when its gate passes, or when you say so";
                 return Some((what, Remedy::run_to(why, found)));
+            }
+            if step.state == State::Held && is_brought_back(estate, step) {
+                let what = format!("{} waits for somebody who brings its data back", step.target);
+                let found =
+                    Command::new("resume").incident().with(&step.target).option("--found", "done").reason();
+                return Some((what, Remedy::run_to("put clean data in its place, look at it, then", found)));
             }
             let remedy = match step.state {
                 State::Held => settle_by_hand(&step.target),
