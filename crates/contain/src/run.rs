@@ -64,8 +64,9 @@ fn bring_about(
         CutState::Done | CutState::Holds | CutState::Leaks => {
             let (proof, detail) = knocking::proof(log.view(), place, act, 0);
             probed(log, place, act, proof, &detail)?;
-            // What is done and cannot be proven is not made better by doing it again.
-            if proof != Proof::Leaks {
+            // What is done and cannot be proven is not made better by doing it again; what leaked is.
+            let leaks = log.view().contain.state_of(act) == CutState::Leaks;
+            if !leaks {
                 return Ok(Ok((proof, detail)));
             }
         }
@@ -233,21 +234,19 @@ fn command(place: Place<'_>, command: &[String], run: &Run, name: &str) -> Resul
     let ended = place.world.run(&launch, COMMAND_MS_MAX).map_err(|fault| fault.to_string())?;
     match ended.code {
         Some(0) => Ok(format!("`{}` done", command.join(" "))),
-        Some(code) => Err(format!("`{}` ended with {code}: {}", command.join(" "), one_line(&ended.tail))),
+        Some(code) => Err(format!("`{}` ended with {code}{}", command.join(" "), said(&ended.tail))),
         None => Err(format!(
-            "`{}` was ended after {} s: {}",
+            "`{}` was ended after {} s{}",
             command.join(" "),
             COMMAND_MS_MAX / 1000,
-            one_line(&ended.tail)
+            said(&ended.tail)
         )),
     }
 }
 
 /// What a program on a host that may be infected says, as one line: it must not look like lines of ours.
-fn one_line(text: &str) -> String {
-    text.split(char::is_control)
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" / ")
+fn said(text: &str) -> String {
+    let lines: Vec<&str> =
+        text.split(char::is_control).map(str::trim).filter(|line| !line.is_empty()).collect();
+    if lines.is_empty() { String::new() } else { format!(": {}", lines.join(" / ")) }
 }

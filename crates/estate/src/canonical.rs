@@ -19,6 +19,7 @@ use super::model::{
 };
 use super::read::{read_files, settle};
 use super::things::{EVIDENCE, RESOURCE_KINDS, START_CLASSES};
+use super::words::{NAMES, Words};
 
 /// The text is not one that `text` wrote.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,7 @@ pub enum TextFault {
 pub fn text(estate: &Estate) -> String {
     let mut page = Page::default();
     page.text("provider", &estate.provider);
+    words(&mut page, &estate.words);
     let mut text = page.text;
     // The kinds have the same order here and in an id.
     text.extend(blocks(estate).into_values());
@@ -39,6 +41,21 @@ pub fn text(estate: &Estate) -> String {
     settle(&mut settled);
     settled.authority.iter().for_each(|thing| authority(&mut page, thing));
     page.text
+}
+
+/// Left out where the usual words are used, so that no estate without them has another hash than before.
+fn words(page: &mut Page, words: &Words) {
+    if words.is_usual() {
+        return;
+    }
+    page.text.push_str("\n[words]\n");
+    for name in NAMES {
+        let said: Vec<String> =
+            words.of(name).iter().map(|(language, text)| format!("{language} = {}", quoted(text))).collect();
+        if !said.is_empty() {
+            page.line(format_args!("{name} = {{ {} }}", said.join(", ")));
+        }
+    }
 }
 
 /// What the canonical text says about each thing: two things mean the same if and only if these are equal.

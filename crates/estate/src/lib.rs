@@ -25,6 +25,7 @@ pub mod model;
 pub mod place;
 pub mod read;
 mod things;
+pub mod words;
 
 #[cfg(test)]
 mod tests;

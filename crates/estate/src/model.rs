@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::id::Id;
+use super::words::Words;
 
 /// Everything the provider runs, and who depends on it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Estate {
     pub provider: String,
+    pub words: Words,
     pub sites: BTreeMap<Id, Site>,
     pub hosts: BTreeMap<Id, Host>,
     pub services: BTreeMap<Id, Service>,
@@ -288,6 +290,13 @@ impl Service {
     /// Its start ends by itself and leaves something running that only its stop command ends (`systemctl start`).
     pub fn leaves_something_running(&self) -> bool {
         self.run.as_ref().is_some_and(|run| run.job && !run.stop.is_empty())
+    }
+}
+
+impl Store {
+    /// Nothing says from where its data can be restored: a person brings it back.
+    pub fn is_brought_back_by_hand(&self) -> bool {
+        self.source.is_none()
     }
 }
 

@@ -12,6 +12,7 @@ use super::finding::{Finding, Grade};
 use super::id::{Id, Kind};
 use super::model::{Estate, Proposed, Tenants};
 use super::place::{Place, Sources};
+use super::words::{LANGUAGES, NAMES};
 use super::{csv, things};
 
 /// What was read: the estate, what is wrong with its form, and where everything was said.
@@ -125,6 +126,7 @@ fn tables(text: &str, file: usize, estate: &mut Estate, proposed: &mut Vec<Propo
     };
     let mut fields = Fields::new(root.get_ref(), None, file, root.span());
     provider(&mut fields, estate, out);
+    words(&mut fields, estate, out);
     for kind in Kind::ALL {
         let Some(table) = fields.value(kind.word(), out) else { continue };
         let DeValue::Table(entries) = table.get_ref() else {
@@ -151,6 +153,21 @@ fn provider(fields: &mut Fields<'_>, estate: &mut Estate, out: &mut Out) {
         return;
     }
     estate.provider = name;
+}
+
+/// What this provider calls those whom it serves. Said in several files, the first counts for each word.
+fn words(fields: &mut Fields<'_>, estate: &mut Estate, out: &mut Out) {
+    let Some(mut table) = fields.table("words", out) else { return };
+    for name in NAMES {
+        let Some(mut word) = table.table(name, out) else { continue };
+        for language in LANGUAGES {
+            if let Some(text) = word.text(language, out).filter(|text| !text.trim().is_empty()) {
+                estate.words.of_mut(name).entry(language.to_owned()).or_insert(text);
+            }
+        }
+        word.finish(out);
+    }
+    table.finish(out);
 }
 
 fn define(

@@ -27,7 +27,7 @@ struct TenantSheet<'a> {
 #[template(path = "index.html")]
 struct IndexSheet<'a> {
     frame: Frame<'a>,
-    words: &'static Words,
+    choose: String,
     tenants: Vec<(&'a str, &'a str, &'static str)>,
 }
 
@@ -83,17 +83,21 @@ pub fn tenant(public: &Public, language: Language, root: Option<&str>) -> String
 /// The list of all tenants.
 pub fn index(all: &[Public], language: Language, root: Option<&str>) -> String {
     let words = language.words();
+    // A provider that has a word of its own for its tenants is not one of funds.
+    let called = all.first().and_then(|public| public.called.tenants_in(language.tag()));
+    let name = called.map_or_else(|| words.all_funds.to_owned(), capitalised);
+    let choose = called.map_or_else(|| words.choose.to_owned(), |called| format!("{}:", capitalised(called)));
     let (as_of_ms, entry) = all.first().map_or((0, 0), |public| (public.as_of_ms, public.entry));
     let sheet = IndexSheet {
         frame: Frame {
-            name: words.all_funds,
+            name: &name,
             words,
             colour: None,
             links: links(language, &Language::ALL),
             as_of: as_of(as_of_ms, entry, words),
             root: root.map(numbers::hash),
         },
-        words,
+        choose,
         // To the page in this language; a tenant without one is led to in its own first.
         tenants: all
             .iter()
@@ -104,7 +108,12 @@ pub fn index(all: &[Public], language: Language, root: Option<&str>) -> String {
             })
             .collect(),
     };
-    written(words.all_funds, language, &filled(&sheet))
+    written(&name, language, &filled(&sheet))
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn written(name: &str, language: Language, body: &Html) -> String {

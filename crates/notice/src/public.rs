@@ -6,6 +6,7 @@
 use super::words::Language;
 use estate::Id;
 use estate::model::{Estate, Translated};
+use estate::words::Words;
 use incident::View;
 use incident::standing::{Standing, standings};
 
@@ -13,6 +14,8 @@ use incident::standing::{Standing, standings};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Public {
     pub tenant: Id,
+    /// What the provider calls its tenants.
+    pub called: Words,
     pub name: String,
     pub colour: Option<String>,
     pub contacts: Vec<String>,
@@ -54,6 +57,7 @@ pub fn public(estate: &Estate, view: &View) -> Vec<Public> {
             });
             Public {
                 tenant: id.clone(),
+                called: estate.words.clone(),
                 name: tenant.name.clone(),
                 colour: tenant.colour.clone(),
                 contacts: tenant.contacts.clone(),

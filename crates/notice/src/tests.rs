@@ -264,3 +264,13 @@ fn a_tenant_that_names_its_languages_has_pages_in_those_and_every_list_leads_to_
     assert!(files["fr.html"].contains("beta/de.html") && files["fr.html"].contains("alpha/fr.html"));
     assert!(!files["beta/de.html"].contains("fr.html"), "it leads to no page that is not there");
 }
+
+#[test]
+fn the_list_speaks_of_those_whom_the_provider_serves() {
+    let mut estate = estate();
+    estate.words.tenants.insert("de".to_owned(), "Kliniken".to_owned());
+    let files = files(&public(&estate, &View::default()), None);
+    assert!(files["de.html"].contains("Kliniken") && !files["de.html"].contains("Kasse wählen"));
+    assert!(!files["de.html"].contains("Alle Kassen"), "{}", files["de.html"]);
+    assert!(files["en.html"].contains("All funds"), "no word is given in English");
+}

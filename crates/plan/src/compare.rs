@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::page::{capability_name, clock, grouped, hours, insured, line, list, whom};
+use super::page::{capability_name, clock, grouped, hours, insured, line, list, price_head, whom};
 use super::{Effort, Made, Question, Refusal, make};
 use estate::{Estate, Id};
 use incident::plan::file;
@@ -140,7 +140,7 @@ pub fn page(estate: &Estate, comparison: &Comparison) -> String {
     let (base, wish) = (&comparison.base.plan, &comparison.wish.plan);
     let mut text = String::from("What if\n");
     list(&mut text, LINES_MAX, comparison.wishes.iter().cloned());
-    text.push_str("\nPrice in insured-hours (insured × urgency × hours until served)\n");
+    text.push_str(&price_head(estate));
     line(&mut text, format!("  {:>18}  as it is", hours(base.insured_seconds)));
     line(&mut text, format!("  {:>18}  with the wish", hours(wish.insured_seconds)));
     let (word, difference) = if wish.insured_seconds <= base.insured_seconds {
@@ -188,11 +188,12 @@ pub fn moved_line(estate: &Estate, moved: &Moved) -> String {
     };
     let tenants: Vec<&Id> = moved.tenants.iter().collect();
     format!(
-        "{:>10} → {:<10} {}: {} insured people of {}",
+        "{:>10} → {:<10} {}: {} {} of {}",
         time(moved.base_s),
         time(moved.wish_s),
         capability_name(estate, &moved.capability),
         grouped(insured(estate, &tenants)),
+        estate.words.people(),
         whom(estate, &tenants)
     )
 }

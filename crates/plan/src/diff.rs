@@ -125,9 +125,10 @@ pub fn page(estate: &Estate, difference: &Difference) -> String {
     line(
         &mut text,
         format!(
-            "price   {} and {} insured-hours: the second costs {} {word}",
+            "price   {} and {} {}: the second costs {} {word}",
             hours(one),
             hours(other),
+            estate.words.hours(),
             hours(one.abs_diff(other))
         ),
     );

@@ -102,7 +102,7 @@ pub fn served(
         "served",
         (WIDTH, bottom + 24.0),
         "Who is served, over time",
-        "Share of insured people times urgency that is served, a line for each order of restart. The table “The curve as \
+        "Share of people times urgency that is served, a line for each order of restart. The table “The curve as \
          a table” has the numbers of this plan.",
     );
     for percent in (0..=5).map(|fifth| base + (100 - base) * fifth / 5) {

@@ -204,10 +204,10 @@ fn not_known(
     let mut lines = Vec::new();
     let todo = &problem.todo.lost;
     if problem.instance.activities.iter().all(|activity| activity.weight == 0) && !todo.services.is_empty() {
-        lines.push(
-            "nobody is counted as waiting for any of this (no insured people, or urgency 0): the order is by time alone"
-                .to_owned(),
-        );
+        lines.push(format!(
+            "nobody is counted as waiting for any of this (no {}, or urgency 0): the order is by time alone",
+            estate.words.people()
+        ));
     }
     without_a_site(lost, &mut lines);
     data_under_running_services(estate, lost, &mut lines);

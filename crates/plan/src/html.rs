@@ -14,6 +14,7 @@ use super::objectives::missed;
 use super::page::{capability_name, clock, hours, insured, whom};
 use super::times::{Time, Times};
 use super::{Curve, Made, ranges};
+use estate::words::Words;
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Served, StepKind};
 
@@ -36,6 +37,7 @@ type Known<'a> = Option<(&'a Explanation, &'a [Curve; 3])>;
 #[template(path = "plan.html")]
 struct Sheet<'a> {
     provider: &'a str,
+    called: &'a Words,
     lost: String,
     hash: Html,
     estate_hash: Html,
@@ -110,6 +112,7 @@ fn render(estate: &Estate, plan: &Plan, known: Known<'_>) -> String {
     let (funds, groups) = funds(estate, plan, doubtful);
     let hash = plan.hash();
     let sheet = Sheet {
+        called: &estate.words,
         provider: if estate.provider.is_empty() { "the provider" } else { &estate.provider },
         lost: counted(plan.lost.len() as u128, "thing was", "things were"),
         hash: words::hash(&hash),
@@ -171,8 +174,10 @@ fn figures(estate: &Estate, plan: &Plan, known: Known<'_>) -> Vec<Figure> {
         percent(u128::from(saved) * 1000 / u128::from(cost.max(1)))
     };
     let price = known.and_then(|(known, _)| known.price_range).map_or_else(
-        || "insured-hours: this plan".to_owned(),
-        |(early, late)| format!("insured-hours; {} to {} in eight of ten draws", whole(early), whole(late)),
+        || format!("{}: this plan", estate.words.hours()),
+        |(early, late)| {
+            format!("{}; {} to {} in eight of ten draws", estate.words.hours(), whole(early), whole(late))
+        },
     );
     let gap = if plan.insured_seconds == plan.lower_bound {
         "could still be saved: it is proven that no plan costs less"
@@ -279,7 +284,7 @@ struct Heading {
 
 /// Funds that have everything at the same times stand together; capabilities across or down, whichever is narrower.
 struct Funds {
-    corner: &'static str,
+    corner: String,
     head: Vec<Heading>,
     rows: Vec<(Heading, Vec<Cell>)>,
 }
@@ -322,26 +327,32 @@ fn funds(estate: &Estate, plan: &Plan, doubtful: &BTreeSet<Id>) -> (Funds, Vec<G
         Group { name: whom(estate, tenants), names: words::sentence(&names.join(", ")) }
     });
     let large = large.collect();
-    let of_group = |tenants: &[&Id]| Heading {
-        name: whom(estate, tenants),
-        people: unbroken(&counted(insured(estate, tenants), "insured person", "insured people")),
-    };
+    let of_group =
+        |tenants: &[&Id]| Heading { name: whom(estate, tenants), people: unbroken(&people(estate, tenants)) };
     let of_capability = |id: &Id| Heading { name: capability(estate, id).to_owned(), people: String::new() };
     let funds = if groups.len() <= GROUPS_ACROSS {
         let across = |at: usize| groups.iter().map(|(cells, _)| cells[at].clone()).collect();
         Funds {
-            corner: "what",
+            corner: "what".to_owned(),
             head: groups.iter().map(|(_, tenants)| of_group(tenants)).collect(),
             rows: columns.iter().enumerate().map(|(at, id)| (of_capability(id), across(at))).collect(),
         }
     } else {
         Funds {
-            corner: "fund",
+            corner: estate.words.tenant().to_owned(),
             head: columns.iter().map(|id| of_capability(id)).collect(),
             rows: groups.into_iter().map(|(cells, tenants)| (of_group(&tenants), cells)).collect(),
         }
     };
     (funds, large)
+}
+
+fn people(estate: &Estate, tenants: &[&Id]) -> String {
+    let count = insured(estate, tenants);
+    if estate.words.hours() == "insured-hours" {
+        return counted(count, "insured person", "insured people");
+    }
+    format!("{} {}", page::words::number(u64::try_from(count).unwrap_or(u64::MAX)), estate.words.people())
 }
 
 fn cell(plan: &Plan, times: &Times<'_>, served: &Served) -> Cell {

@@ -25,7 +25,7 @@ pub fn page(estate: &Estate, made: &Made) -> String {
     if let Some((early, late)) = made.explanation.price_range {
         line(&mut text, format!("  between {} and {} in eight of ten draws", hours(early), hours(late)));
     }
-    decide_next(made, &mut text);
+    decide_next(estate, made, &mut text);
     decided_by(made, &mut text);
     if !made.explanation.fallen.is_empty() {
         text.push_str("\nNot named, but falls with its provider\n");
@@ -54,7 +54,10 @@ fn head_and_times(estate: &Estate, plan: &Plan, doubtful: &BTreeSet<Id>) -> Stri
     let (unsure, kept): (BTreeSet<&Id>, BTreeSet<&Id>) =
         kept.map(|served| &served.capability).partition(|id| doubtful.contains(*id));
     if !kept.is_empty() {
-        line(&mut text, format!("    not lost  for all or some of their funds: {}", names(&kept)));
+        line(
+            &mut text,
+            format!("    not lost  for all or some of their {}: {}", estate.words.tenants(), names(&kept)),
+        );
     }
     if !unsure.is_empty() {
         line(&mut text, format!("   not known  whether it is lost, see below: {}", names(&unsure)));
@@ -62,7 +65,7 @@ fn head_and_times(estate: &Estate, plan: &Plan, doubtful: &BTreeSet<Id>) -> Stri
     list(&mut text, LINES_MAX, back_when(estate, plan, &times).into_iter());
     not_back(estate, plan, &mut text);
     late(estate, plan, &mut text);
-    price(plan, &times, &mut text);
+    price(estate, plan, &times, &mut text);
     text
 }
 
@@ -98,8 +101,8 @@ fn head(plan: &Plan, times: &Times<'_>, text: &mut String) {
     }
 }
 
-fn price(plan: &Plan, times: &Times<'_>, text: &mut String) {
-    text.push_str("\nPrice in insured-hours (insured × urgency × hours until served)\n");
+fn price(estate: &Estate, plan: &Plan, times: &Times<'_>, text: &mut String) {
+    text.push_str(&price_head(estate));
     let at_least = match times.unknown.as_slice() {
         [] => String::new(),
         unknown => format!(", at least: how long it takes is not known of {}", some(unknown)),
@@ -122,6 +125,12 @@ fn price(plan: &Plan, times: &Times<'_>, text: &mut String) {
             gap % 10
         ),
     );
+}
+
+/// What the price counts, in the words of the estate.
+pub(super) fn price_head(estate: &Estate) -> String {
+    let (hours, people) = (estate.words.hours(), estate.words.counted());
+    format!("\nPrice in {hours} ({people} × urgency × hours until served)\n")
 }
 
 fn names(ids: &BTreeSet<&Id>) -> String {
@@ -150,13 +159,14 @@ fn back_when(estate: &Estate, plan: &Plan, times: &Times<'_>) -> Vec<String> {
                 String::new()
             };
             format!(
-                "{}{range}  {}: {} insured people of {}",
+                "{}{range}  {}: {} {} of {}",
                 match time {
                     Time::NotLost | Time::Known => format!("{:>10}", clock(*at_s)),
                     Time::AtLeast => format!("{:>10}", format!(">{}", clock(*at_s))),
                 },
                 capability_name(estate, capability),
                 grouped(insured(estate, tenants)),
+                estate.words.people(),
                 whom(estate, tenants)
             )
         })
@@ -175,9 +185,10 @@ fn not_back(estate: &Estate, plan: &Plan, text: &mut String) {
     }
     let lines = groups.iter().map(|((capability, because), tenants)| {
         format!(
-            "{}: {} insured people of {}, because of {because}",
+            "{}: {} {} of {}, because of {because}",
             capability_name(estate, capability),
             grouped(insured(estate, tenants)),
+            estate.words.people(),
             whom(estate, tenants)
         )
     });
@@ -203,11 +214,11 @@ fn missed_line(estate: &Estate, plan: &Plan, missed: &Missed) -> String {
     format!("{name}: promised within {}, {how} for {}", clock(missed.rto_s), whom(estate, &tenants))
 }
 
-fn decide_next(made: &Made, text: &mut String) {
+fn decide_next(estate: &Estate, made: &Made, text: &mut String) {
     if made.explanation.advice.is_empty() {
         return;
     }
-    text.push_str("\nDecide next (worth at least, in insured-hours)\n");
+    text.push_str(&format!("\nDecide next (worth at least, in {})\n", estate.words.hours()));
     for (number, advice) in made.explanation.advice.iter().enumerate() {
         line(text, format!("  {}. {}", number + 1, advice_line(advice)));
         line(text, format!("     {:>18}  {}", "", advice.to_do));
@@ -255,7 +266,7 @@ pub fn insured(estate: &Estate, tenants: &[&Id]) -> u128 {
 pub fn whom(estate: &Estate, tenants: &[&Id]) -> String {
     if tenants.len() > 3 {
         if tenants.len() == estate.tenants.len() {
-            return format!("all {} funds", tenants.len());
+            return format!("all {} {}", tenants.len(), estate.words.tenants());
         }
         let site = estate.tenants.get(tenants[0]).and_then(|tenant| tenant.site.as_ref());
         let of_site = estate.tenants.values().filter(|tenant| tenant.site.as_ref() == site).count();
@@ -264,7 +275,7 @@ pub fn whom(estate: &Estate, tenants: &[&Id]) -> String {
             && of_site == tenants.len()
             && tenants.iter().all(all_there)
         {
-            return format!("all {of_site} funds at {site}");
+            return format!("all {of_site} {} at {site}", estate.words.tenants());
         }
     }
     some(tenants)

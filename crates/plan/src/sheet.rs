@@ -74,11 +74,12 @@ fn cover(estate: &Estate, plan: &Plan) -> Vec<String> {
         clock(end_s)
     ));
     match Times::of(estate, plan).unknown.as_slice() {
-        [] => say(&format!("Price: {} insured-hours.", hours(plan.insured_seconds))),
+        [] => say(&format!("Price: {} {}.", hours(plan.insured_seconds), estate.words.hours())),
         unknown => say(&format!(
-            "It takes longer: nobody has written how long it takes to bring back {}. Price: at least {} insured-hours.",
+            "It takes longer: nobody has written how long it takes to bring back {}. Price: at least {} {}.",
             some(unknown),
-            hours(plan.insured_seconds)
+            hours(plan.insured_seconds),
+            estate.words.hours()
         )),
     }
     say(
@@ -167,7 +168,7 @@ fn step_block(estate: &Estate, plan: &Plan, step: &Step, opens: Option<&Opens<'_
     for (capability, tenants) in opens.into_iter().flatten() {
         let people = grouped(insured(estate, tenants));
         let (capability, whom) = (capability_name(estate, capability), whom(estate, tenants));
-        detail("back", &format!("{capability} for {people} insured people of {whom}"));
+        detail("back", &format!("{capability} for {people} {} of {whom}", estate.words.people()));
     }
     lines.push("     begun ________  done ________  by ____________________".to_owned());
     lines.push(String::new());

@@ -137,3 +137,27 @@ fn what_its_start_left_running_is_stopped_by_its_own_command_when_its_gate_fails
     assert_eq!(stage.sim.state().effects.get("stop service:payments"), Some(&1));
     assert_eq!(state(&stage, "start:service:payments"), State::Waiting, "it would be started again");
 }
+
+#[test]
+fn data_of_which_no_copy_is_known_waits_for_a_person_who_answers_for_it() {
+    let mut estate = provider();
+    estate.stores.get_mut(&id("store:db")).unwrap().source = None;
+    let mut stage = stage(&estate, 0);
+    let waits = waits(&mut stage);
+    assert!(
+        matches!(waits.as_slice(), [Refusal::BroughtBack { store }] if *store == id("store:db")),
+        "{waits:?}"
+    );
+    assert_eq!(stage.log.view().recover.parked, BTreeMap::new(), "nothing has failed");
+    assert!(!stage.sim.running().contains(&id("service:db")), "its data is not there");
+    stage.log.put(&Event::Recover(RecoverEvent::StepProbed {
+        step: "verify:store:db".to_owned(),
+        target: id("store:db"),
+        found: Found::Done,
+        detail: "anna looked: from the tape of Monday".to_owned(),
+        process: None,
+    }));
+    assert!(stage.run().unwrap().complete);
+    assert_eq!(stage.sim.state().effects.get("restore /data/db"), None, "the program has restored nothing");
+    assert!(stage.log.view().recover.restored.contains_key(&id("store:db")));
+}

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::refusal::Refusal;
-use estate::model::{EdgeKind, Service, StartClass};
+use estate::model::{EdgeKind, Service, StartClass, Store};
 use estate::{Estate, Id, Kind};
 use incident::event::{Found, ProcessMark, RecoverEvent};
 use incident::plan::file::{Plan, Step, StepKind, step_id};
@@ -215,6 +215,9 @@ impl Ground<'_> {
                 detail: self.detail(step),
             }),
             State::Held if self.is_started_by_hand(step) => self.consider_by_hand(step),
+            State::Held if self.is_by_hand(step) => {
+                Verdict::Refused(Refusal::BroughtBack { store: target.clone() })
+            }
             State::Held => Verdict::Refused(Refusal::InDoubt {
                 step: step.id.clone(),
                 target: target.clone(),
@@ -235,6 +238,17 @@ impl Ground<'_> {
             Some(Looked::Unhealthy { why, .. }) => {
                 Verdict::Refused(Refusal::ByHand { service, why: why.clone() })
             }
+        }
+    }
+
+    /// What a person does and says: a start without a command, the data of a store without a source.
+    pub(super) fn is_by_hand(&self, step: &Step) -> bool {
+        match step.kind {
+            StepKind::Verify | StepKind::Restore => {
+                self.estate.stores.get(&step.service).is_some_and(Store::is_brought_back_by_hand)
+            }
+            StepKind::Start => self.is_started_by_hand(step),
+            StepKind::Gate | StepKind::Admit => false,
         }
     }
 
@@ -285,12 +299,20 @@ impl Ground<'_> {
 
     /// Asked again right before the restore: a verdict may have changed since the verification.
     fn with_clean_snapshot(&self, step: &Step) -> Verdict {
+        // Nobody can judge a copy that is not known: a person answers for the data that she brings back.
+        if self.is_by_hand(step) {
+            return Verdict::Do(Act::Perform(self.task(step)));
+        }
         match recovery_point(self.view, step) {
             Ok(_) => Verdict::Do(Act::Perform(self.task(step))),
             Err(_) if waits_for_a_choice(self.view, step) => {
                 Verdict::Refused(Refusal::NotChosen { store: step.service.clone() })
             }
-            Err(why) => Verdict::Refused(Refusal::NotClean { store: step.service.clone(), why }),
+            Err(why) => {
+                let source = self.estate.stores.get(&step.service).and_then(|store| store.source.as_ref());
+                let repository = source.map(|source| estate::model::shown_address(&source.repository));
+                Verdict::Refused(Refusal::NotClean { store: step.service.clone(), why, repository })
+            }
         }
     }
 

@@ -21,7 +21,7 @@ impl Ground<'_> {
             StepKind::Verify | StepKind::Restore | StepKind::Start | StepKind::Gate => {
                 let state = self.view.recover.state_of(&step.id);
                 // What waits for a person who starts it has not failed: its dependents wait, and are not parked.
-                state == State::Failed || (state == State::Held && !self.is_started_by_hand(step))
+                state == State::Failed || (state == State::Held && !self.is_by_hand(step))
             }
             // What is healthy but could not be let in still carries what depends on it.
             StepKind::Admit => false,
@@ -95,7 +95,7 @@ impl Ground<'_> {
             for step in self.plan.steps.iter().filter(|step| step.service == *target) {
                 match self.view.recover.state_of(&step.id) {
                     State::Failed => return true,
-                    State::Held if !self.is_started_by_hand(step) => return true,
+                    State::Held if !self.is_by_hand(step) => return true,
                     State::Waiting => {
                         let before = step.after.iter().filter_map(|id| self.plan.step(id));
                         let before = before.filter(|before| !self.is_only_order(target, &before.service));

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use super::decide::{Act, Stop, Task};
-use estate::model::{Edge, Run, Service, StartClass};
+use estate::model::{Edge, Run, Service, StartClass, Store};
 use estate::{Estate, Id};
 use incident::event::{Found, ProcessMark};
 use incident::plan::file::StepKind;
@@ -102,6 +102,13 @@ pub fn perform(place: &Place<'_>, act: &Act, interrupt: &AtomicBool) -> Outcome 
             StepKind::Admit => place.settle_admit(task),
         },
         Act::Perform(task) => match task.step.kind {
+            StepKind::Verify if place.is_brought_back_by_hand(&task.step.service) => Outcome::found(
+                Found::Unknown,
+                "a person brings its data back and answers for it: the estate names no copy",
+            ),
+            StepKind::Restore if place.is_brought_back_by_hand(&task.step.service) => {
+                Outcome::done("in place, as a person has said")
+            }
             StepKind::Verify => match &task.point {
                 Ok(snapshot) => Outcome::done(format!("snapshot {snapshot} was judged clean")),
                 Err(why) => Outcome::failed(why.clone()),
@@ -158,6 +165,10 @@ impl Place<'_> {
 
     // Restoring data
 
+    fn is_brought_back_by_hand(&self, store: &Id) -> bool {
+        self.estate.stores.get(store).is_some_and(Store::is_brought_back_by_hand)
+    }
+
     fn restore(&self, task: &Task) -> Outcome {
         let snapshot = match &task.point {
             Ok(snapshot) => snapshot,
@@ -207,6 +218,9 @@ impl Place<'_> {
     }
 
     fn settle_restore(&self, task: &Task) -> Outcome {
+        if self.is_brought_back_by_hand(&task.step.service) {
+            return Outcome::found(Found::NotDone, "it changes nothing, so it is simply said again");
+        }
         let store = self.estate.stores.get(&task.step.service);
         let Some(path) = store.and_then(|store| store.path.as_ref()) else {
             return Outcome::failed("the estate does not say where it is restored to");

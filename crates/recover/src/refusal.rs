@@ -23,12 +23,14 @@ pub enum Refusal {
     InDoubt { step: String, target: Id, detail: String },
     #[error("{service} waits for a person who starts it: the estate names no command for that{}", not_yet(.why))]
     ByHand { service: Id, why: String },
+    #[error("{store} waits for a person who brings its data back: the estate names no copy of it")]
+    BroughtBack { store: Id },
     #[error("{step} is not begun: {provider} is not healthy: {why}")]
     ProviderUnhealthy { step: String, provider: Id, why: String },
     #[error("{step} is not begun: {provider} is lost, and this plan does not bring it back")]
     ProviderNotPlanned { step: String, provider: Id },
     #[error("{store} is not restored: {why}")]
-    NotClean { store: Id, why: String },
+    NotClean { store: Id, why: String, repository: Option<String> },
     #[error(
         "{store} is not restored: it has clean snapshots, but many files vanished before the newest of them was made, and nobody has chosen one"
     )]
@@ -58,6 +60,33 @@ fn other_run(current: Option<&str>) -> String {
         .map_or_else(|| "but nothing has been run".to_owned(), |run| format!("but {run} is the current one"))
 }
 
+/// `repository`: where the estate says that its copies lie.
+fn judge(store: &Id, repository: Option<&str>) -> Remedy {
+    let scan = Command::new("scan");
+    let scan = match repository {
+        Some(repository) => scan.with(repository),
+        None => scan.open("restic:REPO"),
+    };
+    Remedy::run_to("judge its snapshots", scan.with("--journal").incident().option("--store", store))
+}
+
+fn by_hand(service: &Id, why: &str) -> Remedy {
+    let to_do = match why {
+        "" => "start it, check that it works, then say so",
+        _ => "start it; recover goes on when its gate passes, or say so",
+    };
+    Remedy::run_to(to_do, Command::new("resume").incident().with(service).option("--found", "done").reason())
+}
+
+fn in_doubt(target: &Id) -> Remedy {
+    let resume = || Command::new("resume").incident().with(target);
+    let found = |found: &str| Remedy::run(resume().option("--found", found).reason());
+    Remedy::ask(
+        "check whether it happened.",
+        [("if it did", found("done")), ("if it did not", found("not-done"))],
+    )
+}
+
 impl Refusal {
     pub fn message(&self) -> Message {
         Message::new(self.to_string(), self.means(), self.to_do())
@@ -72,6 +101,7 @@ impl Refusal {
             | Refusal::Failed { .. }
             | Refusal::InDoubt { .. }
             | Refusal::ByHand { .. }
+            | Refusal::BroughtBack { .. }
             | Refusal::ProviderUnhealthy { .. }
             | Refusal::ProviderNotPlanned { .. }
             | Refusal::NotClean { .. }
@@ -113,38 +143,19 @@ impl Refusal {
             Refusal::Failed { target, .. } => {
                 Remedy::run_to("deal with the cause, then", resume(target).reason())
             }
-            Refusal::InDoubt { target, .. } => {
-                let found = |found: &str| Remedy::run(resume(target).option("--found", found).reason());
-                Remedy::ask(
-                    "check whether it happened.",
-                    [("if it did", found("done")), ("if it did not", found("not-done"))],
-                )
-            }
-            Refusal::ByHand { service, why } => {
-                let found = resume(service).option("--found", "done").reason();
-                Remedy::run_to(
-                    if why.is_empty() {
-                        "start it, check that it works, then say so"
-                    } else {
-                        "start it; recover goes on when its gate passes, or say so"
-                    },
-                    found,
-                )
-            }
+            Refusal::InDoubt { target, .. } => in_doubt(target),
+            Refusal::ByHand { service, why } => by_hand(service, why),
+            Refusal::BroughtBack { store } => Remedy::run_to(
+                "put clean data in its place, look at it, then say so; or write a `source` into the estate and plan again",
+                resume(store).option("--found", "done").reason(),
+            ),
             Refusal::ProviderUnhealthy { provider, .. } => Remedy::Do(format!(
                 "bring {provider} to health, then run again; or plan again with {provider} as lost"
             )),
             Refusal::ProviderNotPlanned { provider, .. } => {
                 Remedy::Do(format!("plan again with a way to bring {provider} back (a source for a store)"))
             }
-            Refusal::NotClean { store, .. } => Remedy::run_to(
-                "judge its snapshots",
-                Command::new("scan")
-                    .open("restic:REPO")
-                    .with("--journal")
-                    .incident()
-                    .option("--store", store),
-            ),
+            Refusal::NotClean { store, repository, .. } => judge(store, repository.as_deref()),
             Refusal::NotChosen { store } => Remedy::run_to(
                 "choose one as the scan advised",
                 Command::new("choose").incident().with(store).open("SNAPSHOT"),
@@ -178,6 +189,7 @@ impl Refusal {
             | Refusal::Failed { .. }
             | Refusal::InDoubt { .. }
             | Refusal::ByHand { .. }
+            | Refusal::BroughtBack { .. }
             | Refusal::ProviderUnhealthy { .. }
             | Refusal::ProviderNotPlanned { .. }
             | Refusal::NotClean { .. }

@@ -1,17 +1,17 @@
 //! The situation at one entry, as values: computed from the views, printed by `status`, served to programs as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use message::{Command, Remedy};
 use serde::Serialize;
 
 use crate::decide::settle_by_hand;
-use estate::model::Service;
-use estate::{Estate, Id};
+use estate::model::{Service, Store};
+use estate::{Estate, Id, graph};
 use incident::View;
 use incident::contain::{Cut, CutState};
 use incident::event::CutAct;
-use incident::plan::file::StepKind;
+use incident::plan::file::{Plan, StepKind};
 use incident::recover::StepView;
 use incident::recover::step::State;
 use incident::scan::{About, SnapshotView, StoreView};
@@ -274,6 +274,9 @@ fn waiting(estate: &Estate, view: &View) -> Vec<Waiting> {
     let steps = view.recover.steps.iter().filter_map(|(id, step)| {
         let for_what = match step.state {
             State::Held if is_by_hand(estate, step) => "somebody who starts it: no command does".to_owned(),
+            State::Held if is_brought_back(estate, step) => {
+                "somebody who brings its data back: no copy is known".to_owned()
+            }
             State::Failed => format!("somebody who deals with: {}", step.detail),
             State::Held => format!("somebody who says whether it happened: {}", step.detail),
             State::Waiting | State::Intended | State::Done => return None,
@@ -409,6 +412,13 @@ fn leaking(estate: &Estate, view: &View) -> Asked {
     view.contain.cuts.iter().filter_map(|cut| Some((what(cut)?, contain(cut.act.target())))).collect()
 }
 
+/// The approved plan was run, and nothing of it is left to do.
+fn is_run_to_its_end(view: &View) -> bool {
+    let run = view.recover.run.as_ref().filter(|run| view.plan.approved.as_ref() == Some(&run.plan));
+    let ended = run.and_then(|run| run.ended.as_ref()).filter(|ended| ended.complete);
+    ended.is_some_and(|ended| view.plan.approved_at_entry.is_none_or(|approved| approved < ended.at_entry))
+}
+
 fn lift(what: impl std::fmt::Display) -> Command {
     Command::new("contain lift").incident().with(what)
 }
@@ -436,7 +446,7 @@ fn lifting(estate: &Estate, view: &View) -> Asked {
         let seen = lift(first).with("--seen").reason();
         asked.push((what, Remedy::run_to("recover starts what the plan names; or start it, then", seen)));
     }
-    let planned = lost_by_plan(view);
+    let planned = if is_run_to_its_end(view) { BTreeSet::new() } else { lost_by_plan(view) };
     let kept: Vec<&Id> = planned.iter().filter(|id| view.contain.forbids_start(id).is_some()).collect();
     match kept.as_slice() {
         [] => {}
@@ -508,6 +518,12 @@ fn is_by_hand(estate: &Estate, step: &StepView) -> bool {
     step.kind == StepKind::Start && estate.services.get(&step.target).is_some_and(Service::is_started_by_hand)
 }
 
+/// A person brings its data back, and has not said that it is there.
+fn is_brought_back(estate: &Estate, step: &StepView) -> bool {
+    matches!(step.kind, StepKind::Verify | StepKind::Restore)
+        && estate.stores.get(&step.target).is_some_and(Store::is_brought_back_by_hand)
+}
+
 fn stopped(estate: &Estate, view: &View) -> Asked {
     let stopped = view.recover.steps.iter();
     stopped
@@ -518,6 +534,12 @@ fn stopped(estate: &Estate, view: &View) -> Asked {
                     Command::new("resume").incident().with(&step.target).option("--found", "done").reason();
                 let why = "start it; recover goes on when its gate passes, or when you say so";
                 return Some((what, Remedy::run_to(why, found)));
+            }
+            if step.state == State::Held && is_brought_back(estate, step) {
+                let what = format!("{} waits for somebody who brings its data back", step.target);
+                let found =
+                    Command::new("resume").incident().with(&step.target).option("--found", "done").reason();
+                return Some((what, Remedy::run_to("put clean data in its place, look at it, then", found)));
             }
             let remedy = match step.state {
                 State::Held => settle_by_hand(&step.target),
@@ -544,10 +566,19 @@ fn unapproved(_: &Estate, view: &View) -> Asked {
 }
 
 fn unplanned(estate: &Estate, view: &View, folder: &str) -> Asked {
+    let newest = view.plan.plans.values().max_by_key(|plan| plan.recorded_at_entry);
+    let lost = newest.and_then(|plan| Plan::read(&plan.text).ok()).map(|plan| plan.lost).unwrap_or_default();
+    let recorded = newest.map(|plan| plan.recorded_at_entry);
+    let down = services_down(estate, view);
     let in_force = view.contain.cuts.iter().filter(|cut| cut.state.is_in_force());
-    let newest_cut = in_force.map(|cut| cut.since_entry).max();
-    let newest_plan = view.plan.plans.values().map(|plan| plan.recorded_at_entry).max();
-    if newest_cut.is_none() || newest_plan >= newest_cut || services_down(estate, view).is_empty() {
+    let is_planned = |cut: &Cut| {
+        // A site counts by what is down there. A plan from before the cut knows nothing of it.
+        let there: Vec<Id> =
+            graph::expand(estate, [cut.act.target()]).into_iter().filter(|id| down.contains(id)).collect();
+        let knows = recorded > Some(cut.decided_entry) && there.iter().all(|service| lost.contains(service));
+        there.is_empty() || knows
+    };
+    if in_force.clone().all(is_planned) {
         return Vec::new();
     }
     let mut plan = Command::new("plan");
@@ -555,7 +586,7 @@ fn unplanned(estate: &Estate, view: &View, folder: &str) -> Asked {
         plan = plan.option("--lost", lost);
     }
     if view.contain.infected.is_empty() {
-        for cut in view.contain.cuts.iter().filter(|cut| cut.state.is_in_force()) {
+        for cut in in_force {
             plan = plan.option("--lost", cut.act.target());
         }
     }

@@ -5,7 +5,7 @@
 use crate::situation::{Situation, situation};
 use estate::model::CutBehaviour;
 use estate::{Estate, Id, canonical};
-use incident::event::{BridgeEvent, ContainEvent, CutAct, Event, ScanEvent, Suspicion};
+use incident::event::{BridgeEvent, ContainEvent, CutAct, Event, RecoverEvent, ScanEvent, Suspicion};
 use incident::memory::follow;
 use incident::standing::{NotKnown, Standing};
 use incident::view::{UnknownEntry, View};
@@ -150,4 +150,91 @@ fn every_state_stands_in_the_list_as_the_table_of_states_says() {
     ];
     let written: Vec<Vec<&str>> = rows.iter().map(|row| row[..3].to_vec()).collect();
     assert_eq!(written, met);
+}
+
+/// Every reason for which something is not known, with the record that brings it about: in no output is it good.
+#[test]
+fn every_reason_for_not_knowing_is_told_in_every_output_and_none_is_good() {
+    let closed = CutAct::CloseDoor { site: id("site:here"), door: "front".to_owned() };
+    let stop = CutAct::StopService { service: id("service:core") };
+    let decided = |infected: &[&str], acts: &[CutAct]| {
+        Event::Contain(ContainEvent::CutDecided {
+            infected: infected.iter().map(|text| id(text)).collect(),
+            acts: acts.to_vec(),
+            cost_insured: 0,
+            tenants: Vec::new(),
+            estate_hash: String::new(),
+        })
+    };
+    let step = |kind: &str, of: &str| {
+        let (step, target) = (format!("{kind}:{of}"), id(of));
+        let intended = RecoverEvent::StepIntended { step: step.clone(), target: target.clone(), attempt: 1 };
+        let done = RecoverEvent::StepDone { step, target, detail: String::new(), process: None };
+        [Event::Recover(intended), Event::Recover(done)]
+    };
+    let seen = |clean| {
+        let (store, snapshot) = (id("store:data"), "s".to_owned());
+        let first = ScanEvent::SnapshotFirstSeen {
+            store: store.clone(),
+            snapshot: snapshot.clone(),
+            claims_time: String::new(),
+        };
+        let (counts, reasons) = (std::collections::BTreeMap::new(), Vec::new());
+        [
+            Event::Scan(first),
+            Event::Scan(ScanEvent::SnapshotJudged { store, snapshot, clean, counts, reasons }),
+        ]
+    };
+    for why in NotKnown::ALL {
+        let mut estate = canonical::from_text(
+            &ESTATE
+                .replace("[service.core]", "[site.here]\ndoors = [{ name = \"front\", probe = \"192.0.2.1:1\" }]\n[service.core]\nsite = \"here\""),
+        )
+        .unwrap();
+        let mut view = match why {
+            NotKnown::Unread => View::default(),
+            NotKnown::Alarm => after(&[alarm()]),
+            NotKnown::DirtyCopy => after(&seen(false)),
+            // Decided, and what it stops is up again since; the data it uses is not restored.
+            NotKnown::Infected => after(&[decided(&["store:data"], &[])]),
+            NotKnown::ClosedDoor => {
+                let up = [step("start", "service:core"), step("gate", "service:core")].concat();
+                after(&[vec![decided(&[], &[closed.clone()])], up].concat())
+            }
+            NotKnown::FailedCut => {
+                let act = stop.clone();
+                let failed = ContainEvent::ActFinished { act: act.clone(), ok: false, detail: String::new() };
+                let begun = Event::Contain(ContainEvent::ActIntended { act });
+                after(&[decided(&[], &[stop.clone()]), begun, Event::Contain(failed)])
+            }
+            NotKnown::NothingServes => {
+                estate.capabilities.get_mut(&id("capability:eau")).unwrap().served_by.clear();
+                View::default()
+            }
+        };
+        if why == NotKnown::Unread {
+            let (kind, text) = ("x.y".to_owned(), "newer".to_owned());
+            let about = Some(vec![id("capability:eau")]);
+            view.unknown.push(UnknownEntry {
+                sequence: 0,
+                kind,
+                version: 9,
+                about,
+                why: text,
+                accepted: false,
+            });
+        }
+        let now = situation(&estate, &view, "i");
+        let line = now.not_served.iter().find(|line| line.capability == id("capability:eau"));
+        let line = line.unwrap_or_else(|| panic!("{} is not listed", why.word()));
+        assert_eq!((line.standing, line.because), ("not_known", Some(why.word())));
+        assert_eq!(now.not_known(), Some(why.sentence()), "what `status` says instead of `nothing waits`");
+        assert!(now.served_thousandths < 1000 && now.not_known_thousandths > 0, "{}", why.word());
+        let json = serde_json::to_value(&now).unwrap();
+        assert_eq!(json["not_served"][0]["because"], why.word());
+        let all = incident::standing::standings(&estate, &view);
+        assert!(all.iter().all(|(_, capability, standing)| {
+            *capability != id("capability:eau") || standing.word() == "not_known"
+        }));
+    }
 }

@@ -13,7 +13,7 @@ use contain::knocking::Proof;
 use contain::run::{self, Place, Watcher};
 use estate::{Estate, Id, canonical};
 use incident::event::{ContainEvent, CutAct};
-use message::{counted, spaced};
+use message::{counted, counted_as, spaced};
 use world::real::Real;
 
 /// What to cut off and what it costs. Touches nothing; with --apply it is done, recorded and probed from outside.
@@ -167,10 +167,11 @@ fn show(estate: &Estate, cut: &Cut) {
     for act in &cut.acts {
         talk::data(line(act));
     }
+    let people = estate.words.people();
     talk::data(format!(
-        "{} of {} without something while this holds ({} insured people); {} insured people lose something that the infection had not taken",
+        "{} of {} without something while this holds ({} {people}); {} {people} lose something that the infection had not taken",
         cut.tenants.len(),
-        counted(estate.tenants.len(), "fund"),
+        counted_as(estate.tenants.len(), estate.words.tenant(), estate.words.tenants()),
         spaced(cut.lost_insured),
         spaced(cut.cost_insured)
     ));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::folder::time;
 use estate::{Estate, Id};
 use incident::View;
+use message::counted_as;
 use plan::page::{clock, grouped, insured, whom};
 use situation::progress::{Forecast, forecast};
 
@@ -54,8 +55,8 @@ impl Brief {
         if self.never > 0 {
             let because: Vec<&Id> = self.because.iter().collect();
             text.push_str(&format!(
-                "; {} (fund, capability) wait for {}",
-                self.never,
+                "; {} for {}",
+                counted_as(self.never, "capability of a tenant waits", "capabilities of tenants wait"),
                 plan::explain::some(&because)
             ));
         }
@@ -83,10 +84,11 @@ pub fn lines(estate: &Estate, forecast: &Forecast) -> Vec<String> {
         .iter()
         .map(|((at_s, capability, early_s, late_s), tenants)| {
             format!(
-                "{}  {}\n     {} insured people of {}, in {} ({} – {})",
+                "{}  {}\n     {} {} of {}, in {} ({} – {})",
                 at(*at_s),
                 name(estate, capability),
                 grouped(insured(estate, tenants)),
+                estate.words.people(),
                 whom(estate, tenants),
                 clock(*at_s),
                 clock(*early_s),
@@ -100,9 +102,10 @@ pub fn lines(estate: &Estate, forecast: &Forecast) -> Vec<String> {
     }
     lines.extend(waits.iter().map(|((because, capability), tenants)| {
         format!(
-            "not before {because} is dealt with: {} {} insured people of {}",
+            "not before {because} is dealt with: {} {} {} of {}",
             name(estate, capability),
             grouped(insured(estate, tenants)),
+            estate.words.people(),
             whom(estate, tenants)
         )
     }));

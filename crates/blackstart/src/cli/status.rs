@@ -14,6 +14,7 @@ use super::folder::{self, time};
 use super::forecast::lines;
 use super::recover::{AtWork, at_work};
 use super::{Answer, Failure, harm, place, talk};
+use estate::words::Words;
 use estate::{Estate, canonical};
 use incident::contain::CutState;
 use incident::event::CutAct;
@@ -105,7 +106,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         let continued_in = store::succeeded_by(&folder);
         talk::json(&Everything { now, forecast, no_forecast, journal_damage, continued_in });
     } else {
-        let mut page = page(&now, at_work(&folder));
+        let mut page = page(&now, &estate.words, at_work(&folder));
         let lines = forecast.iter().flat_map(|forecast| lines(&estate, forecast)).chain(no_forecast);
         section(&mut page, "BACK WHEN, as things stand (in the approved order)", lines, "");
         talk::data(page.trim_end());
@@ -135,8 +136,8 @@ fn only_decision(folder: &Path) -> Decision {
 }
 
 /// The whole page, the most important first.
-fn page(now: &Situation, at_work: AtWork) -> String {
-    let served = served(now);
+fn page(now: &Situation, words: &Words, at_work: AtWork) -> String {
+    let served = served(now, words.counted());
     let mut page = format!(
         "INCIDENT  {}\nopened    {}\nas of     {}, entry {}\n{}\n",
         now.incident.as_deref().unwrap_or("(no name)"),
@@ -154,7 +155,11 @@ fn page(now: &Situation, at_work: AtWork) -> String {
     let not_known = now.not_known().map(|why| format!("not known: {why}"));
     let nothing = not_known.as_deref().unwrap_or("nothing waits for a decision");
     section(&mut page, "DECIDE NEXT", decisions, nothing);
-    let lines = now.not_served.iter().map(not_served).chain(not_described(&now.not_described));
+    let lines = now
+        .not_served
+        .iter()
+        .map(|line| not_served(line, words.counted()))
+        .chain(not_described(&now.not_described));
     let nothing = not_known.as_deref().unwrap_or(nothing_missing(now));
     section(&mut page, "NOT SERVED NORMALLY", lines, nothing);
     let held = now.held.iter();
@@ -198,14 +203,14 @@ fn page(now: &Situation, at_work: AtWork) -> String {
 }
 
 /// `100.0 %` stands there only if all of it is known.
-fn served(now: &Situation) -> String {
+fn served(now: &Situation, people: &str) -> String {
     let percent = |thousandths: u64| format!("{}.{} %", thousandths / 10, thousandths % 10);
     match (now.unshared, now.not_known_thousandths) {
         (Some(why), _) => format!("not known: {why}"),
-        (None, 0) => format!("{} of insured x urgency, as far as reported", percent(now.served_thousandths)),
+        (None, 0) => format!("{} of {people} x urgency, as far as reported", percent(now.served_thousandths)),
         (None, 1000) => format!("not known: {}", now.not_known().unwrap_or_default()),
         (None, part) => {
-            format!("{} of insured x urgency; not known: {}", percent(now.served_thousandths), percent(part))
+            format!("{} of {people} x urgency; not known: {}", percent(now.served_thousandths), percent(part))
         }
     }
 }
@@ -220,12 +225,12 @@ fn nothing_missing(now: &Situation) -> &'static str {
     }
 }
 
-fn not_served(line: &NotServed) -> String {
+fn not_served(line: &NotServed, people: &str) -> String {
     let first = first_of(&line.tenants);
     let (standing, name) = (line.standing, &line.name);
     let (tenants, insured) = (counted(line.tenants.len(), "tenant"), spaced(line.insured));
     let why = line.why.map_or_else(String::new, |why| format!("; {}", why.sentence()));
-    format!("{standing:<10} {name}: {tenants}, {insured} insured ({first}){why}")
+    format!("{standing:<10} {name}: {tenants}, {insured} {people} ({first}){why}")
 }
 
 fn not_described(tenants: &[estate::Id]) -> Option<String> {

@@ -17,6 +17,7 @@ fn what_is_cut_off_is_not_started_until_the_cut_is_lifted_and_status_follows() {
     assert!(out(&cut).contains("holds, its process"), "{}", out(&cut));
     let status = provider.works(&["status", "incident"]);
     assert!(status.contains("stop service:mail: holds"), "{status}");
+    assert!(status.contains("there is no plan to bring them back"), "the first plan is done: {status}");
 
     let replan = ["plan", "estate", "--lost", "service:mail", "--journal", "incident", "-o", "plan", "--yes"];
     let replan = provider.call(&replan[..replan.len() - 1]);
@@ -38,6 +39,7 @@ fn what_is_cut_off_is_not_started_until_the_cut_is_lifted_and_status_follows() {
     provider.works(&[lift.as_slice(), &["--yes"]].concat());
     let status = provider.works(&["status", "incident"]);
     assert!(status.contains("stop service:mail: to be there again, not seen yet"), "{status}");
+    assert!(!status.contains("there is no plan"), "it is in the approved one: {status}");
     let done = provider.recover();
     assert_eq!(done.status.code(), Some(0), "{}", out(&done));
     let status = provider.works(&["status", "incident"]);

@@ -253,3 +253,58 @@ fn nothing_is_recovered_on_an_estate_of_which_next_to_nothing_is_known() {
     let told = recover(&["--despite-ignorance"]);
     assert!(talk(&told).contains("cannot read the plan"), "{}", talk(&told));
 }
+
+/// `docker` as the test knows it: a service is up while its file is there; each call is written down.
+const DOCKER: &str = "#!/bin/sh
+root=$(dirname \"$0\")
+echo \"$@\" >> $root/calls
+for last in \"$@\"; do :; done
+case \" $* \" in
+*' exec -T cart '*) test -e $root/up.cart ;;
+*' up '*) touch $root/up.$last ;;
+*' stop '*) rm -f $root/up.$last ;;
+esac
+";
+
+#[test]
+fn an_imported_project_is_recovered_on_the_first_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let compose = "services:
+  web: {image: w, depends_on: {cart: {condition: service_healthy}}}
+  cart: {image: c, healthcheck: {test: [CMD, ok], interval: 10ms, retries: 20}, depends_on: {db: {condition: service_started}}}
+  db: {image: d, volumes: ['data:/var/lib']}
+volumes: {data: }
+";
+    fs::create_dir(root.join("bin")).unwrap();
+    fs::create_dir(root.join("shop")).unwrap();
+    fs::write(root.join("shop/compose.yaml"), compose).unwrap();
+    fs::write(root.join("bin/docker"), DOCKER).unwrap();
+    let docker = root.join("bin/docker");
+    fs::set_permissions(&docker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", root.join("bin").display(), std::env::var("PATH").unwrap());
+    let call = |words: &[&str], expected: i32| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_blackstart"));
+        command.args(words).current_dir(root).env("PATH", &path).env_remove("BLACKSTART_DIR");
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(expected), "{words:?}: {}{}", out(&output), talk(&output));
+        out(&output) + &talk(&output)
+    };
+    call(&["import", "compose", "shop/compose.yaml", "-o", "estate"], 0);
+    call(&["init", "incident", "--estate", "estate", "--key", "key", "--by", "anna"], 0);
+    call(&["plan", "--journal", "incident", "-o", "plan", "--schedules", "20", "--by", "anna"], 0);
+    call(&["approve", "incident", "plan", "--yes", "--by", "bert"], 0);
+    let told = call(&["recover", "--journal", "incident", "--by", "anna"], 1);
+    assert!(told.contains("store:data waits for a person who brings its data back"), "{told}");
+    let said =
+        ["resume", "incident", "store:data", "--found", "done", "--reason", "from tape", "--by", "anna"];
+    call(&said, 0);
+    call(&["recover", "--journal", "incident", "--by", "anna"], 0);
+    let calls = fs::read_to_string(root.join("bin/calls")).unwrap();
+    let up: Vec<&str> = calls
+        .lines()
+        .filter(|line| line.contains(" up "))
+        .map(|line| line.rsplit(' ').next().unwrap())
+        .collect();
+    assert_eq!(up, ["db", "cart", "web"], "in the order of what they need");
+}

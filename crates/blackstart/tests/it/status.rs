@@ -287,3 +287,50 @@ fn an_edited_estate_is_put_in_force_by_one_command_and_then_plans_on_it_are_appr
     let again = provider.works(&["adopt", "incident", "estate", "--reason", "x"]);
     assert!(again.contains("in force already"));
 }
+
+#[test]
+fn a_choice_after_the_restore_says_that_it_changes_nothing_and_what_would() {
+    let provider = opened(|text| text + "[store.data]\nsite = \"here\"\n");
+    let store: estate::Id = "store:data".parse().unwrap();
+    for snapshot in ["aa11", "bb22"] {
+        let (store, snapshot) = (store.clone(), snapshot.to_owned());
+        let seen = incident::event::ScanEvent::SnapshotFirstSeen {
+            store: store.clone(),
+            snapshot: snapshot.clone(),
+            claims_time: "2023-04-24T22:00:00Z".to_owned(),
+        };
+        let (counts, reasons) = (std::collections::BTreeMap::new(), Vec::new());
+        let judged =
+            incident::event::ScanEvent::SnapshotJudged { store, snapshot, clean: true, counts, reasons };
+        record(&provider, incident::Event::Scan(seen));
+        record(&provider, incident::Event::Scan(judged));
+    }
+    let choose = |snapshot: &str| {
+        let output = provider.call(&["choose", "incident", "data", snapshot, "--yes", "--by", "anna"]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    // What waits for a choice is proposed with snapshots that are there.
+    let page = provider.works(&["status", "incident"]);
+    let next = section(&page, "DECIDE NEXT").join("\n");
+    assert!(next.contains("blackstart choose incident store:data bb22"), "{page}");
+    assert!(!choose("aa11").contains("restored already"));
+    let (step, target) = ("restore:store:data".to_owned(), store);
+    let intended = incident::event::RecoverEvent::StepIntended {
+        step: step.clone(),
+        target: target.clone(),
+        attempt: 1,
+    };
+    let done = incident::event::RecoverEvent::StepDone { step, target, detail: String::new(), process: None };
+    record(&provider, incident::Event::Recover(intended));
+    record(&provider, incident::Event::Recover(done));
+    let told = choose("bb22");
+    assert!(told.contains("store:data was restored already, in entry"), "{told}");
+    let command = told.lines().last().unwrap();
+    assert!(
+        command.contains("blackstart plan --lost store:data --journal incident -o incident/plan-"),
+        "{told}"
+    );
+    let words: Vec<&str> = command.split("blackstart ").nth(1).unwrap().split(' ').collect();
+    provider.works(&words);
+}

@@ -71,11 +71,12 @@ fn unserved(look: &Look<'_>) -> Vec<Finding> {
         }
         let people = spaced(insured(look, &without));
         let (grade, what) = if nobody || without.len() == look.estate.tenants.len() {
-            (Grade::Serious, format!("nothing serves {id}, for {people} insured people"))
+            (Grade::Serious, format!("nothing serves {id}, for {people} {}", look.estate.words.people()))
         } else {
             let what = format!(
-                "{id} is served to all but {} with {people} insured people: {}",
+                "{id} is served to all but {} with {people} {}: {}",
                 counted(without.len(), "tenant"),
+                look.estate.words.people(),
                 some(&without)
             );
             (Grade::Note, what)
@@ -134,10 +135,11 @@ fn points(look: &Look<'_>, served: &Served<'_>) -> Vec<Finding> {
             let grade = if share >= SERIOUS_PERCENT { Grade::Serious } else { Grade::Note };
             let id = &point.id;
             let what = format!(
-                "without {id}, {} more {} stop: {share} % of all service, {} insured people of {}",
+                "without {id}, {} more {} stop: {share} % of all service, {} {} of {}",
                 point.services,
                 if point.services == 1 { "service must" } else { "services" },
                 spaced(point.insured),
+                look.estate.words.people(),
                 counted(point.tenants, "tenant")
             );
             let (means, to_do) = if id.kind() == Kind::External {
@@ -199,9 +201,9 @@ fn tenants(look: &Look<'_>) -> Vec<Finding> {
             Finding::new(
                 Grade::Serious,
                 "tenant-without-insured",
-                format!("no number of insured people: {names}"),
+                format!("no number of {}: {names}", look.estate.words.people()),
                 "they weigh nothing, so every plan serves them last",
-                "write how many people they insure",
+                "write how many people they serve: `insured = 12345`",
             )
         }),
         look.group(unreachable, "", |names| {

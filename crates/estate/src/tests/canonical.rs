@@ -247,6 +247,7 @@ prop_compose! {
         let host = |(name, site, cpu, memory)| Host { name, site, cpu, memory };
         let resource = |(name, kind, capacity)| Resource { name, kind, capacity };
         Estate {
+            words: crate::words::Words::default(),
             provider, sites, stores, capabilities, tenants,
             hosts: hosts.into_iter().map(|(id, parts)| (id, host(parts))).collect(),
             externals: externals.into_iter().map(|(id, name)| (id, External { name })).collect(),

@@ -318,3 +318,17 @@ fn a_folder_is_read_as_a_whole_and_a_file_alone() {
     std::fs::write(folder.path().join("again"), &text).unwrap();
     assert_eq!(read(&folder.path().join("again")).unwrap().estate, whole.estate);
 }
+
+#[test]
+fn a_provider_calls_those_whom_it_serves_in_its_own_words_and_others_keep_their_hash() {
+    let text = "provider = \"P\"\n[words]\ntenants = { en = \"clinics\", de = \"Kliniken\" }\npeople = { en = \"patients\" }\n";
+    let estate = crate::canonical::from_text(text).unwrap();
+    assert_eq!((estate.words.tenants(), estate.words.tenant()), ("clinics", "fund"));
+    assert_eq!((estate.words.people(), estate.words.hours()), ("patients", "person-hours"));
+    assert_eq!(estate.words.tenants_in("de"), Some("Kliniken"));
+    let written = crate::canonical::text(&estate);
+    assert_eq!(crate::canonical::from_text(&written).unwrap().words, estate.words, "{written}");
+    let usual = crate::canonical::from_text("provider = \"P\"\n").unwrap();
+    assert!(!crate::canonical::text(&usual).contains("words"));
+    assert_eq!((usual.words.tenants(), usual.words.hours()), ("funds", "insured-hours"));
+}

@@ -103,6 +103,7 @@ impl CutState {
     }
 
     /// The next state; `None` if the move is not allowed here.
+    #[expect(clippy::too_many_lines, reason = "a table: every pair of state and move is one line")]
     pub fn after(self, act: CutMove) -> Option<CutState> {
         match (self, act) {
             (CutState::Open, CutMove::Decided) => Some(CutState::Decided),

@@ -119,6 +119,8 @@ pub struct Cut {
     pub state: CutState,
     pub detail: String,
     pub since_entry: u64,
+    /// The entry that decided it, of several the last.
+    pub decided_entry: u64,
     /// What has answered before the act.
     pub answered: Vec<Knocked>,
 }
@@ -169,11 +171,13 @@ impl View {
         // A cut that is decided anew after its end has to be proven anew.
         let is_new = matches!(base, CutState::Lifted | CutState::Lifting) && state == CutState::Decided;
         let answered = known.filter(|_| !is_new).map(|at| self.cuts[at].answered.clone());
+        let before = known.map_or(entry.sequence, |at| self.cuts[at].decided_entry);
         let cut = Cut {
             act: act.clone(),
             state,
             detail: detail.to_owned(),
             since_entry: entry.sequence,
+            decided_entry: if to == CutMove::Decided { entry.sequence } else { before },
             answered: answered.unwrap_or_default(),
         };
         match known {

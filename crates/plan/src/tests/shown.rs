@@ -364,3 +364,28 @@ fn every_state_of_a_capability_stands_in_every_output_as_the_table_says() {
         assert_eq!(page.contains("not lost  for all"), is_kept || tenant == "tenant:fund-muc", "{page}");
     }
 }
+
+#[test]
+fn a_plan_for_clinics_speaks_of_no_funds() {
+    let mut estate = estate();
+    for (word, text) in [("tenant", "clinic"), ("tenants", "clinics"), ("people", "patients")] {
+        let of = match word {
+            "tenant" => &mut estate.words.tenant,
+            "tenants" => &mut estate.words.tenants,
+            _ => &mut estate.words.people,
+        };
+        of.insert("en".to_owned(), text.to_owned());
+    }
+    // Without ids that are called so in this test.
+    let tenants = std::mem::take(&mut estate.tenants);
+    for (at, (_, tenant)) in tenants.into_iter().enumerate() {
+        estate.tenants.insert(id(&format!("tenant:c{at}")), tenant);
+    }
+    let made = asked_with(&estate, &lost(&["site:muc"]), 40, 20).expect("a plan");
+    let html = html::of_made(&estate, &made);
+    for text in [page::page(&estate, &made), sheet::sheet(&estate, &made.plan)] {
+        assert!(text.contains("patients") && text.contains("person-hours"), "{text}");
+        assert!(!text.contains("fund") && !text.contains("insured"), "{text}");
+    }
+    assert!(html.contains("patients") && html.contains("person-hours"));
+}

@@ -10,7 +10,7 @@ use contain::run::{self, Place};
 use estate::{Estate, Id};
 use incident::View;
 use incident::event::CutAct;
-use message::{Command, Remedy, counted, spaced};
+use message::{Command, Remedy, counted, counted_as, spaced};
 use world::real::Real;
 
 /// End a cut: shows what becomes reachable again and what of it is infected, asks, opens the doors by the estate's own
@@ -91,10 +91,11 @@ fn show(estate: &Estate, view: &View, price: &Lift) {
         )),
     }
     talk::data(format!(
-        "{} of {} can have something again ({} insured people)",
+        "{} of {} can have something again ({} {})",
         price.tenants.len(),
-        counted(estate.tenants.len(), "tenant"),
-        spaced(price.insured)
+        counted_as(estate.tenants.len(), estate.words.tenant(), estate.words.tenants()),
+        spaced(price.insured),
+        estate.words.people()
     ));
 }
 
