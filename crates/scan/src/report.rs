@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use super::history::Digest;
 use super::shown;
 use incident::scan::NotLookedAt;
 use judge::{Judgement, Verdict};
@@ -70,6 +71,8 @@ pub enum Outcome {
 pub struct Bad {
     pub path: Rc<Path>,
     pub judgement: Rc<Judgement>,
+    /// Of its content.
+    pub digest: Digest,
     pub last_clean: Option<Rc<str>>,
     /// The name it has there, if it is another one.
     pub last_clean_path: Option<Rc<Path>>,

@@ -13,6 +13,7 @@
 //! | the same | bad in another way | blocks |
 //! | the same | no version | tolerated up to the limit |
 //! | declared-encrypted | no version; it arrived while nothing vanished | somebody's own; tolerated up to a limit of its own |
+//! | not clean, and a person has accepted exactly this content | anything | good: a later version is compared with it |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -236,6 +237,8 @@ pub enum Weight {
     Tolerable,
     /// The same, says itself that it is encrypted, and arrived while nothing vanished: nobody lost anything by it.
     Own,
+    /// A person has looked at exactly this content.
+    Accepted,
 }
 
 /// So many archives of their own may people add; more at once is for a person to look at.
@@ -264,6 +267,8 @@ pub struct Tally {
     tolerable: u64,
     tolerable_declared: u64,
     own: u64,
+    /// Not clean, and accepted by a person.
+    pub accepted: u64,
     /// Folders or parts that could not be read.
     pub unread_parts: u64,
     /// Of files that are there: how much there is, and of how much only the frame was looked at.
@@ -299,6 +304,7 @@ impl Tally {
                 self.tolerable_declared += u64::from(verdict == Verdict::DeclaredEncrypted);
             }
             Weight::Own => self.own += 1,
+            Weight::Accepted => self.accepted += 1,
         }
     }
 
@@ -315,6 +321,7 @@ impl Tally {
                 }
             }
             Weight::Own => less(&mut self.own),
+            Weight::Accepted => less(&mut self.accepted),
         }
     }
 
@@ -394,6 +401,13 @@ impl Tally {
             said.push(format!(
                 "{} of {} files say themselves that they are encrypted, and nothing vanished when they were added; tolerated up to {OWN_MAX}",
                 self.own,
+                self.files()
+            ));
+        }
+        if self.accepted > 0 {
+            said.push(format!(
+                "{} of {} files are not clean, and a person has accepted exactly their contents",
+                self.accepted,
                 self.files()
             ));
         }

@@ -122,6 +122,11 @@ impl Archive for Provider<'_> {
         self.trees.get(tree).cloned().ok_or_else(|| "no such tree".to_owned())
     }
 
+    fn digest(&self, _: &Content) -> [u8; 32] {
+        // Nobody accepts anything here.
+        [0; 32]
+    }
+
     fn judged(&self, name: &OsStr, version: &Version<Content>) -> Rc<Judgement> {
         let key = (version.content, Provider::ending(name));
         if let Some(known) = self.memory(version.content).borrow().get(&key) {

@@ -55,6 +55,9 @@ pub enum Node<T, C> {
     Unread(String),
 }
 
+/// Of the content of a file.
+pub type Digest = [u8; 32];
+
 /// What lies in a folder, by name.
 pub type Entries<T, C> = Vec<(OsString, Node<T, C>)>;
 
@@ -69,6 +72,14 @@ pub trait Archive {
 
     /// The verdict on a file alone.
     fn judged(&self, name: &OsStr, version: &Version<Self::Content>) -> Rc<Judgement>;
+
+    /// Names the content, whatever the file is called: the same bytes in the same repository have the same digest.
+    fn digest(&self, content: &Self::Content) -> Digest;
+
+    /// A person has looked at exactly this content and accepted it.
+    fn is_accepted(&self, _content: &Self::Content) -> bool {
+        false
+    }
 
     /// Bytes of a file of which only the frame was looked at, whatever its verdict.
     fn not_looked_at(&self, name: &OsStr, version: &Version<Self::Content>) -> u64 {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
+use super::Digest;
 use super::vanished::{Good, Known};
 use crate::snapshots::Weight;
 use judge::Judgement;
@@ -22,6 +23,7 @@ pub struct LastClean {
 pub struct BadVersion {
     pub path: Rc<Path>,
     pub judgement: Rc<Judgement>,
+    pub digest: Digest,
     /// Bad without ever having been seen good.
     pub tolerable: bool,
     pub last_clean: Option<LastClean>,
@@ -41,6 +43,7 @@ pub struct Lost {
 /// One that is there now.
 pub(super) struct Bad<C> {
     pub(super) judgement: Rc<Judgement>,
+    pub(super) digest: Digest,
     pub(super) weight: Weight,
     pub(super) known: Known<C>,
     pub(super) from: usize,
@@ -65,7 +68,7 @@ impl<C> Ended<C> {
 
 pub(super) fn unread_part(path: Rc<Path>, why: String, from: usize, until: Option<usize>) -> BadVersion {
     let judgement = Rc::new(Judgement::unread(why));
-    BadVersion { path, judgement, tolerable: false, last_clean: None, from, until }
+    BadVersion { path, judgement, digest: [0; 32], tolerable: false, last_clean: None, from, until }
 }
 
 impl<C> Bad<C> {
@@ -73,6 +76,6 @@ impl<C> Bad<C> {
         let clean = |good: Rc<Good<C>>| LastClean { snapshot: good.snapshot, path: good.path.clone() };
         let last_clean = self.known.good.map(clean);
         let tolerable = matches!(self.weight, Weight::Tolerable | Weight::Own);
-        BadVersion { path, judgement: self.judgement, tolerable, last_clean, from: self.from, until }
+        BadVersion { path, judgement: self.judgement, digest: self.digest, tolerable, last_clean, from: self.from, until }
     }
 }

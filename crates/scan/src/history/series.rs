@@ -76,7 +76,7 @@ pub struct Series<A: Archive> {
     last: usize,
     tally: Tally,
     bad: BTreeMap<Rc<Path>, Bad<A::Content>>,
-    /// Clean files whose verdict is not that on their bytes alone.
+    /// Files that count as good and whose verdict is not clean on their bytes alone: clean beside their past, or accepted.
     settled: BTreeMap<Rc<Path>, Verdict>,
     unread: BTreeMap<Rc<Path>, (String, usize)>,
     /// Files in parts that cannot be read: nobody knows whether they are gone.
@@ -361,7 +361,7 @@ impl<A: Archive> Series<A> {
         }
         let verdict = self.settled.remove(&**path).unwrap_or_else(|| archive.judged(name, before).verdict);
         let known = Known { past: Past::Good, verdict, good: Some(good()), is_own: false };
-        self.tally.remove(verdict, Weight::Good);
+        self.tally.remove(verdict, if verdict.is_clean() { Weight::Good } else { Weight::Accepted });
         known
     }
 
@@ -452,6 +452,11 @@ impl<A: Archive> Series<A> {
                 judgement = self.beside_its_past(archive, name, now, &judgement, known);
             }
         }
+        if !judgement.verdict.is_clean() && archive.is_accepted(&now.content) {
+            self.tally.add(judgement.verdict, Weight::Accepted);
+            self.settled.insert(path, judgement.verdict);
+            return;
+        }
         let before = known.as_ref().map(|known| known.past);
         let (weight, past) =
             weigh(judgement.verdict, before.or(if amid_loss { Some(Past::Good) } else { None }));
@@ -464,7 +469,8 @@ impl<A: Archive> Series<A> {
             // What was tolerated may be compared with, but is not said to be the last clean version.
             let good = known.and_then(|known| known.good).filter(|_| !is_let_pass(judgement.verdict, weight));
             let known = Known { past, verdict: judgement.verdict, good, is_own };
-            self.bad.insert(path, Bad { judgement, weight, known, from: at });
+            let digest = archive.digest(&now.content);
+            self.bad.insert(path, Bad { judgement, digest, weight, known, from: at });
         } else if judgement.verdict != alone.verdict {
             self.settled.insert(path, judgement.verdict);
         }

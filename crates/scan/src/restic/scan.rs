@@ -6,7 +6,7 @@
 //! through, snapshot by snapshot, with every verdict at hand. What cannot be read becomes `unread`, and the scan goes
 //! on: the answer says what it does not know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use rustic_core::TreeId;
@@ -15,7 +15,7 @@ use super::content::Content;
 use super::inside::Own;
 use super::stored::{ReadingList, Stored};
 use super::{Opened, Snapshot};
-use crate::history::{BadVersion, Change, Ended, Lost, Missing, Series, Step};
+use crate::history::{BadVersion, Change, Digest, Ended, Lost, Missing, Series, Step};
 use crate::ledger::{Identity, Ledger};
 use crate::report::{self, Bad, Gone, RepositoryReport, SeriesReport, SnapshotReport, Whole};
 use crate::rules::Rules;
@@ -42,6 +42,8 @@ pub struct Request<'a> {
     pub rules: Option<&'a Rules>,
     /// Whose copies these are, if that is known: then each snapshot has to hold it.
     pub own: Option<Own<'a>>,
+    /// Contents that a person has accepted.
+    pub accepted: &'a BTreeSet<Digest>,
 }
 
 impl Opened {
@@ -87,7 +89,7 @@ pub fn scan(
     let mut report = RepositoryReport { form: report::FORM, ..RepositoryReport::default() };
     report.notes = notes(&opened, request);
     report.unread = opened.unread();
-    let ended = match Stored::new(&opened, &mut ledger, request.rules) {
+    let ended = match Stored::new(&opened, &mut ledger, request.rules, request.accepted) {
         Ok(stored) => {
             let chosen = chosen(&opened, request);
             read(&stored, &opened, request, &chosen, progress);
@@ -294,6 +296,7 @@ fn bad_file(bad: BadVersion, series: usize, ids: &[Rc<str>]) -> Bad {
     Bad {
         path: bad.path,
         judgement: bad.judgement,
+        digest: bad.digest,
         last_clean: bad.last_clean.map(|clean| ids[clean.snapshot].clone()),
         last_clean_path,
         series,

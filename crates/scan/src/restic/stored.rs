@@ -2,7 +2,7 @@
 //! what is not there yet from the packs.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use super::content::{Content, Version};
 use super::reading::{self, Blobs, Found, Judging, Kind, Pair, Single, Spread};
 use super::trees::{self, Kept};
 use super::vault::{DATA_BYTES_MAX, Opener, Place, TREE_BYTES_MAX, Vault, short};
-use crate::history::{Archive, Change, Entries};
+use crate::history::{Archive, Change, Digest, Entries};
 use crate::ledger::{Key, Ledger};
 use crate::rules::Rules;
 use crate::shown;
@@ -100,6 +100,7 @@ pub(super) struct Stored<'a> {
     kinds: RefCell<Kinds>,
     trees: RefCell<Kept>,
     rules: Option<&'a Rules>,
+    accepted: &'a BTreeSet<Digest>,
     /// One judgement for all that are clean: there is nothing to tell of them.
     clean: Rc<Judgement>,
     clean_unverified: Rc<Judgement>,
@@ -128,6 +129,7 @@ impl<'a> Stored<'a> {
         opened: &'a Opened,
         ledger: &'a mut Ledger,
         rules: Option<&'a Rules>,
+        accepted: &'a BTreeSet<Digest>,
     ) -> Result<Stored<'a>, String> {
         let vault = Vault::new(opened.door.clone(), &opened.repository.key())?;
         let plain = |verdict| Rc::new(Judgement { verdict, ..Judgement::unread("") });
@@ -139,6 +141,7 @@ impl<'a> Stored<'a> {
             kinds: RefCell::default(),
             trees: RefCell::default(),
             rules,
+            accepted,
             clean: plain(Verdict::Clean),
             clean_unverified: plain(Verdict::CleanUnverified),
             shared: RefCell::default(),
@@ -375,6 +378,14 @@ impl Archive for Stored<'_> {
         let (name, held) = (judged_name(name), Held::of(version));
         let key = held.key(&name);
         self.known(&key).unwrap_or_else(|| self.judge_now(&name, &held, key))
+    }
+
+    fn digest(&self, content: &Content) -> Digest {
+        content.digest()
+    }
+
+    fn is_accepted(&self, content: &Content) -> bool {
+        !self.accepted.is_empty() && self.accepted.contains(&content.digest())
     }
 
     /// What is kept of a verdict for the history holds no facts, so the ledger is asked.
