@@ -1,6 +1,6 @@
 //! What was found about copies: alarms, snapshots, recovery points. Facts, and what follows from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,7 @@ pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("scan.alarm_not_heard", 1),
     ("scan.not_watched", 1),
     ("scan.watched_again", 1),
+    ("scan.contents_accepted", 1),
 ];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,6 +89,10 @@ pub enum ScanEvent {
     NotWatched { store: Id, why: String },
     #[serde(rename = "scan.watched_again")]
     WatchedAgain { store: Id },
+    /// A person has looked at files that are not clean, and accepted exactly these contents: hex digits of their digests. Many
+    /// come as several entries.
+    #[serde(rename = "scan.contents_accepted")]
+    ContentsAccepted { store: Id, snapshot: String, reason: String, contents: Vec<String> },
 }
 
 /// What of a snapshot nobody has looked at, though it was read.
@@ -125,6 +130,7 @@ impl ScanEvent {
             | ScanEvent::AlarmGrew { store, .. }
             | ScanEvent::AlarmNotHeard { store, .. }
             | ScanEvent::NotWatched { store, .. }
+            | ScanEvent::ContentsAccepted { store, .. }
             | ScanEvent::WatchedAgain { store } => vec![store.clone()],
         }
     }
@@ -148,6 +154,8 @@ pub struct StoreView {
     /// Oldest first by first sight, whatever time they claim.
     pub snapshots: Vec<SnapshotView>,
     pub recovery_point: Option<String>,
+    /// Contents that a person accepted although they are not clean: hex digits of their digests.
+    pub accepted: BTreeSet<String>,
     /// Who chose it, if it was a person.
     pub chosen_by: Option<String>,
 }
@@ -272,6 +280,9 @@ impl View {
                 store.dismissed_files = store.dismissed_files.max(files);
                 store.alarms.clear();
                 store.dismissals += 1;
+            }
+            ScanEvent::ContentsAccepted { store, contents, .. } => {
+                self.stores.entry(store.clone()).or_default().accepted.extend(contents.iter().cloned());
             }
             ScanEvent::NotWatched { store, why } => {
                 self.stores.entry(store.clone()).or_default().not_watched = Some(why.clone());

@@ -103,6 +103,12 @@ fn samples() -> Vec<Event> {
         }),
         Event::Scan(ScanEvent::NotWatched { store: id("store:core-muc"), why: "it is gone".to_owned() }),
         Event::Scan(ScanEvent::WatchedAgain { store: id("store:core-muc") }),
+        Event::Scan(ScanEvent::ContentsAccepted {
+            store: id("store:core-muc"),
+            snapshot: "5f3c".to_owned(),
+            reason: "old forms with a password".to_owned(),
+            contents: vec!["ab12".to_owned()],
+        }),
         Event::Contain(ContainEvent::CutDecided {
             infected: vec![id("site:muc")],
             acts: vec![stop.clone(), close.clone()],

@@ -15,6 +15,7 @@ use estate::model::{Edge, Run, Service, StartClass, Store};
 use estate::{Estate, Id};
 use incident::event::{Found, ProcessMark};
 use incident::plan::file::StepKind;
+use incident::recover::output_file;
 use world::{Ended, Launch, Nonce, World, WorldFault};
 
 /// Between SIGTERM and SIGKILL.
@@ -495,7 +496,7 @@ impl Place<'_> {
 
 /// Where what is started for this attempt at a step writes to.
 pub fn output_path(folder: &Path, run: &str, step: &str, attempt: u32) -> PathBuf {
-    folder.join("output").join(run).join(format!("{}-{attempt}.out", step.replace(':', ".")))
+    folder.join(output_file(run, step, attempt))
 }
 
 /// The process itself, or one it left behind under its label (a daemon that detached), which may have given up its

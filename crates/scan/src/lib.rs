@@ -3,6 +3,7 @@
 //! Reads files, restic repositories and live folders. Records what a snapshot was found to be, which
 //! recovery point was chosen, and alarms.
 
+pub mod accept;
 pub mod choose;
 pub mod decide;
 pub mod folder;

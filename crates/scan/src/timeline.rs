@@ -360,7 +360,17 @@ mod tests {
     fn bad(path: &str, verdict: Verdict, from: usize, until: usize) -> Bad {
         let judgement = Rc::new(Judgement { verdict, ..Judgement::unread("because of <b>") });
         let (path, last_clean) = (Path::new(path).into(), Some(Rc::from("11111111ffff")));
-        Bad { path, judgement, digest: [0; 32], last_clean, last_clean_path: None, series: 0, from, until, tolerable: false }
+        Bad {
+            path,
+            judgement,
+            digest: [0; 32],
+            last_clean,
+            last_clean_path: None,
+            series: 0,
+            from,
+            until,
+            tolerable: false,
+        }
     }
 
     #[test]

@@ -11,9 +11,9 @@ use estate::{Estate, Id, graph};
 use incident::View;
 use incident::contain::{Cut, CutState};
 use incident::event::CutAct;
-use incident::plan::file::{Plan, StepKind};
-use incident::recover::StepView;
+use incident::plan::file::{Plan, StepKind, step_id};
 use incident::recover::step::State;
+use incident::recover::{StepView, output_file};
 use incident::scan::{About, SnapshotView, StoreView};
 use incident::standing::{
     NotKnown, Standing, cut_state, lost_by_plan, not_described, services_down, standings,
@@ -524,6 +524,20 @@ fn is_brought_back(estate: &Estate, step: &StepView) -> bool {
         && estate.stores.get(&step.target).is_some_and(Store::is_brought_back_by_hand)
 }
 
+/// Where the output of a failed step lies. A gate writes nothing: then what it asked about has.
+fn output_of(estate: &Estate, view: &View, step: &StepView) -> Option<String> {
+    let run = view.recover.run.as_ref()?;
+    let service = estate.services.get(&step.target).filter(|service| !service.is_started_by_hand());
+    let kind = match step.kind {
+        StepKind::Start | StepKind::Gate => StepKind::Start,
+        StepKind::Admit => StepKind::Admit,
+        StepKind::Verify | StepKind::Restore => return None,
+    };
+    let id = step_id(kind, &step.target);
+    let attempt = view.recover.steps.get(&id).map(|own| own.attempt).filter(|attempt| *attempt > 0)?;
+    service.map(|_| output_file(&run.run, &id, attempt))
+}
+
 fn stopped(estate: &Estate, view: &View) -> Asked {
     let stopped = view.recover.steps.iter();
     stopped
@@ -543,7 +557,13 @@ fn stopped(estate: &Estate, view: &View) -> Asked {
             }
             let remedy = match step.state {
                 State::Held => settle_by_hand(&step.target),
-                State::Failed => resume(&step.target.to_string()),
+                State::Failed => match output_of(estate, view, step) {
+                    Some(file) => Remedy::run_to(
+                        format!("its output lies in the incident, in {file}; deal with the cause, then"),
+                        Command::resume(&step.target),
+                    ),
+                    None => resume(&step.target.to_string()),
+                },
                 State::Waiting | State::Intended | State::Done => return None,
             };
             Some((format!("{name} {}: {}", step.state.word(), step.detail), remedy))

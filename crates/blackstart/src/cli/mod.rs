@@ -13,6 +13,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::color::Choice;
 
+pub mod accept;
 pub mod adopt;
 pub mod approve;
 pub mod bridge;
@@ -104,6 +105,8 @@ commands! {
     Scan => scan,
     /// Which snapshot of a store is restored.
     Choose => choose,
+    /// Accept contents that are not clean, because somebody has looked at them.
+    Accept => accept,
     /// Watch live stores and raise the alarm.
     Watch => watch,
     /// Close an alarm: somebody has looked, and it was not an attack.

@@ -2,7 +2,7 @@
 
 mod all;
 mod progress;
-mod repository;
+pub(super) mod repository;
 mod show;
 mod which;
 
@@ -102,6 +102,25 @@ fn whose(args: &Args, named: &str) -> Result<Whose, Failure> {
             Ok(Whose::Recorded(store_id(incident.view(), typed)?, Box::new(incident)))
         }
         _ => Ok(Whose::Nobodys),
+    }
+}
+
+impl Args {
+    /// A store's repository, judged as a whole and recorded, for `accept`.
+    pub(super) fn of_store(ledger: Option<PathBuf>) -> Args {
+        Args {
+            what: None,
+            all: false,
+            journal: None,
+            record: false,
+            store: None,
+            ledger,
+            rules: None,
+            html: None,
+            newest: None,
+            tolerate: None,
+            json: false,
+        }
     }
 }
 

@@ -117,6 +117,11 @@ fn of_scan(event: &ScanEvent) -> String {
         ScanEvent::AlarmNotHeard { store, alarm, why } => {
             format!("nobody was woken by alarm {alarm} of {store}: {why}")
         }
+        ScanEvent::ContentsAccepted { store, snapshot, reason, contents } => format!(
+            "accepted {} of snapshot {} of {store} as they are: {reason}",
+            counted(contents.len(), "odd content"),
+            short(snapshot)
+        ),
         ScanEvent::NotWatched { store, why } => format!("{store} is NOT WATCHED: {why}"),
         ScanEvent::WatchedAgain { store } => format!("{store} is watched again"),
         ScanEvent::AlarmDismissed { store, reason } => format!("dismissed the alarm of {store}: {reason}"),

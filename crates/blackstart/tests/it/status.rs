@@ -90,6 +90,10 @@ fn a_failed_gate_is_told_with_who_is_down_and_with_the_command_that_goes_on() {
     let page = provider.works(&["status", "incident"]);
     let not_served = section(&page, "NOT SERVED NORMALLY").join("\n");
     assert!(not_served.contains("1 000 insured") && not_served.contains("AU"), "{page}");
+    let next = section(&page, "DECIDE NEXT").join(" ");
+    let output =
+        next.split_whitespace().find(|word| word.starts_with("output/")).unwrap().trim_end_matches(';');
+    assert!(provider.root().join("incident").join(output).is_file(), "{page}");
     let waiting = section(&page, "WAITING").join("\n");
     assert!(waiting.contains("gate:service:core for somebody"), "{page}");
     assert!(waiting.contains("service:month-end for service:core to be healthy"), "{page}");

@@ -83,3 +83,8 @@ impl RecoverEvent {
         }
     }
 }
+
+/// Where what was started for an attempt at a step has written to, inside the incident folder.
+pub fn output_file(run: &str, step: &str, attempt: u32) -> String {
+    format!("output/{run}/{}-{attempt}.out", step.replace(':', "."))
+}

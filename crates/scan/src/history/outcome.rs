@@ -76,6 +76,14 @@ impl<C> Bad<C> {
         let clean = |good: Rc<Good<C>>| LastClean { snapshot: good.snapshot, path: good.path.clone() };
         let last_clean = self.known.good.map(clean);
         let tolerable = matches!(self.weight, Weight::Tolerable | Weight::Own);
-        BadVersion { path, judgement: self.judgement, digest: self.digest, tolerable, last_clean, from: self.from, until }
+        BadVersion {
+            path,
+            judgement: self.judgement,
+            digest: self.digest,
+            tolerable,
+            last_clean,
+            from: self.from,
+            until,
+        }
     }
 }

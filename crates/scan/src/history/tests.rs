@@ -1,11 +1,11 @@
 //! Made-up histories: contents are numbers, and the verdict on each is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::{Archive, BadVersion, LastClean, Node, Series, Step, Version};
+use super::{Archive, BadVersion, Digest, LastClean, Node, Series, Step, Version};
 use judge::{Beside, Judgement, Verdict};
 
 #[derive(Default)]
@@ -14,6 +14,8 @@ struct MadeUp {
     verdicts: BTreeMap<u32, Verdict>,
     /// Contents whose verdict changes when they are compared with a good version.
     beside: BTreeMap<u32, Verdict>,
+    /// By a person.
+    accepted: BTreeSet<u32>,
 }
 
 fn version(content: u32) -> Version<u32> {
@@ -433,4 +435,34 @@ fn files_in_a_folder_that_cannot_be_read_are_not_said_to_have_vanished_until_it_
     let played = play(&archive, &[all, unreadable, few]);
     let [missing] = &played.steps[2].missing[..] else { panic!("{:?}", played.steps[2].missing) };
     assert_eq!((missing.gone_in, missing.files, missing.of), (2, 20, 30));
+}
+
+#[test]
+fn an_accepted_content_is_no_news_until_it_changes_and_whatever_it_is_called() {
+    let mut archive = MadeUp::default();
+    for content in [10, 11, 12] {
+        archive.is(content, Verdict::DeclaredEncrypted);
+    }
+    archive.is(20, Verdict::Encrypted);
+    let files = |odd: [u32; 2]| [("a/1.pdf", odd[0]), ("a/2.pdf", odd[1]), ("a/3.txt", 1), ("b/4.txt", 2)];
+    let first = archive.tree(&files([10, 11]));
+    let moved = archive.tree(&[("a/1.pdf", 10), ("b/other name.pdf", 11), ("a/3.txt", 1), ("b/4.txt", 2)]);
+    let changed = archive.tree(&[("a/1.pdf", 12), ("b/other name.pdf", 11), ("a/3.txt", 1), ("b/4.txt", 2)]);
+    let attacked = archive.tree(&[("a/1.pdf", 20), ("b/other name.pdf", 11), ("a/3.txt", 1), ("b/4.txt", 2)]);
+    let play = |archive: &MadeUp| {
+        let mut series: Series<MadeUp> = Series::new(vec![]);
+        let trees = [first, moved, changed, attacked].into_iter().enumerate();
+        let steps: Vec<Step> = trees.map(|(at, tree)| series.step(archive, at, tree)).collect();
+        let clean: Vec<bool> = steps.iter().map(|step| step.tally.complaints(None).is_empty()).collect();
+        (clean, series.end().bad().map(|bad| bad.path.display().to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(play(&archive).0, [false; 4], "two files with a password in a small folder");
+    archive.accepted = BTreeSet::from([10, 11]);
+    let (clean, bad) = play(&archive);
+    assert_eq!(
+        clean,
+        [true, true, false, false],
+        "the same bytes elsewhere are the same; a new version of one is news"
+    );
+    assert_eq!(bad, ["a/1.pdf"; 2], "{bad:?}");
 }

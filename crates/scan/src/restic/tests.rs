@@ -188,7 +188,14 @@ impl Practice {
         let (ledger, _) =
             Ledger::open(&self.folder.path().join("ledger"), opened.ledger_identity(None)).unwrap();
         let order = by_arrival(opened.found(None));
-        let request = Request { order: &order, newest: None, tolerate: None, rules: None, own: None, accepted: &BTreeSet::new() };
+        let request = Request {
+            order: &order,
+            newest: None,
+            tolerate: None,
+            rules: None,
+            own: None,
+            accepted: &BTreeSet::new(),
+        };
         let mut bytes = 0;
         let report = scan(opened, &request, ledger, &mut |progress| bytes = progress.bytes_done);
         (report, bytes)
@@ -198,7 +205,14 @@ impl Practice {
 fn scanned(practice: &Practice, newest: usize) -> RepositoryReport {
     let opened = practice.opened();
     let order = by_arrival(opened.found(None));
-    let request = Request { order: &order, newest: Some(newest), tolerate: None, rules: None, own: None, accepted: &BTreeSet::new() };
+    let request = Request {
+        order: &order,
+        newest: Some(newest),
+        tolerate: None,
+        rules: None,
+        own: None,
+        accepted: &BTreeSet::new(),
+    };
     scan(opened, &request, Ledger::in_memory(), &mut |_| {})
 }
 
@@ -462,7 +476,14 @@ fn a_stopped_scan_goes_on_where_it_was() {
         let opened = practice.opened();
         let (ledger, _) = Ledger::open(&ledger, opened.ledger_identity(None)).unwrap();
         let order = by_arrival(opened.found(None));
-        let request = Request { order: &order, newest: None, tolerate: None, rules: None, own: None, accepted: &BTreeSet::new() };
+        let request = Request {
+            order: &order,
+            newest: None,
+            tolerate: None,
+            rules: None,
+            own: None,
+            accepted: &BTreeSet::new(),
+        };
         scan(opened, &request, ledger, &mut |_| panic!("the power went off"));
     });
     assert!(stopped.is_err());
@@ -583,7 +604,14 @@ fn a_repository_made_by_restic_itself_is_judged() {
     let before = fingerprint(&path);
     let opened = open(&format!("restic:{}", path.display()), PASSWORD).unwrap();
     let order = by_arrival(opened.found(None));
-    let request = Request { order: &order, newest: None, tolerate: None, rules: None, own: None, accepted: &BTreeSet::new() };
+    let request = Request {
+        order: &order,
+        newest: None,
+        tolerate: None,
+        rules: None,
+        own: None,
+        accepted: &BTreeSet::new(),
+    };
     let report = scan(opened, &request, Ledger::in_memory(), &mut |_| {});
     assert_eq!(report.last_clean.as_ref(), Some(&order[0].id), "{:?}", report.snapshots);
     assert!(!report.snapshots[1].is_clean);

@@ -1,5 +1,6 @@
 //! One repository: read, recorded if it is a store's, shown.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use estate::Id;
 use estate::model::shown_address;
 use incident::store::Incident;
 use scan::decide::Copies;
+use scan::history::Digest;
 use scan::ledger::Ledger;
 use scan::report::{RepositoryReport, Whole};
 use scan::restic::inside::Own;
@@ -22,7 +24,7 @@ use scan::snapshots::{self, Sighting, short};
 use scan::{shown, timeline};
 
 /// Whose copies a repository holds.
-pub(super) enum Whose {
+pub(in crate::cli) enum Whose {
     /// Nobody's that is known.
     Nobodys,
     /// A store's, by the estate; nothing is recorded.
@@ -32,10 +34,10 @@ pub(super) enum Whose {
 }
 
 /// What a scan came to.
-pub(super) struct Judged {
-    pub(super) report: RepositoryReport,
+pub(in crate::cli) struct Judged {
+    pub(in crate::cli) report: RepositoryReport,
     /// The verdicts are recorded, and something forbids choosing.
-    pub(super) refused: Option<Failure>,
+    pub(in crate::cli) refused: Option<Failure>,
 }
 
 pub(super) fn run(args: &Args, named: &str, password: &str, whose: Whose) -> Result<Answer, Failure> {
@@ -55,7 +57,12 @@ pub(super) fn run(args: &Args, named: &str, password: &str, whose: Whose) -> Res
     }
 }
 
-pub(super) fn judged(args: &Args, named: &str, password: &str, whose: Whose) -> Result<Judged, Failure> {
+pub(in crate::cli) fn judged(
+    args: &Args,
+    named: &str,
+    password: &str,
+    whose: Whose,
+) -> Result<Judged, Failure> {
     let opened = restic::open(named, password).map_err(|fault| cannot_open(&fault))?;
     let rules = rules(args)?;
     let series = || opened.snapshots().iter().map(|snapshot| snapshot.series.clone()).collect::<Vec<_>>();
@@ -77,6 +84,7 @@ pub(super) fn judged(args: &Args, named: &str, password: &str, whose: Whose) -> 
     });
     let own = own.transpose()?;
     let (order, mut journal) = in_order(&opened, journal, own)?;
+    let accepted = journal.as_ref().map(|(store, incident)| accepted(store, incident)).unwrap_or_default();
     let ledger = ledger(args, &opened, rules.as_ref())?;
     let mut bar = Bar::new();
     let request = Request {
@@ -85,6 +93,7 @@ pub(super) fn judged(args: &Args, named: &str, password: &str, whose: Whose) -> 
         tolerate: args.tolerate,
         rules: rules.as_ref(),
         own,
+        accepted: &accepted,
     };
     let mut report = restic::scan(opened, &request, ledger, &mut |progress| {
         bar.show(progress.bytes_done, progress.bytes_total);
@@ -99,6 +108,16 @@ pub(super) fn judged(args: &Args, named: &str, password: &str, whose: Whose) -> 
         None => None,
     };
     Ok(Judged { report, refused })
+}
+
+/// Contents that a person has accepted in this store.
+fn accepted(store: &Id, incident: &Incident) -> BTreeSet<Digest> {
+    let known = incident.view().scan.stores.get(store);
+    known
+        .into_iter()
+        .flat_map(|known| &known.accepted)
+        .filter_map(|text| scan::accept::digest(text))
+        .collect()
 }
 
 /// A scan changes nothing in the repository, so nothing that it writes may lie in there.

@@ -51,7 +51,14 @@ impl Restic {
         let before = fingerprint(&self.repository);
         let opened = open(&format!("restic:{}", self.repository.display()), PASSWORD).unwrap();
         let order = by_arrival(opened.found(None));
-        let request = Request { order: &order, newest: None, tolerate: None, rules: None, own: None, accepted: &BTreeSet::new() };
+        let request = Request {
+            order: &order,
+            newest: None,
+            tolerate: None,
+            rules: None,
+            own: None,
+            accepted: &BTreeSet::new(),
+        };
         let report = scan(opened, &request, Ledger::in_memory(), &mut |_| {});
         assert_eq!(fingerprint(&self.repository), before, "a repository is only read");
         assert_eq!(report.unread, Vec::<String>::new());

@@ -87,7 +87,14 @@ fn a_snapshot_without_the_store_is_no_recovery_point() {
     let opened = open(&practice.name(), PASSWORD).unwrap();
     let own = inside::Own { folder: Some("/srv/app"), ..inside::Own::default() };
     let order = crate::snapshots::by_arrival(opened.found(Some(own)));
-    let request = Request { order: &order, newest: None, tolerate: None, rules: None, own: Some(own), accepted: &BTreeSet::new() };
+    let request = Request {
+        order: &order,
+        newest: None,
+        tolerate: None,
+        rules: None,
+        own: Some(own),
+        accepted: &BTreeSet::new(),
+    };
     let report = scan(opened, &request, Ledger::in_memory(), &mut |_| {});
     assert_eq!(report.last_clean, Some(with));
     let newest = report.snapshots.iter().find(|snapshot| snapshot.id == without).unwrap();
