@@ -21,6 +21,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests are outside, and look at the product from there")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on may panic")]
 
+mod accept;
 mod bridge;
 mod bridge_hostile;
 mod bridge_rig;
