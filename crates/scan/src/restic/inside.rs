@@ -116,7 +116,13 @@ impl Own<'_> {
             let start = layout(folders, &at_root, &names(above), of_backup)?;
             let inside: Vec<OsString> =
                 start.into_iter().chain(names(path).split_off(names(above).len())).collect();
-            walk(folders, root, &inside, path)?;
+            let end = walk(folders, root, &inside, path)?;
+            if matches!(end, Entry::File) && wanted.len() == 1 && self.folder.is_some() {
+                return Err(format!(
+                    "{path} is a single file in it, and a store is restored as a folder: give the store the folder that holds the file \
+                     as its `path`"
+                ));
+            }
             let to = names(path).split_off(base.min(names(path).len())).into_iter().collect();
             pieces.push(Piece { inside: inside.into_iter().collect(), to });
         }
@@ -228,7 +234,12 @@ fn leads<F: Folders>(
 }
 
 /// Everything on the way is a folder, and the end is there.
-fn walk<F: Folders>(folders: &F, root: F::Tree, inside: &[OsString], path: &str) -> Result<(), String> {
+fn walk<F: Folders>(
+    folders: &F,
+    root: F::Tree,
+    inside: &[OsString],
+    path: &str,
+) -> Result<Entry<F::Tree>, String> {
     let mut tree = root;
     for (at, name) in inside.iter().enumerate() {
         let entry =
@@ -236,14 +247,14 @@ fn walk<F: Folders>(folders: &F, root: F::Tree, inside: &[OsString], path: &str)
         let shown = crate::shown::path(name);
         match entry {
             Some(Entry::Folder(subtree)) => tree = subtree,
-            Some(Entry::File) if at + 1 == inside.len() => {}
+            Some(Entry::File) if at + 1 == inside.len() => return Ok(Entry::File),
             Some(Entry::File | Entry::Other) => {
                 return Err(format!("{path} is not in it: `{shown}` on the way is not a folder"));
             }
             None => return Err(format!("{path} is not in it: there is no `{shown}`")),
         }
     }
-    Ok(())
+    Ok(Entry::Folder(tree))
 }
 
 #[cfg(test)]
@@ -335,6 +346,8 @@ mod tests {
         );
         assert_eq!(found(&["C/srv/data/a"], &["C:\\srv\\data"], &[], None), one("C/srv/data"));
         assert_eq!(found(&["srv/dump.sql"], &["/srv/dump.sql"], &[], None), one("srv/dump.sql"));
+        let file = found(&["srv/dump.sql"], &["/srv/dump.sql"], &[], Some("/srv/dump.sql")).unwrap_err();
+        assert!(file.contains("is a single file"), "a folder must not take the place of a file: {file}");
     }
 
     #[test]

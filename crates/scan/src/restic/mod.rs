@@ -4,7 +4,8 @@
 //! - `read_only`: the door; what would write is refused.
 //! - `vault`: blobs out of packs, decrypted, unpacked, verified; `reading`: in the order of the disk, on all cores.
 //! - `trees`: folders out of trees; `stored`: the repository as a history reads it; `scan`: from there to the answer.
-//! - `inside`: which snapshots are a store's own, and where in one it lies; `restore`: from there back into a folder.
+//! - `inside`: which snapshots are a store's own, and where in one it lies; `restore`: from there back into a folder,
+//!   with what `kept` says.
 //!
 //! All use of the repository library stands in this folder, because its interface is young and may
 //! change. No lock is taken and none is left behind: what disappears while we read (a prune by somebody
@@ -12,6 +13,7 @@
 
 mod content;
 pub mod inside;
+mod kept;
 mod read_only;
 mod reading;
 mod restore;

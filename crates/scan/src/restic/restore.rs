@@ -1,18 +1,16 @@
 //! Puts the files of a snapshot into an empty folder, each verified against its hash while it is written.
 //!
-//! Times and permission bits are kept, the owner too when we may set it (as root). Set-user-id bits are
-//! not: a copy from before an attack is trusted as data, not as programs. Devices, pipes and sockets are
-//! not made; they are listed. When this returns everything is on disk.
+//! What comes back besides the bytes says `kept`. Devices, pipes and sockets are not made; they are listed. When this returns
+//! everything is on disk.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustic_core::TreeId;
 use rustic_core::repofile::{Metadata, Node, NodeType};
 
 use super::inside::{Own, Piece};
+use super::kept::{Kept, Kind, write_with_holes};
 use super::{Opened, RepositoryFault, Snapshot, Unreadable, open, plain_name, series_name};
 use crate::snapshots::short;
 use estate::model::{Secret, Source, shown_address};
@@ -22,7 +20,7 @@ use estate::model::{Secret, Source, shown_address};
 pub struct Restored {
     pub files: u64,
     pub bytes: u64,
-    /// Devices, pipes and sockets, which are not made.
+    /// Devices, pipes and sockets, which are not made, and attributes that were not set.
     pub left_out: Vec<String>,
 }
 
@@ -89,7 +87,7 @@ pub fn restore_snapshot(
     if inside.next().is_some() {
         return Err(RestoreFault::NotEmpty(to.to_owned()));
     }
-    let mut restore = Restore { opened: &opened, done: Restored::default(), as_root: is_root() };
+    let mut restore = Restore { opened: &opened, done: Restored::default(), kept: Kept::new() };
     for piece in pieces {
         restore.piece(found.tree, &piece, to)?;
     }
@@ -126,7 +124,7 @@ pub fn secret(secret: &Secret) -> Result<String, String> {
 struct Restore<'a> {
     opened: &'a Opened,
     done: Restored,
-    as_root: bool,
+    kept: Kept,
 }
 
 impl Restore<'_> {
@@ -154,7 +152,10 @@ impl Restore<'_> {
             found => {
                 fs::create_dir_all(&place).map_err(|source| fault("make", &place, source))?;
                 self.folder(tree, &place)?;
-                self.settle(&place, found.as_ref().map(|node| &node.meta))
+                match found {
+                    Some(node) => self.settle(&place, &node.meta, Kind::Folder),
+                    None => Ok(()),
+                }
             }
         }
     }
@@ -178,20 +179,17 @@ impl Restore<'_> {
             (NodeType::Dir, Some(subtree)) => {
                 fs::create_dir(&to).map_err(|source| fault("make", &to, source))?;
                 self.folder(subtree, &to)?;
-                self.settle(&to, Some(&node.meta))
+                self.settle(&to, &node.meta, Kind::Folder)
             }
             (NodeType::Dir, None) => Err(RestoreFault::Unread {
                 path: to,
                 source: Unreadable("the entry is a folder without content".to_owned()),
             }),
-            (NodeType::File, _) => {
-                self.file(node, &to)?;
-                self.settle(&to, Some(&node.meta))
-            }
+            (NodeType::File, _) => self.file(node, &to),
             (NodeType::Symlink { .. }, _) => {
                 std::os::unix::fs::symlink(node.node_type.to_link(), &to)
                     .map_err(|source| fault("link", &to, source))?;
-                self.own(&to, &node.meta)
+                self.settle(&to, &node.meta, Kind::Link)
             }
             (NodeType::Dev { .. } | NodeType::Chardev { .. } | NodeType::Fifo | NodeType::Socket, _) => {
                 self.done.left_out.push(to.display().to_string());
@@ -201,6 +199,11 @@ impl Restore<'_> {
     }
 
     fn file(&mut self, node: &Node, to: &Path) -> Result<(), RestoreFault> {
+        if let Some(first) = self.kept.first_name(node, to) {
+            fs::hard_link(&first, to).map_err(|source| fault("link", to, source))?;
+            self.done.files += 1;
+            return Ok(());
+        }
         let mut file = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -212,50 +215,27 @@ impl Restore<'_> {
                 .opened
                 .data(*id)
                 .map_err(|source| RestoreFault::Unread { path: to.to_owned(), source })?;
-            file.write_all(&blob).map_err(|source| fault("write", to, source))?;
+            write_with_holes(&mut file, &blob).map_err(|source| fault("write", to, source))?;
             bytes += blob.len() as u64;
         }
         if bytes != node.meta.size {
             return Err(RestoreFault::Length { path: to.to_owned(), found: bytes, expected: node.meta.size });
         }
+        file.set_len(bytes).map_err(|source| fault("write", to, source))?;
         self.done.files += 1;
         self.done.bytes += bytes;
-        Ok(())
+        self.settle(to, &node.meta, Kind::File)
     }
 
-    /// Permission bits last: they may forbid ourselves what the others need.
-    fn settle(&self, to: &Path, metadata: Option<&Metadata>) -> Result<(), RestoreFault> {
-        let Some(metadata) = metadata else { return Ok(()) };
-        self.own(to, metadata)?;
-        if let Some(time) = metadata.mtime {
-            let time = std::time::SystemTime::from(time);
-            let times = fs::FileTimes::new().set_modified(time);
-            fs::File::open(to)
-                .and_then(|file| file.set_times(times))
-                .map_err(|source| fault("set the time of", to, source))?;
-        }
-        if let Some(mode) = metadata.mode {
-            fs::set_permissions(to, fs::Permissions::from_mode(mode & 0o777))
-                .map_err(|source| fault("set the permissions of", to, source))?;
-        }
+    fn settle(&mut self, to: &Path, metadata: &Metadata, kind: Kind) -> Result<(), RestoreFault> {
+        let left_out = self.kept.settle(to, metadata, kind);
+        self.done.left_out.extend(left_out.map_err(|(doing, source)| fault(doing, to, source))?);
         Ok(())
-    }
-
-    fn own(&self, to: &Path, metadata: &Metadata) -> Result<(), RestoreFault> {
-        if !self.as_root {
-            return Ok(());
-        }
-        std::os::unix::fs::lchown(to, metadata.uid, metadata.gid)
-            .map_err(|source| fault("set the owner of", to, source))
     }
 }
 
 fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
 }
 
 /// One call for the file system that `to` lies on: far cheaper than one for each of many small files.

@@ -62,7 +62,8 @@ fn a_store_inside_a_larger_backup_arrives_at_its_own_depth() {
         restore("/new", &["/srv/app/data", "/srv/etc"]).unwrap(),
         ["app/data/a", "app/data/b/c", "etc/y"]
     );
-    assert_eq!(restore("/srv/app/data/a", &["/srv/app/data/a"]).unwrap(), ["a"], "a store of one file");
+    let file = restore("/srv/app/data/a", &["/srv/app/data/a"]).unwrap_err();
+    assert!(file.to_string().contains("single file"), "a folder must not take the place of a file: {file}");
     let missing = restore("/srv/app/gone", &[]).unwrap_err();
     assert!(matches!(missing, RestoreFault::NotInside { .. }), "{missing}");
 }
@@ -99,4 +100,41 @@ fn a_snapshot_without_the_store_is_no_recovery_point() {
     assert_eq!(report.last_clean, Some(with));
     let newest = report.snapshots.iter().find(|snapshot| snapshot.id == without).unwrap();
     assert!(newest.reasons[0].contains("nothing could be restored from it"), "{:?}", newest.reasons);
+}
+
+#[test]
+fn owner_mode_times_links_attributes_and_holes_come_back_and_rights_of_programs_do_not() {
+    use std::os::unix::fs::MetadataExt;
+    let practice = Practice::new();
+    let data = practice.data();
+    put(&data, &["shared/form", "program"]);
+    fs::hard_link(data.join("shared/form"), data.join("other name")).unwrap();
+    std::os::unix::fs::symlink("shared/form", data.join("link")).unwrap();
+    let disk = fs::File::create(data.join("disk")).unwrap();
+    disk.set_len(20_000_000).unwrap();
+    std::os::unix::fs::FileExt::write_at(&disk, b"in the middle", 9_000_000).unwrap();
+    fs::set_permissions(data.join("shared"), fs::Permissions::from_mode(0o2775)).unwrap();
+    fs::set_permissions(data.join("program"), fs::Permissions::from_mode(0o4755)).unwrap();
+    let attribute = rustix::fs::lsetxattr(
+        data.join("program"),
+        "user.origin",
+        b"the archive",
+        rustix::fs::XattrFlags::empty(),
+    );
+    let id = practice.snapshot();
+    let to = practice.folder.path().join("to");
+    restore_snapshot(&practice.source(), None, &id, &to).unwrap();
+    assert!(fs::read(to.join("disk")).unwrap() == fs::read(data.join("disk")).unwrap());
+    let of = |name: &str| fs::symlink_metadata(to.join(name)).unwrap();
+    assert!(of("disk").blocks() * 512 < 5_000_000, "{} blocks", of("disk").blocks());
+    assert_eq!(of("shared/form").ino(), of("other name").ino());
+    assert_eq!(of("shared").mode() & 0o7777, 0o2775);
+    assert_eq!(of("program").mode() & 0o7777, 0o755, "no set-user-id bit from a backup");
+    let before = fs::symlink_metadata(data.join("link")).unwrap();
+    assert_eq!((of("link").mtime(), of("link").mtime_nsec()), (before.mtime(), before.mtime_nsec()));
+    if attribute.is_ok() {
+        let mut value = [0; 32];
+        let length = rustix::fs::lgetxattr(to.join("program"), "user.origin", &mut value).unwrap();
+        assert_eq!(&value[..length], b"the archive");
+    }
 }
