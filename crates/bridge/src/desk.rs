@@ -6,6 +6,11 @@
 //!   upstream rest, says `core_health`; it never releases by itself.
 //! - What is on disk without an outcome is pending, whatever may have happened to it behind.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "waits for requests on their way, each of which ends by its own time limit"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,8 @@
 //! The bridge's own secrets: one file of random bytes from which each tenant's marking key is derived, and
 //! the comparison of secrets in a time that does not depend on them.
 
+#![allow(clippy::disallowed_methods, reason = "keys and tokens are drawn here")]
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};

@@ -3,11 +3,6 @@
 //! The bridge stands in the path from the normal day on. What changes anything is sealed to its tenant
 //! and on the bridge's own disk before it is forwarded or answered. Hand-back is the tenant's own process.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "the web edge has doors of its own: it listens, forwards, keeps time limits"
-)]
-
 pub mod account;
 pub mod books;
 pub mod clock;

@@ -1,5 +1,7 @@
 //! Brings the bridge up and down: keys, folder, journal, writer thread, edge.
 
+#![allow(clippy::disallowed_methods, reason = "waits for answers on their way, with a deadline")]
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

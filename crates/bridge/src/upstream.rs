@@ -1,5 +1,7 @@
 //! The client of the upstream: one request out, and what its answer means.
 
+#![allow(clippy::disallowed_methods, reason = "calls the core, with its own time limits")]
+
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -62,9 +64,7 @@ pub fn meaning(status: u16, asker: Asker) -> Option<Outcome> {
         (200 | 201, _) => Some(Outcome::Applied),
         (208, _) => Some(Outcome::AlreadyThere),
         (409, _) => Some(Outcome::Conflict),
-        (400 | 410 | 413 | 414 | 415 | 422 | 451, _) | (401 | 402 | 403, Asker::Sender) => {
-            Some(Outcome::Refused)
-        }
+        (400 | 410 | 413..=415 | 422 | 451, _) | (401..=403, Asker::Sender) => Some(Outcome::Refused),
         _ => None,
     }
 }

@@ -5,6 +5,11 @@
 //! order of acceptance" has one meaning. A failed sync is not repeated: what is on the disk is then unknown,
 //! so nothing more is accepted and the process ends; the next start reads what is really there.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the clocks of the machine come in here; a checkpoint has an age"
+)]
+
 use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -239,6 +239,16 @@ impl View {
             .ok_or_else(|| format!("alarm {alarm} of {store} {what}, but it is not open"))
     }
 
+    fn dismiss(&mut self, id: &Id) -> Result<(), String> {
+        let open = self.stores.get_mut(id).filter(|store| !store.alarms.is_empty());
+        let store = open.ok_or_else(|| format!("an alarm of {id} was dismissed, but none was open"))?;
+        let files = store.alarms.iter().map(|alarm| alarm.files).max().unwrap_or(0);
+        store.dismissed_files = store.dismissed_files.max(files);
+        store.alarms.clear();
+        store.dismissals += 1;
+        Ok(())
+    }
+
     /// The store was restored: what its alarms were about is no longer there. New files are looked at with new eyes.
     pub(crate) fn restored(&mut self, store: &Id) {
         if let Some(store) = self.stores.get_mut(store) {
@@ -272,15 +282,7 @@ impl View {
             ScanEvent::AlarmNotHeard { store, alarm, why } => {
                 self.open_alarm(store, *alarm, "was not heard")?.not_heard = Some(why.clone());
             }
-            ScanEvent::AlarmDismissed { store: id, .. } => {
-                let open = self.stores.get_mut(id).filter(|store| !store.alarms.is_empty());
-                let store =
-                    open.ok_or_else(|| format!("an alarm of {id} was dismissed, but none was open"))?;
-                let files = store.alarms.iter().map(|alarm| alarm.files).max().unwrap_or(0);
-                store.dismissed_files = store.dismissed_files.max(files);
-                store.alarms.clear();
-                store.dismissals += 1;
-            }
+            ScanEvent::AlarmDismissed { store, .. } => self.dismiss(store)?,
             ScanEvent::ContentsAccepted { store, contents, .. } => {
                 self.stores.entry(store.clone()).or_default().accepted.extend(contents.iter().cloned());
             }

@@ -21,7 +21,7 @@ use crate::wire::{Reply, Request};
 use crate::writer::Writer;
 use crate::{Checkpoint, OpenError};
 
-/// How often we look whether the lock is free or the writer answers.
+/// How often we check whether the lock is free or the writer answers.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// Records things. Cheap to clone; many threads may append at once and share one sync.

@@ -1,5 +1,7 @@
 //! How a journal is written: with which key, on which disk, by which clock.
 
+#![allow(clippy::disallowed_methods, reason = "the clock that an appender uses unless it is given another")]
+
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;

@@ -25,7 +25,7 @@ pub(super) fn random_between(statistics: &Statistics, from: u64, to: u64) -> Opt
         .map(|number| number * window)
 }
 
-/// As `random_between`, but tables of random numbers, which programs for encryption hold, are let pass: they lie in one
+/// As `random_between`, but tables of random numbers, which programs for encryption hold, are tolerated: they lie in one
 /// piece. Damage is spread: so much code holds at least two places that look random, and so on.
 pub(super) fn random_places_between(statistics: &Statistics, from: u64, to: u64) -> Option<u64> {
     let window = WINDOW as u64;

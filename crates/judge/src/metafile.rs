@@ -1,7 +1,7 @@
 //! Windows metafiles (WMF, EMF): records, one behind the other, each with its length and what it draws, up to one that
 //! says that it is the last.
 //!
-//! Pictures inside of records are passed over: they may be packed.
+//! Pictures inside records are passed over: they may be packed.
 
 use std::io;
 

@@ -46,7 +46,7 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> std::io::Result
         let data_at = at.saturating_add(BLOCK).saturating_add(more);
         at = data_at.saturating_add(size);
         members += 1;
-        // The last member's filling is sometimes left away.
+        // The last member's filling is sometimes omitted.
         if at > length.next_multiple_of(BLOCK) {
             return Ok(Structure::Cut {
                 at: length,

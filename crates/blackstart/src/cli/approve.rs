@@ -7,7 +7,7 @@ use super::plan::read_file;
 use super::{Answer, Failure, FailureKind, place, talk};
 use estate::{Estate, canonical};
 use incident::View;
-use message::Command;
+use message::{Command, Remedy};
 use plan::{Plan, decide, page};
 
 /// Shows a recorded plan and allows it to be run. At most one plan is allowed at a time; each run needs an
@@ -43,8 +43,9 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         return Err(Failure::refused(
             "the plan was not approved",
             "nothing was recorded, and nothing will be run",
-            format!("to allow it: blackstart approve {} {hash}", folder.display()),
-        ));
+            Remedy::run_to("to allow it", Command::new("approve").incident().with(hash)),
+        )
+        .of(&folder));
     }
     let mut incident = folder::open(&folder, &args.by)?;
     // Decided again on the newest entries: what was shown is named by its hash and cannot have changed, but
@@ -66,9 +67,9 @@ fn named(plan: &Path) -> Result<String, Failure> {
         return Err(Failure::usage(
             format!("{} is an incident, not a plan", plan.display()),
             "no plan is named, so nothing was approved",
-            format!(
-                "name the plan too, by its hash or its file; status shows it: blackstart status {}",
-                plan.display()
+            Remedy::run_to(
+                "name the plan too, by its hash or its file; status shows it",
+                Command::new("status").with(plan.display()),
             ),
         ));
     }

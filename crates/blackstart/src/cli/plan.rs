@@ -358,7 +358,13 @@ fn record(journal: &Path, view: &View, made: &Made, by: &By) -> Result<(), Failu
         incident.decide(folder::now_ms(), |view| Ok::<_, Refusal>(decide::record(view, &made.plan)));
     match decided.map_err(|fault| folder::failure(journal, &fault))? {
         Ok(events) if events.is_empty() => talk::say("this plan is already recorded"),
-        Ok(_) => talk::say(format!("recorded; to allow it: blackstart approve {} {hash}", journal.display())),
+        Ok(_) => {
+            let approve = Command::new("approve").incident().with(hash);
+            talk::say(format!(
+                "recorded; to allow it: {}",
+                approve.line(Some(&journal.display().to_string()))
+            ));
+        }
         Err(refusal) => return Err(refused(&refusal)),
     }
     Ok(())

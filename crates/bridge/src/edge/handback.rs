@@ -4,6 +4,8 @@
 //! and its end inside a keyed hash, so nothing about sessions is kept, nobody can use them up, and a token of
 //! one tenant is worth nothing for another.
 
+#![allow(clippy::disallowed_methods, reason = "a session has an end by the clock of this machine")]
+
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use journal::{Payload, ReadError, Reader, Record};
+use message::{Command, Remedy};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -143,7 +146,10 @@ async fn with_sealed(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 format!("what was sealed cannot be read back: {why}"),
                 "the journal may be damaged; nothing was changed",
-                "the operator must run `blackstart journal verify` on the bridge's folder",
+                Remedy::run_to(
+                    "the operator must look into the bridge's journal",
+                    Command::new("journal verify").open("FOLDER"),
+                ),
             )
         },
     )

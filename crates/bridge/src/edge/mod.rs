@@ -2,6 +2,8 @@
 //! they ask, and what a hostile one cannot do: no endless headers or bodies, no endless number of either.
 //! The operator has a listener of its own, which no sender can fill.
 
+#![allow(clippy::disallowed_methods, reason = "an edge: it listens, and rests when nothing can be accepted")]
+
 mod connections;
 pub mod control;
 pub mod handback;
@@ -21,6 +23,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use journal::key::SecretKey;
+use message::{Message, Remedy};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -123,9 +126,7 @@ fn control_router(edge: Arc<Edge>) -> Router {
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
-    what: String,
-    means: &'static str,
-    to_do: &'static str,
+    message: Box<Message>,
 }
 
 impl Problem {
@@ -133,9 +134,9 @@ impl Problem {
         status: StatusCode,
         what: impl Into<String>,
         means: &'static str,
-        to_do: &'static str,
+        to_do: impl Into<Remedy>,
     ) -> Problem {
-        Problem { status, what: what.into(), means, to_do }
+        Problem { status, message: Box::new(Message::new(what, means, to_do)) }
     }
 
     /// The same for a path, tenant or operation that does not exist: the answer reveals nothing.
@@ -194,7 +195,8 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({ "what": self.what, "means": self.means, "to_do": self.to_do });
+        let Message { what, means, to_do } = *self.message;
+        let body = json!({ "what": what, "means": means, "to_do": to_do.shown(None) });
         answer(self.status, &body)
     }
 }

@@ -1,5 +1,7 @@
 //! The line to the bridge: proves who we are, pulls, reports.
 
+#![allow(clippy::disallowed_methods, reason = "calls the bridge, with its own time limits")]
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 

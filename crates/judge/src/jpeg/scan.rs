@@ -249,14 +249,14 @@ impl<'t> Scan<'t> {
                 _ => return Err(Flaw::Nonsense),
             }
             // Over so many coefficients that are still zero, to the next one that is, or to the end of the pass.
-            let pass = u64::MAX >> (63 - self.last) & (u64::MAX << at);
-            let mut zeros = !*known & pass;
+            let in_pass = u64::MAX >> (63 - self.last) & (u64::MAX << at);
+            let mut zeros = !*known & in_pass;
             while run > 0 && zeros > 0 {
                 zeros &= zeros - 1;
                 run -= 1;
             }
             let to = if zeros > 0 { zeros.trailing_zeros() } else { self.last + 1 };
-            let passed = *known & pass & !u64::MAX.checked_shl(to).unwrap_or(0);
+            let passed = *known & in_pass & !u64::MAX.checked_shl(to).unwrap_or(0);
             bits.pass(passed.count_ones())?;
             at = to;
             if size > 0 {

@@ -15,7 +15,7 @@ const MARKS: u32 = 0xffff_fffa;
 
 pub(super) struct Stream {
     pub(super) name: String,
-    /// The entry of the folder it lies in: documents inside of documents have streams of the same names.
+    /// The entry of the folder it lies in: documents inside documents have streams of the same names.
     pub(super) storage: usize,
     pub(super) size: u64,
     /// Sectors, or small sectors if `mini`.

@@ -29,11 +29,14 @@ pub enum Entry<T> {
     Other,
 }
 
+/// What lies in a folder, by name.
+pub type Listing<T> = Vec<(OsString, Entry<T>)>;
+
 /// Folders of a snapshot.
 pub trait Folders {
     type Tree: Copy;
     /// By name; or why that cannot be read.
-    fn entries(&self, tree: Self::Tree) -> Result<Vec<(OsString, Entry<Self::Tree>)>, String>;
+    fn entries(&self, tree: Self::Tree) -> Result<Listing<Self::Tree>, String>;
 }
 
 /// What a store says about its copies.
@@ -166,7 +169,7 @@ impl Own<'_> {
 
 /// How many names all wanted paths have in common; of a single one all, because its content is the store.
 fn common_folder(wanted: &[String]) -> usize {
-    let mut all = wanted.iter().map(|path| names(path));
+    let mut all = wanted.iter().map(String::as_str).map(names);
     let Some(first) = all.next() else { return 0 };
     all.fold(first.len(), |common, path| {
         let same = first.iter().zip(&path).take_while(|(a, b)| a == b).count();
@@ -206,7 +209,7 @@ fn layout<F: Folders>(
         [_] => Ok(Vec::new()),
         _ => Err(format!(
             "what lies at the root of the snapshot ({}) does not say where each of {} is",
-            there.iter().map(|name| crate::shown::path(name)).collect::<Vec<_>>().join(", "),
+            there.iter().map(crate::shown::path).collect::<Vec<_>>().join(", "),
             of_backup.join(", ")
         )),
     }

@@ -132,7 +132,7 @@ impl Restore<'_> {
     fn piece(&mut self, root: TreeId, piece: &Piece, to: &Path) -> Result<(), RestoreFault> {
         let mut found = None;
         let mut tree = root;
-        for part in piece.inside.iter() {
+        for part in &piece.inside {
             let unread = |source| RestoreFault::Unread { path: piece.inside.clone(), source };
             let nodes = self.opened.tree(tree).map_err(unread)?.nodes;
             let node = nodes.into_iter().find(|node| node.name() == part);

@@ -106,7 +106,8 @@ fn both(one: &str, other: &str) -> Failure {
 
 /// Of all three ways only one may be set, but for the plain one, which restic takes last.
 pub(super) fn password() -> Result<String, Failure> {
-    match (variable(PASSWORD_FILE), variable(PASSWORD_COMMAND), variable(PASSWORD)) {
+    // An empty password is one.
+    match (variable(PASSWORD_FILE), variable(PASSWORD_COMMAND), std::env::var(PASSWORD).ok()) {
         (Some(_), Some(_), _) => Err(both(PASSWORD_FILE, PASSWORD_COMMAND)),
         (Some(file), None, _) => read(PASSWORD_FILE, &file),
         (None, Some(command), _) => output(&command),
