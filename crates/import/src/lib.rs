@@ -35,9 +35,9 @@ pub mod update;
 pub mod yaml;
 
 #[cfg(test)]
-mod tests;
+mod draft_lines;
 #[cfg(test)]
-mod told;
+mod tests;
 
 pub use draft::{Draft, Noted};
 pub use fault::Unreadable;

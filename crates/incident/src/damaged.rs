@@ -44,7 +44,7 @@ pub struct Gap {
 }
 
 /// One place of a journal that is read on past damage.
-pub enum Met {
+pub enum Passage {
     /// `proven`: a signed checkpoint covers it, and it is what was signed.
     Record {
         record: Record,
@@ -92,8 +92,8 @@ impl Look {
         }
         let (mut lost, mut entries) = (Vec::<Gap>::new(), 0);
         self.each(folder, &mut |met| match met {
-            Met::Record { record, .. } => entries = record.sequence + 1,
-            Met::Lost(gap) => {
+            Passage::Record { record, .. } => entries = record.sequence + 1,
+            Passage::Lost(gap) => {
                 entries = gap.entries.end;
                 match lost.last_mut() {
                     Some(last) if last.entries.end == gap.entries.start && last.why == gap.why => {
@@ -111,7 +111,7 @@ impl Look {
 
     /// Every entry of a damaged journal, and every gap. A record that a checkpoint covers and does not prove is a gap:
     /// it may be forged.
-    pub fn each(&self, folder: &Path, visit: &mut dyn FnMut(Met)) -> Result<(), StoreFault> {
+    pub fn each(&self, folder: &Path, visit: &mut dyn FnMut(Passage)) -> Result<(), StoreFault> {
         let journal = store::journal_path(folder);
         let (covered, proven) = self
             .verification
@@ -122,14 +122,14 @@ impl Look {
             Salvaged::Record(record) if record.sequence < covered && !is_proven(record.sequence) => {
                 let entries = record.sequence..record.sequence + 1;
                 let why = "readable, but not proven to be what was signed".to_owned();
-                visit(Met::Lost(Gap { entries, why, readable: true }));
+                visit(Passage::Lost(Gap { entries, why, readable: true }));
             }
             Salvaged::Record(record) => {
                 let proven = is_proven(record.sequence);
-                visit(Met::Record { record, proven });
+                visit(Passage::Record { record, proven });
             }
             Salvaged::Lost { records, why } => {
-                visit(Met::Lost(Gap { entries: records, why, readable: false }));
+                visit(Passage::Lost(Gap { entries: records, why, readable: false }));
             }
         })
         .map_err(|source| StoreFault::File { doing: "read", path: journal, source })
@@ -150,12 +150,12 @@ pub fn view(folder: &Path, at: Option<u64>) -> Result<(View, Option<Harm>), Stor
         return Ok((view, None));
     }
     look.each(folder, &mut |met| match met {
-        Met::Record { record, .. } if wanted(record.sequence) => view.apply(&record::entry(record)),
-        Met::Lost(gap) if wanted(gap.entries.start) => {
+        Passage::Record { record, .. } if wanted(record.sequence) => view.apply(&record::entry(record)),
+        Passage::Lost(gap) if wanted(gap.entries.start) => {
             view.apply(&lost(&gap, view.last_time_ms));
             view.entries = gap.entries.end;
         }
-        Met::Record { .. } | Met::Lost(_) => {}
+        Passage::Record { .. } | Passage::Lost(_) => {}
     })?;
     Ok((view, look.harm))
 }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::continued::{Cause, LeftOut, Succession};
-use super::damaged::{self, Harm, Look, Met};
+use super::damaged::{self, Harm, Look, Passage};
 use super::event::{CommandEvent, Event};
 use super::fault::StoreFault;
 use super::record;
@@ -44,11 +44,11 @@ pub fn prepare(old: &Path, unproven: bool, reason: &str) -> Result<Option<Prepar
     };
     let mut drafts = Vec::new();
     look.each(old, &mut |met| match met {
-        Met::Lost(gap) => {
+        Passage::Lost(gap) => {
             let cause = if gap.readable { Cause::NotProven } else { Cause::Damaged };
             leave_out(&mut succession.left_out, gap.entries, cause, &gap.why);
         }
-        Met::Record { record, proven } => {
+        Passage::Record { record, proven } => {
             let entries = record.sequence..record.sequence + 1;
             if journal::is_own(&record.kind) {
                 return leave_out(&mut succession.left_out, entries, Cause::JournalsOwn, &record.kind);
@@ -161,7 +161,7 @@ pub fn compare(new: &Path, succession: &Succession, old: &Path) -> Result<Vec<St
     })?;
     let mut carried = carried.into_iter();
     look.each(old, &mut |met| {
-        let Met::Record { record: was, .. } = met else { return };
+        let Passage::Record { record: was, .. } = met else { return };
         if succession.index(was.sequence).is_none() {
             return;
         }

@@ -35,11 +35,11 @@ pub struct Now {
     /// Services that could not be stopped, and why.
     pub not_stopped: BTreeMap<Id, String>,
     /// What looking at the providers of a step gave, a moment ago.
-    pub looked: BTreeMap<String, Looked>,
+    pub looked: BTreeMap<String, Inspection>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Looked {
+pub enum Inspection {
     Healthy,
     Unhealthy { provider: Id, why: String },
 }
@@ -234,8 +234,10 @@ impl Ground<'_> {
         let service = step.service.clone();
         match self.now.looked.get(&step.id) {
             None if has_gate => Verdict::Do(Act::Ask(self.task(step))),
-            None | Some(Looked::Healthy) => Verdict::Refused(Refusal::ByHand { service, why: String::new() }),
-            Some(Looked::Unhealthy { why, .. }) => {
+            None | Some(Inspection::Healthy) => {
+                Verdict::Refused(Refusal::ByHand { service, why: String::new() })
+            }
+            Some(Inspection::Unhealthy { why, .. }) => {
                 Verdict::Refused(Refusal::ByHand { service, why: why.clone() })
             }
         }
@@ -340,8 +342,8 @@ impl Ground<'_> {
         }
         match self.now.looked.get(&step.id) {
             None => Verdict::Do(Act::Look(self.task(step))),
-            Some(Looked::Healthy) => Verdict::Do(Act::Perform(self.task(step))),
-            Some(Looked::Unhealthy { provider, why }) => {
+            Some(Inspection::Healthy) => Verdict::Do(Act::Perform(self.task(step))),
+            Some(Inspection::Unhealthy { provider, why }) => {
                 let (step, provider, why) = (step.id.clone(), provider.clone(), why.clone());
                 Verdict::Refused(Refusal::ProviderUnhealthy { step, provider, why })
             }

@@ -445,7 +445,7 @@ impl Place<'_> {
         let output = self.output(task);
         let until_ms = self.world.elapsed_ms().saturating_add(deadline_ms);
         loop {
-            // Looked for first: if it ends between the two looks, its note is there for the second.
+            // Inspection for first: if it ends between the two looks, its note is there for the second.
             let alive = self.running(&task.step.id)?;
             let trace = self.world.trace(&output)?;
             if let Some(ended) = trace.ended {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::{Act, Ground, Looked, Now, Task, next};
+use super::decide::{Act, Ground, Inspection, Now, Task, next};
 use estate::model::{Host, Service};
 use estate::{Estate, Id};
 use incident::View;
@@ -50,7 +50,7 @@ fn begun_beside_the_first(cores: &[(&str, u64)]) -> Vec<Id> {
     };
     let now = Now {
         busy: BTreeMap::from([(plan.steps[0].id.clone(), task)]),
-        looked: plan.steps.iter().map(|step| (step.id.clone(), Looked::Healthy)).collect(),
+        looked: plan.steps.iter().map(|step| (step.id.clone(), Inspection::Healthy)).collect(),
         ..Now::default()
     };
     let changed = BTreeSet::new();

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::decide::{self, Act, Ground, Looked, Next, Now, Task, probed};
+use super::decide::{self, Act, Ground, Inspection, Next, Now, Task, probed};
 use super::perform::{self, Outcome, Place};
 use super::refusal::Refusal;
 use estate::{Estate, Id};
@@ -246,7 +246,9 @@ impl AtWork<'_> {
         let (plan, recover) = (&self.executor.plan, &self.log.view().recover);
         let waits =
             |step: &str| plan.step(step).is_some_and(|step| recover.state_of(&step.id) == State::Held);
-        self.now.looked.retain(|step, looked| matches!(looked, Looked::Healthy) || !(stays || waits(step)));
+        self.now
+            .looked
+            .retain(|step, looked| matches!(looked, Inspection::Healthy) || !(stays || waits(step)));
     }
 
     fn at_once(&self) -> usize {
@@ -364,7 +366,7 @@ impl AtWork<'_> {
                 self.record(&recorded(task, &outcome))?;
                 match outcome {
                     Outcome::Healthy => {
-                        self.now.looked.insert(task.step.id.clone(), Looked::Healthy);
+                        self.now.looked.insert(task.step.id.clone(), Inspection::Healthy);
                         Ok(())
                     }
                     Outcome::NotBegun { provider, why } | Outcome::Unhealthy { provider, why } => {
@@ -372,7 +374,7 @@ impl AtWork<'_> {
                     }
                     Outcome::NotYet { why } => {
                         let provider = task.step.service.clone();
-                        self.now.looked.insert(task.step.id.clone(), Looked::Unhealthy { provider, why });
+                        self.now.looked.insert(task.step.id.clone(), Inspection::Unhealthy { provider, why });
                         Ok(())
                     }
                     Outcome::Done { .. }
@@ -394,7 +396,7 @@ impl AtWork<'_> {
             let open = self.ground().provider(&provider).planned
                 && self.log.view().recover.state_of(&gate_of(&provider)) != State::Done;
             if let Some(task) = dependent.filter(|_| !open) {
-                self.now.looked.insert(task.step.id.clone(), Looked::Unhealthy { provider, why });
+                self.now.looked.insert(task.step.id.clone(), Inspection::Unhealthy { provider, why });
             }
             return Ok(());
         }

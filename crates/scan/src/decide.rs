@@ -158,7 +158,7 @@ pub enum SeenWhen {
 
 /// Nothing new is raised, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum NoNews {
     /// One alarm is open for the store already, and what it is about has not become ten times as much.
     Open { alarm: u64, files: u64 },
     /// As much as this was there when a person looked and dismissed it.
@@ -169,11 +169,11 @@ pub enum Known {
 const GROWTH: u64 = 10;
 
 /// Raises the burst, or says how far an open alarm has grown. An open alarm never hides what follows it.
-pub fn alarm(view: &View, burst: &Burst, when: SeenWhen) -> Result<Vec<Event>, Known> {
+pub fn alarm(view: &View, burst: &Burst, when: SeenWhen) -> Result<Vec<Event>, NoNews> {
     let known = view.scan.stores.get(&burst.store);
     if let Some(open) = known.and_then(|known| known.alarms.last()) {
         if burst.total < open.files.max(1).saturating_mul(GROWTH) {
-            return Err(Known::Open { alarm: open.sequence, files: open.files });
+            return Err(NoNews::Open { alarm: open.sequence, files: open.files });
         }
         return Ok(vec![Event::Scan(ScanEvent::AlarmGrew {
             store: burst.store.clone(),
@@ -184,7 +184,7 @@ pub fn alarm(view: &View, burst: &Burst, when: SeenWhen) -> Result<Vec<Event>, K
     }
     let dismissed = known.map_or(0, |known| known.dismissed_files);
     if when == SeenWhen::AtStart && burst.files <= dismissed {
-        return Err(Known::Dismissed { files: dismissed });
+        return Err(NoNews::Dismissed { files: dismissed });
     }
     let (store, files, examples) = (burst.store.clone(), burst.files, burst.examples.clone());
     let seconds_observed = burst.seconds_observed;

@@ -111,14 +111,19 @@ pub fn accept(view: &View, entry: &str, reason: &str) -> Result<Vec<Event>, Refu
 
 /// What a person found who checked whether a step in doubt had happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Looked<'a> {
+pub struct CheckedByHand<'a> {
     pub happened: bool,
     pub by: &'a str,
 }
 
 /// Work on `id` may go on: its hold is lifted, its failed steps may be tried again, its start is released by one more
 /// person, or its doubt is settled by who has looked.
-pub fn resume(view: &View, id: &Id, looked: Option<Looked<'_>>, reason: &str) -> Result<Vec<Event>, Refusal> {
+pub fn resume(
+    view: &View,
+    id: &Id,
+    looked: Option<CheckedByHand<'_>>,
+    reason: &str,
+) -> Result<Vec<Event>, Refusal> {
     if let Some(unread) = view.blocked_by(id) {
         return Err(Refusal::NotRead { sequence: unread.sequence, about: id.clone() });
     }
@@ -253,7 +258,7 @@ mod tests {
     fn what_is_in_doubt_goes_on_only_when_somebody_says_what_was_found() {
         let mut view = opened();
         let core = id("service:core");
-        let looked = Looked { happened: true, by: "anna" };
+        let looked = CheckedByHand { happened: true, by: "anna" };
         assert_eq!(resume(&view, &core, Some(looked), "seen"), Err(Refusal::NothingInDoubt(core.clone())));
         let name = format!("start:{core}");
         let detail = "nobody knows".to_owned();

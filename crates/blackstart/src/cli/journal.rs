@@ -13,11 +13,11 @@ use message::{Command, counted, counted_as};
 use serde_json::{Value, json};
 
 use super::place::{self, Sought};
-use super::sentence::{self, Said};
+use super::sentence::{self, Reading};
 use super::{Answer, Failure, talk};
 use super::{folder, harm, succeed};
 use estate::Id;
-use incident::damaged::{Look, Met};
+use incident::damaged::{Look, Passage};
 use incident::store::{self, StoreFault};
 
 /// Look into a journal, prove that it is whole, go on where it is damaged. DIR is an incident folder or a bridge folder.
@@ -150,10 +150,10 @@ fn show(args: &Show) -> Result<Answer, Failure> {
         false => harm::lines(&folder, harm).iter().for_each(talk::data),
     }
     look.each(&folder, &mut |met| match met {
-        Met::Record { record, proven } if record.sequence >= args.from => {
+        Passage::Record { record, proven } if record.sequence >= args.from => {
             shown.damaged_record(&record, proven);
         }
-        Met::Lost(gap) if gap.entries.end > args.from => {
+        Passage::Lost(gap) if gap.entries.end > args.from => {
             let (from, until) = (gap.entries.start, gap.entries.end);
             shown.keep(match args.json {
                 true => json!({ "sequence": from, "until": until, "lost": gap.why }).to_string(),
@@ -164,7 +164,7 @@ fn show(args: &Show) -> Result<Answer, Failure> {
                 }
             });
         }
-        Met::Record { .. } | Met::Lost(_) => {}
+        Passage::Record { .. } | Passage::Lost(_) => {}
     })
     .map_err(fault)?;
     shown.print();
@@ -179,7 +179,7 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    fn wanted(&self, record: &journal::Record, said: &Said) -> bool {
+    fn wanted(&self, record: &journal::Record, said: &Reading) -> bool {
         let about = self.args.about.as_ref();
         let about = about.is_none_or(|wanted| {
             said.about.as_ref().is_none_or(|about| about.iter().any(|id| wanted.is(id)))
@@ -274,7 +274,7 @@ fn content(payload: &[u8]) -> Value {
 /// Longer sentences are cut, but for notes: the whole stands in `--json`.
 const SHOWN_CHARS_MAX: usize = 240;
 
-fn as_line(record: &journal::Record, said: &Said) -> String {
+fn as_line(record: &journal::Record, said: &Reading) -> String {
     // An entry is one line, whatever people typed into it.
     let mut sentence = said.sentence.replace(['\n', '\r'], " ");
     if !sentence.starts_with("note: ") && sentence.chars().count() > SHOWN_CHARS_MAX {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, talk};
 use message::Command;
-use situation::decide::{self, Looked, Refusal};
+use situation::decide::{self, CheckedByHand, Refusal};
 
 /// Let work on this thing go on: lift its hold, allow its failed steps to be tried again, release a start that needs a
 /// second person, or say how a doubt was settled (--found). `entry:N` accepts an entry that this version cannot read.
@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     } else {
         let id = named::in_incident(incident.view(), &args.what, named::PLACES_AND_PARTS)?;
         let by = args.by.name();
-        let looked = args.found.map(|found| Looked { happened: found == FoundByHand::Done, by: &by });
+        let looked = args.found.map(|found| CheckedByHand { happened: found == FoundByHand::Done, by: &by });
         folder::decide(&mut incident, |view| decide::resume(view, &id, looked, &args.reason))?
             .map_err(refused)?;
     }

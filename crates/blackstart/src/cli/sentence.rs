@@ -14,25 +14,25 @@ use incident::event::{
 use incident::record::{self, Content};
 
 /// What a record says, and what it is about.
-pub struct Said {
+pub struct Reading {
     pub sentence: String,
     /// `None`: not known, so it may be about anything.
     pub about: Option<Vec<Id>>,
 }
 
 /// Any record, of an incident's journal or a bridge's.
-pub fn of(record: &Record) -> Said {
+pub fn of(record: &Record) -> Reading {
     if let Payload::Present(payload) = &record.payload
         && let Ok((fact, sealed)) = fact::decode(&record.kind, record.version, payload)
     {
-        return Said { sentence: of_fact(&fact, sealed.len()), about: Some(tenants(&fact)) };
+        return Reading { sentence: of_fact(&fact, sealed.len()), about: Some(tenants(&fact)) };
     }
     if journal::is_own(&record.kind) {
-        return Said { sentence: of_journal(record), about: Some(Vec::new()) };
+        return Reading { sentence: of_journal(record), about: Some(Vec::new()) };
     }
     match record::entry(record.clone()).content {
-        Content::Known(event) => Said { sentence: of_event(&event), about: Some(event.about()) },
-        Content::Unknown(unknown) => Said {
+        Content::Known(event) => Reading { sentence: of_event(&event), about: Some(event.about()) },
+        Content::Unknown(unknown) => Reading {
             sentence: format!("NOT READ: `{}` version {}: {}", unknown.kind, unknown.version, unknown.why),
             about: unknown.about,
         },

@@ -23,7 +23,7 @@ use incident::View;
 use incident::scan::About;
 use incident::store::{self, Incident, StoreFault};
 use message::{Command, counted};
-use scan::decide::{self, Known, SeenWhen};
+use scan::decide::{self, NoNews, SeenWhen};
 use scan::watch::{Burst, Limits, Look, StoreWatch};
 use wake::Wake;
 
@@ -212,8 +212,8 @@ impl Watching {
                 }
                 true
             }
-            Ok(Err(Known::Open { .. })) => true,
-            Ok(Err(Known::Dismissed { files })) => {
+            Ok(Err(NoNews::Open { .. })) => true,
+            Ok(Err(NoNews::Dismissed { files })) => {
                 talk::say(format!(
                     "{}: {} {}; somebody has looked at as many and dismissed the alarm, so none is raised until there are more \
                      than {}",
@@ -239,7 +239,7 @@ impl Watching {
 
     /// The entry that was written. The incident is opened only for this moment, so that a watch that is killed or stopped
     /// holds up nobody.
-    fn record(&self, burst: &Burst, when: SeenWhen) -> Result<Result<u64, Known>, StoreFault> {
+    fn record(&self, burst: &Burst, when: SeenWhen) -> Result<Result<u64, NoNews>, StoreFault> {
         if let Err(known) = decide::alarm(&store::read(&self.journal)?, burst, when) {
             return Ok(Err(known));
         }

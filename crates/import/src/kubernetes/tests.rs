@@ -6,7 +6,7 @@ use super::gather::{Text, gather, text};
 use super::{Draft, Options, StartBy, read};
 use crate::Unreadable;
 use crate::draft::Noted;
-use crate::told::{codes, proposed, said_at, service, services, stated};
+use crate::draft_lines::{codes, proposed, said_at, service, services, stated};
 use estate::Grade;
 use estate::model::{Probe, StartClass};
 

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::gather::{Content, Dump, Entry, Gathered, HostCopy, Written};
 use super::{Draft, Options, read};
-use crate::told::{codes, proposed, services};
+use crate::draft_lines::{codes, proposed, services};
 
 /// A copy of one host: paths below it with their texts; `-> target` is a link.
 fn copy(files: &[(&str, &str)]) -> HostCopy {

@@ -5,7 +5,7 @@
 use super::gather::{Raw, gather};
 use super::meaning::{self, Decimal, Meaning};
 use super::{Draft, read};
-use crate::told::{codes, proposed, said, stated};
+use crate::draft_lines::{codes, proposed, said, stated};
 use estate::model::{EdgeKind, Tenants};
 
 fn raw(name: &str, bytes: impl Into<Vec<u8>>) -> Raw {

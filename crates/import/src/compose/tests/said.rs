@@ -162,5 +162,5 @@ fn a_configuration_file_in_one_variable_is_looked_through_line_by_line() {
     let draft = one(
         "services:\n  git:\n    image: g\n    environment:\n      CONFIG: |\n        # old: redis\n        rails['db_host'] = 'pg'\n        url 'https://git.example.com'\n        [cache]\n        server: cache:6379\n  pg: {image: postgres}\n  cache: {image: redis}\n  redis: {image: redis}\n",
     );
-    assert_eq!(crate::told::proposed(&draft), ["git hard cache 900", "git hard pg 850"]);
+    assert_eq!(crate::draft_lines::proposed(&draft), ["git hard cache 900", "git hard pg 850"]);
 }
