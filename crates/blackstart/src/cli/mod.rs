@@ -41,6 +41,7 @@ pub mod place;
 pub mod plan;
 pub mod read_estate;
 pub mod recover;
+pub mod restore;
 pub mod resume;
 pub mod scan;
 pub mod sentence;
@@ -105,6 +106,8 @@ commands! {
     Scan => scan,
     /// Which snapshot of a store is restored.
     Choose => choose,
+    /// Bring the clean files of a store to a new place, file by file.
+    Restore => restore,
     /// Accept contents that are not clean, because somebody has looked at them.
     Accept => accept,
     /// Watch live stores and raise the alarm.

@@ -1,7 +1,7 @@
 //! `blackstart scan PATH | restic:REPO`: is this copy clean, and which is the last clean one?
 
 mod all;
-mod progress;
+pub(super) mod progress;
 pub(super) mod repository;
 mod show;
 mod which;

@@ -38,6 +38,7 @@ mod notice;
 mod place;
 mod plan;
 mod restart;
+mod restore;
 mod scan;
 mod scan_broken;
 #[cfg(feature = "remote")]

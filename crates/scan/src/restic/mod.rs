@@ -5,12 +5,13 @@
 //! - `vault`: blobs out of packs, decrypted, unpacked, verified; `reading`: in the order of the disk, on all cores.
 //! - `trees`: folders out of trees; `stored`: the repository as a history reads it; `scan`: from there to the answer.
 //! - `inside`: which snapshots are a store's own, and where in one it lies; `restore`: from there back into a folder,
-//!   with what `kept` says.
+//!   with what `kept` says; `bring`: file by file to a new place.
 //!
 //! All use of the repository library stands in this folder, because its interface is young and may
 //! change. No lock is taken and none is left behind: what disappears while we read (a prune by somebody
 //! else) is reported as unread.
 
+pub mod bring;
 mod content;
 pub mod inside;
 mod kept;
@@ -316,6 +317,12 @@ impl Opened {
 
     fn data(&self, id: DataId) -> Result<Bytes, Unreadable> {
         self.blob(id.into(), BlobType::Data)
+    }
+
+    /// Bytes of a blob, as the index says.
+    fn data_length(&self, id: DataId) -> Result<u64, Unreadable> {
+        let entry = self.repository.get_index_entry(&id).map_err(|error| Unreadable(brief(&error)))?;
+        Ok(entry.location.data_length().into())
     }
 
     fn tree(&self, id: TreeId) -> Result<Tree, Unreadable> {

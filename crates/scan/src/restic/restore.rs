@@ -96,7 +96,7 @@ pub fn restore_snapshot(
 }
 
 /// Where the store lies in the snapshot, if the snapshot is one of its own.
-fn pieces(opened: &Opened, found: &Snapshot, own: Own<'_>) -> Result<Vec<Piece>, RestoreFault> {
+pub(super) fn pieces(opened: &Opened, found: &Snapshot, own: Own<'_>) -> Result<Vec<Piece>, RestoreFault> {
     own.chosen(opened.snapshots.iter().map(|snapshot| &snapshot.series)).map_err(|kinds| {
         RestoreFault::NotSaid { kinds: kinds.into_iter().map(series_name).collect::<Vec<_>>().join("; ") }
     })?;
@@ -239,12 +239,12 @@ fn parent(path: &Path) -> &Path {
 }
 
 /// One call for the file system that `to` lies on: far cheaper than one for each of many small files.
-fn sync(to: &Path) -> Result<(), RestoreFault> {
+pub(super) fn sync(to: &Path) -> Result<(), RestoreFault> {
     let folder = fs::File::open(to).map_err(|source| fault("open", to, source))?;
     rustix::fs::syncfs(&folder).map_err(|error| fault("write to disk", to, error.into()))?;
     folder.sync_all().map_err(|source| fault("write to disk", to, source))
 }
 
-fn fault(doing: &'static str, path: &Path, source: std::io::Error) -> RestoreFault {
+pub(super) fn fault(doing: &'static str, path: &Path, source: std::io::Error) -> RestoreFault {
     RestoreFault::File { doing, path: path.to_owned(), source }
 }

@@ -10,18 +10,18 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::super::{color, talk};
 
 /// Progress, once it takes longer than two seconds. Without a terminal a line every ten seconds.
-pub(super) struct Bar {
+pub(in crate::cli) struct Bar {
     begun: Instant,
     said: Instant,
     bar: Option<ProgressBar>,
 }
 
 impl Bar {
-    pub(super) fn new() -> Bar {
+    pub(in crate::cli) fn new() -> Bar {
         Bar { begun: Instant::now(), said: Instant::now(), bar: None }
     }
 
-    pub(super) fn show(&mut self, done: u64, total: u64) {
+    pub(in crate::cli) fn show(&mut self, done: u64, total: u64) {
         let elapsed = self.begun.elapsed();
         if elapsed < Duration::from_secs(2) {
             return;
@@ -53,7 +53,7 @@ impl Bar {
         bar.set_position(done);
     }
 
-    pub(super) fn end(&mut self) {
+    pub(in crate::cli) fn end(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

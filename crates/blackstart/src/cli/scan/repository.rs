@@ -178,7 +178,7 @@ fn ledger(args: &Args, opened: &Opened, rules: Option<&Rules>) -> Result<Ledger,
     Ok(ledger)
 }
 
-fn cannot_open(fault: &RepositoryFault) -> Failure {
+pub(in crate::cli) fn cannot_open(fault: &RepositoryFault) -> Failure {
     let what = folder::chain(fault);
     let unread = "nothing of it was read, so no snapshot of it can be called clean";
     match fault {
