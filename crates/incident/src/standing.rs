@@ -82,18 +82,21 @@ pub enum NotKnown {
     ClosedDoor,
     /// Its cut was begun and failed: it may have been stopped.
     FailedCut,
+    /// It was started again, and has no gate that shows that it works.
+    NoGate,
     /// Nothing is known to serve it.
     NothingServes,
 }
 
 impl NotKnown {
-    pub const ALL: [NotKnown; 7] = [
+    pub const ALL: [NotKnown; 8] = [
         NotKnown::Unread,
         NotKnown::Alarm,
         NotKnown::DirtyCopy,
         NotKnown::Infected,
         NotKnown::ClosedDoor,
         NotKnown::FailedCut,
+        NotKnown::NoGate,
         NotKnown::NothingServes,
     ];
 
@@ -106,6 +109,7 @@ impl NotKnown {
             NotKnown::Infected => "infected",
             NotKnown::ClosedDoor => "closed_door",
             NotKnown::FailedCut => "failed_cut",
+            NotKnown::NoGate => "no_gate",
             NotKnown::NothingServes => "nothing_serves",
         }
     }
@@ -119,6 +123,7 @@ impl NotKnown {
             NotKnown::Infected => "infected, and not restored since",
             NotKnown::ClosedDoor => "behind a closed door",
             NotKnown::FailedCut => "a cut failed, and may have been made",
+            NotKnown::NoGate => "it was started again, and has no gate that shows that it works",
             NotKnown::NothingServes => "nothing is known to serve it",
         }
     }
@@ -279,6 +284,7 @@ impl Doubts {
         doubt(NotKnown::Infected, infected(estate, view), uses);
         doubt(NotKnown::ClosedDoor, behind_doors(estate, view), cannot_serve_without);
         doubt(NotKnown::FailedCut, half_cut(estate, view), cannot_serve_without);
+        doubt(NotKnown::NoGate, without_gate(estate, view), cannot_serve_without);
         Doubts { services, unread, all: open().any(|unknown| unknown.about.is_none()) }
     }
 
@@ -288,6 +294,16 @@ impl Doubts {
         }
         serving.map_or(Some(NotKnown::NothingServes), |service| self.services.get(service).copied())
     }
+}
+
+/// Services that a command started in a run, and that nothing asks how they are. Of what a person starts the person says
+/// that it runs.
+fn without_gate(estate: &Estate, view: &View) -> BTreeSet<Id> {
+    let is_so = |id: &&Id| {
+        let service = estate.services.get(*id);
+        service.is_some_and(|service| service.gates.is_empty() && !service.is_started_by_hand())
+    };
+    view.recover.services.keys().filter(is_so).cloned().collect()
 }
 
 fn cannot_serve_without(kind: EdgeKind) -> bool {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use crate::situation::{Situation, situation};
-use estate::model::CutBehaviour;
+use estate::model::{CutBehaviour, Run};
 use estate::{Estate, Id, canonical};
 use incident::event::{BridgeEvent, ContainEvent, CutAct, Event, RecoverEvent, ScanEvent, Suspicion};
 use incident::memory::follow;
@@ -207,6 +207,11 @@ fn every_reason_for_not_knowing_is_told_in_every_output_and_none_is_good() {
                 let failed = ContainEvent::ActFinished { act: act.clone(), ok: false, detail: String::new() };
                 let begun = Event::Contain(ContainEvent::ActIntended { act });
                 after(&[decided(&[], std::slice::from_ref(&stop)), begun, Event::Contain(failed)])
+            }
+            NotKnown::NoGate => {
+                let run = Run { start: vec!["/bin/core".to_owned()], ..Run::default() };
+                estate.services.get_mut(&id("service:core")).unwrap().run = Some(run);
+                after(&[step("start", "service:core"), step("gate", "service:core")].concat())
             }
             NotKnown::NothingServes => {
                 estate.capabilities.get_mut(&id("capability:eau")).unwrap().served_by.clear();
