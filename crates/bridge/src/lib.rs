@@ -13,6 +13,7 @@ pub mod edge;
 pub mod fact;
 pub mod handback;
 pub mod keys;
+pub mod line;
 pub mod receipt;
 pub mod run;
 pub mod seal;

@@ -159,6 +159,12 @@ fn failure(fault: &HandbackFault) -> Failure {
             "what was offered and not reported stays pending; offering it again does not repeat it",
             "see that the bridge runs, then call again",
         ),
+        HandbackFault::NotTheBridge { .. } => Failure::fault(
+            what,
+            "somebody else may answer in its name: nothing was offered on its word, and what was offered stays pending at the bridge",
+            "get the bridge's public key from the provider by another way than this line, compare it with bridge_key, and find out \
+             who answers at that address",
+        ),
         HandbackFault::Declined { .. } | HandbackFault::Form(_) => Failure::fault(
             what,
             "what the bridge holds stays as it is",

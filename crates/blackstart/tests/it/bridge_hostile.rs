@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use bridge::line;
+
 use crate::bridge_rig::{Mood, Rig, note, output, path};
 
 /// Sends bytes as they are, then nothing more, and returns what comes back until the bridge closes. A request
@@ -278,7 +280,8 @@ fn control_is_only_for_who_has_the_token() {
 /// A token for this tenant, opened with this tenant's identity.
 fn token(rig: &Rig, tenant: &str) -> String {
     use base64::Engine;
-    let (status, answer) = rig.post(&format!("/handback/{tenant}/session"), &[], "");
+    let fresh = [(line::REQUEST, "0123456789abcdef")];
+    let (status, answer) = rig.post(&format!("/handback/{tenant}/session"), &fresh, "");
     assert_eq!(status, 200);
     let sealed =
         base64::engine::general_purpose::STANDARD.decode(answer["sealed_token"].as_str().unwrap()).unwrap();
@@ -290,9 +293,18 @@ fn token(rig: &Rig, tenant: &str) -> String {
 fn pull(rig: &Rig, tenant: &str, list: &str, token: &str) -> (u16, Value) {
     let url = format!("http://{}/handback/{tenant}/{list}", rig.address().unwrap());
     let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-    let mut answer = agent.get(url).header("authorization", format!("Bearer {token}")).call().unwrap();
+    let proof = line::of_request(token, "GET", &format!("{tenant}/{list}"), "1", b"").to_string();
+    let request = agent.get(url).header(line::SESSION, line::session_of(token)).header(line::REQUEST, "1");
+    let mut answer = request.header(line::PROOF, proof).call().unwrap();
     let text = answer.body_mut().read_to_string().unwrap();
     (answer.status().as_u16(), serde_json::from_str(&text).unwrap())
+}
+
+/// An outcome for `path`'s tenant, proven with this token.
+fn report(rig: &Rig, path: &str, token: &str, body: &str) -> u16 {
+    let proof = line::of_request(token, "POST", &format!("{path}/outcome"), "1", body.as_bytes()).to_string();
+    let headers = [(line::SESSION, line::session_of(token)), (line::REQUEST, "1"), (line::PROOF, &proof)];
+    rig.post(&format!("/handback/{path}/outcome"), &headers, body).0
 }
 
 #[test]
@@ -312,11 +324,11 @@ fn a_tenant_never_reads_or_changes_what_is_another_tenants() {
     assert_eq!(nobody, pull(&rig, "a", "pending", &b), "and does not tell who else is a tenant");
 
     // b reports an outcome for a's submission, on its own path and on a's.
-    let report = json!({ "receipt": receipt["receipt"], "generation": 0, "state": "applied", "status": 200 })
-        .to_string();
-    let bearer = format!("Bearer {b}");
-    assert_eq!(rig.post("/handback/b/outcome", &[("authorization", &bearer)], &report).0, 404);
-    assert_eq!(rig.post("/handback/a/outcome", &[("authorization", &bearer)], &report).0, 401);
+    let applied =
+        json!({ "receipt": receipt["receipt"], "generation": 0, "state": "applied", "status": 200 })
+            .to_string();
+    assert_eq!(report(&rig, "b", &b, &applied), 404);
+    assert_eq!(report(&rig, "a", &b, &applied), 401);
     assert_eq!(rig.account("a")["pending"], 1);
 
     // A token made up from pieces of two good ones.
@@ -347,11 +359,10 @@ fn an_outcome_that_the_bridge_cannot_believe_is_not_recorded() {
     let (_, first) = rig.submit("a", &note("p", "1", "i1"));
     let (_, second) = rig.submit("a", &note("p", "2", "i2"));
     let token = token(&rig, "a");
-    let bearer = format!("Bearer {token}");
     let report = |receipt: &Value, generation: u64, state: &str| {
         let body =
             json!({ "receipt": receipt["receipt"], "generation": generation, "state": state, "status": 200 });
-        rig.post("/handback/a/outcome", &[("authorization", &bearer)], &body.to_string()).0
+        report(&rig, "a", &token, &body.to_string())
     };
     assert_eq!(report(&second, 0, "applied"), 409, "an earlier one of the same person is open");
     assert_eq!(report(&first, 0, "held"), 400, "held is no outcome");
@@ -365,4 +376,112 @@ fn an_outcome_that_the_bridge_cannot_believe_is_not_recorded() {
     assert_eq!(report(&first, 0, "applied"), 409, "an answer from before the restore says nothing any more");
     let account = rig.account("a");
     assert_eq!((&account["pending"], &account["accepted"]), (&json!(2), &json!(2)));
+}
+
+/// Sits on the line between hand-back and the bridge, passes on what it is told to, and lies about the rest.
+fn liar(upstream: std::net::SocketAddr, lie: fn(&str, Vec<u8>) -> Option<Vec<u8>>) -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || -> Option<()> {
+                let mut request = Vec::new();
+                let mut buffer = [0; 65_536];
+                // One request a connection is enough: the whole head, and as much body as it says.
+                loop {
+                    let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
+                    request.extend_from_slice(&buffer[..read]);
+                    let text = String::from_utf8_lossy(&request).into_owned();
+                    let Some(head) = text.find("\r\n\r\n") else { continue };
+                    let length = text[..head]
+                        .to_ascii_lowercase()
+                        .lines()
+                        .find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
+                    if request.len() >= head + 4 + length.unwrap_or(0) {
+                        break;
+                    }
+                }
+                let first = String::from_utf8_lossy(&request).lines().next()?.to_owned();
+                let honest = || -> Option<Vec<u8>> {
+                    let text = String::from_utf8_lossy(&request).into_owned();
+                    let closing = text.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+                    let mut bridge = TcpStream::connect(upstream).ok()?;
+                    bridge.write_all(closing.as_bytes()).ok()?;
+                    let mut answer = Vec::new();
+                    bridge.read_to_end(&mut answer).ok()?;
+                    Some(answer)
+                };
+                let answer = lie(&first, honest()?)?;
+                stream.write_all(&answer).ok()
+            });
+        }
+    });
+    address
+}
+
+fn answer_of(body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+#[test]
+fn whoever_sits_on_the_line_loses_no_business_and_reports_no_outcome() {
+    let rig = Rig::started();
+    rig.control("hold", &json!({ "site": "ess", "why": "test" }));
+    rig.submit("a", &note("p", "1", "i1"));
+    let bridge = rig.address().unwrap();
+    let lies: [(&str, fn(&str, Vec<u8>) -> Option<Vec<u8>>); 5] = [
+        // "There is nothing to hand back."
+        ("nothing pending", |first, honest| {
+            let empty = r#"{"generation":0,"items":[],"more":false}"#;
+            Some(if first.contains("/pending") { answer_of(empty) } else { honest })
+        }),
+        // "Your outcome is recorded", while the bridge never hears of it.
+        ("recorded", |first, honest| {
+            Some(if first.contains("/outcome") { answer_of(r#"{"state":"applied"}"#) } else { honest })
+        }),
+        // A session of somebody else's.
+        ("session", |first, honest| {
+            let session =
+                r#"{"sealed_token":"AAAA","valid_s":3600,"bridge":"blackstart-bridge","signature":"AAAA"}"#;
+            Some(if first.contains("/session") { answer_of(session) } else { honest })
+        }),
+        // One byte of what is handed back.
+        ("a byte", |first, mut honest| {
+            if first.contains("/pending") {
+                let at = honest.len() - 40;
+                honest[at] = if honest[at] == b'A' { b'B' } else { b'A' };
+            }
+            Some(honest)
+        }),
+        // Hangs up.
+        ("nothing", |_, _| None),
+    ];
+    for (name, lie) in lies {
+        let config = std::fs::read_to_string(rig.handback_config("a", "")).unwrap();
+        let through = config.replace(&bridge.to_string(), &liar(bridge, lie).to_string());
+        let file = rig.path("through.toml");
+        std::fs::write(&file, through).unwrap();
+        let ran = output(&["handback", "run", path(&file)]);
+        let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(2), "{name}: {told}{}", String::from_utf8_lossy(&ran.stdout));
+        if name != "nothing" {
+            assert!(told.contains("does not prove to be the bridge"), "{name}: {told}");
+        }
+    }
+    // What was reported to the liar only is still pending, and handed back in truth it is there once.
+    let (code, tally) = rig.handback("a");
+    assert_eq!(code, 0, "{tally}");
+    assert_eq!(rig.account("a")["pending"], 0);
+    rig.ess.assert_each_once(["i1".to_owned()]);
+
+    // Without the bridge's key nothing is begun.
+    let config = std::fs::read_to_string(rig.handback_config("a", "")).unwrap();
+    let file = rig.path("keyless.toml");
+    std::fs::write(&file, config.replace("bridge_key_file = \"bridge/public-key\"\n", "")).unwrap();
+    let ran = output(&["handback", "run", path(&file)]);
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("bridge_key"));
 }

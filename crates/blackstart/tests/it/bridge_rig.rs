@@ -469,7 +469,7 @@ impl Rig {
         let core = if tenant == "c" { self.muc.address } else { self.ess.address };
         let file = self.path(&format!("handback-{tenant}.toml"));
         let text = format!(
-            "bridge = \"http://{}\"\ntenant = \"{tenant}\"\nidentity = \"{tenant}.identity\"\ntimeout_ms = 5000\n\
+            "bridge = \"http://{}\"\nbridge_key_file = \"bridge/public-key\"\ntenant = \"{tenant}\"\nidentity = \"{tenant}.identity\"\ntimeout_ms = 5000\n\
              [operation.eau]\ntarget = \"http://{core}/eau\"\n{extra}",
             self.address().unwrap()
         );

@@ -2,7 +2,7 @@
 //!
 //! Whoever can open a token that was sealed to the tenant's recipient is the tenant. A token names its tenant
 //! and its end inside a keyed hash, so nothing about sessions is kept, nobody can use them up, and a token of
-//! one tenant is worth nothing for another.
+//! one tenant is worth nothing for another. It never travels: what it proves, and how, says `line`.
 
 #![allow(clippy::disallowed_methods, reason = "a session has an end by the clock of this machine")]
 
@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::extract::{Extension, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -23,10 +23,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::connections::Place;
-use super::{Edge, Problem, Shared, answer, bearer, body, tenant_named};
+use super::{Edge, Problem, Shared, answer, body, tenant_named};
 use crate::books::{Item, NotSettled, State as ItemState};
 use crate::fact::{self, Mark, Outcome, ReceiptId};
 use crate::keys::{keyed_hash, random, same_secret};
+use crate::line;
 use crate::receipt::time_text;
 use crate::writer::WriteFault;
 use estate::Id;
@@ -49,34 +50,81 @@ fn token(edge: &Edge, tenant: &Id, ends_s: u64, nonce: &str) -> String {
     format!("{ends_s}.{nonce}.{}", Mark(keyed_hash(&edge.session_key, &parts)))
 }
 
-/// The tenant in the path, if the token is its own and in force. A wrong token and a tenant that does not
-/// exist are answered alike.
-fn authorised(edge: &Edge, name: &str, headers: &HeaderMap) -> Result<Id, Problem> {
+/// Who asks, proven, and what the answer has to be proven with.
+struct Asker {
+    tenant: Id,
+    token: String,
+    request: String,
+}
+
+/// The tenant in the path, if whoever asks holds its token and it is in force. A wrong proof and a tenant that does not exist are
+/// answered alike, and without proof.
+fn authorised(
+    edge: &Edge,
+    name: &str,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Asker, Problem> {
     let tenant = tenant_named(edge, name).map_err(|_| Problem::not_allowed())?;
-    let given = bearer(headers).ok_or_else(Problem::not_allowed)?;
-    let mut parts = given.split('.');
-    let (Some(ends_s), Some(nonce), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(Problem::not_allowed());
-    };
+    let given = |name: &str| headers.get(name)?.to_str().ok();
+    let parts = || Some((given(line::SESSION)?.split_once('.')?, given(line::REQUEST)?, given(line::PROOF)?));
+    let ((ends_s, nonce), request, proof) = parts().ok_or_else(Problem::not_allowed)?;
     let ends_s: u64 = ends_s.parse().map_err(|_| Problem::not_allowed())?;
-    let expected = token(edge, &tenant, ends_s, nonce);
-    if same_secret(given.as_bytes(), expected.as_bytes()) && now_s() < ends_s {
-        Ok(tenant)
+    let token = token(edge, &tenant, ends_s, nonce);
+    // Not what stands before it: a proxy may serve the bridge under a path of its own.
+    let path = uri.path_and_query().map_or(uri.path(), |path| path.as_str());
+    let path = path.split_once("/handback/").map_or(path, |(_, path)| path);
+    let expected = line::of_request(&token, method.as_str(), path, request, body).to_string();
+    if same_secret(proof.as_bytes(), expected.as_bytes()) && now_s() < ends_s {
+        Ok(Asker { tenant, token, request: request.to_owned() })
     } else {
         Err(Problem::not_allowed())
     }
 }
 
-pub async fn session(State(edge): Shared, Path(name): Path<String>) -> Result<Response, Problem> {
+impl Asker {
+    /// Also a refusal is proven: otherwise somebody on the line could say no in our name.
+    fn answer(&self, answered: Result<(StatusCode, Value), Problem>) -> Response {
+        let (status, body) = answered.unwrap_or_else(Problem::parts);
+        let mut response = answer(status, &body);
+        let proof =
+            line::of_answer(&self.token, &self.request, status.as_u16(), format!("{body}\n").as_bytes());
+        if let Ok(proof) = HeaderValue::from_str(&proof.to_string()) {
+            response.headers_mut().insert(line::PROOF, proof);
+        }
+        response
+    }
+}
+
+/// Opens a session. Anybody may ask; only the tenant can read the answer, and it can tell that the bridge gave it.
+pub async fn session(
+    State(edge): Shared,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let tenant = tenant_named(&edge, &name)?;
+    let request = headers.get(line::REQUEST).and_then(|value| value.to_str().ok());
+    let request = request.filter(|request| (16..=64).contains(&request.len()));
+    let request = request.ok_or_else(|| {
+        Problem::wrong(format!("a session is asked for with a fresh number in `{}`", line::REQUEST))
+    })?;
     let fault = |why: String| Problem::write(&WriteFault::Stopped(why));
     let nonce = ReceiptId(random::<16>().map_err(|error| fault(error.to_string()))?).to_string();
     let ends_s = now_s() + SESSION_S;
     let token = token(&edge, &tenant, ends_s, &nonce);
     let recipient = &edge.config.tenants.get(&tenant).ok_or_else(Problem::nowhere)?.recipient;
     let sealed = recipient.seal(token.as_bytes()).map_err(|error| fault(error.to_string()))?;
-    Ok(answer(StatusCode::OK, &json!({ "sealed_token": STANDARD.encode(sealed), "valid_s": SESSION_S })))
+    let sealed = STANDARD.encode(sealed);
+    let signed = edge.key.sign(line::session_text(tenant.name(), request, &sealed, SESSION_S).as_bytes());
+    let body = json!({
+        "sealed_token": sealed,
+        "valid_s": SESSION_S,
+        "bridge": edge.key.public().name(),
+        "signature": STANDARD.encode(signed),
+    });
+    Ok(answer(StatusCode::OK, &body))
 }
 
 /// Which part of a list is asked for: `?after=SEQUENCE&limit=COUNT`.
@@ -103,32 +151,40 @@ pub async fn pending(
     State(edge): Shared,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let tenant = authorised(&edge, &name, &headers)?;
-    let page = page(query.as_deref())?;
-    let (generation, items) = edge.desk.offerable(&tenant, page.from, page.limit);
-    let full = items.len() == page.limit;
-    let (items, whole) = with_sealed(&edge, items, false).await?;
-    let more = full || !whole;
-    Ok(answer(StatusCode::OK, &json!({ "generation": generation, "items": items, "more": more })))
+    let asker = authorised(&edge, &name, &Method::GET, &uri, &headers, b"")?;
+    let answered = async {
+        let page = page(query.as_deref())?;
+        let (generation, items) = edge.desk.offerable(&asker.tenant, page.from, page.limit);
+        let full = items.len() == page.limit;
+        let (items, whole) = with_sealed(&edge, items, false).await?;
+        let more = full || !whole;
+        Ok((StatusCode::OK, json!({ "generation": generation, "items": items, "more": more })))
+    };
+    Ok(asker.answer(answered.await))
 }
 
 pub async fn for_people(
     State(edge): Shared,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let tenant = authorised(&edge, &name, &headers)?;
-    let page = page(query.as_deref())?;
-    let items: Vec<Item> = edge.desk.with(|shared| {
-        let book = shared.books.book(&tenant);
-        book.into_iter().flat_map(|book| book.for_people(page.from)).take(page.limit).cloned().collect()
-    });
-    let full = items.len() == page.limit;
-    let (items, whole) = with_sealed(&edge, items, true).await?;
-    Ok(answer(StatusCode::OK, &json!({ "items": items, "more": full || !whole })))
+    let asker = authorised(&edge, &name, &Method::GET, &uri, &headers, b"")?;
+    let answered = async {
+        let page = page(query.as_deref())?;
+        let items: Vec<Item> = edge.desk.with(|shared| {
+            let book = shared.books.book(&asker.tenant);
+            book.into_iter().flat_map(|book| book.for_people(page.from)).take(page.limit).cloned().collect()
+        });
+        let full = items.len() == page.limit;
+        let (items, whole) = with_sealed(&edge, items, true).await?;
+        Ok((StatusCode::OK, json!({ "items": items, "more": full || !whole })))
+    };
+    Ok(asker.answer(answered.await))
 }
 
 /// The items with their sealed bytes read back from the journal; `false` if the page became too large and
@@ -248,14 +304,20 @@ struct Report {
 pub(super) async fn outcome(
     State(edge): Shared,
     Path(name): Path<String>,
+    uri: Uri,
     Extension(place): Extension<Arc<Place>>,
     headers: HeaderMap,
     content: Body,
 ) -> Result<Response, Problem> {
-    let tenant = authorised(&edge, &name, &headers)?;
+    // The proof is over the body, so that comes first; it is bounded, and counts as waiting until it is here.
     let content = body(&edge, &headers, content, OUTCOME_BYTES_MAX).await?;
+    let asker = authorised(&edge, &name, &Method::POST, &uri, &headers, &content.bytes)?;
     place.works();
-    let report: Report = serde_json::from_slice(&content.bytes)
+    Ok(asker.answer(settle(&edge, asker.tenant.clone(), &content.bytes).await))
+}
+
+async fn settle(edge: &Edge, tenant: Id, content: &[u8]) -> Result<(StatusCode, Value), Problem> {
+    let report: Report = serde_json::from_slice(content)
         .map_err(|error| Problem::wrong(format!("this is not an outcome: {error}")))?;
     let reason = STANDARD
         .decode(report.sealed_reason.unwrap_or_default())
@@ -265,7 +327,7 @@ pub(super) async fn outcome(
     match settled.map_err(|fault| Problem::write(&fault))? {
         Ok(()) | Err(NotSettled::Same) => {
             let word = ItemState::Settled(state).word();
-            Ok(answer(StatusCode::OK, &json!({ "receipt": receipt, "state": word })))
+            Ok((StatusCode::OK, json!({ "receipt": receipt, "state": word })))
         }
         Err(NotSettled::Unknown) => Err(Problem::nowhere()),
         Err(

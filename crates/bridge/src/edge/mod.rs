@@ -193,11 +193,18 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// As it is answered.
+    pub fn parts(self) -> (StatusCode, serde_json::Value) {
+        let Message { what, means, to_do } = *self.message;
+        (self.status, json!({ "what": what, "means": means, "to_do": to_do.shown(None) }))
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Message { what, means, to_do } = *self.message;
-        let body = json!({ "what": what, "means": means, "to_do": to_do.shown(None) });
-        answer(self.status, &body)
+        let (status, body) = self.parts();
+        answer(status, &body)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use journal::key::PublicKey;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,6 +18,8 @@ const TIMEOUT_MS: u64 = 30_000;
 
 pub struct Config {
     pub bridge: String,
+    /// Whatever does not prove to hold the other half is not the bridge.
+    pub bridge_key: PublicKey,
     pub tenant: Id,
     pub identity: Identity,
     pub operations: BTreeMap<String, Target>,
@@ -45,6 +48,8 @@ enum Piece {
 #[serde(deny_unknown_fields)]
 struct ConfigFile {
     bridge: String,
+    bridge_key: Option<String>,
+    bridge_key_file: Option<PathBuf>,
     tenant: String,
     identity: PathBuf,
     workers: Option<usize>,
@@ -76,10 +81,26 @@ impl Config {
         if operations.is_empty() {
             return Err(form("it names no operation, so nothing could be offered to anybody".to_owned()));
         }
+        let base = path.parent().unwrap_or(Path::new(""));
+        let key = match (&file.bridge_key, &file.bridge_key_file) {
+            (Some(key), None) => key.clone(),
+            (None, Some(file)) => read(&base.join(file))?,
+            (Some(_), Some(_)) => return Err(form("name either bridge_key or bridge_key_file".to_owned())),
+            (None, None) => {
+                return Err(form(
+                    "it names no bridge_key (or bridge_key_file): without the bridge's public key nobody can tell the bridge from \
+                     whoever sits on the line. It is the file `public-key` in the bridge's folder; get it from the provider by \
+                     another way than this line"
+                        .to_owned(),
+                ));
+            }
+        };
+        let bridge_key = PublicKey::parse(&key).map_err(|error| form(format!("bridge_key: {error}")))?;
         Ok(Config {
             bridge: bridge.as_str().to_owned(),
+            bridge_key,
             tenant,
-            identity: identity(&path.parent().unwrap_or(Path::new("")).join(file.identity))?,
+            identity: identity(&base.join(file.identity))?,
             operations,
             workers: file.workers.unwrap_or(WORKERS).clamp(1, 64),
             timeout_ms: file.timeout_ms.unwrap_or(TIMEOUT_MS).clamp(50, 600_000),

@@ -14,6 +14,8 @@ use ureq::http;
 use super::HandbackFault;
 use super::config::Config;
 use crate::fact::{Mark, Outcome, ReceiptId};
+use crate::keys::{random, same_secret};
+use crate::line;
 
 const PAGE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -72,11 +74,27 @@ impl<'a> Link<'a> {
     }
 
     fn renew(&self) -> Result<(), HandbackFault> {
-        let (status, answer) = self.call("POST", "session", None)?;
-        let session = accepted("a session", status, &answer)?;
-        let sealed = session["sealed_token"].as_str().and_then(|text| STANDARD.decode(text).ok());
-        let sealed =
-            sealed.ok_or_else(|| HandbackFault::Form("there is no sealed token in it".to_owned()))?;
+        let Config { bridge, bridge_key, tenant, .. } = self.config;
+        let not_it = |why| HandbackFault::NotTheBridge { address: bridge.clone(), why };
+        let request = fresh()?;
+        let headers = [(line::REQUEST, request.clone())];
+        let Answer { status, bytes, .. } = self.send("POST", "session", &headers, b"")?;
+        let session = accepted("a session", status, &bytes)?;
+        let text = |name: &str| session[name].as_str().unwrap_or_default();
+        let sealed = text("sealed_token");
+        let signature = STANDARD.decode(text("signature")).ok();
+        let signature = signature.and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
+        let signature = signature.ok_or_else(|| not_it("its session is not signed"))?;
+        let valid_s = session["valid_s"].as_u64().unwrap_or(0);
+        let signed = line::session_text(tenant.name(), &request, sealed, valid_s);
+        if !bridge_key.accepts(signed.as_bytes(), &signature) {
+            return Err(not_it(
+                "its session is signed by another key than the bridge_key of the configuration",
+            ));
+        }
+        let sealed = STANDARD
+            .decode(sealed)
+            .map_err(|_| HandbackFault::Form("the sealed token is not base64".to_owned()))?;
         let token = self.config.identity.open(&sealed).map_err(|error| {
             HandbackFault::Form(format!(
                 "the token {error}: the bridge seals to another recipient than this identity's"
@@ -119,30 +137,54 @@ impl<'a> Link<'a> {
         accepted("an outcome", status, &answer).map(|_| Reported::Recorded)
     }
 
-    /// A session ends after an hour, and with the bridge's process: then one more is opened.
+    /// A session ends after an hour, and with the bridge's process: then one more is opened. Only an answer that is proven is
+    /// an answer, whatever its status.
     fn authorised(
         &self,
         method: &str,
         path: &str,
         body: Option<&Value>,
     ) -> Result<(u16, Vec<u8>), HandbackFault> {
-        let first = self.call(method, path, body)?;
-        if first.0 != 401 {
-            return Ok(first);
+        let content = body.map(Value::to_string).unwrap_or_default();
+        for attempt in 0..2 {
+            let token = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let request = fresh()?;
+            let whole = format!("{}/{path}", self.config.tenant.name());
+            let proof = line::of_request(&token, method, &whole, &request, content.as_bytes());
+            let headers = [
+                (line::SESSION, line::session_of(&token).to_owned()),
+                (line::REQUEST, request.clone()),
+                (line::PROOF, proof.to_string()),
+            ];
+            let answer = self.send(method, path, &headers, content.as_bytes())?;
+            let expected = line::of_answer(&token, &request, answer.status, &answer.bytes).to_string();
+            if answer.proof.is_some_and(|proof| same_secret(proof.as_bytes(), expected.as_bytes())) {
+                return Ok((answer.status, answer.bytes));
+            }
+            if answer.status != 401 || attempt > 0 {
+                break;
+            }
+            self.renew()?;
         }
-        self.renew()?;
-        self.call(method, path, body)
+        let address = self.config.bridge.clone();
+        Err(HandbackFault::NotTheBridge { address, why: "its answer is not proven by the session" })
     }
 
-    fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Vec<u8>), HandbackFault> {
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        content: &[u8],
+    ) -> Result<Answer, HandbackFault> {
         let Config { bridge, tenant, .. } = self.config;
         let unreachable = |why: String| HandbackFault::Bridge { address: bridge.clone(), why };
-        let token = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let request = http::Request::builder()
+        let mut request = http::Request::builder()
             .method(method)
-            .uri(format!("{bridge}/handback/{}/{path}", tenant.name()))
-            .header("authorization", format!("Bearer {token}"));
-        let content = body.map(Value::to_string).unwrap_or_default();
+            .uri(format!("{bridge}/handback/{}/{path}", tenant.name()));
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
         let answer = match method {
             "GET" => request.body(()).map(|request| self.agent.run(request)),
             _ => request.body(content).map(|request| self.agent.run(request)),
@@ -150,9 +192,23 @@ impl<'a> Link<'a> {
         let answer = answer.map_err(|error| unreachable(error.to_string()))?;
         let answer = answer.map_err(|error| unreachable(error.to_string()))?;
         let status = answer.status().as_u16();
+        let proof =
+            answer.headers().get(line::PROOF).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let bytes = answer.into_body().into_with_config().limit(PAGE_BYTES_MAX).read_to_vec();
-        bytes.map(|bytes| (status, bytes)).map_err(|error| unreachable(error.to_string()))
+        bytes.map(|bytes| Answer { status, bytes, proof }).map_err(|error| unreachable(error.to_string()))
     }
+}
+
+/// As it came.
+struct Answer {
+    status: u16,
+    bytes: Vec<u8>,
+    proof: Option<String>,
+}
+
+fn fresh() -> Result<String, HandbackFault> {
+    let number = random::<16>().map_err(|error| HandbackFault::Form(format!("no random number: {error}")))?;
+    Ok(ReceiptId(number).to_string())
 }
 
 fn accepted(what: &'static str, status: u16, answer: &[u8]) -> Result<Value, HandbackFault> {

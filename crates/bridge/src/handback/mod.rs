@@ -22,6 +22,10 @@ pub enum HandbackFault {
     Identity { path: std::path::PathBuf, source: super::seal::SealFault },
     #[error("the bridge cannot be reached at {address}: {why}")]
     Bridge { address: String, why: String },
+    #[error(
+        "what answers at {address} does not prove to be the bridge: {why}; nothing that it said was believed"
+    )]
+    NotTheBridge { address: String, why: &'static str },
     #[error("the bridge did not take {what}: status {status}: {why}")]
     Declined { what: &'static str, status: u16, why: String },
     #[error("the bridge answered something that is not hand-back: {0}")]

@@ -279,9 +279,10 @@ pub(super) fn write_handback(layout: &Layout, fund: &str, identity: &Path) -> Re
     let folder = layout.settings.root.join("handback");
     let config = folder.join(format!("{fund}.toml"));
     let mut file = format!(
-        "tenant = {}\nbridge = {}\nidentity = {}\n\n",
+        "tenant = {}\nbridge = {}\nbridge_key_file = {}\nidentity = {}\n\n",
         quoted(fund),
         quoted(&layout.bridge.url),
+        quoted_path(&layout.bridge.folder.join("public-key")),
         quoted_path(identity)
     );
     for (operation, kind, path) in OPERATIONS {
