@@ -2,7 +2,8 @@
 //!
 //! A grown store holds thousands of files that are not clean and never were: forms with a password, files broken years ago. They
 //! are no news, and must not hide news. A person looks at them once and accepts exactly these contents, by their digests;
-//! whatever the files are called, the same bytes are the same. A content that changes is news again.
+//! whatever the files are called, the same bytes are the same. A content that changes is news again, and so is an accepted content
+//! that takes the place of another: a file that was good once and went bad is accepted at its own path only.
 //!
 //! | verdict | may be accepted |
 //! |---|---|
@@ -19,7 +20,7 @@ use incident::{Event, View};
 use judge::Verdict;
 use message::{Command, Message, Remedy, harmless};
 
-use crate::history::Digest;
+use crate::history::{Digest, digest_at};
 use crate::report::{Bad, RepositoryReport, SnapshotReport};
 
 /// Digests in one entry of the journal: some 64 kB.
@@ -70,7 +71,12 @@ impl Odd<'_> {
     /// Of all that may be accepted.
     pub fn digests(&self) -> Vec<Digest> {
         let files = self.groups.iter().flat_map(|group| &group.files);
-        let mut all: Vec<Digest> = files.map(|bad| bad.digest).collect();
+        // One that was good before is accepted in its place only: the same bytes over other files are an attack.
+        let of = |bad: &&Bad| match &bad.last_clean {
+            Some(_) => digest_at(&bad.digest, &bad.path),
+            None => bad.digest,
+        };
+        let mut all: Vec<Digest> = files.map(of).collect();
         all.sort_unstable();
         all.dedup();
         all

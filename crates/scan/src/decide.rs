@@ -198,13 +198,17 @@ pub fn alarm(view: &View, burst: &Burst, when: SeenWhen) -> Result<Vec<Event>, N
     })])
 }
 
+/// In the reason of a store of which only a part is not watched.
+const PARTLY: &str = "cannot be read, such as";
+
 /// Whether a store can be watched, if that is other than what was said last.
 pub fn watched(view: &View, store: &Id, not_watched: Option<&str>) -> Vec<Event> {
     let said = view.scan.stores.get(store).and_then(|known| known.not_watched.as_deref());
     let store = store.clone();
     match (said, not_watched) {
         (None, None) => Vec::new(),
-        (Some(said), Some(why)) if said == why => Vec::new(),
+        // Which part cannot be read may be another at each look; that is no news, and must not fill the journal.
+        (Some(said), Some(why)) if said == why || why.contains(PARTLY) => Vec::new(),
         (_, Some(why)) => vec![Event::Scan(ScanEvent::NotWatched { store, why: why.to_owned() })],
         (Some(_), None) => vec![Event::Scan(ScanEvent::WatchedAgain { store })],
     }

@@ -26,7 +26,10 @@ mod vanished;
 
 use std::ffi::{OsStr, OsString};
 use std::hash::Hash;
+use std::path::Path;
 use std::rc::Rc;
+
+use sha2::{Digest as _, Sha256};
 
 pub use changes::Change;
 use changes::Walk;
@@ -58,6 +61,15 @@ pub enum Node<T, C> {
 /// Of the content of a file.
 pub type Digest = [u8; 32];
 
+/// Of a content at one path.
+pub fn digest_at(digest: &Digest, path: &Path) -> Digest {
+    let mut all = Sha256::new();
+    all.update(b"at this path");
+    all.update(digest);
+    all.update(path.as_os_str().as_encoded_bytes());
+    all.finalize().into()
+}
+
 /// What lies in a folder, by name.
 pub type Entries<T, C> = Vec<(OsString, Node<T, C>)>;
 
@@ -76,8 +88,13 @@ pub trait Archive {
     /// Names the content, whatever the file is called: the same bytes in the same repository have the same digest.
     fn digest(&self, content: &Self::Content) -> Digest;
 
-    /// A person has looked at exactly this content and accepted it.
+    /// A person has looked at exactly this content and accepted it, wherever it stands for itself.
     fn is_accepted(&self, _content: &Self::Content) -> bool {
+        false
+    }
+
+    /// The same in the place of another that was good, at this path only.
+    fn is_accepted_at(&self, _content: &Self::Content, _path: &Path) -> bool {
         false
     }
 

@@ -426,6 +426,7 @@ impl<A: Archive> Series<A> {
         let name = path.file_name().unwrap_or_default();
         let alone = archive.judged(name, now);
         self.tally.add_bytes(now.bytes, archive.not_looked_at(name, now));
+        let may_be_accepted = may_be_accepted(&origin, now);
         let mut amid_loss = false;
         let mut is_own = self.tree.is_some() && matches!(origin, Origin::Nowhere);
         let (mut judgement, mut known) = match origin {
@@ -452,7 +453,11 @@ impl<A: Archive> Series<A> {
                 judgement = self.beside_its_past(archive, name, now, &judgement, known);
             }
         }
-        if !judgement.verdict.is_clean() && archive.is_accepted(&now.content) {
+        let is_accepted = || {
+            (may_be_accepted && archive.is_accepted(&now.content))
+                || archive.is_accepted_at(&now.content, &path)
+        };
+        if !judgement.verdict.is_clean() && is_accepted() {
             self.tally.add(judgement.verdict, Weight::Accepted);
             self.settled.insert(path, judgement.verdict);
             return;
@@ -528,6 +533,16 @@ impl<A: Archive> Series<A> {
                 self.lost.push(Lost { path: path.clone(), gone_in: at, last_clean: good.snapshot });
             }
         }
+    }
+}
+
+/// What a person accepted is accepted where it stands for itself. Where it has taken the place of something else that was good, the
+/// other is what is missed: whoever overwrites every file with one accepted content has destroyed them all.
+fn may_be_accepted<C: PartialEq>(origin: &Origin<C>, now: &Version<C>) -> bool {
+    match origin {
+        Origin::Nowhere | Origin::Moved(_) => true,
+        Origin::Before(known) => known.good.as_ref().is_none_or(|good| good.version.content == now.content),
+        Origin::InPlaceOf(..) | Origin::AmidLoss(_) => false,
     }
 }
 

@@ -464,5 +464,20 @@ fn an_accepted_content_is_no_news_until_it_changes_and_whatever_it_is_called() {
         [true, true, false, false],
         "the same bytes elsewhere are the same; a new version of one is news"
     );
-    assert_eq!(bad, ["a/1.pdf"; 2], "{bad:?}");
+    assert_eq!(bad, ["/a/1.pdf"; 2], "{bad:?}");
+}
+
+#[test]
+fn an_accepted_content_in_the_place_of_everything_else_is_no_clean_snapshot() {
+    let mut archive = MadeUp::default();
+    archive.is(10, Verdict::Damaged);
+    archive.accepted = BTreeSet::from([10]);
+    let before = archive.tree(&[("a/1", 1), ("a/2", 2), ("a/3", 3), ("a/odd", 10)]);
+    let overwritten = archive.tree(&[("a/1", 10), ("a/2", 10), ("a/3", 10), ("a/odd", 10)]);
+    let renamed = archive.tree(&[("a/1.x", 10), ("a/2.x", 10), ("a/3.x", 10), ("a/odd", 10)]);
+    for after in [overwritten, renamed] {
+        let mut series: Series<MadeUp> = Series::new(vec![]);
+        assert!(series.step(&archive, 0, before).tally.complaints(None).is_empty());
+        assert!(!series.step(&archive, 1, after).tally.complaints(None).is_empty());
+    }
 }

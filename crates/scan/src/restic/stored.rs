@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::hash::{Hash, Hasher};
+use std::path::Path;
 use std::rc::Rc;
 
 use rustic_core::repofile::BlobType;
@@ -15,7 +16,7 @@ use super::content::{Content, Version};
 use super::reading::{self, Blobs, Found, Judging, Kind, Pair, Single, Spread};
 use super::trees::{self, Kept};
 use super::vault::{DATA_BYTES_MAX, Opener, Place, TREE_BYTES_MAX, Vault, short};
-use crate::history::{Archive, Change, Digest, Entries};
+use crate::history::{Archive, Change, Digest, Entries, digest_at};
 use crate::ledger::{Key, Ledger};
 use crate::rules::Rules;
 use crate::shown;
@@ -386,6 +387,10 @@ impl Archive for Stored<'_> {
 
     fn is_accepted(&self, content: &Content) -> bool {
         !self.accepted.is_empty() && self.accepted.contains(&content.digest())
+    }
+
+    fn is_accepted_at(&self, content: &Content, path: &Path) -> bool {
+        !self.accepted.is_empty() && self.accepted.contains(&digest_at(&content.digest(), path))
     }
 
     /// What is kept of a verdict for the history holds no facts, so the ledger is asked.

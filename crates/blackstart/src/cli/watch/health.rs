@@ -50,7 +50,7 @@ impl Health {
         let first = known.looked.is_none();
         known.looked = Some(Instant::now());
         known.files = files;
-        let is_new = known.not_watched.as_deref() != not_watched || (first && not_watched.is_none());
+        let is_new = known.not_watched.is_some() != not_watched.is_some() || first;
         known.not_watched = not_watched.map(str::to_owned);
         is_new
     }
