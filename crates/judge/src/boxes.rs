@@ -112,7 +112,9 @@ pub(super) fn riff(
 
 fn ended(peek: &Peek<'_>, at: u64, form: &str) -> Structure {
     if at + 1 >= peek.length {
-        Structure::Whole(format!("the chunks of the {form} file fit into each other"))
+        let what = format!("the chunks of the {form} file fit into each other");
+        // Of sound that is not packed the samples themselves were looked at.
+        if form == "WAVE" { Structure::Whole(what) } else { Structure::Framed(what) }
     } else {
         Structure::Trailing { at, bytes: peek.length - at }
     }
@@ -163,7 +165,7 @@ pub(super) fn mp4(source: &mut dyn Source, work: &mut Work) -> io::Result<Struct
         return Ok(Structure::broken(at, why));
     }
     let Some((at, size)) = movie else {
-        return Ok(Structure::Whole(format!("the {boxes} boxes of the file follow each other")));
+        return Ok(Structure::Framed(format!("the {boxes} boxes of the file follow each other")));
     };
     if !work.spend(size) {
         return Ok(Work::exhausted("MP4 or MOV file"));
@@ -196,7 +198,7 @@ fn inside(peek: &mut Peek<'_>, at: u64, movie: &[u8], boxes: u64, work: &mut Wor
             return Ok(wrong);
         }
     }
-    Ok(Structure::Whole(format!(
+    Ok(Structure::Framed(format!(
         "the {boxes} boxes of the file fit, and the coded pictures where there are such"
     )))
 }

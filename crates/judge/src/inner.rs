@@ -124,7 +124,10 @@ impl Part {
 
     /// For a file that holds this one part: what its checker found, and what the part shows.
     pub(super) fn settle(&self, found: Structure) -> Structure {
-        if !matches!(found, Structure::Whole(_) | Structure::Sealed(_) | Structure::Partly(_)) {
+        if !matches!(
+            found,
+            Structure::Whole(_) | Structure::Framed(_) | Structure::Sealed(_) | Structure::Partly(_)
+        ) {
             return found;
         }
         match self.shown() {

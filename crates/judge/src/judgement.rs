@@ -69,7 +69,7 @@ impl Verdict {
 
 /// The version of everything that leads to a verdict. A ledger that holds judgements of another version
 /// asks again; whoever changes a verdict, a threshold or a checker counts this up.
-pub const VERSION: u32 = 12;
+pub const VERSION: u32 = 13;
 
 /// A verdict and why, and what to keep for the comparison with a later version.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -61,7 +61,7 @@ pub(super) fn check(source: &mut dyn Source, work: &mut Work) -> io::Result<Stru
     } else if segments == 0 {
         Structure::broken(0, "there is no film in it".to_owned())
     } else {
-        Structure::Whole(format!("the {elements} elements of the film follow each other"))
+        Structure::Framed(format!("the {elements} elements of the film follow each other"))
     })
 }
 

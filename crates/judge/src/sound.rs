@@ -212,7 +212,7 @@ pub(super) fn mp3(source: &mut dyn Source, work: &mut Work) -> io::Result<Struct
         }
         Some(_) => Structure::Partly(format!("is an MP3 file with {lost} bytes that are no sound")),
         None if at > peek.length + 2048 => cut(peek.length, "MP3 file"),
-        None => Structure::Whole(format!("the {frames} frames of the MP3 file follow each other")),
+        None => Structure::Framed(format!("the {frames} frames of the MP3 file follow each other")),
     })
 }
 

@@ -7,6 +7,9 @@ use crate::facts::State;
 pub(crate) enum Structure {
     /// Verified; the text says what. Content that no sum covers may stand in it.
     Whole(String),
+    /// The frame was verified; what it holds is nearly all of the file, is packed, and is not decoded here, so that random bytes in
+    /// its place would not be seen. Right as far as can be told, and no more.
+    Framed(String),
     /// Verified, and every byte of its content is covered by a sum that fits, or cannot be random where it stands.
     Sealed(String),
     /// Nothing wrong, but not all of it could be checked; the text says why.
@@ -40,7 +43,7 @@ pub(crate) enum Structure {
 impl Structure {
     pub(crate) fn state(&self) -> State {
         match self {
-            Structure::Whole(_) => State::Whole,
+            Structure::Whole(_) | Structure::Framed(_) => State::Whole,
             Structure::Sealed(_) => State::Sealed,
             Structure::Partly(_) | Structure::Odd(_) | Structure::Trailing { .. } => State::Partly,
             Structure::Declared(_) => State::Declared,
@@ -52,6 +55,7 @@ impl Structure {
     pub(crate) fn place(&self) -> Option<u64> {
         match self {
             Structure::Whole(_)
+            | Structure::Framed(_)
             | Structure::Sealed(_)
             | Structure::Partly(_)
             | Structure::Odd(_)

@@ -18,6 +18,8 @@ const MIXED_MIN: u64 = 4;
 pub(super) enum Leaning {
     /// The structure was verified.
     Whole,
+    /// The frame was verified, and nearly all is content that was not.
+    Framed,
     /// Nothing wrong, not all checked.
     Partly,
     /// It says itself that it is encrypted.
@@ -56,7 +58,7 @@ pub(super) fn weigh(votes: Vec<Vote>, facts: Facts) -> Judgement {
         Verdict::Damaged
     } else if has(Leaning::Declared) {
         Verdict::DeclaredEncrypted
-    } else if has(Leaning::Random) && !has(Leaning::Whole) {
+    } else if has(Leaning::Random) && !has(Leaning::Whole) && !has(Leaning::Framed) {
         Verdict::Encrypted
     } else if has(Leaning::TypeLost) || has(Leaning::Odd) {
         Verdict::Suspicious
@@ -377,6 +379,9 @@ pub(super) fn from_structure(
     let zeros = statistics.zero_bytes_in_a_row();
     match structure {
         Structure::Whole(what) | Structure::Sealed(what) => vote(Leaning::Whole, what),
+        Structure::Framed(what) => {
+            vote(Leaning::Framed, format!("{what}; what they hold is packed, and was not decoded"))
+        }
         Structure::Partly(why) => vote(Leaning::Partly, why),
         Structure::Odd(why) => vote(Leaning::Odd, why),
         Structure::Declared(what) => vote(Leaning::Declared, format!("is encrypted, and says so: {what}")),

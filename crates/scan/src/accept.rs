@@ -5,14 +5,20 @@
 //! whatever the files are called, the same bytes are the same. A content that changes is news again, and so is an accepted content
 //! that takes the place of another: a file that was good once and went bad is accepted at its own path only.
 //!
-//! | verdict | may be accepted |
-//! |---|---|
-//! | declared-encrypted, damaged, suspicious | yes |
-//! | encrypted | if it was so in every snapshot since the first of its series: nobody did that lately |
-//! | encrypted since later | no: somebody did that while backups were made |
-//! | malware, unread | no: what harms, and what nobody has read, is nobody's to accept |
+//! An attack leaves files that are odd, too: archives with a password in place of letters, zeros in place of content. So with all
+//! others may be accepted only what was never anything else:
+//!
+//! | verdict | when | may be accepted |
+//! |---|---|---|
+//! | declared-encrypted, damaged, suspicious | in the first snapshot of its series, and never clean | yes |
+//! | the same | came later, and neither was clean nor came while others vanished | yes |
+//! | the same | was clean before, or came while others vanished | only by its name, one by one |
+//! | encrypted | in the first snapshot of its series, and never clean | yes |
+//! | encrypted | later | no: somebody did that while backups were made |
+//! | malware, unread | | no: what harms, and what nobody has read, is nobody's to accept |
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use estate::Id;
 use incident::event::ScanEvent;
@@ -29,6 +35,8 @@ const CONTENTS_IN_ENTRY: usize = 900;
 /// Why one content is not a person's to accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Not {
+    /// Only by its name.
+    WentBad,
     EncryptedLately,
     Malware,
     Unread,
@@ -37,6 +45,9 @@ pub enum Not {
 impl Not {
     pub fn words(self) -> &'static str {
         match self {
+            Not::WentBad => {
+                "was clean before, or came while others vanished: so an attack looks. One that is harmless is accepted by its name: --file PATH"
+            }
             Not::EncryptedLately => {
                 "became encrypted while backups were made: an attack, or so like one that somebody must find out"
             }
@@ -71,10 +82,10 @@ impl Odd<'_> {
     /// Of all that may be accepted.
     pub fn digests(&self) -> Vec<Digest> {
         let files = self.groups.iter().flat_map(|group| &group.files);
-        // One that was good before is accepted in its place only: the same bytes over other files are an attack.
-        let of = |bad: &&Bad| match &bad.last_clean {
-            Some(_) => digest_at(&bad.digest, &bad.path),
-            None => bad.digest,
+        // One that went bad is accepted in its place only: the same bytes over other files are an attack.
+        let of = |bad: &&Bad| match (&bad.last_clean, bad.tolerable) {
+            (None, true) => bad.digest,
+            (Some(_), _) | (_, false) => digest_at(&bad.digest, &bad.path),
         };
         let mut all: Vec<Digest> = files.map(of).collect();
         all.sort_unstable();
@@ -83,8 +94,8 @@ impl Odd<'_> {
     }
 }
 
-/// Everything in this snapshot that is not clean and was not accepted before.
-pub fn odd<'a>(report: &'a RepositoryReport, snapshot: &'a SnapshotReport) -> Odd<'a> {
+/// Everything in this snapshot that is not clean and was not accepted before. `named`: paths that a person has named one by one.
+pub fn odd<'a>(report: &'a RepositoryReport, snapshot: &'a SnapshotReport, named: &[PathBuf]) -> Odd<'a> {
     let first = report.snapshots.iter().filter(|one| one.series == snapshot.series).map(|one| one.at).min();
     let mut odd = Odd::default();
     let mut groups: BTreeMap<(Verdict, String), Vec<&Bad>> = BTreeMap::new();
@@ -94,6 +105,9 @@ pub fn odd<'a>(report: &'a RepositoryReport, snapshot: &'a SnapshotReport) -> Od
             Verdict::Malware => odd.not.entry(Not::Malware).or_default().push(bad),
             Verdict::Unread => odd.not.entry(Not::Unread).or_default().push(bad),
             Verdict::Encrypted if !always => odd.not.entry(Not::EncryptedLately).or_default().push(bad),
+            _ if !always && !bad.tolerable && !named.iter().any(|path| **path == *bad.path) => {
+                odd.not.entry(Not::WentBad).or_default().push(bad);
+            }
             verdict => groups.entry((verdict, reason(bad))).or_default().push(bad),
         }
     }
@@ -235,11 +249,33 @@ mod tests {
             snapshots,
             ..RepositoryReport::default()
         };
-        let odd = odd(&report, &report.snapshots[2]);
+        let odd = odd(&report, &report.snapshots[2], &[]);
         assert_eq!((odd.files(), odd.groups[0].files.len()), (4, 2));
         assert_eq!(odd.groups[0].reason, "cut off after N of N bytes");
         let not: Vec<(Not, usize)> = odd.not.iter().map(|(not, files)| (*not, files.len())).collect();
         assert_eq!(not, [(Not::EncryptedLately, 2), (Not::Malware, 1), (Not::Unread, 1)]);
+    }
+
+    #[test]
+    fn what_was_clean_or_came_for_what_vanished_is_accepted_by_its_name_only() {
+        let went = |path: &str, clean_before: bool| Bad {
+            tolerable: false,
+            ..bad(path, Verdict::DeclaredEncrypted, "needs a password", 1, clean_before)
+        };
+        let report = RepositoryReport {
+            bad: vec![went("/a/letter.gpg", false), went("/a/form.pdf", true)],
+            snapshots: (0..3).map(|at| SnapshotReport { at, ..SnapshotReport::default() }).collect(),
+            ..RepositoryReport::default()
+        };
+        let all = odd(&report, &report.snapshots[2], &[]);
+        assert_eq!((all.files(), all.not[&Not::WentBad].len()), (0, 2));
+        let one = odd(&report, &report.snapshots[2], &[PathBuf::from("/a/form.pdf")]);
+        assert_eq!((one.files(), one.not[&Not::WentBad].len()), (1, 1));
+        assert_eq!(
+            one.digests(),
+            [digest_at(&report.bad[1].digest, &report.bad[1].path)],
+            "in its place only"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use judge::{Judgement, Verdict};
 
 /// Said in every answer, so that nobody takes more from it than it holds.
 pub const FORM: &str = "every byte is read, and where a type has a checker its structure is verified; in repositories what \
-changed is compared with its last good version; what has no checker is at best clean-unverified. Not seen: malware without \
+changed is compared with its last good version; what has no checker, or holds packed sound and films, is at best clean-unverified. Not seen: the files in disk images, malware without \
 --rules, encryption inside a database's own columns, encryption by the machine itself, two files of a type exchanged";
 
 /// A file that is neither `clean` nor `clean-unverified`.

@@ -7,6 +7,7 @@ use message::{Command, Remedy, counted, harmless};
 use super::folder::{self, By};
 use super::scan::repository::{self, Judged, Whose};
 use super::{Answer, Failure, FailureKind, named, place, scan as scan_command, talk};
+use estate::model::shown_address;
 use estate::{Id, Kind};
 use incident::store::Incident;
 use scan::accept::{self, AcceptRefusal, Odd};
@@ -18,7 +19,8 @@ use scan::{restic, shown};
 ///
 /// Judges the store's repository, shows what is odd in the snapshot, grouped by reason with examples, and records after
 /// asking that exactly these contents are accepted. They are no news any more, in any snapshot and under any name; one that
-/// changes is. What became encrypted while backups were made, malware, and what could not be read cannot be accepted.
+/// changes is. What was clean before, or came while others vanished, may be an attack and is accepted only by its name (--file).
+/// What became encrypted while backups were made, malware, and what could not be read cannot be accepted.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "blackstart accept [OPTIONS] --reason <TEXT> [DIR] <STORE> <SNAPSHOT>")]
 pub struct Args {
@@ -34,6 +36,9 @@ pub struct Args {
     /// What was looked at, and why it may stay so.
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
+    /// Also this file, which was clean before or came while others vanished: its path in the snapshot. May be given more than once.
+    #[arg(long, value_name = "PATH")]
+    file: Vec<PathBuf>,
     /// Keep verdicts in this folder, so that the next scan reads only what is new.
     #[arg(long, value_name = "DIR")]
     ledger: Option<PathBuf>,
@@ -56,9 +61,12 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let view = folder::read(&folder)?;
     let store = named::in_incident(&view, typed, &[Kind::Store])?;
     let incident = folder::open(&folder, &args.by)?;
+    let estate = incident.view().estate_in_force();
+    let source = estate.as_ref().and_then(|estate| estate.stores.get(&store)?.source.as_ref());
+    let repository = source.map_or_else(String::new, |source| shown_address(&source.repository));
     let Judged { report, .. } = judged(args, &store, incident)?;
     let snapshot = snapshot(&report.snapshots, start)?;
-    let odd = accept::odd(&report, snapshot);
+    let odd = accept::odd(&report, snapshot, &args.file);
     show(&store, snapshot, &odd);
     let refused =
         |refusal: AcceptRefusal| Failure::says(FailureKind::Refused, refusal.message(&store)).of(&folder);
@@ -84,13 +92,13 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     talk::data(format!("accepted {}", counted(contents.len(), "content")));
     talk::say(format!(
         "to judge the snapshots with it: {}",
-        again(&store).line(Some(&folder.display().to_string()))
+        again(&store, &repository).line(Some(&folder.display().to_string()))
     ));
     Ok(Answer::Done)
 }
 
-fn again(store: &Id) -> Command {
-    Command::new("scan").open("restic:REPO").with("--journal").incident().option("--store", store)
+fn again(store: &Id, repository: &str) -> Command {
+    Command::new("scan").with(repository).with("--journal").incident().option("--store", store)
 }
 
 /// All snapshots of the store, as the estate in force says where they lie.

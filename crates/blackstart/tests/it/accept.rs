@@ -75,13 +75,43 @@ fn what_was_always_odd_and_is_accepted_hides_no_attack_and_no_clean_snapshot() {
     assert_eq!(last_clean(&stage), Value::String(renamed.clone()), "an accepted file that changed");
     (0..40).for_each(|number| stage.letter(number, b"k"));
     let attacked = stage.snapshot();
-    assert_eq!(last_clean(&stage), Value::String(renamed));
+    assert_eq!(last_clean(&stage), Value::String(renamed.clone()));
 
-    // What an attack did cannot be accepted along with the rest.
-    let call = ["accept", text(&incident), "store:core-muc", &attacked[..8], "--reason", "x", "--yes"];
-    let told = blackstart(&call, None);
+    // What an attack did cannot be accepted along with the rest: the exact snapshot before it is still the last clean one.
+    let accept_all = |snapshot: &str| {
+        let call =
+            ["accept", text(&incident), "store:core-muc", &snapshot[..8], "--reason", "all of it", "--yes"];
+        blackstart(&call, None)
+    };
+    let told = accept_all(&attacked);
     assert!(told.err.contains("NOT to be accepted: 40 files"), "{}", told.err);
-    assert!(last_clean(&stage).is_string());
-    let newest = stage.entries().iter().filter(|line| line.contains("scan.contents_accepted")).count();
-    assert!(newest <= 2, "only what was merely odd");
+    assert_eq!(last_clean(&stage), Value::String(renamed.clone()));
+    // Attacks that only leave what is odd: archives with a password in place of letters, and nothing but zeros.
+    let live = stage.at("live");
+    (0..40).for_each(|number| stage.letter(number, b""));
+    for number in 40..100_u8 {
+        let letter = live.join(format!("letter-{number}.txt"));
+        let length = fs::metadata(&letter).unwrap().len();
+        if number % 2 == 0 {
+            let mut sealed = b"Salted__".to_vec();
+            let mut state = u64::from(number);
+            sealed.extend((0..length).map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 56) as u8
+            }));
+            fs::remove_file(&letter).unwrap();
+            fs::write(live.join(format!("letter-{number}.txt.enc")), sealed).unwrap();
+        } else {
+            fs::write(&letter, vec![0; usize::try_from(length).unwrap()]).unwrap();
+        }
+    }
+    let odd_attack = stage.snapshot();
+    let told = accept_all(&odd_attack);
+    assert!(told.err.contains("NOT to be accepted: 6"), "{}", told.err);
+    assert_eq!(last_clean(&stage), Value::String(renamed));
+    // One of them by its name, and it alone.
+    let named = live.join("letter-41.txt");
+    let call = ["accept", text(&incident), "store:core-muc", &odd_attack[..8], "--file", text(&named)];
+    let told = blackstart(&[&call[..], &["--reason", "emptied by the crew", "--yes"]].concat(), None);
+    assert!(told.code == 0 && told.out.contains("accepted 1 content"), "{}{}", told.out, told.err);
 }

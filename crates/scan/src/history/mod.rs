@@ -10,11 +10,13 @@
 //! - `series`: what follows from the differences, one snapshot after the other.
 //! - `told`: what is said of files that are not clean or gone.
 //! - `left`: what left a place, for what comes to stand elsewhere.
+//! - `lookup`: what lies at a path.
 //! - `loss`: what vanished around a file that is new.
 //! - `renamed`: what was renamed and changed at once.
 //! - `signs`: what the differences look like as a whole; reasons for people, never a verdict.
 
 mod changes;
+mod lookup;
 mod loss;
 mod outcome;
 mod renamed;

@@ -18,12 +18,13 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::lookup::{holds_anything, version_in};
 use super::loss::{self, Loss, MassLoss, Vanished};
 use super::outcome::{Bad, BadVersion, Ended, Lost, unread_part};
 use super::renamed::{also_renamed, is_renamed_by};
 use super::signs::{Signs, Usual};
 use super::vanished::{Departures, Gone, Good, Known};
-use super::{Archive, Change, Node, Version, Walk, changes};
+use super::{Archive, Change, Version, Walk, changes};
 use crate::snapshots::{Past, Tally, Weight, weigh};
 use judge::name_before;
 use judge::{Judgement, Verdict};
@@ -567,37 +568,6 @@ fn past_of(verdict: Verdict) -> Past {
         Verdict::Encrypted | Verdict::Malware => Past::WentBad,
         Verdict::DeclaredEncrypted | Verdict::Suspicious | Verdict::Damaged | Verdict::Unread => {
             Past::AlwaysBad(verdict)
-        }
-    }
-}
-
-/// Whether a folder of a snapshot is there and holds anything.
-fn holds_anything<A: Archive>(archive: &A, mut tree: A::Tree, folder: &Path) -> bool {
-    for part in folder.components() {
-        let std::path::Component::Normal(part) = part else { continue };
-        let entries = archive.folder(tree).unwrap_or_default();
-        match entries.into_iter().find(|(name, _)| name == part) {
-            Some((_, Node::Folder(subtree))) => tree = subtree,
-            _ => return false,
-        }
-    }
-    // What cannot be read is said to be unread; it is not empty.
-    archive.folder(tree).map_or(true, |entries| !entries.is_empty())
-}
-
-/// The content of a path in a snapshot, if it is a file there and can be read.
-fn version_in<A: Archive>(archive: &A, mut tree: A::Tree, path: &Path) -> Option<Version<A::Content>> {
-    let mut parts = path.components().filter_map(|part| match part {
-        std::path::Component::Normal(part) => Some(part),
-        _ => None,
-    });
-    let mut part = parts.next()?;
-    loop {
-        let (_, node) = archive.folder(tree).ok()?.into_iter().find(|(name, _)| name == part)?;
-        match (parts.next(), node) {
-            (Some(next), Node::Folder(subtree)) => (part, tree) = (next, subtree),
-            (None, Node::File(version)) => return Some(version),
-            _ => return None,
         }
     }
 }
