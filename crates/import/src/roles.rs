@@ -120,22 +120,27 @@ const KEEPING_WORDS: [&str; 11] = [
     "sqlserver",
 ];
 
-/// By the name of a service and its image, if it has one.
+/// By the name of a service and its image, if it has one. The image says what it is, the name what it is for: `exporter-db` of
+/// the image `postgres` is the database of an exporter. In each the last word that says anything counts: `postgres-exporter`
+/// watches, `grafana-db` keeps.
 pub fn role(name: &str, image: Option<&str>) -> Role {
-    let image = image.map(essence).unwrap_or_default();
-    let words: Vec<String> = words(name).chain(words(&image)).collect();
-    let any = |beginnings: &[&str], whole: &[&str]| {
-        words.iter().any(|word| {
-            beginnings.iter().any(|begin| word.starts_with(begin)) || whole.contains(&word.as_str())
-        })
+    let last = |text: &str| {
+        let all: Vec<String> = words(text).collect();
+        all.iter().rev().find_map(|word| role_of(word))
     };
-    if any(&WATCHING, &WATCHING_WORDS) {
-        Role::Watches
-    } else if any(&KEEPING, &KEEPING_WORDS) || words.iter().any(|word| word.len() > 3 && word.ends_with("db"))
-    {
-        Role::Keeps
+    image.and_then(|image| last(&essence(image))).or_else(|| last(name)).unwrap_or(Role::Serves)
+}
+
+fn role_of(word: &str) -> Option<Role> {
+    let is = |beginnings: &[&str], whole: &[&str]| {
+        beginnings.iter().any(|begin| word.starts_with(begin)) || whole.contains(&word)
+    };
+    if is(&WATCHING, &WATCHING_WORDS) {
+        Some(Role::Watches)
+    } else if is(&KEEPING, &KEEPING_WORDS) || (word.len() > 3 && word.ends_with("db")) {
+        Some(Role::Keeps)
     } else {
-        Role::Serves
+        None
     }
 }
 
@@ -167,5 +172,15 @@ mod tests {
         assert_eq!(role("store", Some("postgres:15@sha256:00")), Role::Keeps);
         assert_eq!(role("cart", Some("ghcr.io/open-telemetry/demo:latest-cart")), Role::Serves);
         assert_eq!(role("adb", None), Role::Serves);
+        for (name, image) in [
+            ("exporter-db", Some("postgres:15")),
+            ("grafana-db", None),
+            ("monitoring-postgres", Some("postgres")),
+        ] {
+            assert_eq!(role(name, image), Role::Keeps, "{name}: what keeps data wins");
+        }
+        for (name, image) in [("db-metrics", Some("prom/postgres-exporter")), ("redis-exporter", None)] {
+            assert_eq!(role(name, image), Role::Watches, "{name}");
+        }
     }
 }

@@ -80,10 +80,30 @@ impl Workload {
         pairs(labels)
     }
 
+    /// How many it has when it is up. In an export that was made after it was stopped it is scaled to 0: then what was applied
+    /// last counts, or one.
     pub(super) fn replicas(&self) -> u64 {
-        let stated =
-            self.node.at(&["spec", "replicas"]).and_then(Node::as_text).and_then(|text| text.parse().ok());
-        stated.unwrap_or(1).min(100_000)
+        let up = self.stated_replicas().filter(|replicas| *replicas > 0);
+        up.or_else(|| self.applied_replicas()).unwrap_or(1).min(100_000)
+    }
+
+    /// As the export says.
+    pub(super) fn is_scaled_to_zero(&self) -> bool {
+        self.stated_replicas() == Some(0)
+    }
+
+    fn stated_replicas(&self) -> Option<u64> {
+        self.node.at(&["spec", "replicas"]).and_then(Node::as_text).and_then(|text| text.parse().ok())
+    }
+
+    /// By `kubectl apply`, which writes down what it was given.
+    pub(super) fn applied_replicas(&self) -> Option<u64> {
+        let annotations = pairs(self.node.at(&["metadata", "annotations"]));
+        let (_, text) = annotations
+            .into_iter()
+            .find(|(key, _)| *key == "kubectl.kubernetes.io/last-applied-configuration")?;
+        let applied: serde_json::Value = serde_json::from_str(text).ok()?;
+        applied["spec"]["replicas"].as_u64().filter(|replicas| *replicas > 0)
     }
 
     /// Containers with their kind: those that have to end first, then those that stay.
@@ -370,6 +390,23 @@ fn tell_twins_apart(cluster: &mut Cluster, draft: &mut Draft) {
     }
 }
 
+/// Labels that no template states: the controller of a StatefulSet gives them to each of its pods (Kubernetes documentation,
+/// StatefulSet, "Pod name label").
+const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
+const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
+
+/// The StatefulSet whose pod is called so: `cache-server-2` is one of `cache-server`.
+fn set_of_pod(workloads: &[Workload], namespace: &str, pod: &str) -> Vec<usize> {
+    let is_ordinal = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((set, _)) = pod.rsplit_once('-').filter(|(_, ordinal)| is_ordinal(ordinal)) else {
+        return Vec::new();
+    };
+    let is_it = |workload: &Workload| {
+        workload.sort == Sort::StatefulSet && workload.namespace == namespace && workload.name == set
+    };
+    workloads.iter().enumerate().filter(|(_, workload)| is_it(workload)).map(|(at, _)| at).collect()
+}
+
 /// Finds the workloads behind every Service object by its selector.
 fn connect(cluster: &mut Cluster) {
     let mut by_label: HashMap<(&str, &str, &str), Vec<usize>> = HashMap::new();
@@ -382,13 +419,17 @@ fn connect(cluster: &mut Cluster) {
         .services
         .iter()
         .map(|service| {
+            let namespace = service.namespace.as_str();
             let selector = pairs(service.node.at(&["spec", "selector"]));
-            let mut sets = selector.iter().map(|(key, value)| {
-                by_label.get(&(service.namespace.as_str(), *key, *value)).map_or(&[][..], Vec::as_slice)
-            });
+            // The ordinal selects one pod of a set; whose set it is, the others say.
+            let mut sets =
+                selector.iter().filter(|(key, _)| *key != POD_INDEX).map(|(key, value)| match *key {
+                    POD_NAME => set_of_pod(&cluster.workloads, namespace, value),
+                    key => by_label.get(&(namespace, key, *value)).cloned().unwrap_or_default(),
+                });
             let Some(first) = sets.next() else { return Vec::new() };
-            let rest: Vec<&[usize]> = sets.collect();
-            first.iter().copied().filter(|at| rest.iter().all(|set| set.binary_search(at).is_ok())).collect()
+            let rest: Vec<Vec<usize>> = sets.collect();
+            first.into_iter().filter(|at| rest.iter().all(|set| set.binary_search(at).is_ok())).collect()
         })
         .collect();
     cluster.reached_by = vec![Vec::new(); cluster.workloads.len()];

@@ -390,3 +390,33 @@ fn a_size_that_cannot_be_read_is_said_with_its_line() {
     );
     assert_eq!(service(&draft, "a").memory, 0);
 }
+
+#[test]
+fn an_export_made_after_everything_was_stopped_starts_what_it_was() {
+    let applied = r#"{"spec":{"replicas":3}}"#;
+    let yaml = format!(
+        "kind: Deployment\nmetadata: {{name: a, annotations: {{kubectl.kubernetes.io/last-applied-configuration: '{applied}'}}}}\n\
+         spec: {{replicas: 0, template: {{spec: {{containers: [{{name: c}}]}}}}}}\n---\n\
+         kind: StatefulSet\nmetadata: {{name: b}}\nspec: {{replicas: 0, template: {{spec: {{containers: [{{name: c}}]}}}}}}\n"
+    );
+    let draft = draft(&yaml);
+    for (name, replicas) in [("a", "--replicas=3"), ("b", "--replicas=1")] {
+        let id: estate::Id = format!("service:{name}").parse().unwrap();
+        let start = &draft.estate.services[&id].run.as_ref().unwrap().start;
+        assert_eq!(start.last().map(String::as_str), Some(replicas));
+    }
+    assert_eq!(codes(&draft).iter().filter(|code| code.contains("kubernetes-scaled-to-zero")).count(), 2);
+}
+
+#[test]
+fn a_service_of_one_pod_leads_to_the_set_that_the_pod_is_of() {
+    let yaml = "kind: StatefulSet\nmetadata: {name: cache-server}\nspec: {replicas: 2, template: {metadata: {labels: {app: cache}}, spec: {containers: [{name: c, image: 'redis:7', ports: [{containerPort: 6379}]}]}}}\n---\nkind: Service\nmetadata: {name: cache-server-0}\nspec: {selector: {statefulset.kubernetes.io/pod-name: cache-server-0}, ports: [{port: 6379}]}\n---\nkind: Service\nmetadata: {name: other}\nspec: {selector: {statefulset.kubernetes.io/pod-name: cache-server}, ports: [{port: 6379}]}\n---\nkind: Deployment\nmetadata: {name: proxy}\nspec: {template: {spec: {containers: [{name: c, env: [{name: BACKENDS, value: 'cache-server-0:6379'}]}]}}}\n";
+    let draft = draft(yaml);
+    assert!(
+        proposed(&draft).iter().any(|line| line.starts_with("proxy hard cache-server")),
+        "{:?}",
+        proposed(&draft)
+    );
+    let unbacked = codes(&draft).into_iter().filter(|code| code.contains("kubernetes-unbacked")).count();
+    assert_eq!(unbacked, 1, "only the one that names no pod: {:?}", codes(&draft));
+}

@@ -27,6 +27,7 @@ pub(super) fn enter(cluster: &Cluster, ids: &[Id], options: &Options, draft: &mu
         }
         let node = workload.pod().and_then(|pod| pod.get("nodeName")).and_then(Node::as_text);
         let size = size(workload, draft);
+        scaled_to_zero(workload, draft);
         let made = Service {
             image: running(workload)
                 .next()
@@ -147,6 +148,29 @@ fn hosts(cluster: &Cluster, draft: &mut Draft) -> Names {
         draft.estate.hosts.insert(id.clone(), Host { name: name.to_owned(), ..Host::default() });
     }
     hosts
+}
+
+/// An export made after everything was stopped would start nothing, and its gate would pass at once.
+fn scaled_to_zero(workload: &Workload, draft: &mut Draft) {
+    if !workload.is_scaled_to_zero() {
+        return;
+    }
+    let taken = match workload.applied_replicas() {
+        Some(replicas) => format!("{replicas} were taken, as last applied"),
+        None => "one was taken".to_owned(),
+    };
+    draft.note(
+        Grade::Serious,
+        "kubernetes-scaled-to-zero",
+        Some(&workload.origin),
+        format!(
+            "{} {} is scaled to 0 in this export",
+            workload.sort.word(),
+            message::harmless(&workload.name)
+        ),
+        format!("started so it would start nothing, and pass its gate at once; {taken}"),
+        "put the number that it needs into `start`, or remove the service if it is switched off on purpose",
+    );
 }
 
 /// The start by `kubectl`. A pod alone cannot be stopped and started again.

@@ -225,7 +225,14 @@ impl<'a> Stored<'a> {
         let blob: BlobId = (*id).into();
         let what = if T::TYPE == BlobType::Tree { "tree" } else { "blob" };
         let entry = self.opened.repository.get_index_entry(id);
-        let entry = entry.map_err(|_| format!("{what} {} is in no index", short(&blob)))?;
+        // The library takes a pack to hold only what its first blob is, and so does not see the others of a mixed one.
+        let entry = entry.map_err(|_| {
+            format!(
+                "{what} {} is in no index, or in a pack that holds trees and data together, as restic wrote them before version \
+                 0.8 and this reader cannot (if `restic check` finds no errors: run `restic prune` on a copy, and scan that)",
+                short(&blob)
+            )
+        })?;
         let at = entry.location;
         let mut vault = self.vault.borrow_mut();
         vault.place(blob, bytes_max, *entry.pack, at.offset, at.length, at.uncompressed_length)
