@@ -295,18 +295,19 @@ impl View {
                     known.ok_or_else(|| format!("{id} is watched again, but it was never not watched"))?;
                 known.not_watched = None;
             }
-            ScanEvent::SnapshotFirstSeen { store, snapshot, claims_time } => {
-                let store = self.stores.entry(store.clone()).or_default();
-                if store.snapshots.iter().all(|known| known.id != *snapshot) {
-                    store.snapshots.push(SnapshotView {
-                        id: snapshot.clone(),
-                        claims_time: claims_time.clone(),
-                        first_seen_ms: entry.time_ms,
-                        clean: None,
-                        reasons: Vec::new(),
-                        not_looked_at: None,
-                    });
+            ScanEvent::SnapshotFirstSeen { store: id, snapshot, claims_time } => {
+                let store = self.stores.entry(id.clone()).or_default();
+                if store.snapshots.iter().any(|known| known.id == *snapshot) {
+                    return Err(format!("snapshot {snapshot} of {id} was seen for the first time twice"));
                 }
+                store.snapshots.push(SnapshotView {
+                    id: snapshot.clone(),
+                    claims_time: claims_time.clone(),
+                    first_seen_ms: entry.time_ms,
+                    clean: None,
+                    reasons: Vec::new(),
+                    not_looked_at: None,
+                });
             }
             ScanEvent::SnapshotJudged { store, snapshot, clean, reasons, .. } => {
                 let known = self.snapshot(store, snapshot, "was judged")?;
@@ -326,6 +327,7 @@ impl View {
                 }
             }
             ScanEvent::RecoveryPointDecided { store, snapshot, .. } => {
+                self.snapshot(store, snapshot, "was chosen")?;
                 let store = self.stores.entry(store.clone()).or_default();
                 store.recovery_point = Some(snapshot.clone());
                 store.chosen_by = Some(entry.actor.to_owned());

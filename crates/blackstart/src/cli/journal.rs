@@ -5,11 +5,11 @@
     reason = "`--follow` waits for entries of others, and `--since 2h` counts from the time of this machine"
 )]
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use message::{Command, counted, counted_as};
+use message::{Command, counted, counted_as, harmless};
 use serde_json::{Value, json};
 
 use super::place::{self, Sought};
@@ -127,7 +127,7 @@ fn show(args: &Show) -> Result<Answer, Failure> {
     let folder = place(args.folder.as_deref(), "blackstart journal show DIR")?;
     let fault = |fault| folder::failure(&folder, &fault);
     let look = Look::at(&folder).map_err(fault)?;
-    let mut shown = Shown { args, kept: VecDeque::new(), next: args.from };
+    let mut shown = Shown { args, kept: VecDeque::new(), next: args.from, not_allowed: BTreeMap::new() };
     if let Some(ended) = harm::ended(&folder).filter(|_| !args.json && look.harm.is_none()) {
         talk::data(ended);
     }
@@ -135,9 +135,11 @@ fn show(args: &Show) -> Result<Answer, Failure> {
         let read = |error| fault(StoreFault::Read(error));
         let mut reader = journal::Reader::open(&store::journal_path(&folder)).map_err(read)?;
         loop {
-            for record in reader.read(shown.next) {
-                shown.record(&record.map_err(read)?);
+            let fresh = reader.read(shown.next).collect::<Result<Vec<_>, _>>().map_err(read)?;
+            if !fresh.is_empty() {
+                shown.not_allowed = not_allowed(&folder);
             }
+            fresh.iter().for_each(|record| shown.record(record));
             shown.print();
             if !args.follow || talk::is_cut_off() {
                 return Ok(Answer::Done);
@@ -176,6 +178,14 @@ struct Shown<'a> {
     args: &'a Show,
     kept: VecDeque<String>,
     next: u64,
+    /// Entries that do not fit what was recorded before them, and why: they were kept, and changed nothing.
+    not_allowed: BTreeMap<u64, String>,
+}
+
+/// Of a bridge's journal, and of one that cannot be folded, nothing is known to be so.
+fn not_allowed(folder: &Path) -> BTreeMap<u64, String> {
+    let view = store::read(folder).ok();
+    view.into_iter().flat_map(|view| view.illegal).map(|entry| (entry.sequence, entry.what)).collect()
 }
 
 impl Shown<'_> {
@@ -191,9 +201,22 @@ impl Shown<'_> {
         self.next = record.sequence + 1;
         let said = sentence::of(record);
         if self.wanted(record, &said) {
-            self.keep(match self.args.json {
-                true => as_json(record).to_string(),
-                false => as_line(record, &said),
+            let not_allowed = self.not_allowed.get(&record.sequence);
+            self.keep(match (self.args.json, not_allowed) {
+                (true, None) => as_json(record).to_string(),
+                (true, Some(why)) => {
+                    let mut value = as_json(record);
+                    value["not_allowed"] = json!(why);
+                    value.to_string()
+                }
+                (false, None) => as_line(record, &said),
+                (false, Some(why)) => {
+                    format!(
+                        "{}  (NOT ALLOWED, and changed nothing: {})",
+                        as_line(record, &said),
+                        harmless(why)
+                    )
+                }
             });
         }
     }

@@ -378,8 +378,11 @@ fn an_outcome_that_the_bridge_cannot_believe_is_not_recorded() {
     assert_eq!((&account["pending"], &account["accepted"]), (&json!(2), &json!(2)));
 }
 
+/// What is made of an honest answer; `None`: nothing comes back.
+type Lie = fn(&str, Vec<u8>) -> Option<Vec<u8>>;
+
 /// Sits on the line between hand-back and the bridge, passes on what it is told to, and lies about the rest.
-fn liar(upstream: std::net::SocketAddr, lie: fn(&str, Vec<u8>) -> Option<Vec<u8>>) -> std::net::SocketAddr {
+fn liar(upstream: std::net::SocketAddr, lie: Lie) -> std::net::SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -433,7 +436,7 @@ fn whoever_sits_on_the_line_loses_no_business_and_reports_no_outcome() {
     rig.control("hold", &json!({ "site": "ess", "why": "test" }));
     rig.submit("a", &note("p", "1", "i1"));
     let bridge = rig.address().unwrap();
-    let lies: [(&str, fn(&str, Vec<u8>) -> Option<Vec<u8>>); 5] = [
+    let lies: [(&str, Lie); 5] = [
         // "There is nothing to hand back."
         ("nothing pending", |first, honest| {
             let empty = r#"{"generation":0,"items":[],"more":false}"#;

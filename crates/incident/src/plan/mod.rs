@@ -79,10 +79,11 @@ impl View {
                 }
             }
             PlanEvent::Withdrawn { hash, .. } => {
-                if self.approved.as_ref() == Some(hash) {
-                    self.approved = None;
-                    self.approved_at_entry = None;
+                if self.approved.as_ref() != Some(hash) {
+                    return Err(format!("plan {hash} was withdrawn, but it was not approved"));
                 }
+                self.approved = None;
+                self.approved_at_entry = None;
             }
         }
         Ok(())

@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use estate::Id;
 
+mod service;
 pub mod step;
 mod view;
 
-pub use view::{RunEnd, RunView, ServiceState, ServiceView, StepView, View};
+pub use service::ServiceState;
+pub use view::{RunEnd, RunView, ServiceView, StepView, View};
 
 /// A process that was started, recognisable after a restart of Blackstart or a reuse of its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

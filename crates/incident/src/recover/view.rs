@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::service::{ServiceMove, ServiceState};
 use super::step::{Move, State};
 use crate::event::{Found, ProcessMark, RecoverEvent};
 use crate::plan::file::{StepKind, step_id};
@@ -74,24 +75,6 @@ pub struct ServiceView {
     pub detail: String,
     pub since_entry: u64,
     pub since_ms: i64,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ServiceState {
-    #[default]
-    Stopped,
-    Starting,
-    /// Its process is there (or its job has ended well); not known to be healthy.
-    Running,
-    /// Its gate was passed.
-    Healthy,
-    /// Load is let in.
-    Admitted,
-    /// Its start or gate failed; if it still runs it is about to be stopped.
-    Failed,
-    /// A person has to say whether it was started.
-    Held,
 }
 
 impl View {
@@ -212,7 +195,8 @@ impl View {
         detail: &str,
         process: Option<&ProcessMark>,
     ) {
-        let Some(next) = service_state(kind, state) else { return };
+        let before = self.services.get(target).map(|known| known.state).unwrap_or_default();
+        let Some(next) = before.after(ServiceMove::Step(kind, state)) else { return };
         let service = self.services.entry(target.clone()).or_default();
         service.state = next;
         detail.clone_into(&mut service.detail);
@@ -238,10 +222,11 @@ impl View {
                 step.since_ms = entry.time_ms;
             }
         }
+        let before = self.services.get(service).map(|known| known.state).unwrap_or_default();
         self.services.insert(
             service.clone(),
             ServiceView {
-                state: ServiceState::Stopped,
+                state: before.after(ServiceMove::Stopped).unwrap_or_default(),
                 process: None,
                 detail: why.to_owned(),
                 since_entry: entry.sequence,
@@ -262,11 +247,9 @@ impl View {
                 step.since_ms = entry.time_ms;
             }
         }
-        if let Some(service) = self.services.get_mut(target)
-            && service.state == ServiceState::Failed
-        {
-            let runs = service.process.is_some();
-            service.state = if runs { ServiceState::Running } else { ServiceState::Stopped };
+        if let Some(service) = self.services.get_mut(target) {
+            let moved = ServiceMove::LetTryAgain { runs: service.process.is_some() };
+            service.state = service.state.after(moved).unwrap_or(service.state);
         }
     }
 
@@ -277,23 +260,5 @@ impl View {
     /// The process of this service, if it is thought to live.
     pub fn process_of(&self, service: &Id) -> Option<&ProcessMark> {
         self.services.get(service)?.process.as_ref()
-    }
-}
-
-/// What a step's state says about the state of its service; nothing for stores.
-fn service_state(kind: StepKind, state: State) -> Option<ServiceState> {
-    match (kind, state) {
-        (StepKind::Verify | StepKind::Restore, _) => None,
-        (StepKind::Start, State::Waiting) => Some(ServiceState::Stopped),
-        (StepKind::Start, State::Intended) => Some(ServiceState::Starting),
-        (StepKind::Start, State::Done) => Some(ServiceState::Running),
-        (StepKind::Gate, State::Waiting | State::Intended) => Some(ServiceState::Running),
-        (StepKind::Gate, State::Done) => Some(ServiceState::Healthy),
-        (StepKind::Start | StepKind::Gate, State::Failed) => Some(ServiceState::Failed),
-        (StepKind::Start | StepKind::Gate, State::Held) => Some(ServiceState::Held),
-        (StepKind::Admit, State::Waiting | State::Intended | State::Failed | State::Held) => {
-            Some(ServiceState::Healthy)
-        }
-        (StepKind::Admit, State::Done) => Some(ServiceState::Admitted),
     }
 }

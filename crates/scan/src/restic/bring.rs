@@ -275,11 +275,10 @@ fn begin(to: &Path, label: &str) -> Result<(), RestoreFault> {
             let ours = there.uid() == rustix::process::geteuid().as_raw() && there.mode() & 0o022 == 0;
             let noted = fs::symlink_metadata(&state).is_ok_and(|noted| noted.is_file());
             let same = noted && fs::read_to_string(&state).is_ok_and(|text| text == label);
-            if !is_empty && !(same && ours) {
-                return Err(RestoreFault::NotEmpty(to.to_owned()));
-            }
-            if same {
-                return Ok(());
+            match (is_empty, same && ours) {
+                (false, true) => return Ok(()),
+                (false, false) => return Err(RestoreFault::NotEmpty(to.to_owned())),
+                (true, _) => {}
             }
         }
     }
@@ -374,11 +373,9 @@ impl Bringing<'_> {
         } else {
             self.make_way(&place)?;
             match first {
-                Some(first) => {
-                    fs::hard_link(&first, &place).map_err(|source| fault("link", &place, source))?
-                }
-                None => self.write(&place, &item.node)?,
-            }
+                Some(first) => fs::hard_link(&first, &place).map_err(|source| fault("link", &place, source)),
+                None => self.write(&place, &item.node),
+            }?;
         }
         self.settle(&place, item, Kind::File)
     }
