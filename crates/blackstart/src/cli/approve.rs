@@ -50,10 +50,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let mut incident = folder::open(&folder, &args.by)?;
     // Decided again on the newest entries: what was shown is named by its hash and cannot have changed, but
     // the estate in force can.
-    let decided = incident.decide(folder::now_ms(), |view| decide::approve(view, hash));
-    decided
-        .map_err(|fault| folder::failure(&folder, &fault))?
-        .map_err(|refusal| refused(&refusal, &folder))?;
+    let decided = folder::decide(&mut incident, |view| decide::approve(view, hash))?;
+    decided.map_err(|refusal| refused(&refusal, &folder))?;
     talk::data(format!("approved {hash}"));
     let shown = folder.display().to_string();
     let recover = Command::new("recover").with("--journal").incident().line(Some(&shown));

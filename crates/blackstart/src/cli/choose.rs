@@ -67,8 +67,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let mut incident = folder::open(&folder, &args.by)?;
     // Decided again on the newest entries: a scan may have judged it anew meanwhile.
     let decided =
-        incident.decide(folder::now_ms(), |view| choose::choose(view, &store, &snapshot.id, &args.reason));
-    decided.map_err(|fault| folder::failure(&folder, &fault))?.map_err(|refusal| refused(&refusal))?;
+        folder::decide(&mut incident, |view| choose::choose(view, &store, &snapshot.id, &args.reason))?;
+    decided.map_err(|refusal| refused(&refusal))?;
     talk::data(format!("chosen {}", snapshot.id));
     say_next(incident.view(), &store, &snapshot.id, &folder.display().to_string());
     Ok(Answer::Done)

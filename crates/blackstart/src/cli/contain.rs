@@ -103,9 +103,7 @@ fn apply(args: &Args, estate: &Estate, cut: &Cut, journal: &std::path::Path) -> 
     })?;
     read_estate::say_if_other(incident.view(), estate, "the cut is made as this one says");
     let hash = canonical::hash(estate);
-    incident
-        .decide(folder::now_ms(), |view| decide::decide(cut, estate, &hash, view))
-        .map_err(|fault| folder::failure(journal, &fault))?
+    folder::decide(&mut incident, |view| decide::decide(cut, estate, &hash, view))?
         .map_err(|refusal| refused(&refusal, Some(journal)))?;
     let place = Place { world: &world, estate, folder: journal };
     let mut talking = Talking::default();

@@ -354,9 +354,8 @@ fn record(journal: &Path, view: &View, made: &Made, by: &By) -> Result<(), Failu
         ));
     }
     let mut incident = folder::open(journal, by)?;
-    let decided =
-        incident.decide(folder::now_ms(), |view| Ok::<_, Refusal>(decide::record(view, &made.plan)));
-    match decided.map_err(|fault| folder::failure(journal, &fault))? {
+    let decided = folder::decide(&mut incident, |view| Ok::<_, Refusal>(decide::record(view, &made.plan)))?;
+    match decided {
         Ok(events) if events.is_empty() => talk::say("this plan is already recorded"),
         Ok(_) => {
             let approve = Command::new("approve").incident().with(hash);

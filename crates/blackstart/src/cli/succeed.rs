@@ -66,9 +66,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
 }
 
 fn is_of_an_incident(args: &Args, prepared: &Prepared) -> Result<(), Failure> {
-    let bridge =
-        |kind: &str| ["item.", "route.", "clock.", "bridge.started"].iter().any(|own| kind.starts_with(own));
-    if !prepared.kinds().any(bridge) {
+    if !prepared.kinds().any(bridge::fact::is_own_kind) {
         return Ok(());
     }
     Err(Failure::refused(
