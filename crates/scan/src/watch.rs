@@ -16,8 +16,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::events::{Events, Told};
 use super::folder::{Entry, EntryKind, judge_file, walk};
 use super::shown;
 use estate::Id;
@@ -143,7 +144,25 @@ pub struct StoreWatch {
     place: Option<(u64, bool)>,
     /// Files of bursts that were reported.
     reported: u64,
+    told: TellTale,
+    looked_at: Option<Instant>,
+    /// Something could not be judged yet, or could not be looked at: it has to be looked at again, told or not.
+    is_open: bool,
 }
+
+/// How it is known that something has changed.
+#[derive(Debug)]
+enum TellTale {
+    /// Not asked for yet.
+    Unknown,
+    Kernel(Box<Events>),
+    /// Only looking tells; why.
+    Looking(String),
+}
+
+/// A look at everything follows at the latest after this time, whatever the kernel tells: what is written through a mapping of
+/// memory, or from another machine, it does not tell.
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(10);
 
 /// What one look found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -168,6 +187,45 @@ impl StoreWatch {
             begun: false,
             place: None,
             reported: 0,
+            told: TellTale::Unknown,
+            looked_at: None,
+            is_open: true,
+        }
+    }
+
+    /// Whether there is reason to look.
+    pub fn is_due(&mut self) -> bool {
+        let is_late = self.looked_at.is_none_or(|looked| looked.elapsed() >= LOOK_AT_LEAST_EVERY);
+        let told = match &mut self.told {
+            TellTale::Kernel(events) => events.told(),
+            TellTale::Unknown | TellTale::Looking(_) => Told::Something,
+        };
+        if let Told::Blind(why) = &told {
+            self.told = TellTale::Looking(why.clone());
+        }
+        told != Told::Nothing || is_late || self.is_open
+    }
+
+    /// Why only looking tells, if it does.
+    pub fn is_only_looked_at(&self) -> Option<&str> {
+        match &self.told {
+            TellTale::Looking(why) => Some(why),
+            TellTale::Kernel(_) | TellTale::Unknown => None,
+        }
+    }
+
+    /// Before everything is looked at, so that nothing falls between. What could not be told once is not tried again and again.
+    fn be_told(&mut self) {
+        let is_right = match &self.told {
+            TellTale::Unknown => false,
+            TellTale::Kernel(events) => events.is_of(&self.root),
+            TellTale::Looking(_) => true,
+        };
+        if !is_right && self.root.exists() {
+            self.told = match Events::of(&self.root) {
+                Ok(events) => TellTale::Kernel(Box::new(events)),
+                Err(why) => TellTale::Looking(why),
+            };
         }
     }
 
@@ -196,10 +254,13 @@ impl StoreWatch {
     /// Looks once. The first look judges everything, so that later ones know what was clean.
     pub fn look(&mut self, now_ms: i64) -> Look {
         let mut look = Look::default();
+        self.looked_at = Some(Instant::now());
+        self.is_open = true;
         if let Err(why) = self.place() {
             look.not_watched = Some(why);
             return look;
         }
+        self.be_told();
         let mut present = BTreeMap::new();
         let mut unread = BTreeSet::new();
         for met in walk(&self.root) {
@@ -253,6 +314,8 @@ impl StoreWatch {
         for (path, _) in gone.into_iter().filter(|(path, known)| known.was_clean && !claimed.contains(path)) {
             self.signs.push_back(Sign { at_ms: now_ms, path, what: What::Gone });
         }
+        let is_judged = |known: &Known| known.judged == Some(known.stamp);
+        self.is_open = !self.begun || look.not_watched.is_some() || !self.known.values().all(is_judged);
         self.begun = true;
         self.forget(now_ms);
         look

@@ -42,7 +42,8 @@ pub struct Args {
     /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
-    /// Milliseconds from one look to the next.
+    /// Milliseconds from one look to the next. A store of which the kernel tells that nothing has changed is looked at
+    /// every 10 s only.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
     every_ms: u64,
     /// Run this at every alarm, to wake somebody. It finds BLACKSTART_ALARM (the entry), BLACKSTART_STORE, BLACKSTART_WHAT,
@@ -145,10 +146,15 @@ impl Watching {
             counted(watches.len(), "store"),
             every.as_millis()
         ));
+        for watch in &watches {
+            if let Some(why) = watch.is_only_looked_at() {
+                talk::say(format!("{}: every file is looked at each time, because {why}", watch.store));
+            }
+        }
         supervisor::ready();
         while !stop.load(Ordering::Relaxed) {
             let begun = Instant::now();
-            for watch in &mut watches {
+            for watch in watches.iter_mut().filter_map(|watch| watch.is_due().then_some(watch)) {
                 let look = watch.look(folder::now_ms());
                 self.after_look(watch, &look);
                 if let Some(burst) = watch.burst(folder::now_ms())
