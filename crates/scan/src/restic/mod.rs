@@ -2,7 +2,7 @@
 //! behind a REST server or wherever rclone reaches.
 //!
 //! - `read_only`: the door; what would write is refused.
-//! - `vault`: blobs out of packs, decrypted, unpacked, verified; `reading`: in the order of the disk, on all cores.
+//! - `mixed`: blobs that the library does not find; `vault`: blobs out of packs, decrypted, unpacked, verified; `reading`: in the order of the disk, on all cores.
 //! - `trees`: folders out of trees; `stored`: the repository as a history reads it; `scan`: from there to the answer.
 //! - `inside`: which snapshots are a store's own, and where in one it lies; `restore`: from there back into a folder,
 //!   with what `kept` says; `bring`: file by file to a new place.
@@ -15,6 +15,7 @@ pub mod bring;
 mod content;
 pub mod inside;
 mod kept;
+mod mixed;
 mod read_only;
 mod reading;
 mod restore;
@@ -32,16 +33,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustic_core::repofile::{BlobType, Node, NodeType, SnapshotFile, SnapshotId, Tree};
 use rustic_core::{
-    BlobId, Credentials, DataId, FileType, Id, IndexedFullStatus, Repository, RepositoryBackends,
+    BlobId, Credentials, DataId, FileType, Id, IndexedFullStatus, PackedId, Repository, RepositoryBackends,
     RepositoryOptions, RusticError, TreeId,
 };
 use sha2::{Digest, Sha256};
 
 use estate::model::shown_address;
 use inside::{Entry, Folders, Own, Piece};
+use mixed::{Location, Mixed};
 use read_only::ReadOnly;
 pub use restore::{RestoreFault, Restored, read_repository, restore_snapshot, secret};
 pub use scan::{Progress, Request, scan};
+use vault::Vault;
 
 /// Prefix of a repository in estates and on the command line.
 pub const PREFIX: &str = "restic:";
@@ -97,6 +100,7 @@ pub struct Opened {
     unread_snapshots: Vec<(String, String)>,
     writers: Vec<String>,
     is_without_index: bool,
+    mixed: Mixed,
 }
 
 /// Whether this build reaches repositories on other machines.
@@ -175,7 +179,8 @@ fn open_with(repository: &str, credentials: &Credentials) -> Result<Opened, Repo
     let is_without_index =
         !snapshots.is_empty() && door.has_none(FileType::Index).map_err(|error| fault(&error))?;
     let repository = opened.to_indexed().map_err(|error| fault(&error))?;
-    Ok(Opened { folder, repository, door, snapshots, unread_snapshots, writers, is_without_index })
+    let mixed = Mixed::default();
+    Ok(Opened { folder, repository, door, snapshots, unread_snapshots, writers, is_without_index, mixed })
 }
 
 /// What the library could not open, as far as its own words can be bettered.
@@ -302,12 +307,31 @@ impl Opened {
         found.next().is_none().then_some(first)
     }
 
+    /// Where the index says that a blob lies.
+    fn location<T: PackedId>(&self, id: &T) -> Option<Location> {
+        match self.repository.get_index_entry(id) {
+            Ok(entry) => Some(Location {
+                pack: *entry.pack,
+                offset: entry.location.offset,
+                length: entry.location.length,
+                unpacked: entry.location.uncompressed_length,
+            }),
+            Err(_) => self.mixed.location(&self.repository, (*id).into(), T::TYPE),
+        }
+    }
+
     fn blob(&self, id: BlobId, kind: BlobType) -> Result<Bytes, Unreadable> {
         let hex = || id.to_hex().as_str()[..12].to_owned();
-        let bytes = self
-            .repository
-            .get_blob_cached(&id, kind)
-            .map_err(|error| Unreadable(format!("blob {}: {}", hex(), brief(&error))))?;
+        let bytes = match (self.repository.get_blob_cached(&id, kind), kind) {
+            (Ok(bytes), _) => bytes,
+            (Err(error), kind) => match self.mixed.location(&self.repository, id, kind) {
+                None => return Err(Unreadable(format!("blob {}: {}", hex(), brief(&error)))),
+                Some(at) => {
+                    let vault = || Vault::new(self.door.clone(), &self.repository.key()).ok();
+                    self.mixed.blob(vault, id, kind, at).map_err(Unreadable)?.into()
+                }
+            },
+        };
         // The seal shows that somebody with the key wrote these bytes, the hash that they are the right ones.
         if Id::new(Sha256::digest(&bytes).into()) != *id {
             return Err(Unreadable(format!("blob {} holds other bytes than it was stored with", hex())));
@@ -321,8 +345,8 @@ impl Opened {
 
     /// Bytes of a blob, as the index says.
     fn data_length(&self, id: DataId) -> Result<u64, Unreadable> {
-        let entry = self.repository.get_index_entry(&id).map_err(|error| Unreadable(brief(&error)))?;
-        Ok(entry.location.data_length().into())
+        let at = self.location(&id).ok_or_else(|| Unreadable("a blob of it is in no index".to_owned()))?;
+        Ok(vault::content_length(at.length, at.unpacked))
     }
 
     fn tree(&self, id: TreeId) -> Result<Tree, Unreadable> {

@@ -224,18 +224,10 @@ impl<'a> Stored<'a> {
     fn place<T: PackedId>(&self, id: &T, bytes_max: u64) -> Result<Place, String> {
         let blob: BlobId = (*id).into();
         let what = if T::TYPE == BlobType::Tree { "tree" } else { "blob" };
-        let entry = self.opened.repository.get_index_entry(id);
-        // The library takes a pack to hold only what its first blob is, and so does not see the others of a mixed one.
-        let entry = entry.map_err(|_| {
-            format!(
-                "{what} {} is in no index, or in a pack that holds trees and data together, as restic wrote them before version \
-                 0.8 and this reader cannot (if `restic check` finds no errors: run `restic prune` on a copy, and scan that)",
-                short(&blob)
-            )
-        })?;
-        let at = entry.location;
+        let at = self.opened.location(id);
+        let at = at.ok_or_else(|| format!("{what} {} is in no index", short(&blob)))?;
         let mut vault = self.vault.borrow_mut();
-        vault.place(blob, bytes_max, *entry.pack, at.offset, at.length, at.uncompressed_length)
+        vault.place(blob, bytes_max, at.pack, at.offset, at.length, at.unpacked)
     }
 
     /// A tree as it was written.

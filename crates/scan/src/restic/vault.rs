@@ -43,10 +43,15 @@ impl Place {
 
     /// Bytes of content.
     pub(super) fn bytes(&self) -> u64 {
-        match self.unpacked {
-            Some(length) => u64::from(length.get()),
-            None => u64::from(self.length).saturating_sub((NONCE_BYTES + TAG_BYTES) as u64),
-        }
+        content_length(self.length, self.unpacked)
+    }
+}
+
+/// Bytes of content of a blob of this length.
+pub(super) fn content_length(length: u32, unpacked: Option<NonZeroU32>) -> u64 {
+    match unpacked {
+        Some(length) => u64::from(length.get()),
+        None => u64::from(length).saturating_sub((NONCE_BYTES + TAG_BYTES) as u64),
     }
 }
 

@@ -193,3 +193,66 @@ fn snapshots_of_several_hosts_and_paths_and_from_a_pipe_stand_in_series_of_their
     assert!(report.snapshots.iter().all(|snapshot| snapshot.is_clean), "{:?}", report.snapshots);
     assert!(report.snapshots[3].time.starts_with("2001") || report.snapshots[3].time.starts_with("2000"));
 }
+
+/// Puts all packs of the repository into one, and one index in the place of all, as restic did before version 0.8.
+fn mix_packs(practice: &Practice) {
+    use aes256ctr_poly1305aes::aead::AeadInPlace;
+    use aes256ctr_poly1305aes::{Aes256CtrPoly1305Aes, Key, Nonce};
+    use rustic_core::repofile::{IndexFile, IndexId};
+    let opened = open(&practice.name(), PASSWORD).unwrap();
+    let repository = practice.repository();
+    let ids: Vec<IndexId> = opened.repository.list::<IndexId>().unwrap().collect();
+    let packs = ids.iter().flat_map(|id| opened.repository.get_file::<IndexFile>(id).unwrap().packs);
+    let (mut bytes, mut blobs) = (Vec::new(), Vec::new());
+    for pack in packs {
+        let hex = pack.id.to_hex().as_str().to_owned();
+        let path = repository.join("data").join(&hex[..2]).join(&hex);
+        let content = fs::read(&path).unwrap();
+        for mut blob in pack.blobs {
+            let (from, length) = (blob.location.offset as usize, blob.location.length as usize);
+            blob.location.offset = u32::try_from(bytes.len()).unwrap();
+            bytes.extend_from_slice(&content[from..from + length]);
+            blobs.push(serde_json::to_value(&blob).unwrap());
+        }
+        fs::remove_file(&path).unwrap();
+    }
+    let hex =
+        |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let id = hex(&bytes);
+    fs::create_dir_all(repository.join("data").join(&id[..2])).unwrap();
+    fs::write(repository.join("data").join(&id[..2]).join(&id), &bytes).unwrap();
+    let index = serde_json::json!({ "packs": [{ "id": id, "blobs": blobs }] }).to_string();
+    let key = opened.repository.key();
+    let key = [&key.encrypt[..], &key.mac.k, &key.mac.r].concat();
+    let key: [u8; 64] = key.try_into().unwrap();
+    let (nonce, mut sealed) = ([7_u8; 16], index.into_bytes());
+    let tag = Aes256CtrPoly1305Aes::new(Key::from_slice(&key))
+        .encrypt_in_place_detached(Nonce::from_slice(&nonce), b"", &mut sealed)
+        .unwrap();
+    let file = [&nonce[..], &sealed, &tag].concat();
+    for old in fs::read_dir(repository.join("index")).unwrap() {
+        fs::remove_file(old.unwrap().path()).unwrap();
+    }
+    fs::write(repository.join("index").join(hex(&file)), file).unwrap();
+}
+
+#[test]
+fn packs_that_hold_trees_and_data_together_are_read_and_restored() {
+    let practice = Practice::new();
+    let letters: Vec<String> = (0..6).map(|number| format!("letter-{number}.txt")).collect();
+    for letter in &letters {
+        fs::write(practice.data().join(letter), format!("Sehr geehrte Frau Beispiel, {letter}\n").repeat(50))
+            .unwrap();
+    }
+    fs::create_dir(practice.data().join("folder")).unwrap();
+    fs::write(practice.data().join("folder/more.txt"), "noch einer\n").unwrap();
+    let id = practice.snapshot();
+    mix_packs(&practice);
+    let report = scanned(&practice, 10);
+    assert_eq!(report.last_clean, Some(id.clone()), "{:?} {:?}", report.unread, report.snapshots);
+    assert_eq!(report.snapshots[0].clean, 7);
+    let to = practice.folder.path().join("to");
+    restore_snapshot(&practice.source(), None, &id, &to).unwrap();
+    assert_eq!(fingerprint(&to).len(), fingerprint(&practice.data()).len());
+    assert_eq!(fs::read(to.join("folder/more.txt")).unwrap(), b"noch einer\n");
+}
