@@ -108,6 +108,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     } else {
         let mut page = page(&now, &estate.words, at_work(&folder));
         let lines = forecast.iter().flat_map(|forecast| lines(&estate, forecast)).chain(no_forecast);
+        let unsigned = unsigned(&folder, view.entries).filter(|_| args.at.is_none() && damage.is_none());
+        section(&mut page, "NOT SIGNED", unsigned.into_iter(), "");
         section(&mut page, "BACK WHEN, as things stand (in the approved order)", lines, "");
         talk::data(page.trim_end());
         if args.follow {
@@ -115,6 +117,22 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         }
     }
     Ok(if damage.is_some() { Answer::No } else { Answer::Done })
+}
+
+/// Every program that ends in order signs what it wrote, and one at work does so every second. What is not signed was written a
+/// moment ago, or by one that was killed, or by somebody who has the disk and not the key.
+fn unsigned(folder: &Path, entries: u64) -> Option<String> {
+    let text = std::fs::read_to_string(store::journal_path(folder).join("checkpoint")).ok()?;
+    let signed = journal::Checkpoint::parse(&text).ok()?.size;
+    (signed < entries).then(|| {
+        let show = Command::new("journal show").incident().option("--from", signed);
+        format!(
+            "{}, from entry {signed} on: written this moment, by a program that was killed, or by somebody without the key. Unless it is the \
+             first, look at them before you rely on them: {}",
+            counted_as(entries - signed, "entry", "entries"),
+            show.line(Some(&folder.display().to_string()))
+        )
+    })
 }
 
 fn forecast_of(estate: &Estate, view: &View) -> (Option<Forecast>, Option<String>) {

@@ -338,3 +338,41 @@ fn a_choice_after_the_restore_says_that_it_changes_nothing_and_what_would() {
     let words: Vec<&str> = command.split("blackstart ").nth(1).unwrap().split(' ').collect();
     provider.works(&words);
 }
+
+/// The folder as a kill at this instant would leave it.
+fn as_if_killed(from: &std::path::Path, to: &std::path::Path) {
+    drop(fs::remove_dir_all(to));
+    fs::create_dir_all(to.join("journal")).unwrap();
+    for folder in ["", "journal"] {
+        for entry in fs::read_dir(from.join(folder)).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_file() {
+                fs::copy(entry.path(), to.join(folder).join(entry.file_name())).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn entries_that_nobody_has_signed_are_not_passed_over_in_silence() {
+    let provider = Provider::new();
+    provider.works(&["init", "incident", "--estate", "estate", "--key", "key"]);
+    assert!(!provider.works(&["status", "incident"]).contains("NOT SIGNED"), "what ends in order is signed");
+    let (folder, killed) = (provider.root().join("incident"), provider.root().join("killed"));
+    let mut incident = incident::store::Incident::open(&folder, "test").unwrap();
+    let note = || {
+        let text = "as typed".to_owned();
+        [incident::Event::Command(incident::event::CommandEvent::NoteWritten { text })]
+    };
+    // A signature follows within a second: of two entries right after one another the second is without for a while.
+    let unsigned = (0..50).any(|_| {
+        incident.record(&note(), 1).unwrap();
+        incident.record(&note(), 1).unwrap();
+        as_if_killed(&folder, &killed);
+        let text = fs::read_to_string(killed.join("journal/checkpoint")).unwrap();
+        let signed = journal::Checkpoint::parse(&text).unwrap().size;
+        signed < incident::store::read(&killed).unwrap().entries
+    });
+    assert!(unsigned, "no copy was taken before the signature");
+    let page = provider.works(&["status", "killed"]);
+    assert!(page.contains("NOT SIGNED") && page.contains("journal show killed --from"), "{page}");
+}
