@@ -13,6 +13,7 @@ use super::origin::Origin;
 use estate::canonical;
 use estate::id::{Id, Kind};
 use estate::model::{Edge, EdgeKind, Estate, Proposed};
+use message::Command;
 
 /// Begins a comment that says where something came from.
 pub const FROM: &str = "#<";
@@ -76,9 +77,10 @@ fn needs_of(page: &mut String, kind: EdgeKind, edges: &[Edge], origins: &Origins
 
 /// `[[proposed]]` tables, with what they are at the head.
 pub fn proposed(list: &[Proposed]) -> String {
-    let mut page = String::from(
+    let confirm = Command::new("import confirm").open("ESTATE").option("--above", "0.8").line(None);
+    let mut page = format!(
         "# Dependencies that something hints at. They count for nothing until somebody confirms them:\n\
-         #     blackstart import confirm ESTATE --above 0.8      or one of them: FROM TO\n\
+         #     {confirm}      or one of them: FROM TO\n\
          # `rejected = true` keeps one from being proposed again.\n",
     );
     for entry in list {

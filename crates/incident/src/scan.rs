@@ -321,6 +321,9 @@ impl View {
             }
             // What a person chose stands; a scan that did not know of it cannot change that.
             ScanEvent::RecoveryPointChosen { store, snapshot } => {
+                if let Some(snapshot) = snapshot {
+                    self.snapshot(store, snapshot, "was chosen by a scan")?;
+                }
                 let store = self.stores.entry(store.clone()).or_default();
                 if store.chosen_by.is_none() {
                     store.recovery_point.clone_from(snapshot);

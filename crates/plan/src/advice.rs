@@ -14,6 +14,7 @@ use super::ranges;
 use ::page::words::clock;
 use estate::model::{Edge, EdgeKind, Evidence, ResourceKind};
 use estate::{Estate, Id};
+use message::Command;
 
 /// Answers given at once: a person can deal with three.
 pub const ADVICE_MAX: usize = 3;
@@ -172,6 +173,17 @@ impl Asked<'_> {
         })
     }
 
+    /// The scan of a store, from the repository that the estate names for it.
+    fn judge(&self, store: &Id) -> Command {
+        let source = self.estate.stores.get(store).and_then(|store| store.source.as_ref());
+        let scan = Command::new("scan");
+        let scan = match source {
+            Some(source) => scan.with(format_args!("restic:{}", source.repository)),
+            None => scan.open("restic:REPO"),
+        };
+        scan.with("--journal").incident().option("--store", store)
+    }
+
     fn known(&self, at: usize) -> Advice {
         /// A start whose time nobody has written down, for comparison.
         const START_S: u64 = 1800;
@@ -180,9 +192,7 @@ impl Asked<'_> {
         let (what, to_do, (saves, costs)) = match activity.what {
             What::Verify => (
                 format!("nobody has judged a copy of {target} yet; judging it beforehand saves this"),
-                format!(
-                    "judge it now, before its turn comes: blackstart scan restic:REPO --journal DIR --store {target}"
-                ),
+                format!("judge it now, before its turn comes: {}", self.judge(target).line(None)),
                 self.changed(|instance| stretch(instance, at, 0)),
             ),
             What::Restore => (

@@ -78,6 +78,14 @@ fn by_hand(service: &Id, why: &str) -> Remedy {
     Remedy::run_to(to_do, Command::new("resume").incident().with(service).option("--found", "done").reason())
 }
 
+/// A plan from where the run stands now; its hash is printed with the way to approve it.
+fn plan_again() -> Remedy {
+    Remedy::run_to(
+        "plan again from where it stands now",
+        Command::new("plan").open("ESTATE").with("--continue").with("--journal").incident(),
+    )
+}
+
 fn in_doubt(target: &Id) -> Remedy {
     let resume = || Command::new("resume").incident().with(target);
     let found = |found: &str| Remedy::run(resume().option("--found", found).reason());
@@ -120,10 +128,7 @@ impl Refusal {
         let resume = |id: &Id| Command::new("resume").incident().with(id);
         match self {
             Refusal::NotApproved { plan, .. } => Remedy::run(Command::new("approve").incident().with(plan)),
-            Refusal::OtherRun { .. } => Remedy::run_to(
-                "plan again from where it stands now",
-                Command::new("plan").open("ESTATE").with("--continue").with("--journal").incident(),
-            ),
+            Refusal::OtherRun { .. } => plan_again(),
             Refusal::Unread { sequence, .. } => Remedy::ask(
                 "",
                 [
@@ -137,9 +142,7 @@ impl Refusal {
                 ],
             ),
             Refusal::OnHold { on, .. } => Remedy::run_to("when the reason is gone", resume(on).reason()),
-            Refusal::PartChanged { .. } => {
-                Remedy::from("plan again on the estate as it is now, approve that plan, and run it")
-            }
+            Refusal::PartChanged { .. } => plan_again(),
             Refusal::Failed { target, .. } => {
                 Remedy::run_to("deal with the cause, then", resume(target).reason())
             }

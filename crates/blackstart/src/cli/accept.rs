@@ -109,9 +109,9 @@ fn judged(args: &Args, store: &Id, incident: Incident) -> Result<Judged, Failure
         Failure::usage(
             format!("the estate in force names no source for {store}"),
             "nothing was looked at",
-            format!(
-                "write its `source` into [store.{}] and put the estate in force: blackstart adopt",
-                store.name()
+            Remedy::run_to(
+                format!("write its `source` into [store.{}] and put the estate in force", store.name()),
+                Command::new("adopt").incident().open("ESTATE").reason(),
             ),
         )
     })?;

@@ -150,7 +150,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         (None, None) => Err(Failure::usage(
             "no configuration was named",
             "there is nothing to run",
-            "call: blackstart bridge CONFIG",
+            Command::new("bridge").open("CONFIG"),
         )),
     }
 }
@@ -274,7 +274,10 @@ fn control(path: &Path, verb: &str, wish: Option<&Value>) -> Result<Value, Failu
         Failure::fault(
             format!("the bridge cannot be reached at http://{address}: {why}"),
             "it is not known whether the bridge runs; this call may not have changed anything",
-            "see that `blackstart bridge CONFIG` is running, then call again: repeating is harmless",
+            Remedy::run_to(
+                "see that the bridge is running, then call again (repeating is harmless); it is started by",
+                Command::new("bridge").open("CONFIG"),
+            ),
         )
     };
     let settings = ureq::Agent::config_builder()

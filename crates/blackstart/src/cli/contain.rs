@@ -65,13 +65,14 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         return lift::run(args);
     }
     let (mut infected, mut protect) = (args.infected.clone(), args.protect.clone());
-    let form = "blackstart contain ESTATE --infected ID... --apply --journal DIR";
-    let journal = place::to_record(args.journal.as_deref(), args.apply, form)?;
+    let recording_form = "blackstart contain ESTATE --infected ID... --apply --journal DIR";
+    let journal = place::to_record(args.journal.as_deref(), args.apply, recording_form)?;
+    let form = "blackstart contain ESTATE --infected ID...";
     let estate = read_estate::named_or_in_force(
         args.estate.as_deref(),
         &mut [("--infected", &mut infected), ("--protect", &mut protect)],
         journal.as_deref(),
-        "blackstart contain ESTATE --infected ID...",
+        form,
     )?;
     let infected = named::several(&estate, &infected, named::PLACES_AND_PARTS)?;
     let protect = named::several(&estate, &protect, named::PLACES_AND_PARTS)?;

@@ -7,7 +7,7 @@ use super::folder::{self, By};
 use super::{Answer, Failure, place, read_estate, talk};
 use incident::Event;
 use incident::store;
-use message::counted;
+use message::{Command, counted};
 use notice::mark::About;
 use notice::publish::{self, PublishFault};
 use notice::site::Proof;
@@ -61,9 +61,14 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let view = incident.view().clone();
     read_estate::say_if_other(&view, &estate, "names and services on the pages are from this one");
     if view.bridge.as_of_ms.is_none() {
-        talk::say(
-            "note: no bridge has sent its account to this incident, so no page promises a receipt: blackstart bridge account CONFIG --journal DIR",
-        );
+        talk::say(format!(
+            "note: no bridge has sent its account to this incident, so no page promises a receipt: {}",
+            Command::new("bridge account")
+                .open("CONFIG")
+                .with("--journal")
+                .incident()
+                .line(Some(&folder.display().to_string()))
+        ));
     }
     let all = public::public(&estate, &view);
     let files =

@@ -17,7 +17,7 @@ use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, read_estate, talk, whole_file};
 use estate::{Estate, Id, Kind, canonical};
 use incident::View;
-use message::Command;
+use message::{Command, Remedy};
 use plan::advice::ADVICE_MAX;
 use plan::bound;
 use plan::budget::Budget;
@@ -227,7 +227,10 @@ fn go_on(estate: &Estate, view: &View, with: &[Id], question: &mut Question) -> 
         Failure::refused(
             why,
             "there is nothing to go on with",
-            "plan from the beginning: blackstart plan ESTATE --lost ID --journal DIR",
+            Remedy::run_to(
+                "plan from the beginning",
+                Command::new("plan").open("ESTATE").with("--lost").open("ID").with("--journal").incident(),
+            ),
         )
     })?;
     leave_out_as_before(&running, &progress, with, question)?;
@@ -248,7 +251,7 @@ fn leave_out_as_before(
         return Err(Failure::usage(
             format!("--with names {id}, which the plan in force does not leave out at anybody's wish"),
             "nothing was planned",
-            "omit it; what failed or is on hold is used again after: blackstart resume DIR ID --reason TEXT",
+            Remedy::run_to("omit it; what failed or is on hold is used again after", Command::resume(id)),
         ));
     }
     let more = running.named_without().filter(|id| !with.contains(id) && !question.without.contains(id));

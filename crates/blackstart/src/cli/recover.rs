@@ -115,7 +115,17 @@ fn enough_known(args: &Args, estate: &Estate) -> Result<(), Failure> {
             ignorance.percent()
         ),
         "the plan starts them in any order, and what they really need shows only when they fail; nothing was begun",
-        "find out what they need (blackstart check lists them; blackstart import confirm ESTATE shows what is proposed), or go on with --despite-ignorance",
+        Remedy::ask(
+            "",
+            [
+                (
+                    "find out what they need; they are listed by",
+                    Remedy::run(Command::new("check").open("ESTATE")),
+                ),
+                ("what is proposed is shown by", Remedy::run(Command::new("import confirm").open("ESTATE"))),
+                ("go on all the same", Remedy::from("call again with --despite-ignorance")),
+            ],
+        ),
     ))
 }
 
@@ -160,7 +170,10 @@ fn alone(folder: &Path) -> Result<std::fs::File, Failure> {
         Err(std::fs::TryLockError::WouldBlock) => Err(Failure::refused(
             "another `blackstart recover` is at work on this incident",
             "two at once could begin the same step twice; nothing was begun",
-            "watch that one (blackstart status), or end it first",
+            Remedy::run_to(
+                "end that one first, or watch it",
+                Command::new("status").incident().with("--follow"),
+            ),
         )),
         Err(std::fs::TryLockError::Error(error)) => Err(cannot(error)),
     }
@@ -211,7 +224,10 @@ fn changed(plan: &Plan, estate: &Estate, view: &View) -> Result<BTreeSet<Id>, Fa
         Failure::refused(
             fault.to_string(),
             "a step could rest on something that is gone; nothing was begun",
-            "plan again on the estate as it is now, approve that plan, and run it",
+            Remedy::run_to(
+                "plan again on the estate as it is now",
+                Command::new("plan").open("ESTATE").with("--continue").with("--journal").incident(),
+            ),
         )
     })
 }

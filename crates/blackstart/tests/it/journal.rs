@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::bridge_rig::{Rig, note, output, path};
 use super::restart::Provider;
+use incident::event::RecoverEvent;
+use incident::scan::ScanEvent;
 
 fn segment(provider: &Provider) -> PathBuf {
     provider.root().join("incident/journal/segment-00000000000000000000.bsj")
@@ -344,4 +346,31 @@ fn a_file_that_says_that_the_journal_goes_on_elsewhere_is_not_believed_unless_it
         let told = String::from_utf8(told.stdout).unwrap();
         assert!(told.contains("The journal is whole.") && !told.contains("ENDED"), "{told}");
     }
+}
+
+#[test]
+fn an_entry_that_the_tables_do_not_allow_is_marked_where_it_is_shown() {
+    let provider = incident();
+    let folder = provider.root().join("incident");
+    let mut incident = incident::store::Incident::open(&folder, "carl").unwrap();
+    let (store, service) = ("store:mail".parse().unwrap(), "service:mail".parse().unwrap());
+    let snapshot = Some("an-unseen-snapshot".to_owned());
+    let chosen = incident::Event::Scan(ScanEvent::RecoveryPointChosen { store, snapshot });
+    let stopped =
+        incident::Event::Recover(RecoverEvent::ServiceStopped { service, why: "why not".to_owned() });
+    incident.record(&[chosen, stopped], 1_700_000_000_000).unwrap();
+    drop(incident);
+
+    let shown = provider.works(&["journal", "show", "incident"]);
+    let marked: Vec<&str> =
+        shown.lines().filter(|line| line.contains("NOT ALLOWED, and changed nothing")).collect();
+    assert_eq!(marked.len(), 2, "{shown}");
+    assert!(
+        marked[0].contains("chosen by a scan") && marked[1].contains("nothing was recorded that started it")
+    );
+    let as_json = provider.works(&["journal", "show", "incident", "--json"]);
+    let marked = as_json.lines().filter(|line| line.contains("\"not_allowed\":")).count();
+    assert_eq!(marked, 2, "{as_json}");
+    let now: Value = serde_json::from_str(&provider.works(&["status", "incident", "--json"])).unwrap();
+    assert_eq!(now["recovery_points"]["store:mail"], Value::Null);
 }

@@ -7,7 +7,8 @@
 //! | gate waits or is begun, is passed | any | running, healthy |
 //! | start or gate fails, or a person has to say | any | failed, held |
 //! | admission waits, is begun, fails or is held; is done | any | healthy; admitted |
-//! | stopped | any | stopped |
+//! | stopped | any but stopped | stopped |
+//! | stopped | stopped | not allowed |
 //! | let be tried again | failed | running, where a process of it is known, else stopped |
 //! | let be tried again | any other | the same |
 //!
@@ -49,9 +50,11 @@ pub(super) enum ServiceMove {
 }
 
 impl ServiceState {
-    /// `None`: what moved says nothing about a service, as a step of a store.
+    /// `None`: what moved says nothing about a service, as a step of a store; or it is not allowed, as the stop of one that
+    /// nothing has started.
     pub(super) fn after(self, moved: ServiceMove) -> Option<ServiceState> {
         let (kind, state) = match moved {
+            ServiceMove::Stopped if self == ServiceState::Stopped => return None,
             ServiceMove::Stopped => return Some(ServiceState::Stopped),
             ServiceMove::LetTryAgain { runs } => {
                 return Some(match (self, runs) {
@@ -84,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_failed_service_is_moved_by_being_let_go_on_and_a_stop_stops_any() {
+    fn only_a_failed_service_is_moved_by_being_let_go_on_and_a_stop_stops_what_was_started() {
         let all = [
             ServiceState::Stopped,
             ServiceState::Starting,
@@ -95,7 +98,8 @@ mod tests {
             ServiceState::Held,
         ];
         for state in all {
-            assert_eq!(state.after(ServiceMove::Stopped), Some(ServiceState::Stopped));
+            let stopped = (state != ServiceState::Stopped).then_some(ServiceState::Stopped);
+            assert_eq!(state.after(ServiceMove::Stopped), stopped);
             for runs in [false, true] {
                 let expected = match (state, runs) {
                     (ServiceState::Failed, true) => ServiceState::Running,

@@ -102,7 +102,7 @@ impl View {
                 };
                 self.advance(entry, step, target, found, detail, process.as_ref())?;
             }
-            RecoverEvent::ServiceStopped { service, why } => self.stop(entry, service, why),
+            RecoverEvent::ServiceStopped { service, why } => self.stop(entry, service, why)?,
             RecoverEvent::ServiceParked { service, waits_for } => {
                 self.parked.insert(service.clone(), waits_for.clone());
             }
@@ -211,7 +211,11 @@ impl View {
         }
     }
 
-    fn stop(&mut self, entry: Stamp<'_>, service: &Id, why: &str) {
+    fn stop(&mut self, entry: Stamp<'_>, service: &Id, why: &str) -> Result<(), String> {
+        let before = self.services.get(service).map(|known| known.state).unwrap_or_default();
+        let state = before
+            .after(ServiceMove::Stopped)
+            .ok_or_else(|| format!("{service} was stopped, but nothing was recorded that started it"))?;
         for kind in [StepKind::Start, StepKind::Gate, StepKind::Admit] {
             if let Some(step) = self.steps.get_mut(&step_id(kind, service))
                 && let Some(state) = step.state.after(Move::Stopped)
@@ -222,17 +226,17 @@ impl View {
                 step.since_ms = entry.time_ms;
             }
         }
-        let before = self.services.get(service).map(|known| known.state).unwrap_or_default();
         self.services.insert(
             service.clone(),
             ServiceView {
-                state: before.after(ServiceMove::Stopped).unwrap_or_default(),
+                state,
                 process: None,
                 detail: why.to_owned(),
                 since_entry: entry.sequence,
                 since_ms: entry.time_ms,
             },
         );
+        Ok(())
     }
 
     fn resume(&mut self, entry: Stamp<'_>, target: &Id) {

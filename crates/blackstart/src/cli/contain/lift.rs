@@ -110,8 +110,14 @@ fn say_next(args: &Args, price: &Lift, opened: bool, folder: &str) {
     }
     if price.acts.iter().any(|act| matches!(act, CutAct::StopService { .. })) {
         talk::say(format!(
-            "what was stopped may be started now: by `blackstart recover`, or by hand, then say so: {} --seen",
-            Command::new("contain lift").incident().with(&args.what).reason().line(Some(folder))
+            "what was stopped may be started now: {}; or by hand, then say so: {}",
+            Command::new("recover").with("--journal").incident().line(Some(folder)),
+            Command::new("contain lift")
+                .incident()
+                .with(&args.what)
+                .reason()
+                .with("--seen")
+                .line(Some(folder))
         ));
     }
 }

@@ -99,7 +99,8 @@ pub(super) fn repository(report: &RepositoryReport) {
     }
     if let Some(before) = &report.before_loss {
         talk::data(format!(
-            "BUT MANY FILES VANISHED before it was made: snapshot {before} is clean and still has them; decide which of the two is restored (with a journal: blackstart choose DIR store:ID SNAPSHOT)"
+            "BUT MANY FILES VANISHED before it was made: snapshot {before} is clean and still has them; decide which of the two is restored (with a journal: {})",
+            Command::new("choose").open("DIR").open("store:ID").open("SNAPSHOT").reason().line(None)
         ));
     }
     talk::say(format!("({})", report::FORM));

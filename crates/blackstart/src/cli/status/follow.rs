@@ -13,6 +13,7 @@ use super::super::{Answer, Failure, folder, sentence, talk};
 use incident::plan::file::Plan;
 use incident::recover::step::State;
 use incident::{View, store};
+use message::Command;
 
 /// The journal is looked at this often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -20,6 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// From the entry `from` on. Ends when a run that was at work has ended, however.
 pub(super) fn follow(folder: &Path, from: u64) -> Result<Answer, Failure> {
     talk::say("following; Ctrl-C ends this, and nothing else");
+    let shown = folder.display().to_string();
     let mut next = from;
     let mut was_at_work = at_work(folder) == AtWork::Yes;
     loop {
@@ -32,9 +34,15 @@ pub(super) fn follow(folder: &Path, from: u64) -> Result<Answer, Failure> {
         if was_at_work && now == AtWork::No {
             let complete = view.recover.run.as_ref().and_then(|run| run.ended.as_ref());
             talk::data(match complete {
-                Some(ended) if ended.complete => "the run is complete",
-                Some(_) => "the run has ended and something waits for people: blackstart status says what",
-                None => "the run was ended before it had finished; `blackstart recover` goes on with it",
+                Some(ended) if ended.complete => "the run is complete".to_owned(),
+                Some(_) => format!(
+                    "the run has ended and something waits for people: {}",
+                    Command::new("status").incident().line(Some(&shown))
+                ),
+                None => format!(
+                    "the run was ended before it had finished; go on with it: {}",
+                    Command::new("recover").with("--journal").incident().line(Some(&shown))
+                ),
             });
             return Ok(Answer::Done);
         }
