@@ -63,16 +63,9 @@ impl Refusal {
                 "nothing was cut off",
                 Remedy::from("omit --protect for it, or name more precisely what is infected"),
             ),
-            Refusal::NotRead { sequence, .. } => (
-                "nothing was cut off: that entry may forbid it",
-                Remedy::Steps(vec![
-                    Remedy::run_to("read it", Command::new("journal show").incident()),
-                    Remedy::run_to(
-                        "accept it",
-                        Command::new("resume").incident().with(format!("entry:{sequence}")).reason(),
-                    ),
-                ]),
-            ),
+            Refusal::NotRead { sequence, .. } => {
+                ("nothing was cut off: that entry may forbid it", Remedy::unread_entry(*sequence))
+            }
             Refusal::NothingToCut => (
                 "nothing was cut off, and what is infected goes on as it did",
                 Remedy::from(

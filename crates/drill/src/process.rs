@@ -7,20 +7,20 @@ use rustix::process::{Pid, Signal};
 
 /// A process id with the moment its process began, in clock ticks since boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct ProcessId {
     pub pid: u32,
     pub began: u64,
 }
 
-impl Known {
+impl ProcessId {
     /// The process that has this id now, unless it has ended already.
-    pub fn now(pid: u32) -> Option<Known> {
-        began(pid).map(|began| Known { pid, began })
+    pub fn now(pid: u32) -> Option<ProcessId> {
+        began(pid).map(|began| ProcessId { pid, began })
     }
 
-    pub fn this() -> Known {
+    pub fn this() -> ProcessId {
         let pid = std::process::id();
-        Known { pid, began: began(pid).unwrap_or(0) }
+        ProcessId { pid, began: began(pid).unwrap_or(0) }
     }
 
     /// Whether that very process still runs. A process that has ended but was not waited for does not run.
@@ -33,9 +33,9 @@ impl Known {
         format!("{} {}", self.pid, self.began)
     }
 
-    pub fn parse(line: &str) -> Option<Known> {
+    pub fn parse(line: &str) -> Option<ProcessId> {
         let (pid, began) = line.trim().split_once(' ')?;
-        Some(Known { pid: pid.parse().ok()?, began: began.parse().ok()? })
+        Some(ProcessId { pid: pid.parse().ok()?, began: began.parse().ok()? })
     }
 
     /// Sends a signal if that very process still runs. An error means that it has ended meanwhile.
@@ -59,9 +59,9 @@ fn began(pid: u32) -> Option<u64> {
 }
 
 /// The process named in a pid file, if it still runs and its command line holds all of `words`.
-pub fn from_pid_file(pid_file: &Path, words: &[&str]) -> Option<Known> {
+pub fn from_pid_file(pid_file: &Path, words: &[&str]) -> Option<ProcessId> {
     let pid: u32 = fs::read_to_string(pid_file).ok()?.trim().parse().ok()?;
-    let known = Known::now(pid)?;
+    let known = ProcessId::now(pid)?;
     let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let arguments: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
     let named = words.iter().all(|word| arguments.contains(&word.as_bytes()));

@@ -40,7 +40,7 @@ pub struct Stage {
     /// The marked folder the run happens in.
     pub folder: PathBuf,
     pub report: Report,
-    pub seen: Seen,
+    pub seen: Discoveries,
     pub traffic: Option<Traffic>,
     pub ledger: Option<Arc<Ledger>>,
     pub bridge: Option<Running>,
@@ -51,7 +51,7 @@ pub struct Stage {
 
 /// What earlier acts have found out and later acts need.
 #[derive(Default)]
-pub struct Seen {
+pub struct Discoveries {
     /// Hand-back config of each fund.
     pub handback: BTreeMap<String, PathBuf>,
     /// Backups of each store, oldest first, with whether the drill made them before the attack.

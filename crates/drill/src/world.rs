@@ -16,7 +16,7 @@ use rustix::process::Signal;
 use crate::attack::attacker::{MARKED, MARKER};
 use crate::estate::{DoorAt, Layout, StoreAt, Unit};
 use crate::fault::During as _;
-use crate::process::{Known, from_pid_file};
+use crate::process::{ProcessId, from_pid_file};
 use crate::snapshot::{self, Snapshot};
 use crate::wire::Caller;
 use crate::{Fault, Result};
@@ -183,7 +183,7 @@ impl World {
         self.known(unit).is_some()
     }
 
-    fn known(&self, unit: &Unit) -> Option<Known> {
+    fn known(&self, unit: &Unit) -> Option<ProcessId> {
         from_pid_file(&unit.pid_file, &["practice", &self.root_text(), &unit.name])
     }
 
@@ -218,7 +218,7 @@ impl World {
 
     /// The keeper reads this list when the drill has ended.
     fn remember(&self, pid: u32) -> Result<()> {
-        let Some(known) = Known::now(pid) else { return Ok(()) };
+        let Some(known) = ProcessId::now(pid) else { return Ok(()) };
         let list = self.root.join("run").join("spawned");
         let doing = || format!("cannot write {}", list.display());
         let mut file = OpenOptions::new().create(true).append(true).open(&list).during(doing)?;
@@ -252,7 +252,7 @@ impl World {
     fn end_all(&self) {
         let run = self.root.join("run");
         let spawned = fs::read_to_string(run.join("spawned")).unwrap_or_default();
-        let mut all: Vec<Known> = spawned.lines().filter_map(Known::parse).collect();
+        let mut all: Vec<ProcessId> = spawned.lines().filter_map(ProcessId::parse).collect();
         for entry in fs::read_dir(&run).into_iter().flatten().flatten() {
             if entry.path().extension().is_some_and(|ending| ending == "pid") {
                 all.extend(from_pid_file(&entry.path(), &["practice", &self.root_text()]));
@@ -297,7 +297,7 @@ fn prepare(root: &Path) -> Result<()> {
                 root.display()
             )));
         }
-        if let Some(owner) = crate::practice::post::owner(root).filter(Known::runs) {
+        if let Some(owner) = crate::practice::post::owner(root).filter(ProcessId::runs) {
             return Err(Fault::new(format!(
                 "another drill (process {}) works in {}; wait for it or choose another folder",
                 owner.pid,
@@ -310,7 +310,7 @@ fn prepare(root: &Path) -> Result<()> {
         fs::create_dir_all(root.join(folder)).during(doing)?;
     }
     fs::write(&marker, format!("{MARKED}\n")).during(doing)?;
-    fs::write(root.join("owner"), Known::this().line()).during(doing)
+    fs::write(root.join("owner"), ProcessId::this().line()).during(doing)
 }
 
 fn is_empty(folder: &Path) -> std::io::Result<bool> {

@@ -313,7 +313,7 @@ fn when_the_drill_is_killed_its_processes_end() {
     // Somebody stands in for the drill, so that it can be killed.
     let mut drill = Child::new(Path::new("sleep"), &["600"]);
     let mut product = Child::new(Path::new("sleep"), &["600"]);
-    let line = |child: &Child| drill::process::Known::now(child.0.id()).unwrap().line();
+    let line = |child: &Child| drill::process::ProcessId::now(child.0.id()).unwrap().line();
     fs::write(root.join("owner"), line(&drill)).unwrap();
     fs::write(root.join("run/spawned"), format!("{}\n", line(&product))).unwrap();
     let root_text = root.display().to_string();

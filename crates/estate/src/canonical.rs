@@ -17,7 +17,7 @@ use super::model::{
     Authority, Capability, CutBehaviour, Edge, EdgeKind, Estate, Evidence, External, Gate, Host, Probe,
     Resource, Run, Secret, Service, Site, StartClass, Store, Tenant, Tenants,
 };
-use super::read::{read_files, settle};
+use super::read::{normalise, read_files};
 use super::things::{EVIDENCE, RESOURCE_KINDS, START_CLASSES};
 use super::words::{NAMES, Words};
 
@@ -38,7 +38,7 @@ pub fn text(estate: &Estate) -> String {
     text.extend(blocks(estate).into_values());
     let mut page = Page { text };
     let mut settled = Estate { authority: estate.authority.clone(), ..Estate::default() };
-    settle(&mut settled);
+    normalise(&mut settled);
     settled.authority.iter().for_each(|thing| authority(&mut page, thing));
     page.text
 }
@@ -61,7 +61,7 @@ fn words(page: &mut Page, words: &Words) {
 /// What the canonical text says about each thing: two things mean the same if and only if these are equal.
 pub fn blocks(estate: &Estate) -> BTreeMap<Id, String> {
     let mut estate = estate.clone();
-    settle(&mut estate);
+    normalise(&mut estate);
     let mut blocks = BTreeMap::new();
     let mut put = |id: &Id, write: &dyn Fn(&mut Page)| {
         let mut page = Page::default();

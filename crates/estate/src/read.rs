@@ -47,7 +47,7 @@ pub fn read_files(files: &[RawFile]) -> Reading {
             tables(text, at, &mut estate, &mut proposed, &mut out);
         }
     }
-    settle(&mut estate);
+    normalise(&mut estate);
     if let Some(worst) = out.worst_not_shown {
         let what = format!("{} more of such findings are not shown", out.not_shown);
         let to_do = "fix those that are shown, then check again";
@@ -58,7 +58,7 @@ pub fn read_files(files: &[RawFile]) -> Reading {
 
 /// Sets have one order and hold each thing once, so that the same estate is the same value however it was
 /// written down.
-pub fn settle(estate: &mut Estate) {
+pub fn normalise(estate: &mut Estate) {
     let set = |ids: &mut Vec<Id>| {
         ids.sort();
         ids.dedup();

@@ -15,7 +15,7 @@ use estate::model::{Edge, EdgeKind, Estate, Evidence, Proposed, Service, Store};
 
 /// A dependency with the line that states it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stated {
+pub struct StatedEdge {
     pub edge: Edge,
     pub origin: Origin,
 }
@@ -32,7 +32,7 @@ pub struct Noted {
 pub struct Draft {
     /// All things; its `edges` stay empty, they are in `edges` below with their origin.
     pub estate: Estate,
-    pub edges: Vec<Stated>,
+    pub edges: Vec<StatedEdge>,
     pub proposed: Vec<Proposed>,
     pub origins: BTreeMap<Id, Origin>,
     /// The name in the source of every thing whose id is not that name.
@@ -75,7 +75,7 @@ impl Draft {
             by: Some(by.to_owned()),
             confidence: 1000,
         };
-        self.edges.push(Stated { edge, origin: origin.clone() });
+        self.edges.push(StatedEdge { edge, origin: origin.clone() });
     }
 
     pub fn propose(
@@ -116,10 +116,10 @@ impl Draft {
     /// Brings edges and proposals into their one order: one edge for each two things (the strongest statement, then
     /// the first), one proposal for each two (the surest), none where an edge is stated already. What is stated about
     /// those who only watch is proposed as `soft`. Every reader ends with it.
-    pub fn settle(&mut self) {
+    pub fn normalise(&mut self) {
         self.drop_own_needs();
         self.edges.sort_by(|a, b| {
-            let rank = |stated: &Stated| strength(stated.edge.kind);
+            let rank = |stated: &StatedEdge| strength(stated.edge.kind);
             (&a.edge.from, &a.edge.to, rank(a)).cmp(&(&b.edge.from, &b.edge.to, rank(b)))
         });
         self.edges.dedup_by(|b, a| (&a.edge.from, &a.edge.to) == (&b.edge.from, &b.edge.to));
@@ -179,7 +179,7 @@ impl Draft {
             .into_iter()
             .partition(|stated| stated.edge.from == stated.edge.to);
         self.edges = others;
-        for Stated { edge, origin } in own {
+        for StatedEdge { edge, origin } in own {
             let words = edge.by.as_deref().unwrap_or(edge.kind.word());
             self.note(
                 Grade::Serious,
@@ -193,7 +193,7 @@ impl Draft {
     }
 
     /// A stated dependency on what only watches, as it is proposed instead. Among themselves they are left alone.
-    fn softer(&self, stated: &Stated) -> Option<Proposed> {
+    fn softer(&self, stated: &StatedEdge) -> Option<Proposed> {
         let Edge { from, to, kind, .. } = &stated.edge;
         let watches = |id: &Id| {
             let service = self.estate.services.get(id)?;
@@ -215,13 +215,13 @@ impl Draft {
     pub fn whole(&self) -> Estate {
         let mut estate = self.estate.clone();
         estate.edges = self.edges.iter().map(|stated| stated.edge.clone()).collect();
-        estate::read::settle(&mut estate);
+        estate::read::normalise(&mut estate);
         estate
     }
 
     /// Stated dependencies of a service on a service: what the score counts. Stores do not count, because knowing a
     /// volume says nothing about who needs whom.
-    pub fn between_services(&self) -> impl Iterator<Item = &Stated> {
+    pub fn between_services(&self) -> impl Iterator<Item = &StatedEdge> {
         let service = |id: &Id| id.kind() == Kind::Service;
         self.edges.iter().filter(move |stated| service(&stated.edge.from) && service(&stated.edge.to))
     }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
-use super::draft::Stated;
+use super::draft::StatedEdge;
 use super::{Draft, Noted};
 use estate::model::{Proposed, Service};
 use estate::{Id, Kind};
@@ -17,7 +17,7 @@ pub(super) fn service<'d>(draft: &'d Draft, name: &str) -> &'d Service {
 
 /// `web hard db file.yaml:3`, one for each stated dependency; a provider that is no service with its kind.
 pub(super) fn stated(draft: &Draft) -> Vec<String> {
-    let line = |stated: &Stated| {
+    let line = |stated: &StatedEdge| {
         let edge = &stated.edge;
         let to = match edge.to.kind() {
             Kind::Service => edge.to.name().to_owned(),

@@ -25,7 +25,7 @@ pub struct Document<'d> {
     stores: usize,
     renamed: Vec<Renamed<'d>>,
     findings: Vec<Finding<'d>>,
-    differences: Vec<Shown<'d>>,
+    differences: Vec<FieldJson<'d>>,
     /// With `--report`: about the whole estate, with what else is in the folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'d Score>,
@@ -57,7 +57,7 @@ struct Finding<'d> {
 }
 
 #[derive(Debug, Serialize)]
-struct Shown<'d> {
+struct FieldJson<'d> {
     id: &'d Id,
     field: Option<&'d str>,
     sort: &'static str,
@@ -77,7 +77,7 @@ pub fn document<'d>(draft: &'d Draft, update: &'d Update, report: Option<&'d Sco
         to_do: noted.finding.message.to_do.to_string(),
         origin: noted.origin.as_ref().map(ToString::to_string),
     });
-    let differences = update.differences.iter().map(|difference| Shown {
+    let differences = update.differences.iter().map(|difference| FieldJson {
         id: &difference.id,
         field: difference.field.as_deref(),
         sort: difference.sort.word(),

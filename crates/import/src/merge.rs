@@ -14,7 +14,7 @@ use estate::check::references::missing;
 use estate::files::{Content, RawFile};
 use estate::id::{Id, Kind};
 use estate::model::{EdgeKind, Estate, Proposed};
-use estate::read::{read_files, settle};
+use estate::read::{normalise, read_files};
 
 /// Every thing as the lines that the canonical text has for it.
 pub type Things = BTreeMap<Id, String>;
@@ -130,7 +130,7 @@ pub fn estate(things: &Things, known: [(&Things, &Estate); 2], rest: &Estate) ->
     for (id, from) in parts {
         take(&mut estate, id, from);
     }
-    settle(&mut estate);
+    normalise(&mut estate);
     estate.provider.clone_from(&rest.provider);
     estate.authority.clone_from(&rest.authority);
     estate

@@ -27,7 +27,7 @@ pub struct Origins {
 
 impl Origins {
     pub fn of(draft: &Draft) -> Origins {
-        let edge = |stated: &super::draft::Stated| {
+        let edge = |stated: &super::draft::StatedEdge| {
             ((stated.edge.from.clone(), stated.edge.to.clone()), stated.origin.clone())
         };
         Origins { things: draft.origins.clone(), edges: draft.edges.iter().map(edge).collect() }

@@ -84,7 +84,7 @@ fn draft(line: usize) -> Draft {
         900,
     );
     draft.propose(&id("service:web"), &id("service:db"), EdgeKind::Soft, "shared volume", 300);
-    draft.settle();
+    draft.normalise();
     draft
 }
 
@@ -147,7 +147,7 @@ fn what_people_changed_stays_and_what_the_source_changed_comes() {
         "compose: depends_on",
         &Origin::file("x"),
     );
-    new.settle();
+    new.normalise();
     let update = folder.import(&new);
     let estate = folder.estate();
     let cart = &estate.services[&id("service:cart")];
@@ -198,7 +198,7 @@ fn what_the_source_dropped_goes_unless_a_person_changed_it() {
     folder.edit(OWN, "[service.\"db\"]\nname = \"db\"", "[service.\"db\"]\nname = \"Database\"");
     let mut less = Draft::default();
     less.service(&id("service:web"), "web", &Origin::new("compose.yaml", 1)).memory = 100;
-    less.settle();
+    less.normalise();
     let update = folder.import(&less);
     let estate = folder.estate();
     let left: Vec<&str> = estate.services.keys().map(|id| id.name()).collect();
@@ -237,7 +237,7 @@ fn two_sources_meet_in_one_estate() {
         "systemd: After",
         &Origin::new("units", 3),
     );
-    other.settle();
+    other.normalise();
     let update = update::import(&folder.raw(), &Former::default(), &other, "systemd-host.toml").unwrap();
     folder.take(&update);
     let estate = folder.estate();
@@ -288,7 +288,7 @@ fn a_softer_kind_can_be_confirmed_for_a_stated_dependency() {
         "compose: depends_on",
         &Origin::new("c", 2),
     );
-    draft.settle();
+    draft.normalise();
     let mut folder = Folder::default();
     folder.import(&draft);
     let update = update::confirm(&folder.raw(), |_| true, None).unwrap();
@@ -354,7 +354,7 @@ fn what_the_source_dropped_stays_and_is_said_while_something_written_by_hand_nee
     folder.files.insert(OWN.to_owned(), text);
     let mut less = Draft::default();
     less.service(&id("service:web"), "web", &Origin::new("compose.yaml", 1)).memory = 100;
-    less.settle();
+    less.normalise();
     let update = folder.import(&less);
     let left: Vec<String> = folder.estate().services.keys().map(|id| id.name().to_owned()).collect();
     assert_eq!(left, ["billing", "cart", "web"], "cart is needed by hand, cache and db are not");

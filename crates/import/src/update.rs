@@ -15,7 +15,7 @@ use estate::files::{Content, FILE_BYTES_MAX, RawFile};
 use estate::finding::{Finding, Grade};
 use estate::id::Id;
 use estate::model::{Edge, EdgeKind, Estate, Evidence, Proposed};
-use estate::read::{Reading, read_files, settle};
+use estate::read::{Reading, normalise, read_files};
 
 /// The file that proposals are written to.
 pub const PROPOSED: &str = "proposed.toml";
@@ -125,7 +125,7 @@ pub fn confirm(
         by: Some(format!("confirmed: {}", proposed.evidence)),
         confidence: 1000,
     }));
-    settle(&mut estate);
+    normalise(&mut estate);
     let mut update = Update { proposed: left, ..Update::default() };
     let mut pages = pages_of(files);
     let was = canonical::blocks(&current.estate);

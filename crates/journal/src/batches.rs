@@ -18,7 +18,7 @@ pub(crate) struct Recent {
 }
 
 /// What is known about a batch that is offered again.
-pub(crate) enum Known {
+pub(crate) enum BatchFate {
     Recorded(Appended),
     NotRecorded,
     /// It may have been recorded and forgotten.
@@ -36,11 +36,11 @@ impl Recent {
     }
 
     /// `since`: how many records there were when the batch was first offered.
-    pub(crate) fn find(&self, batch: &BatchId, since: u64) -> Known {
+    pub(crate) fn find(&self, batch: &BatchId, since: u64) -> BatchFate {
         match self.batches.iter().rev().find(|(known, _)| known == batch) {
-            Some((_, place)) => Known::Recorded(*place),
-            None if since >= self.complete_from => Known::NotRecorded,
-            None => Known::Forgotten,
+            Some((_, place)) => BatchFate::Recorded(*place),
+            None if since >= self.complete_from => BatchFate::NotRecorded,
+            None => BatchFate::Forgotten,
         }
     }
 }
@@ -62,9 +62,9 @@ mod tests {
             id[..8].copy_from_slice(&number.to_be_bytes());
             id
         };
-        assert!(matches!(recent.find(&id_of(5), 5), Known::Forgotten));
-        assert!(matches!(recent.find(&id_of(10), 10), Known::Recorded(Appended { first: 10, next: 11 })));
-        assert!(matches!(recent.find(&[255; 16], 10), Known::NotRecorded));
-        assert!(matches!(recent.find(&[255; 16], 9), Known::Forgotten));
+        assert!(matches!(recent.find(&id_of(5), 5), BatchFate::Forgotten));
+        assert!(matches!(recent.find(&id_of(10), 10), BatchFate::Recorded(Appended { first: 10, next: 11 })));
+        assert!(matches!(recent.find(&[255; 16], 10), BatchFate::NotRecorded));
+        assert!(matches!(recent.find(&[255; 16], 9), BatchFate::Forgotten));
     }
 }

@@ -182,7 +182,7 @@ struct Connection {
 }
 
 /// The connection ended before the answer. The batch may or may not be recorded.
-pub(crate) struct Lost {
+pub(crate) struct ConnectionLost {
     /// The number of records when it was sent.
     pub(crate) since: u64,
 }
@@ -195,14 +195,14 @@ impl Client {
     }
 
     /// Hands over a request. `Err` before anything was sent says so with the `since` of the last known length.
-    pub(crate) fn call(&self, folder: &Path, request: &Request) -> Result<Reply, Option<Lost>> {
+    pub(crate) fn call(&self, folder: &Path, request: &Request) -> Result<Reply, Option<ConnectionLost>> {
         let pooled = lock(&self.idle).pop();
         let mut connection = match pooled {
             Some(connection) => connection,
             None => Connection::open(folder, self.wait).map_err(|_| None)?,
         };
         let since = connection.length;
-        let reply = connection.call(request).map_err(|_| Some(Lost { since }))?;
+        let reply = connection.call(request).map_err(|_| Some(ConnectionLost { since }))?;
         if let Reply::Appended(Ok(place)) = &reply {
             connection.length = connection.length.max(place.next);
         }

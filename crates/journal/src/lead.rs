@@ -17,7 +17,7 @@ const FILL_BYTES: u64 = 1024 * 1024;
 const FILL_BELOW_BYTES: usize = 64 * 1024;
 
 /// One caller in the queue.
-pub(crate) struct Waiting {
+pub(crate) struct Caller {
     pub(crate) offer: Offer,
     /// What its records will take on disk.
     pub(crate) bytes: usize,
@@ -36,7 +36,7 @@ pub(crate) enum State {
     Answered(Answer),
 }
 
-impl Waiting {
+impl Caller {
     pub(crate) fn set(&self, state: State) {
         let before = std::mem::replace(&mut *lock(&self.state), state);
         // The lock is free again: whoever is woken needs it at once.
@@ -48,7 +48,7 @@ impl Waiting {
 
 #[derive(Default)]
 pub(crate) struct Queue {
-    pub(crate) waiting: Vec<Arc<Waiting>>,
+    pub(crate) waiting: Vec<Arc<Caller>>,
     pub(crate) led: bool,
 }
 

@@ -33,8 +33,8 @@ use crate::record::{
 };
 use crate::refusal::OpenError;
 use crate::segment::{
-    Damage, Place, SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES, Seen, encode_segment_header, segment_name, used,
-    walk, with_room,
+    Damage, Place, SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES, WalkItem, encode_segment_header, segment_name,
+    used, walk, with_room,
 };
 use crate::signed::{Newest, Signed};
 use crate::tree::{Hash, Tree};
@@ -65,7 +65,7 @@ pub(crate) fn recover(folder: &Path, options: &Options) -> Result<Ground, OpenEr
     let covered = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
     let promised = covered.max(published(disk, folder)?);
 
-    let mut kept = Kept::collect(disk, folder, covered, u64::MAX)?;
+    let mut kept = WalkResult::collect(disk, folder, covered, u64::MAX)?;
     if checkpoint.is_none() && (promised > 0 || kept.next() > 0 || holds_bytes(disk, folder, &kept.segments)?)
     {
         return Err(OpenError::Unsigned { folder: folder.to_owned(), records: promised.max(kept.next()) });
@@ -73,7 +73,7 @@ pub(crate) fn recover(folder: &Path, options: &Options) -> Result<Ground, OpenEr
     let mut cut = false;
     while let Some(from) = kept.judge(folder, promised)? {
         cut = true;
-        kept = Kept::collect(disk, folder, covered, from)?;
+        kept = WalkResult::collect(disk, folder, covered, from)?;
     }
     if kept.next() < promised {
         return Err(OpenError::CutOff { folder: folder.to_owned(), found: kept.next(), promised });
@@ -203,7 +203,7 @@ struct Segment {
 }
 
 /// What the walk found, up to a limit.
-struct Kept {
+struct WalkResult {
     limit: u64,
     covered: u64,
     journal: Option<JournalId>,
@@ -222,13 +222,13 @@ struct Kept {
     unreadable: Option<(Place, io::Error)>,
 }
 
-impl Kept {
+impl WalkResult {
     fn next(&self) -> u64 {
         self.leaves.len() as u64
     }
 
-    fn collect(disk: &dyn Disk, folder: &Path, covered: u64, limit: u64) -> Result<Kept, OpenError> {
-        let mut kept = Kept {
+    fn collect(disk: &dyn Disk, folder: &Path, covered: u64, limit: u64) -> Result<WalkResult, OpenError> {
+        let mut kept = WalkResult {
             limit,
             covered,
             journal: None,
@@ -252,9 +252,9 @@ impl Kept {
         Ok(kept)
     }
 
-    fn see(&mut self, seen: Seen<'_>) {
+    fn see(&mut self, seen: WalkItem<'_>) {
         match seen {
-            Seen::Segment { name, first, valid } => {
+            WalkItem::Segment { name, first, valid } => {
                 let end = SEGMENT_HEADER_BYTES as u64;
                 self.segments.push(Segment {
                     name: name.to_owned(),
@@ -264,14 +264,14 @@ impl Kept {
                     uncovered_from: None,
                 });
             }
-            Seen::Damage { place, damage } => {
+            WalkItem::Damage { place, damage } => {
                 self.behind |= place.sequence >= self.limit;
                 if !self.behind {
                     self.damages.push((place, damage));
                 }
             }
-            Seen::Record { place, frame, bytes } => self.see_record(place, frame, bytes),
-            Seen::Unreadable { place, error } => {
+            WalkItem::Record { place, frame, bytes } => self.see_record(place, frame, bytes),
+            WalkItem::Unreadable { place, error } => {
                 self.unreadable.get_or_insert((place, error));
             }
         }
@@ -476,7 +476,7 @@ pub(crate) fn decided(payload: &[u8]) -> Vec<u64> {
 pub(crate) fn erase_bodies(disk: &dyn Disk, folder: &Path, sequences: &BTreeSet<u64>) -> io::Result<()> {
     let mut places = Vec::new();
     walk(disk, folder, &mut |seen| {
-        if let Seen::Record { place, frame, bytes } = seen
+        if let WalkItem::Record { place, frame, bytes } = seen
             && sequences.contains(&place.sequence)
             && frame.body(bytes) != Body::Erased
         {

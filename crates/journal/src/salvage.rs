@@ -13,7 +13,7 @@ use crate::disk::{Disk, RealDisk};
 use crate::record::KIND_ERASED;
 use crate::record::{Body, Payload, Record};
 use crate::recover::decided;
-use crate::segment::{Damage, Seen, walk};
+use crate::segment::{Damage, WalkItem, walk};
 
 /// What stands in a damaged journal, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(crate) fn salvage_on(
 ) -> io::Result<()> {
     let mut erased = BTreeSet::new();
     walk(disk, folder, &mut |seen| {
-        if let Seen::Record { frame, bytes, .. } = seen
+        if let WalkItem::Record { frame, bytes, .. } = seen
             && frame.header.kind == KIND_ERASED
             && let Body::Present(payload) = frame.body(bytes)
         {
@@ -53,14 +53,14 @@ pub(crate) fn salvage_on(
     })?;
     let (mut next, mut why) = (0, None);
     walk(disk, folder, &mut |seen| match seen {
-        Seen::Segment { .. } => {}
-        Seen::Damage { damage, .. } => {
+        WalkItem::Segment { .. } => {}
+        WalkItem::Damage { damage, .. } => {
             why.get_or_insert(damage.to_string());
         }
-        Seen::Unreadable { error, .. } => {
+        WalkItem::Unreadable { error, .. } => {
             why.get_or_insert(format!("the file could not be read: {error}"));
         }
-        Seen::Record { place, frame, bytes } => {
+        WalkItem::Record { place, frame, bytes } => {
             let sequence = place.sequence;
             // Moved or doubled: whatever it is, it does not belong here.
             if sequence < next {

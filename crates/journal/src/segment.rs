@@ -147,7 +147,7 @@ pub enum Damage {
 }
 
 /// What the walk meets, in order.
-pub(crate) enum Seen<'a> {
+pub(crate) enum WalkItem<'a> {
     /// A segment starts; its header was or was not valid.
     Segment { name: &'a str, first: u64, valid: bool },
     /// A record with a valid head; `bytes` is its whole frame.
@@ -162,7 +162,7 @@ pub(crate) enum Seen<'a> {
 pub(crate) fn walk(
     disk: &dyn Disk,
     folder: &Path,
-    visit: &mut dyn FnMut(Seen<'_>),
+    visit: &mut dyn FnMut(WalkItem<'_>),
 ) -> io::Result<Option<JournalId>> {
     let segments = list_segments(disk, folder)?;
     let mut journal = None;
@@ -188,13 +188,13 @@ struct Walk<'v> {
     expected: u64,
     /// A gap up to the next record has already been reported.
     explained: bool,
-    visit: &'v mut dyn FnMut(Seen<'_>),
+    visit: &'v mut dyn FnMut(WalkItem<'_>),
 }
 
 impl Walk<'_> {
     fn damage(&mut self, name: &str, offset: usize, damage: Damage) {
         let place = Place { file: name.to_owned(), offset: offset as u64, sequence: self.expected };
-        (self.visit)(Seen::Damage { place, damage });
+        (self.visit)(WalkItem::Damage { place, damage });
     }
 
     fn segment(&mut self, disk: &dyn Disk, folder: &Path, first: u64, name: &str) {
@@ -214,12 +214,12 @@ impl Walk<'_> {
                     return self.damage(name, 0, Damage::TooLarge);
                 }
                 let place = Place { file: name.to_owned(), offset: 0, sequence: first };
-                return (self.visit)(Seen::Unreadable { place, error });
+                return (self.visit)(WalkItem::Unreadable { place, error });
             }
         };
         let header = parse_segment_header(&bytes, first);
         let valid = header.is_some() && header == self.journal;
-        (self.visit)(Seen::Segment { name, first, valid });
+        (self.visit)(WalkItem::Segment { name, first, valid });
         if header.is_none() {
             self.damage(name, 0, Damage::SegmentHeader);
         } else if !valid {
@@ -264,7 +264,7 @@ impl Walk<'_> {
         self.explained = false;
         let length = frame.length();
         let place = Place { file: name.to_owned(), offset: at as u64, sequence };
-        (self.visit)(Seen::Record { place, frame, bytes: &bytes[..length] });
+        (self.visit)(WalkItem::Record { place, frame, bytes: &bytes[..length] });
         length
     }
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::batches::Known;
-use crate::lead::{Core, Waiting};
+use crate::batches::BatchFate;
+use crate::lead::{Caller, Core};
 use crate::offer::{Answer, AppendError, Appended, Expect, Offer};
 use crate::record::{BatchId, Header, encode};
 use crate::tree::Hash;
@@ -28,9 +28,9 @@ impl Staged {
                 return Some(Ok(*place));
             }
             match core.recent.find(&offer.batch, since) {
-                Known::Recorded(place) => return Some(Ok(place)),
-                Known::NotRecorded => {}
-                Known::Forgotten => {
+                BatchFate::Recorded(place) => return Some(Ok(place)),
+                BatchFate::NotRecorded => {}
+                BatchFate::Forgotten => {
                     let why = "the connection to the writer was lost, and too many others have come since"
                         .to_owned();
                     return Some(Err(AppendError::InDoubt { why }));
@@ -66,7 +66,7 @@ impl Staged {
         })
     }
 
-    pub(crate) fn add(&mut self, core: &Core, one: &Waiting) {
+    pub(crate) fn add(&mut self, core: &Core, one: &Caller) {
         let first = self.next;
         let count = one.offer.drafts.len();
         for (index, (draft, (salt, digest))) in one.offer.drafts.iter().zip(&one.sealed).enumerate() {

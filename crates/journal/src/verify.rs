@@ -23,7 +23,7 @@ use crate::key::PublicKey;
 use crate::record::KIND_ERASED;
 use crate::record::{Body, Frame};
 use crate::recover::decided;
-use crate::segment::{Damage, Place, Seen, walk};
+use crate::segment::{Damage, Place, WalkItem, walk};
 use crate::signed::Signed;
 use crate::tree::{Hash, Tree};
 
@@ -158,12 +158,12 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn see(&mut self, seen: Seen<'_>) {
+    fn see(&mut self, seen: WalkItem<'_>) {
         match seen {
-            Seen::Segment { name, .. } => self.segments.push(name.to_owned()),
-            Seen::Damage { place, damage } => self.damages.push((place, damage)),
-            Seen::Record { place, frame, bytes } => self.see_record(place, &frame, bytes),
-            Seen::Unreadable { place, error } => {
+            WalkItem::Segment { name, .. } => self.segments.push(name.to_owned()),
+            WalkItem::Damage { place, damage } => self.damages.push((place, damage)),
+            WalkItem::Record { place, frame, bytes } => self.see_record(place, &frame, bytes),
+            WalkItem::Unreadable { place, error } => {
                 self.segments.push(place.file.clone());
                 self.find(Grade::Damage, place, Problem::Unreadable(error.to_string()));
             }

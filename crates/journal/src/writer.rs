@@ -14,12 +14,12 @@ use crate::OpenError;
 use crate::checkpoint::{Checkpoint, HISTORY_STEP};
 use crate::disk::{Access, replace_whole};
 use crate::files;
-use crate::lead::{Core, Queue, State, Waiting, lock};
+use crate::lead::{Caller, Core, Queue, State, lock};
 use crate::offer::{Answer, AppendError, Offer};
 use crate::options::Options;
 use crate::record::{SALT_BYTES, digest, frame_length};
 use crate::recover::{Ground, create_segment, decided, erase_bodies};
-use crate::segment::{SEGMENT_HEADER_BYTES, Seen, walk, with_room};
+use crate::segment::{SEGMENT_HEADER_BYTES, WalkItem, walk, with_room};
 use crate::staged::Staged;
 use crate::tree::{Hash, Tree};
 
@@ -138,14 +138,14 @@ impl Writer {
         }
     }
 
-    fn wait_in_queue(&self, offer: Offer) -> (Arc<Waiting>, bool) {
+    fn wait_in_queue(&self, offer: Offer) -> (Arc<Caller>, bool) {
         let mut salts = vec![0; offer.drafts.len() * SALT_BYTES];
         (self.options.random)(&mut salts);
         let sealed = offer.drafts.iter().zip(salts.as_chunks().0);
         let sealed = sealed.map(|(draft, salt)| (*salt, digest(salt, &draft.payload))).collect();
         let bytes = offer.drafts.iter().map(frame_length).sum();
         let (state, changed) = (Mutex::new(State::Awake), Condvar::new());
-        let mine = Arc::new(Waiting { offer, bytes, sealed, state, changed });
+        let mine = Arc::new(Caller { offer, bytes, sealed, state, changed });
         let mut queue = lock(&self.queue);
         queue.waiting.push(Arc::clone(&mine));
         (mine, !std::mem::replace(&mut queue.led, true))
@@ -156,7 +156,7 @@ impl Writer {
     pub(crate) fn append_together(&self, offers: Vec<Offer>) -> Vec<Answer> {
         let waiting: Vec<_> = offers.into_iter().map(|offer| self.wait_in_queue(offer).0).collect();
         self.lead();
-        let answer = |one: &Arc<Waiting>| match &*lock(&one.state) {
+        let answer = |one: &Arc<Caller>| match &*lock(&one.state) {
             State::Answered(answer) => answer.clone(),
             _ => panic!("everybody is answered"),
         };
@@ -184,7 +184,7 @@ impl Writer {
     }
 
     /// Writes as many of these as fit into one write, at least one, and returns their answers.
-    fn write_some(&self, core: &mut Core, waiting: &[Arc<Waiting>]) -> Vec<Answer> {
+    fn write_some(&self, core: &mut Core, waiting: &[Arc<Caller>]) -> Vec<Answer> {
         if let Some(cause) = self.stopped.get() {
             return vec![Err(AppendError::Stopped { cause: cause.clone() }); waiting.len()];
         }
@@ -385,7 +385,7 @@ impl Writer {
         let mut found = BTreeSet::new();
         let disk = &*self.options.disk;
         walk(disk, &self.folder, &mut |seen| {
-            if let Seen::Record { frame, .. } = seen
+            if let WalkItem::Record { frame, .. } = seen
                 && !crate::record::is_own(&frame.header.kind)
             {
                 found.insert(frame.header.sequence);
@@ -428,7 +428,7 @@ fn unproven(error: &io::Error) -> AppendError {
 /// forever, and nothing may be built on what it left.
 struct Led<'a> {
     writer: &'a Writer,
-    waiting: Vec<Arc<Waiting>>,
+    waiting: Vec<Arc<Caller>>,
 }
 
 impl Led<'_> {
@@ -455,7 +455,7 @@ impl Drop for Led<'_> {
     }
 }
 
-fn answer_all(waiting: &[Arc<Waiting>], error: &AppendError) {
+fn answer_all(waiting: &[Arc<Caller>], error: &AppendError) {
     for one in waiting {
         one.set(State::Answered(Err(error.clone())));
     }

@@ -26,7 +26,7 @@ pub(crate) fn guarded(
 ) -> io::Result<Option<Structure>> {
     let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let found = check(name, kind, source, statistics, beside, work)?;
-        Ok(found.map(|found| work.settle(found)))
+        Ok(found.map(|found| work.limited(found)))
     }));
     checked.unwrap_or_else(|_| {
         let why = "its checker stopped with a fault of its own (please report it with the file)".to_owned();
@@ -93,7 +93,7 @@ fn check(
         Kind::Ole2 => Some(ole2::check(source, work)?),
         Kind::Packed(_) | Kind::Plain(_) => None,
     };
-    Ok(found.map(|found| if kind.holds_one_file() { part.settle(found) } else { found }))
+    Ok(found.map(|found| if kind.holds_one_file() { part.weighed(found) } else { found }))
 }
 
 fn sealed_if(found: Structure, summed: bool) -> Structure {

@@ -66,7 +66,7 @@ pub(crate) fn recognise(head: &[u8], length: u64) -> Option<Tool> {
         .or_else(|| with_fields(head, length))
         .or_else(|| der::is_encrypted_cms(head).then_some(Tool::Other("CMS (PKCS #7)")))
         .or_else(|| {
-            (openpgp::shown(head, length) == Some(openpgp::Shown::Encrypted)).then_some(Tool::OpenPgp)
+            (openpgp::shown(head, length) == Some(openpgp::FirstPacket::Encrypted)).then_some(Tool::OpenPgp)
         })
 }
 

@@ -18,7 +18,7 @@ const END_MIN: u64 = 2;
 
 /// What was counted, in blocks.
 #[derive(Default)]
-struct Counted {
+struct BlockCounts {
     text: u64,
     mixed: u64,
     others: u64,
@@ -53,8 +53,8 @@ fn is_nearly_even(histogram: &[u64]) -> bool {
     histogram.first_chunk::<256>().is_some_and(statistics::nearly_even)
 }
 
-fn count(source: &mut dyn Source) -> io::Result<Counted> {
-    let mut counted = Counted { histogram: vec![0; 256], ..Counted::default() };
+fn count(source: &mut dyn Source) -> io::Result<BlockCounts> {
+    let mut counted = BlockCounts { histogram: vec![0; 256], ..BlockCounts::default() };
     let mut piece = vec![0; PIECE];
     let mut at = 0;
     loop {

@@ -33,7 +33,7 @@ pub(super) struct Part {
 }
 
 /// What a part's beginning shows.
-pub(super) enum Shown {
+pub(super) enum Beginning {
     Nothing,
     /// Not what its name says, and random; why.
     Encrypted(String),
@@ -67,9 +67,9 @@ impl Part {
         self.length += bytes;
     }
 
-    pub(super) fn shown(&self) -> Shown {
+    pub(super) fn shown(&self) -> Beginning {
         if self.is_as_usual() {
-            return Shown::Nothing;
+            return Beginning::Nothing;
         }
         let (mut statistics, mut text) = (Statistics::new(), TextWatch::new(self.head.len() as u64));
         for window in self.head.chunks(WINDOW) {
@@ -84,11 +84,11 @@ impl Part {
         let judgement = votes::weigh(votes, Facts::default());
         let strict = promise.kind.is_some_and(|(_, strict)| strict);
         if strict && judgement.verdict == Verdict::Encrypted {
-            return Shown::Encrypted(judgement.reasons.join("; "));
+            return Beginning::Encrypted(judgement.reasons.join("; "));
         }
         let nameless = shown.is_none() && is_unknown(&promise);
         let random = statistics.even_windows == statistics.windows && self.length >= NAMELESS_PART_MIN;
-        if nameless && random { Shown::Nameless } else { Shown::Nothing }
+        if nameless && random { Beginning::Nameless } else { Beginning::Nothing }
     }
 
     /// Random from end to end, and of no known type, whatever it is called.
@@ -123,7 +123,7 @@ impl Part {
     }
 
     /// For a file that holds this one part: what its checker found, and what the part shows.
-    pub(super) fn settle(&self, found: Structure) -> Structure {
+    pub(super) fn weighed(&self, found: Structure) -> Structure {
         if !matches!(
             found,
             Structure::Whole(_) | Structure::Framed(_) | Structure::Sealed(_) | Structure::Partly(_)
@@ -131,9 +131,9 @@ impl Part {
             return found;
         }
         match self.shown() {
-            Shown::Nothing => found,
-            Shown::Encrypted(why) => Structure::Random { at: 0, why: format!("what it holds {why}") },
-            Shown::Nameless => odd(),
+            Beginning::Nothing => found,
+            Beginning::Encrypted(why) => Structure::Random { at: 0, why: format!("what it holds {why}") },
+            Beginning::Nameless => odd(),
         }
     }
 }
@@ -159,12 +159,12 @@ impl Sum {
     pub(super) fn add(&mut self, part: &Part, packed: u64) -> Option<String> {
         self.all += packed;
         match part.shown() {
-            Shown::Nothing => None,
-            Shown::Nameless => {
+            Beginning::Nothing => None,
+            Beginning::Nameless => {
                 self.nameless += packed;
                 None
             }
-            Shown::Encrypted(why) => Some(why),
+            Beginning::Encrypted(why) => Some(why),
         }
     }
 

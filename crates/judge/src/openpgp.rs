@@ -3,7 +3,7 @@
 
 /// What its first packet shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum FirstPacket {
     /// A session key for somebody, or from a password: what follows is encrypted.
     Encrypted,
     /// A signature that is all there is, or a key.
@@ -45,7 +45,7 @@ fn packet(head: &[u8]) -> Option<Packet<'_>> {
 }
 
 /// `length`: of the whole file.
-pub(crate) fn shown(head: &[u8], length: u64) -> Option<Shown> {
+pub(crate) fn shown(head: &[u8], length: u64) -> Option<FirstPacket> {
     let packet = packet(head)?;
     let end = (packet.head + packet.length) as u64;
     // Behind the first packet stands a further one: again a byte with its highest bit set.
@@ -58,7 +58,7 @@ pub(crate) fn shown(head: &[u8], length: u64) -> Option<Shown> {
             if (60..=1100).contains(&packet.length)
                 && matches!(key.get(8), Some(1 | 2 | 16 | 18 | 25 | 26)) =>
         {
-            Some(Shown::Encrypted)
+            Some(FirstPacket::Encrypted)
         }
         (3, [4, cipher, derivation, hash, ..])
             if (4..=60).contains(&packet.length)
@@ -66,7 +66,7 @@ pub(crate) fn shown(head: &[u8], length: u64) -> Option<Shown> {
                 && matches!(derivation, 0 | 1 | 3)
                 && (1..=14).contains(hash) =>
         {
-            Some(Shown::Encrypted)
+            Some(FirstPacket::Encrypted)
         }
         // Version, type, algorithms, and fields with lengths that lie within.
         (2, [4, kind, key, hash, high, low, ..])
@@ -76,10 +76,10 @@ pub(crate) fn shown(head: &[u8], length: u64) -> Option<Shown> {
                 && (1..=14).contains(hash)
                 && (usize::from(*high) << 8 | usize::from(*low)) + 10 <= packet.length =>
         {
-            Some(Shown::SignatureOrKey)
+            Some(FirstPacket::SignatureOrKey)
         }
-        (2, [3, 5, 0 | 1, ..]) if end == length => Some(Shown::SignatureOrKey),
-        (5 | 6, [4, _, _, _, _, key, ..]) if is_algorithm(*key) => Some(Shown::SignatureOrKey),
+        (2, [3, 5, 0 | 1, ..]) if end == length => Some(FirstPacket::SignatureOrKey),
+        (5 | 6, [4, _, _, _, _, key, ..]) if is_algorithm(*key) => Some(FirstPacket::SignatureOrKey),
         _ => None,
     }
 }
@@ -97,9 +97,9 @@ mod tests {
     fn a_signature_a_key_and_a_message_are_told_apart() {
         let body = Dice::new(1).bytes(300);
         let signature = [&b"\x89\x01\x33\x04\0\x01\x0a\0\x1d"[..], &body[..301 - 1]].concat();
-        assert_eq!(shown(&signature, 310), Some(Shown::SignatureOrKey));
+        assert_eq!(shown(&signature, 310), Some(FirstPacket::SignatureOrKey));
         let message = [&b"\x8c\x0d\x04\x09\x03\x08"[..], &body[..9], b"\xd2", &body[..200]].concat();
-        assert_eq!(shown(&message, message.len() as u64), Some(Shown::Encrypted));
+        assert_eq!(shown(&message, message.len() as u64), Some(FirstPacket::Encrypted));
         assert_eq!(shown(&message, 9), None, "longer than its file");
         for cut in 0..12 {
             shown(&message[..cut], 300);

@@ -425,14 +425,14 @@ fn ends_there(source: &mut dyn Source, at: u64) -> std::io::Result<bool> {
     Ok(bytes[..read].trim_ascii_start().starts_with(b"endstream"))
 }
 
-struct Found {
+struct StreamPlace {
     head_from: usize,
     word: usize,
     data: usize,
 }
 
 /// The next `stream` that opens one (not `endstream`), with the dictionary before it.
-fn find_stream(bytes: &[u8]) -> Option<Found> {
+fn find_stream(bytes: &[u8]) -> Option<StreamPlace> {
     let mut from = 0;
     while let Some(at) = find(&bytes[from..], b"stream") {
         let word = from + at;
@@ -448,7 +448,7 @@ fn find_stream(bytes: &[u8]) -> Option<Found> {
         let earliest = word.saturating_sub(HEAD_MAX);
         let head_from = rfind(&bytes[earliest..word], b" obj").map_or(earliest, |at| earliest + at);
         if bytes[head_from..word].trim_ascii_end().ends_with(b">>") {
-            return Some(Found { head_from, word, data });
+            return Some(StreamPlace { head_from, word, data });
         }
     }
     None

@@ -119,9 +119,9 @@ fn is_last_piece_of_zip(source: &mut dyn Source) -> io::Result<bool> {
 }
 
 /// Its fields are few, so under the name of a type with a mark of its own they prove nothing.
-fn openpgp_kind(shown: openpgp::Shown, promise: &Promise) -> Option<Kind> {
+fn openpgp_kind(shown: openpgp::FirstPacket, promise: &Promise) -> Option<Kind> {
     let free = promise.kind.is_none() || promise.appended.is_some();
-    (shown == openpgp::Shown::SignatureOrKey && free).then_some(kinds::SIGNATURE)
+    (shown == openpgp::FirstPacket::SignatureOrKey && free).then_some(kinds::SIGNATURE)
 }
 
 /// Some programs put a few bytes before the head of a PDF.

@@ -210,7 +210,7 @@ fn free_pages(source: &mut dyn Source, head: &Head) -> std::io::Result<Pages> {
 }
 
 /// What the pages say of each other.
-struct Found {
+struct PageCensus {
     pages: u64,
     utf8: bool,
     /// By a tree page, as its child.
@@ -224,7 +224,7 @@ struct Found {
 fn walk(source: &mut dyn Source, head: &Head, free: &Pages) -> std::io::Result<Option<Trouble>> {
     let mut trees = Pages::new(head.pages);
     let kept = if head.pages <= CHAINED_MAX { head.pages + 1 } else { 0 };
-    let mut found = Found {
+    let mut found = PageCensus {
         pages: head.pages,
         utf8: head.utf8,
         pointed_to: Pages::new(head.pages),
@@ -274,7 +274,7 @@ fn walk(source: &mut dyn Source, head: &Head, free: &Pages) -> std::io::Result<O
 }
 
 /// Every long record continues over exactly as many pages as its length needs.
-fn broken_chain(found: &Found, trees: &Pages, wiped: &Pages) -> Option<Trouble> {
+fn broken_chain(found: &PageCensus, trees: &Pages, wiped: &Pages) -> Option<Trouble> {
     if found.next.is_empty() {
         return None;
     }
@@ -300,7 +300,7 @@ fn broken_chain(found: &Found, trees: &Pages, wiped: &Pages) -> Option<Trouble> 
 }
 
 /// `Ok(false)`: not a tree page. An error: it says that it is one, and is not.
-fn tree_page(page: &[u8], frame: usize, found: &mut Found) -> Result<bool, &'static str> {
+fn tree_page(page: &[u8], frame: usize, found: &mut PageCensus) -> Result<bool, &'static str> {
     let pages = found.pages;
     let kind = page[frame];
     let inner = match kind {
@@ -367,7 +367,7 @@ fn free_blocks(page: &[u8], mut at: usize, content: usize) -> Result<(), &'stati
 
 /// A record: its length, the types of its columns, which must add up to that length, and its texts. What
 /// does not fit into the page continues on others, which are remembered.
-fn record(page: &[u8], at: usize, kind: u8, found: &mut Found) -> Result<(), &'static str> {
+fn record(page: &[u8], at: usize, kind: u8, found: &mut PageCensus) -> Result<(), &'static str> {
     let wrong = "holds records that cannot be";
     let (payload, used) = variable(page, at).ok_or(wrong)?;
     let mut at = at + used;

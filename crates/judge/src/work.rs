@@ -48,7 +48,7 @@ impl Work {
     }
 
     /// What was found, if nothing was left: otherwise the file is at best whole as far as it was looked at.
-    pub(super) fn settle(&mut self, found: Structure) -> Structure {
+    pub(super) fn limited(&mut self, found: Structure) -> Structure {
         match (found, self.open.take()) {
             (Structure::Whole(what) | Structure::Sealed(what), Some(why)) => {
                 Structure::Partly(format!("{what}, but {why}"))

@@ -47,6 +47,17 @@ impl Remedy {
         Remedy::Ask { question: question.into(), answers }
     }
 
+    /// What an entry asks for that this program cannot read: it may forbid what is refused.
+    pub fn unread_entry(sequence: u64) -> Remedy {
+        Remedy::Steps(vec![
+            Remedy::run_to("look at it", Command::new("journal show").incident()),
+            Remedy::run_to(
+                "use the newer program that wrote it, or accept it, if work may go on without it",
+                Command::accept_entry(sequence),
+            ),
+        ])
+    }
+
     /// Every command in it, in the order in which they are read.
     pub fn commands(&self) -> Vec<&Command> {
         match self {

@@ -58,7 +58,7 @@ pub fn advice(estate: &Estate, problem: &Problem, schedule: &Schedule, most: usi
     if most == 0 {
         return Vec::new();
     }
-    let asked = Asked {
+    let asked = Adviser {
         estate,
         problem,
         rank: ranges::order_of(instance, schedule),
@@ -81,7 +81,7 @@ pub fn advice(estate: &Estate, problem: &Problem, schedule: &Schedule, most: usi
     best
 }
 
-struct Asked<'a> {
+struct Adviser<'a> {
     estate: &'a Estate,
     problem: &'a Problem,
     rank: Vec<u64>,
@@ -89,7 +89,7 @@ struct Asked<'a> {
     each_max: usize,
 }
 
-impl Asked<'_> {
+impl Adviser<'_> {
     fn cost_of(&self, changed: &Instance) -> u128 {
         price_seconds(changed, &generate::schedule(changed, &self.rank))
     }

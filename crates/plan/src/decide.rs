@@ -58,16 +58,9 @@ impl ApprovalRefusal {
             ApprovalRefusal::NotRunnable(_) => {
                 ("what would be run is not what was planned", Remedy::run_to("plan again", plan()))
             }
-            ApprovalRefusal::Unread { sequence, .. } => (
-                "what is in that entry might forbid it",
-                Remedy::Steps(vec![
-                    Remedy::run_to("look at it", Command::new("journal show").incident()),
-                    Remedy::run_to(
-                        "if work may go on without it, accept it",
-                        Command::new("resume").incident().with(format!("entry:{sequence}")).reason(),
-                    ),
-                ]),
-            ),
+            ApprovalRefusal::Unread { sequence, .. } => {
+                ("what is in that entry might forbid it", Remedy::unread_entry(*sequence))
+            }
         };
         Message::new(self.to_string(), means, to_do)
     }

@@ -87,12 +87,12 @@ pub struct Instance {
     /// For each activity the second before which it must not begin. Empty: nothing has to wait for the clock.
     pub not_before_s: Vec<u64>,
     /// What is held by others from plan start on: by what is already running, or already runs for good.
-    pub held: Vec<Held>,
+    pub held: Vec<Reservation>,
 }
 
 /// `amount` of a limit is not free from plan start until `until_s`. `None`: for good.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held {
+pub struct Reservation {
     pub limit: usize,
     pub amount: u64,
     pub until_s: Option<u64>,
@@ -236,15 +236,18 @@ struct Builder<'a> {
     limits: Vec<Limit>,
     index: BTreeMap<LimitName, usize>,
     memory_in_use: BTreeMap<Id, u64>,
-    held: Vec<Held>,
+    held: Vec<Reservation>,
 }
 
 impl Builder<'_> {
     /// What has been begun has its demands already: they are held from second 0, and not asked for again. What
     /// ends at second 0 (the cores of a service that waits at its gate) has been given back.
     fn already(&mut self, activity: Activity) -> Activity {
-        let held =
-            |demand: &Demand| Held { limit: demand.limit, amount: demand.amount, until_s: demand.until_s };
+        let held = |demand: &Demand| Reservation {
+            limit: demand.limit,
+            amount: demand.amount,
+            until_s: demand.until_s,
+        };
         let kept = activity.demands.iter().filter(|demand| demand.until_s != Some(0));
         self.held.extend(kept.map(held));
         Activity { demands: Vec::new(), ..activity }

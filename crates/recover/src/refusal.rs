@@ -129,18 +129,7 @@ impl Refusal {
         match self {
             Refusal::NotApproved { plan, .. } => Remedy::run(Command::new("approve").incident().with(plan)),
             Refusal::OtherRun { .. } => plan_again(),
-            Refusal::Unread { sequence, .. } => Remedy::ask(
-                "",
-                [
-                    ("look at it", Remedy::run(Command::new("journal show").incident())),
-                    (
-                        "use the newer program that wrote it, or accept it",
-                        Remedy::run(
-                            Command::new("resume").incident().with(format!("entry:{sequence}")).reason(),
-                        ),
-                    ),
-                ],
-            ),
+            Refusal::Unread { sequence, .. } => Remedy::unread_entry(*sequence),
             Refusal::OnHold { on, .. } => Remedy::run_to("when the reason is gone", resume(on).reason()),
             Refusal::PartChanged { .. } => plan_again(),
             Refusal::Failed { target, .. } => {

@@ -87,10 +87,10 @@ struct Row {
 struct Cell {
     sign: Sign,
     /// Files, in words. None: nothing bad is there.
-    found: Option<Found>,
+    found: Option<CountLine>,
 }
 
-struct Found {
+struct CountLine {
     count: String,
     words: String,
 }
@@ -265,7 +265,7 @@ fn cell(bad: &[&Bad], snapshot: &SnapshotReport) -> Cell {
     }
     let sign = sign(worst);
     let words = format!("{}, worst: {}", counted(count, "file", "files"), sign.words);
-    Cell { sign, found: (count > 0).then(|| Found { count: number(count), words }) }
+    Cell { sign, found: (count > 0).then(|| CountLine { count: number(count), words }) }
 }
 
 /// Folders with something bad at any time: those with most of it, in the order of their names.

@@ -44,16 +44,9 @@ impl Refusal {
             Refusal::InDoubt(id) => {
                 ("nothing was changed; doing it blindly could do it twice", settle_by_hand(id))
             }
-            Refusal::NotRead { sequence, .. } => (
-                "nothing was changed: that entry may forbid it",
-                Remedy::Steps(vec![
-                    Remedy::run_to("read it", Command::new("journal show").incident()),
-                    Remedy::run_to(
-                        "accept it",
-                        Command::new("resume").incident().with(format!("entry:{sequence}")).reason(),
-                    ),
-                ]),
-            ),
+            Refusal::NotRead { sequence, .. } => {
+                ("nothing was changed: that entry may forbid it", Remedy::unread_entry(*sequence))
+            }
             Refusal::NothingInDoubt(_) => ("nothing was changed", look()),
             Refusal::NothingToResume(_) => {
                 ("nothing was changed: there is nothing that it waits for", look())

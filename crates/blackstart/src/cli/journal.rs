@@ -136,7 +136,7 @@ fn show(args: &Show) -> Result<Answer, Failure> {
         let mut reader = journal::Reader::open(&store::journal_path(&folder)).map_err(read)?;
         loop {
             let fresh = reader.read(shown.next).collect::<Result<Vec<_>, _>>().map_err(read)?;
-            if !fresh.is_empty() {
+            if fresh.iter().any(|record| !bridge::fact::is_own_kind(&record.kind)) {
                 shown.not_allowed = not_allowed(&folder);
             }
             fresh.iter().for_each(|record| shown.record(record));
@@ -182,10 +182,17 @@ struct Shown<'a> {
     not_allowed: BTreeMap<u64, String>,
 }
 
-/// Of a bridge's journal, and of one that cannot be folded, nothing is known to be so.
 fn not_allowed(folder: &Path) -> BTreeMap<u64, String> {
-    let view = store::read(folder).ok();
-    view.into_iter().flat_map(|view| view.illegal).map(|entry| (entry.sequence, entry.what)).collect()
+    match store::read(folder) {
+        Ok(view) => view.illegal.into_iter().map(|entry| (entry.sequence, entry.what)).collect(),
+        Err(fault) => {
+            talk::say(format!(
+                "NOT KNOWN which of these entries nothing allowed, because the journal cannot be read as a whole: {}",
+                folder::chain(&fault)
+            ));
+            BTreeMap::new()
+        }
+    }
 }
 
 impl Shown<'_> {

@@ -21,7 +21,7 @@ const PAGE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// A submission as the bridge holds it.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Held {
+pub struct HeldSubmission {
     pub sequence: u64,
     pub receipt: ReceiptId,
     pub operation: String,
@@ -39,7 +39,7 @@ pub struct Held {
 pub struct Page {
     #[serde(default)]
     pub generation: u64,
-    pub items: Vec<Held>,
+    pub items: Vec<HeldSubmission>,
     pub more: bool,
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::HandbackFault;
 use super::config::{Config, Target};
-use super::link::{Held, Link, Reported};
+use super::link::{HeldSubmission, Link, Reported};
 use crate::fact::{Mark, Outcome, ReceiptId};
 use crate::upstream::{
     Asker, Client, NoAnswer, OUTSIDE_HEADER, REPLAY_HEADER, UpstreamAnswer, meaning, submission_headers,
@@ -36,11 +36,11 @@ pub struct Tally {
     /// Pulled and still without a known outcome; the bridge keeps them pending.
     pub still_pending: u64,
     /// Why, for the first of them.
-    pub waiting: Vec<Waiting>,
+    pub waiting: Vec<UnresolvedItem>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Waiting {
+pub struct UnresolvedItem {
     pub receipt: ReceiptId,
     pub operation: String,
     pub why: String,
@@ -115,9 +115,13 @@ fn take<T>(lock: &Mutex<Option<T>>) -> Option<T> {
 }
 
 /// Leaves out what is too old, and everything of a person that comes after something left out.
-fn wanted(items: Vec<Held>, since_ms: Option<i64>, stuck: &Mutex<HashSet<Mark>>) -> Vec<Held> {
+fn wanted(
+    items: Vec<HeldSubmission>,
+    since_ms: Option<i64>,
+    stuck: &Mutex<HashSet<Mark>>,
+) -> Vec<HeldSubmission> {
     let Some(since_ms) = since_ms else { return items };
-    let late_enough = |item: &Held| {
+    let late_enough = |item: &HeldSubmission| {
         let at: Result<jiff::Timestamp, _> = item.accepted_at.parse();
         at.is_ok_and(|at| at.as_millisecond() >= since_ms)
     };
@@ -135,14 +139,14 @@ fn wanted(items: Vec<Held>, since_ms: Option<i64>, stuck: &Mutex<HashSet<Mark>>)
 }
 
 impl Work<'_> {
-    fn page(&self, generation: u64, items: Vec<Held>) {
+    fn page(&self, generation: u64, items: Vec<HeldSubmission>) {
         held(&self.tally).pulled += items.len() as u64;
-        let mut persons: BTreeMap<Mark, VecDeque<Held>> = BTreeMap::new();
+        let mut persons: BTreeMap<Mark, VecDeque<HeldSubmission>> = BTreeMap::new();
         for item in items {
             persons.entry(item.person).or_default().push_back(item);
         }
         // Oldest first, so that who has waited longest is served first.
-        let mut queues: Vec<VecDeque<Held>> = persons.into_values().collect();
+        let mut queues: Vec<VecDeque<HeldSubmission>> = persons.into_values().collect();
         queues.sort_by_key(|queue| queue.front().map(|item| item.sequence));
         let queues = Mutex::new(VecDeque::from(queues));
         std::thread::scope(|scope| {
@@ -156,7 +160,7 @@ impl Work<'_> {
         });
     }
 
-    fn person(&self, generation: u64, queue: VecDeque<Held>) {
+    fn person(&self, generation: u64, queue: VecDeque<HeldSubmission>) {
         for item in queue {
             let done = if held(&self.stuck).contains(&item.person) {
                 Err("an earlier submission of this person is still open".to_owned())
@@ -174,18 +178,18 @@ impl Work<'_> {
         }
     }
 
-    fn leave(&self, item: &Held, why: &str) {
+    fn leave(&self, item: &HeldSubmission, why: &str) {
         held(&self.stuck).insert(item.person);
         let mut tally = held(&self.tally);
         tally.still_pending += 1;
         if tally.waiting.len() < TOLD_MAX {
             let (receipt, operation) = (item.receipt, item.operation.clone());
-            tally.waiting.push(Waiting { receipt, operation, why: why.to_owned() });
+            tally.waiting.push(UnresolvedItem { receipt, operation, why: why.to_owned() });
         }
     }
 
     /// Offers one and has its outcome recorded. `Err` says why it stays pending.
-    fn one(&self, generation: u64, item: &Held) -> Result<(), String> {
+    fn one(&self, generation: u64, item: &HeldSubmission) -> Result<(), String> {
         let (outcome, status, reason) = match self.offer(item) {
             Reply::Outcome { outcome, status, reason } => (outcome, status, reason),
             Reply::NotKnown(why) => return Err(why),
@@ -221,7 +225,7 @@ impl Work<'_> {
         }
     }
 
-    fn offer(&self, item: &Held) -> Reply {
+    fn offer(&self, item: &HeldSubmission) -> Reply {
         let Some(target) = self.config.operations.get(&item.operation) else {
             return Reply::NotKnown(format!("the configuration has no operation `{}`", item.operation));
         };
@@ -248,7 +252,7 @@ impl Work<'_> {
         }
     }
 
-    fn open(&self, item: &Held) -> Result<Vec<u8>, String> {
+    fn open(&self, item: &HeldSubmission) -> Result<Vec<u8>, String> {
         let sealed = STANDARD.decode(&item.sealed).map_err(|error| error.to_string())?;
         let opened = self.config.identity.open_submission(&item.receipt, &sealed);
         let (envelope, body) = opened.map_err(|error| error.to_string())?;

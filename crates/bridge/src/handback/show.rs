@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::HandbackFault;
 use super::config::Config;
-use super::link::{Held, Link};
+use super::link::{HeldSubmission, Link};
 use crate::fact::ReceiptId;
 
 /// One submission that no program decides.
@@ -39,7 +39,7 @@ pub fn cases(config: &Config, link: &Link<'_>) -> Result<Vec<Case>, HandbackFaul
 }
 
 /// What cannot be opened is shown as such: a case is never left out of the list.
-fn case(config: &Config, item: &Held) -> Case {
+fn case(config: &Config, item: &HeldSubmission) -> Case {
     let decoded = STANDARD.decode(&item.sealed).map_err(|error| error.to_string());
     let content = decoded.and_then(|sealed| {
         let opened = config.identity.open_submission(&item.receipt, &sealed);

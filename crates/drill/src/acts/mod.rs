@@ -13,7 +13,7 @@ use crate::display::Display;
 use crate::estate::{Layout, Settings};
 use crate::product::Product;
 use crate::report::{Machine, Report};
-use crate::stage::{Seen, Stage};
+use crate::stage::{Discoveries, Stage};
 use crate::story::{ACTS, Act, Clock};
 use crate::world::World;
 use crate::{Fault, Result};
@@ -167,7 +167,7 @@ fn set(args: &Args) -> Result<Stage> {
         product,
         folder,
         report,
-        seen: Seen::default(),
+        seen: Discoveries::default(),
         traffic: None,
         ledger: None,
         bridge: None,

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::post::watch_the_owner;
 use crate::fault::During as _;
-use crate::process::{Known, from_pid_file};
+use crate::process::{ProcessId, from_pid_file};
 use crate::{Fault, Result};
 
 /// The door of a site.
@@ -109,7 +109,7 @@ fn forward(args: &Args) -> Result<()> {
     super::post::leave_the_session();
     let pairs = args.forward.iter().map(|pair| ports(pair)).collect::<Result<Vec<_>>>()?;
     let which = &args.which;
-    let me = Known::this();
+    let me = ProcessId::this();
     if from_pid_file(&which.pid_file(), &["door", &which.name]).is_some_and(|other| other.pid != me.pid) {
         return Err(Fault::new(format!("{} stands already; a second one would share its ports", which.name)));
     }

@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use crate::process::Known;
+use crate::process::ProcessId;
 use crate::wire::Reply;
 use crate::{Fault, Result, clock};
 
@@ -195,6 +195,6 @@ pub fn watch_the_owner(root: &std::path::Path) {
 }
 
 /// The drill that owns the folder.
-pub fn owner(root: &std::path::Path) -> Option<Known> {
-    Known::parse(&fs::read_to_string(root.join("owner")).ok()?)
+pub fn owner(root: &std::path::Path) -> Option<ProcessId> {
+    ProcessId::parse(&fs::read_to_string(root.join("owner")).ok()?)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::post::{leave_the_session, owner};
-use crate::process::Known;
+use crate::process::ProcessId;
 use crate::wire::Caller;
 use crate::{Fault, Result};
 
@@ -69,7 +69,7 @@ pub fn keep(args: &Keeper) -> Result<()> {
         std::thread::sleep(Duration::from_millis(100));
     }
     let spawned = fs::read_to_string(args.root.join("run").join("spawned")).unwrap_or_default();
-    for process in spawned.lines().filter_map(Known::parse) {
+    for process in spawned.lines().filter_map(ProcessId::parse) {
         process.signal(Signal::KILL);
     }
     Ok(())

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use super::wait_until;
 use crate::fault::During as _;
-use crate::process::Known;
+use crate::process::ProcessId;
 use crate::{Fault, Result};
 
 /// A program that the drill started. Dropping it kills it.
@@ -64,7 +64,7 @@ impl Running {
 
     /// SIGTERM, and waits for the end.
     pub fn stop(&mut self) -> Result<()> {
-        if let Some(known) = Known::now(self.child.id()) {
+        if let Some(known) = ProcessId::now(self.child.id()) {
             known.signal(Signal::TERM);
         }
         self.wait(Duration::from_secs(15)).map(drop)

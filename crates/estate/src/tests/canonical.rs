@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::canonical::{from_text, hash, text};
 use super::super::id::Kind;
 use super::super::model::*;
-use super::super::read::{read_files, settle};
+use super::super::read::{normalise, read_files};
 use super::super::things::{EVIDENCE, RESOURCE_KINDS, START_CLASSES};
 use super::reading::FULL;
 use super::{Id, estate, file, read_toml};
@@ -265,7 +265,7 @@ proptest! {
     #[test]
     fn every_estate_comes_back_from_its_text(mut estate in an_estate()) {
         let written = text(&estate);
-        settle(&mut estate);
+        normalise(&mut estate);
         let again = from_text(&written).unwrap();
         prop_assert_eq!(&again, &estate);
         prop_assert_eq!(text(&again), written);

@@ -11,7 +11,7 @@ use super::super::roles::{Role, role};
 use super::super::sources::Fetched;
 use super::super::yaml::{Entry, Node};
 use super::project::{Project, each};
-use super::services::{Made, container_ports};
+use super::services::{ComposeIds, container_ports};
 use super::{Fetch, variables};
 use estate::finding::Grade;
 use estate::id::Id;
@@ -21,7 +21,7 @@ const SHARERS_MAX: usize = 5;
 
 pub(super) fn propose(
     project: &Project,
-    made: &Made,
+    made: &ComposeIds,
     fetch: &Fetch<'_>,
     draft: &mut Draft,
 ) -> Result<(), Unreadable> {
@@ -53,7 +53,7 @@ pub(super) fn propose(
 }
 
 /// The names under which services are reached, with the ports they listen on.
-fn reach(project: &Project, made: &Made) -> Reach {
+fn reach(project: &Project, made: &ComposeIds) -> Reach {
     let mut reach = Reach::default();
     for entry in project.services.iter() {
         let Some(id) = made.services.id(&entry.key) else { continue };
@@ -246,14 +246,14 @@ fn shared(sort: &str, name: &str, users: &[(Id, bool)], draft: &mut Draft) {
     }
 }
 
-fn shared_volumes(made: &Made, draft: &mut Draft) {
+fn shared_volumes(made: &ComposeIds, draft: &mut Draft) {
     for (name, users) in &made.volumes {
         shared("volume", name, users, draft);
     }
 }
 
 /// Configs and secrets: who gets the same password often talks to whom it belongs to.
-fn shared_files(project: &Project, made: &Made, draft: &mut Draft) {
+fn shared_files(project: &Project, made: &ComposeIds, draft: &mut Draft) {
     for (field, sort) in [("secrets", "secret"), ("configs", "config")] {
         let mut users: BTreeMap<String, BTreeSet<Id>> = BTreeMap::new();
         for entry in project.services.iter() {

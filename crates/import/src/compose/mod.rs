@@ -56,6 +56,6 @@ pub fn read(options: &Options, fetch: &Fetch<'_>) -> Result<Draft, Unreadable> {
     let mut draft = Draft { findings: project.findings.clone(), ..Draft::default() };
     let made = services::make(&project, options, &mut draft);
     hints::propose(&project, &made, fetch, &mut draft)?;
-    draft.settle();
+    draft.normalise();
     Ok(draft)
 }

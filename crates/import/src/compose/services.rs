@@ -16,7 +16,7 @@ use estate::model::{EdgeKind, External, Run};
 
 /// The ids that services and volumes got, and who shares what.
 #[derive(Debug, Default)]
-pub(super) struct Made {
+pub(super) struct ComposeIds {
     pub(super) services: Names,
     /// Containers that no service here is called.
     externals: Names,
@@ -24,13 +24,13 @@ pub(super) struct Made {
     pub(super) volumes: BTreeMap<String, Vec<(Id, bool)>>,
 }
 
-pub(super) fn make(project: &Project, options: &Options, draft: &mut Draft) -> Made {
+pub(super) fn make(project: &Project, options: &Options, draft: &mut Draft) -> ComposeIds {
     let names = project.services.iter().map(|entry| entry.key.as_str());
     let strangers = project.services.iter().flat_map(|entry| containers(&entry.node));
-    let mut made = Made {
+    let mut made = ComposeIds {
         services: Names::new(Kind::Service, names),
         externals: Names::new(Kind::External, strangers),
-        ..Made::default()
+        ..ComposeIds::default()
     };
     for entry in project.services.iter() {
         let Some(id) = made.services.id(&entry.key).cloned() else { continue };
@@ -166,7 +166,7 @@ struct One<'p> {
     id: Id,
     entry: &'p Entry,
     project: &'p Project,
-    made: &'p Made,
+    made: &'p ComposeIds,
 }
 
 impl One<'_> {
@@ -371,7 +371,7 @@ fn mount(node: &Node) -> Mounted<'_> {
 }
 
 /// Named volumes are stores; who mounts one needs its data.
-fn stores(project: &Project, made: &mut Made, draft: &mut Draft) {
+fn stores(project: &Project, made: &mut ComposeIds, draft: &mut Draft) {
     let mut mounts: Vec<(&Entry, &Node, Mount<'_>)> = Vec::new();
     let mut folders = Vec::new();
     for entry in project.services.iter() {

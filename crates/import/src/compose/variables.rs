@@ -213,8 +213,8 @@ pub fn settings(file: &str, text: &str, around: &Variables) -> Result<Vec<Settin
             Unreadable::new(&Origin::new(file, line), "a quote is not closed", "close it, or remove it")
         })?;
         let filled = match value {
-            Written::Literal(text) => Filled { text, ..Filled::default() },
-            Written::WithVariables(text) => fill(&text, &known).map_err(|what| {
+            Template::Literal(text) => Filled { text, ..Filled::default() },
+            Template::WithVariables(text) => fill(&text, &known).map_err(|what| {
                 Unreadable::new(&Origin::new(file, line), what, "write a single `$` as `$$`")
             })?,
         };
@@ -229,16 +229,16 @@ pub fn settings(file: &str, text: &str, around: &Variables) -> Result<Vec<Settin
     Ok(settings)
 }
 
-enum Written {
+enum Template {
     Literal(String),
     WithVariables(String),
 }
 
 /// A value, and how many bytes it takes. `begin` is its first line, trimmed. `None`: a quote is not closed.
-fn value_of(text: &str, begin: &str) -> Option<(Written, usize)> {
+fn value_of(text: &str, begin: &str) -> Option<(Template, usize)> {
     if let Some(quoted) = text.strip_prefix('\'') {
         let end = quoted.find('\'')?;
-        return Some((Written::Literal(quoted[..end].to_owned()), end + 2));
+        return Some((Template::Literal(quoted[..end].to_owned()), end + 2));
     }
     if text.starts_with('"') {
         let mut value = String::new();
@@ -251,7 +251,7 @@ fn value_of(text: &str, begin: &str) -> Option<(Written, usize)> {
                 (true, '$') => value.push_str("$$"),
                 (true, other) => value.push(other),
                 (false, '\\') => {}
-                (false, '"') => return Some((Written::WithVariables(value), at + 1)),
+                (false, '"') => return Some((Template::WithVariables(value), at + 1)),
                 (false, other) => value.push(other),
             }
             escaped = !escaped && letter == '\\';
@@ -260,7 +260,7 @@ fn value_of(text: &str, begin: &str) -> Option<(Written, usize)> {
     }
     let value = begin.split(" #").next().unwrap_or_default();
     let value = if value.starts_with('#') { "" } else { value.trim_end() };
-    Some((Written::WithVariables(value.to_owned()), begin.len()))
+    Some((Template::WithVariables(value.to_owned()), begin.len()))
 }
 
 #[cfg(test)]

@@ -70,6 +70,6 @@ pub fn read(texts: &[Text], options: &Options) -> Result<Draft, Unreadable> {
         "dependencies between services are proposed only, from addresses and waiting loops",
         "look through what is proposed and confirm what is true",
     );
-    draft.settle();
+    draft.normalise();
     Ok(draft)
 }

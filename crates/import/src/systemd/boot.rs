@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::basic;
-use super::gather::Written;
+use super::gather::UnitAuthor;
 use super::name::{self, UnitKind};
-use super::unit::{Found, Relation, Unit, Units};
+use super::unit::{Relation, Unit, UnitLookup, Units};
 
 /// Whether units that no boot starts and units of the operating system become services too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,16 +42,18 @@ pub fn boot(units: &mut Units<'_>, width: Width) -> Boot {
             continue;
         }
         match units.find(&name) {
-            Found::Masked => drop(boot.masked.insert(name)),
-            Found::Missing => {}
-            Found::Unit(at) => {
+            UnitLookup::Masked => drop(boot.masked.insert(name)),
+            UnitLookup::Missing => {}
+            UnitLookup::Unit(at) => {
                 let unit = &units.units[at];
                 match unit.started {
                     Some(true) => waiting.push(at),
                     Some(false) => {}
-                    None if written == Written::Here && is_root_kind(unit.kind) => handmade.push(at),
+                    None if written == UnitAuthor::Here && is_root_kind(unit.kind) => handmade.push(at),
                     // From fstab: the system mounts it at boot.
-                    None if written == Written::Generated && unit.kind == UnitKind::Mount => waiting.push(at),
+                    None if written == UnitAuthor::Generated && unit.kind == UnitKind::Mount => {
+                        waiting.push(at);
+                    }
                     None => {}
                 }
                 if width == Width::AllUnits && unit.kind == UnitKind::Service {
@@ -113,10 +115,10 @@ fn roots(units: &mut Units<'_>) -> Vec<String> {
     roots
 }
 
-fn found(found: Found) -> Option<usize> {
+fn found(found: UnitLookup) -> Option<usize> {
     match found {
-        Found::Unit(at) => Some(at),
-        Found::Masked | Found::Missing => None,
+        UnitLookup::Unit(at) => Some(at),
+        UnitLookup::Masked | UnitLookup::Missing => None,
     }
 }
 
@@ -138,7 +140,7 @@ fn follow(units: &mut Units<'_>, boot: &mut Boot, mut waiting: Vec<usize>) {
         for (relation, to) in references {
             // What is only waited for is looked up as well: it may stand between two services.
             let other = units.find_from(at, &to);
-            if let Found::Unit(other) = other
+            if let UnitLookup::Unit(other) = other
                 && (relation.pulls() || relation == Relation::Requisite)
                 && !basic::is_other_mode(&units.units[other].name)
             {

@@ -14,19 +14,19 @@ use super::super::{Origin, Unreadable};
 use super::name;
 
 /// Where systemd looks, the strongest first.
-const LAYERS: [(&str, Written); 12] = [
-    ("etc/systemd/system.control", Written::Here),
-    ("run/systemd/system.control", Written::Here),
-    ("run/systemd/transient", Written::Here),
-    ("run/systemd/generator.early", Written::Generated),
-    ("etc/systemd/system", Written::Here),
-    ("run/systemd/system", Written::Here),
-    ("run/systemd/generator", Written::Generated),
-    ("usr/local/lib/systemd/system", Written::Here),
-    ("opt/systemd/system", Written::Here),
-    ("usr/lib/systemd/system", Written::Vendor),
-    ("lib/systemd/system", Written::Vendor),
-    ("run/systemd/generator.late", Written::Generated),
+const LAYERS: [(&str, UnitAuthor); 12] = [
+    ("etc/systemd/system.control", UnitAuthor::Here),
+    ("run/systemd/system.control", UnitAuthor::Here),
+    ("run/systemd/transient", UnitAuthor::Here),
+    ("run/systemd/generator.early", UnitAuthor::Generated),
+    ("etc/systemd/system", UnitAuthor::Here),
+    ("run/systemd/system", UnitAuthor::Here),
+    ("run/systemd/generator", UnitAuthor::Generated),
+    ("usr/local/lib/systemd/system", UnitAuthor::Here),
+    ("opt/systemd/system", UnitAuthor::Here),
+    ("usr/lib/systemd/system", UnitAuthor::Vendor),
+    ("lib/systemd/system", UnitAuthor::Vendor),
+    ("run/systemd/generator.late", UnitAuthor::Generated),
 ];
 
 /// Longest unit file read, and longest output of `systemctl show`.
@@ -39,7 +39,7 @@ const HOSTS_MAX: usize = 10_000;
 
 /// Who wrote a unit: the people of this host, a program at boot, or the package it came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum UnitAuthor {
     Here,
     Generated,
     Vendor,
@@ -58,7 +58,7 @@ pub enum Content {
 pub struct Entry {
     /// Position of its folder among those systemd looks into: smaller is stronger.
     pub layer: usize,
-    pub written: Written,
+    pub written: UnitAuthor,
     /// `x.service.d`, `x.target.wants`; `None`: directly in the unit folder.
     pub folder: Option<String>,
     pub name: String,
@@ -179,7 +179,7 @@ impl Walk {
         self.root = None;
         if self.listed(folder).iter().any(|(name, path)| name::kind(name).is_some() && !is_folder(path)) {
             found = true;
-            self.units(folder, 0, Written::Here, &mut host)?;
+            self.units(folder, 0, UnitAuthor::Here, &mut host)?;
             self.dumps_in(folder, &mut host);
         } else if folder != self.base {
             self.dumps_in(folder, &mut host);
@@ -209,7 +209,7 @@ impl Walk {
             }
             host.entries.push(Entry {
                 layer: LAYERS.len(),
-                written: Written::Generated,
+                written: UnitAuthor::Generated,
                 folder: None,
                 name: name::mount_of(at),
                 shown: self.shown(&path).into(),
@@ -222,7 +222,7 @@ impl Walk {
         &mut self,
         folder: &Path,
         layer: usize,
-        written: Written,
+        written: UnitAuthor,
         host: &mut HostCopy,
     ) -> Result<(), Unreadable> {
         for (name, path) in self.listed(folder) {
@@ -242,7 +242,7 @@ impl Walk {
     fn entry(
         &mut self,
         path: &Path,
-        (layer, written): (usize, Written),
+        (layer, written): (usize, UnitAuthor),
         folder: Option<&str>,
         name: String,
         host: &mut HostCopy,

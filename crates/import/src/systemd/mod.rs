@@ -77,7 +77,7 @@ pub fn read(gathered: &Gathered, options: &Options) -> Draft {
         dependencies(host, &ids, &mut draft);
     }
     hints::propose(&seen, &names, telling, &mut draft);
-    draft.settle();
+    draft.normalise();
     draft
 }
 
@@ -255,7 +255,7 @@ fn dependencies(seen: &HostUnits<'_>, ids: &Ids<'_>, draft: &mut Draft) {
     for need in &seen.needs.needs {
         let (from, to) = (ids.id(seen, need.from), ids.id(seen, need.to));
         match need.certainty {
-            Certainty::Stated => draft.declare(&from, &to, need.kind, &need.by, &need.origin),
+            Certainty::StatedEdge => draft.declare(&from, &to, need.kind, &need.by, &need.origin),
             Certainty::Proposed(confidence) => {
                 draft.propose(&from, &to, need.kind, format!("{} ({})", need.by, need.origin), confidence);
             }

@@ -41,7 +41,7 @@ pub enum Part {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Certainty {
-    Stated,
+    StatedEdge,
     Proposed(u16),
 }
 
@@ -463,7 +463,7 @@ impl Pairs {
 }
 
 fn stated(from: usize, to: usize, kind: EdgeKind, by: String, origin: Origin) -> Need {
-    Need { from, to, kind, certainty: Certainty::Stated, by, origin }
+    Need { from, to, kind, certainty: Certainty::StatedEdge, by, origin }
 }
 
 /// For every unit in a ring the ring it is in (the smallest unit of it). Tarjan's way, without recursion.

@@ -8,7 +8,7 @@ mod things;
 
 use std::path::Path;
 
-use super::gather::{Content, Dump, Entry, Gathered, HostCopy, Written};
+use super::gather::{Content, Dump, Entry, Gathered, HostCopy, UnitAuthor};
 use super::{Draft, Options, read};
 use crate::draft_lines::{codes, proposed, services};
 
@@ -16,10 +16,10 @@ use crate::draft_lines::{codes, proposed, services};
 fn copy(files: &[(&str, &str)]) -> HostCopy {
     let entries = files.iter().map(|(path, text)| {
         let (layer, written, below) = match path.split_once("systemd/system/") {
-            Some(("etc/", below)) => (4, Written::Here, below),
-            Some(("run/", below)) => (5, Written::Here, below),
-            Some((_, below)) => (9, Written::Vendor, below),
-            None => (0, Written::Here, *path),
+            Some(("etc/", below)) => (4, UnitAuthor::Here, below),
+            Some(("run/", below)) => (5, UnitAuthor::Here, below),
+            Some((_, below)) => (9, UnitAuthor::Vendor, below),
+            None => (0, UnitAuthor::Here, *path),
         };
         let (folder, name) =
             below.split_once('/').map_or((None, below), |(folder, name)| (Some(folder.to_owned()), name));
@@ -47,7 +47,7 @@ fn dump(name: &str, text: &str) -> HostCopy {
 
 /// `web hard db (etc/…:3)`, one for each stated dependency.
 fn stated(draft: &Draft) -> Vec<String> {
-    let line = |stated: &super::super::draft::Stated| {
+    let line = |stated: &super::super::draft::StatedEdge| {
         let to = &stated.edge.to;
         let to = if to.kind() == estate::Kind::Service { to.name().to_owned() } else { to.to_string() };
         format!("{} {} {to}", stated.edge.from.name(), stated.edge.kind.word())

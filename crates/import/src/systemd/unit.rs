@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::super::Origin;
-use super::gather::{Content, Entry, HostCopy, Written};
+use super::gather::{Content, Entry, HostCopy, UnitAuthor};
 use super::name::{self, Backslash, UnitKind};
 use super::show::{self, Dumped, LoadState};
 use super::text::{self, Setting, Unclear};
@@ -79,7 +79,7 @@ pub struct Unit {
     pub name: String,
     pub kind: UnitKind,
     pub origin: Origin,
-    pub written: Written,
+    pub written: UnitAuthor,
     pub settings: Vec<Setting>,
     pub references: Vec<Reference>,
     /// From `systemctl show`: whether it ran or would be started. `None`: read from files.
@@ -128,7 +128,7 @@ impl Unit {
 
 /// What a name leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum UnitLookup {
     Unit(usize),
     Masked,
     Missing,
@@ -155,7 +155,7 @@ pub struct Units<'c> {
     pub host: String,
     pub units: Vec<Unit>,
     pub remarks: Vec<Remark>,
-    known: HashMap<String, Found>,
+    known: HashMap<String, UnitLookup>,
     /// Instances that were named by instances.
     inherited: usize,
     fragments: BTreeMap<&'c str, Vec<&'c Entry>>,
@@ -209,13 +209,13 @@ impl<'c> Units<'c> {
     }
 
     /// Every name that has a file of its own or a part of the output of `systemctl show`, with who wrote it.
-    pub fn names(&self) -> Vec<(String, Written)> {
+    pub fn names(&self) -> Vec<(String, UnitAuthor)> {
         let files = self
             .fragments
             .iter()
             .filter_map(|(name, entries)| Some(((*name).to_owned(), entries.first()?.written)));
         let dumped =
-            self.dumped.iter().filter_map(|dumped| Some((dumped.names.first()?.clone(), Written::Vendor)));
+            self.dumped.iter().filter_map(|dumped| Some((dumped.names.first()?.clone(), UnitAuthor::Vendor)));
         files.chain(dumped).collect()
     }
 
@@ -228,18 +228,18 @@ impl<'c> Units<'c> {
     }
 
     /// The unit behind a name, read if it was not yet.
-    pub fn find(&mut self, name: &str) -> Found {
+    pub fn find(&mut self, name: &str) -> UnitLookup {
         self.find_for(name, 0)
     }
 
-    fn find_for(&mut self, name: &str, depth: usize) -> Found {
+    fn find_for(&mut self, name: &str, depth: usize) -> UnitLookup {
         if let Some(found) = self.known.get(name) {
             return *found;
         }
         let mut trail = vec![name.to_owned()];
         let found = match self.fragment(&mut trail) {
-            Fragment::Masked => Found::Masked,
-            Fragment::Missing => Found::Missing,
+            Fragment::Masked => UnitLookup::Masked,
+            Fragment::Missing => UnitLookup::Missing,
             Fragment::Bare(name) => self.enter(&name, |units| units.bare(&name)),
             Fragment::Dumped(at) => {
                 let name = self.dumped[at].names.first().cloned().unwrap_or_default();
@@ -256,13 +256,13 @@ impl<'c> Units<'c> {
     }
 
     /// Reads a unit once, whatever name led to it.
-    fn enter(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Unit) -> Found {
-        if let Some(found @ Found::Unit(_)) = self.known.get(name) {
+    fn enter(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Unit) -> UnitLookup {
+        if let Some(found @ UnitLookup::Unit(_)) = self.known.get(name) {
             return *found;
         }
         let unit = read(self);
         self.units.push(unit);
-        let found = Found::Unit(self.units.len() - 1);
+        let found = UnitLookup::Unit(self.units.len() - 1);
         self.known.insert(name.to_owned(), found);
         found
     }
@@ -323,7 +323,7 @@ impl<'c> Units<'c> {
             name: name.to_owned(),
             kind: UnitKind::Target,
             origin: Origin::file(name),
-            written: Written::Vendor,
+            written: UnitAuthor::Vendor,
             settings: Vec::new(),
             references: Vec::new(),
             started: None,
@@ -344,7 +344,7 @@ impl<'c> Units<'c> {
             kind: name::kind(&name).unwrap_or(UnitKind::Other),
             name,
             origin: dumped.origin.clone(),
-            written: Written::Vendor,
+            written: UnitAuthor::Vendor,
             settings: dumped.settings.clone(),
             references: Vec::new(),
             started: Some(dumped.started),
@@ -504,15 +504,15 @@ impl<'c> Units<'c> {
         let said = |key: &str| -> Vec<Setting> { unit.all("Install", key).into_iter().cloned().collect() };
         let (aliases, keys) = (said("Alias"), KEYS.map(|(key, relation, word)| (said(key), relation, word)));
         for alias in aliases.iter().flat_map(|setting| self.words(setting)).collect::<Vec<_>>() {
-            let known = self.known.entry(alias).or_insert(Found::Unit(at));
-            if *known == Found::Missing {
-                *known = Found::Unit(at);
+            let known = self.known.entry(alias).or_insert(UnitLookup::Unit(at));
+            if *known == UnitLookup::Missing {
+                *known = UnitLookup::Unit(at);
             }
         }
         for (settings, relation, word) in keys {
             for setting in settings {
                 for owner in self.words(&setting) {
-                    let Found::Unit(owner) = self.find_from(at, &owner) else { continue };
+                    let UnitLookup::Unit(owner) = self.find_from(at, &owner) else { continue };
                     let (to, origin) = (name.clone(), setting.at.clone());
                     self.units[owner].references.push(Reference { relation, to, word, origin });
                     if self.units[owner].kind == UnitKind::Target {
@@ -525,7 +525,7 @@ impl<'c> Units<'c> {
     }
 
     /// The unit that `unit` refers to; stops instances that name instances without end.
-    pub fn find_from(&mut self, unit: usize, to: &str) -> Found {
+    pub fn find_from(&mut self, unit: usize, to: &str) -> UnitLookup {
         let from = &self.units[unit];
         let is_instance = name::parts(to).instance.is_some();
         let depth = if is_instance { from.depth + 1 } else { 0 };
@@ -533,7 +533,7 @@ impl<'c> Units<'c> {
         let endless = depth > INSTANCE_CHAIN_MAX || (depth > 1 && self.inherited > INHERITED_MAX);
         if endless && !self.known.contains_key(to) {
             let remark = Remark::InstanceChain(from.origin.clone(), to.to_owned());
-            self.known.insert(to.to_owned(), Found::Missing);
+            self.known.insert(to.to_owned(), UnitLookup::Missing);
             self.remarks.push(remark);
         }
         self.find_for(to, depth)
@@ -542,7 +542,7 @@ impl<'c> Units<'c> {
     /// What was found before; nothing is read.
     pub fn at(&self, name: &str) -> Option<usize> {
         match self.known.get(name) {
-            Some(Found::Unit(at)) => Some(*at),
+            Some(UnitLookup::Unit(at)) => Some(*at),
             _ => None,
         }
     }

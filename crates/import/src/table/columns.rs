@@ -425,7 +425,7 @@ const FILES: [(Subject, &[&str]); 7] = [
 
 /// A column of a table that is understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownColumn {
     pub column: Column,
     /// Position in the row.
     pub at: usize,
@@ -437,13 +437,13 @@ pub struct Known {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     pub subject: Subject,
-    pub known: Vec<Known>,
+    pub known: Vec<KnownColumn>,
     /// Names of columns that mean nothing to an estate.
     pub unused: Vec<String>,
 }
 
 impl Layout {
-    pub fn known(&self, column: Column) -> Option<&Known> {
+    pub fn known(&self, column: Column) -> Option<&KnownColumn> {
         self.known.iter().find(|known| known.column == column)
     }
 
@@ -462,7 +462,7 @@ impl Layout {
 pub fn layout(file: &str, header: &Row) -> Option<Layout> {
     let names: Vec<String> = header.cells.iter().map(|cell| plain(cell)).collect();
     let subject = subject(file, &names)?;
-    let mut known: Vec<Known> = Vec::new();
+    let mut known: Vec<KnownColumn> = Vec::new();
     let mut unused = Vec::new();
     for (at, name) in names.iter().enumerate() {
         let found = column(subject, name).or_else(|| {
@@ -471,7 +471,7 @@ pub fn layout(file: &str, header: &Row) -> Option<Layout> {
         });
         match found {
             Some((column, unit)) if !known.iter().any(|before| before.column == column) => {
-                known.push(Known { column, at, unit: unit.to_owned() });
+                known.push(KnownColumn { column, at, unit: unit.to_owned() });
             }
             _ if name.is_empty() => {}
             _ => unused.push(header.cells[at].clone()),

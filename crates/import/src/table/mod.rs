@@ -75,7 +75,7 @@ impl Out {
                 self.draft.note(Grade::Note, code, None, what, "the list is not complete", to_do);
             }
         }
-        self.draft.settle();
+        self.draft.normalise();
         self.draft
     }
 }

@@ -8,7 +8,7 @@ use super::faults::{FOLDER, options_on, read_all};
 use super::{draft, options};
 use crate::faulty::FaultyDisk;
 use crate::record::{Frame, SALT_BYTES, digest, encode};
-use crate::segment::{Seen, list_segments, parse_segment_header, walk};
+use crate::segment::{WalkItem, list_segments, parse_segment_header, walk};
 use crate::tree::Tree;
 use crate::verify::verify_on;
 use crate::*;
@@ -88,7 +88,7 @@ fn put_history(disk: &FaultyDisk, notes: &[String]) {
 fn rewrite(disk: &FaultyDisk, sequence: u64, payload: &[u8]) {
     let mut frames: Vec<(Place, Frame, Vec<u8>)> = Vec::new();
     walk(disk, Path::new(FOLDER), &mut |seen| {
-        if let Seen::Record { place, frame, bytes } = seen {
+        if let WalkItem::Record { place, frame, bytes } = seen {
             frames.push((place, frame, bytes.to_vec()));
         }
     })

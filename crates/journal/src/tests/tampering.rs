@@ -7,7 +7,7 @@ use super::faults::{Choices, FOLDER, closed_journal, options_on, read_all};
 use super::{draft, options};
 use crate::faulty::FaultyDisk;
 use crate::record::{Frame, SALT_BYTES, digest, encode};
-use crate::segment::{Seen, list_segments, parse_segment_header, walk};
+use crate::segment::{WalkItem, list_segments, parse_segment_header, walk};
 use crate::verify::verify_on;
 use crate::*;
 
@@ -15,7 +15,7 @@ use crate::*;
 fn frames(disk: &FaultyDisk) -> Vec<(Place, Frame, Vec<u8>)> {
     let mut found = Vec::new();
     walk(disk, Path::new(FOLDER), &mut |seen| {
-        if let Seen::Record { place, frame, bytes } = seen {
+        if let WalkItem::Record { place, frame, bytes } = seen {
             found.push((place, frame, bytes.to_vec()));
         }
     })

@@ -339,7 +339,7 @@ mod tests {
     fn checked(bytes: &[u8]) -> Structure {
         let mut work = Work::for_length(bytes.len() as u64);
         let found = check(&mut &*bytes, &mut work).unwrap();
-        work.settle(found)
+        work.limited(found)
     }
 
     #[test]
@@ -359,13 +359,13 @@ mod tests {
             let mut work = Work::for_length(0);
             assert!(!work.decodes(whole.len() as u64));
             let found = check(&mut &*whole, &mut work).unwrap();
-            let found = work.settle(found);
+            let found = work.limited(found);
             // Passes may each be shorter than the limit, and a plain area is decoded however long.
             let is_right = matches!(found, Structure::Partly(_) | Structure::Whole(_));
             assert!(is_right, "{passes:?}: {found:?}");
             let mut all = Work::for_length(whole.len() as u64).decoding_all();
             let found = check(&mut &*whole, &mut all).unwrap();
-            assert!(matches!(all.settle(found), Structure::Whole(_)), "{passes:?}");
+            assert!(matches!(all.limited(found), Structure::Whole(_)), "{passes:?}");
             let with = |hole: &[u8]| {
                 let mut bytes = whole.clone();
                 bytes[150_000..150_000 + hole.len()].copy_from_slice(hole);

@@ -215,7 +215,7 @@ impl<'a, R: Capacity> Evolution<'a, R> {
             if self.is_over() {
                 return;
             }
-            self.settle(start, Ahead::PLAIN);
+            self.enter(start, Ahead::PLAIN);
         }
         for _ in 0..2 * self.members() {
             if self.is_over() {
@@ -229,7 +229,7 @@ impl<'a, R: Capacity> Evolution<'a, R> {
                 }
             };
             let ahead = self.ahead();
-            self.settle(&list, ahead);
+            self.enter(&list, ahead);
         }
         let members = self.members();
         for population in &mut self.populations {
@@ -240,7 +240,7 @@ impl<'a, R: Capacity> Evolution<'a, R> {
     }
 
     /// Builds a list from the beginning and, where both ends are used, what comes of it from the end.
-    fn settle(&mut self, list: &[u32], ahead: Ahead) {
+    fn enter(&mut self, list: &[u32], ahead: Ahead) {
         let first = self.build(0, list, ahead);
         if self.both_ends() && !self.is_over() {
             let second = self.build(1, &first.list, ahead);

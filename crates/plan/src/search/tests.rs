@@ -1,6 +1,6 @@
 //! The search on random problems, looked at by a checker that knows nothing of how schedules are made.
 
-use super::super::instance::{Activity, Demand, Held, Instance, Limit, What};
+use super::super::instance::{Activity, Demand, Instance, Limit, Reservation, What};
 use super::super::limit::LimitName;
 use super::super::priority::first_orders;
 use super::super::{bound, generate};
@@ -51,7 +51,8 @@ pub(in super::super) fn random(seed: u64, activities: usize, plain: bool) -> Ins
     }
     if !plain {
         instance.not_before_s = (0..activities).map(|_| rolls.roll(2) * rolls.roll(20)).collect();
-        let held = Held { limit: 0, amount: instance.limits[0].capacity, until_s: Some(rolls.roll(15)) };
+        let held =
+            Reservation { limit: 0, amount: instance.limits[0].capacity, until_s: Some(rolls.roll(15)) };
         instance.held.push(held);
         // Kept for good, on a limit of its own that has capacity for all of it and for the largest passing demand.
         instance.limits.push(limit(9, 2 * activities as u64 + 3));
@@ -61,7 +62,7 @@ pub(in super::super) fn random(seed: u64, activities: usize, plain: bool) -> Ins
             activity.demands.push(Demand { limit: kept, amount: 1, from_s, until_s: None });
             activity.demands.push(Demand { limit: kept, amount: rolls.roll(4), from_s: 0, until_s: Some(4) });
         }
-        instance.held.push(Held { limit: kept, amount: activities as u64, until_s: None });
+        instance.held.push(Reservation { limit: kept, amount: activities as u64, until_s: None });
     }
     instance
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::Digest;
-use super::vanished::{Good, Known};
+use super::vanished::{Good, PathHistory};
 use crate::snapshots::Weight;
 use judge::Judgement;
 
@@ -45,7 +45,7 @@ pub(super) struct Bad<C> {
     pub(super) judgement: Rc<Judgement>,
     pub(super) digest: Digest,
     pub(super) weight: Weight,
-    pub(super) known: Known<C>,
+    pub(super) known: PathHistory<C>,
     pub(super) from: usize,
 }
 

@@ -23,7 +23,7 @@ use super::loss::{self, Loss, MassLoss, Vanished};
 use super::outcome::{Bad, BadVersion, Ended, Lost, unread_part};
 use super::renamed::{also_renamed, is_renamed_by};
 use super::signs::{Signs, Usual};
-use super::vanished::{Departures, Gone, Good, Known};
+use super::vanished::{Departures, Good, PathHistory, VanishedPaths};
 use super::{Archive, Change, Version, Walk, changes};
 use crate::snapshots::{Past, Tally, Weight, weigh};
 use judge::name_before;
@@ -57,11 +57,11 @@ pub struct Missing {
 enum Origin<C> {
     Nowhere,
     /// A version of the same file.
-    Before(Known<C>),
+    Before(PathHistory<C>),
     /// The same bytes under another name.
-    Moved(Known<C>),
+    Moved(PathHistory<C>),
     /// It stands where another one of its size stood.
-    InPlaceOf(Rc<Path>, Known<C>),
+    InPlaceOf(Rc<Path>, PathHistory<C>),
     /// Nothing like it was there, and files vanished around it in the same step.
     AmidLoss(Loss),
 }
@@ -82,7 +82,7 @@ pub struct Series<A: Archive> {
     unread: BTreeMap<Rc<Path>, (String, usize)>,
     /// Files in parts that cannot be read: nobody knows whether they are gone.
     hidden: BTreeSet<Rc<Path>>,
-    gone: Gone<A::Content>,
+    gone: VanishedPaths<A::Content>,
     usual: Usual,
     /// Snapshots before the first one that is judged, newest first: place in the order, and tree.
     older: Vec<(usize, A::Tree)>,
@@ -103,7 +103,7 @@ impl<A: Archive> Series<A> {
             settled: BTreeMap::new(),
             unread: BTreeMap::new(),
             hidden: BTreeSet::new(),
-            gone: Gone { known: HashMap::new(), order: VecDeque::new() },
+            gone: VanishedPaths { known: HashMap::new(), order: VecDeque::new() },
             usual: Usual::default(),
             older,
             over: Vec::new(),
@@ -266,7 +266,7 @@ impl<A: Archive> Series<A> {
         drop(arrived);
         left.find_moved();
         // First all that came back, so that nobody takes a file that is there for one that is gone.
-        let mut back: BTreeMap<usize, Known<A::Content>> = added
+        let mut back: BTreeMap<usize, PathHistory<A::Content>> = added
             .iter()
             .enumerate()
             .filter_map(|(number, (path, _))| Some((number, self.gone.take(path)?)))
@@ -340,14 +340,14 @@ impl<A: Archive> Series<A> {
         at: usize,
         path: &Rc<Path>,
         before: &Version<A::Content>,
-    ) -> Known<A::Content> {
+    ) -> PathHistory<A::Content> {
         let name = path.file_name().unwrap_or_default();
         let good = || Rc::new(Good { path: path.clone(), version: before.clone(), snapshot: self.last });
         if self.tree.is_none() {
             // The snapshot before is not judged itself; only this file of it is.
             let verdict = archive.judged(name, before).verdict;
             let past = past_of(verdict);
-            return Known { past, verdict, good: verdict.is_clean().then(good), is_own: false };
+            return PathHistory { past, verdict, good: verdict.is_clean().then(good), is_own: false };
         }
         self.tally.remove_bytes(before.bytes, archive.not_looked_at(name, before));
         if let Some(bad) = self.bad.remove(&**path) {
@@ -361,7 +361,7 @@ impl<A: Archive> Series<A> {
             return known;
         }
         let verdict = self.settled.remove(&**path).unwrap_or_else(|| archive.judged(name, before).verdict);
-        let known = Known { past: Past::Good, verdict, good: Some(good()), is_own: false };
+        let known = PathHistory { past: Past::Good, verdict, good: Some(good()), is_own: false };
         self.tally.remove(verdict, if verdict.is_clean() { Weight::Good } else { Weight::Accepted });
         known
     }
@@ -372,7 +372,7 @@ impl<A: Archive> Series<A> {
         archive: &A,
         path: &Path,
         now: &Version<A::Content>,
-        back: Option<Known<A::Content>>,
+        back: Option<PathHistory<A::Content>>,
         left: &mut Departures<A::Content>,
         signs: &mut Signs<A::Content>,
     ) -> Origin<A::Content> {
@@ -474,7 +474,7 @@ impl<A: Archive> Series<A> {
         if !judgement.verdict.is_clean() {
             // What was tolerated may be compared with, but is not said to be the last clean version.
             let good = known.and_then(|known| known.good).filter(|_| !is_let_pass(judgement.verdict, weight));
-            let known = Known { past, verdict: judgement.verdict, good, is_own };
+            let known = PathHistory { past, verdict: judgement.verdict, good, is_own };
             let digest = archive.digest(&now.content);
             self.bad.insert(path, Bad { judgement, digest, weight, known, from: at });
         } else if judgement.verdict != alone.verdict {
@@ -489,7 +489,7 @@ impl<A: Archive> Series<A> {
         name: &OsStr,
         now: &Version<A::Content>,
         alone: &Rc<Judgement>,
-        known: &Known<A::Content>,
+        known: &PathHistory<A::Content>,
     ) -> Rc<Judgement> {
         let settled = matches!(alone.verdict, Verdict::Encrypted | Verdict::Malware | Verdict::Unread);
         let Some(good) = known.good.as_ref().filter(|good| !settled && good.version.content != now.content)
@@ -503,7 +503,12 @@ impl<A: Archive> Series<A> {
     }
 
     /// The last good version in snapshots before those that are judged, else whatever version there was.
-    fn in_older(&self, archive: &A, path: &Path, now: &Version<A::Content>) -> Option<Known<A::Content>> {
+    fn in_older(
+        &self,
+        archive: &A,
+        path: &Path,
+        now: &Version<A::Content>,
+    ) -> Option<PathHistory<A::Content>> {
         let former = without_appended(path);
         let mut other = None;
         for (snapshot, tree) in &self.older {
@@ -516,9 +521,9 @@ impl<A: Archive> Series<A> {
                 let past = past_of(verdict);
                 if verdict.is_clean() {
                     let good = Rc::new(Good { path: path.into(), version, snapshot: *snapshot });
-                    return Some(Known { past, verdict, good: Some(good), is_own: false });
+                    return Some(PathHistory { past, verdict, good: Some(good), is_own: false });
                 }
-                other.get_or_insert(Known { past, verdict, good: None, is_own: false });
+                other.get_or_insert(PathHistory { past, verdict, good: None, is_own: false });
             }
         }
         other
@@ -552,7 +557,7 @@ fn is_let_pass(verdict: Verdict, weight: Weight) -> bool {
     verdict == Verdict::DeclaredEncrypted && weight != Weight::Blocks
 }
 
-fn in_place_of<C>(alone: &Rc<Judgement>, former: &Path, known: &Known<C>) -> Rc<Judgement> {
+fn in_place_of<C>(alone: &Rc<Judgement>, former: &Path, known: &PathHistory<C>) -> Rc<Judgement> {
     if known.good.is_none() {
         return alone.clone();
     }

@@ -1,6 +1,6 @@
 //! What left a place, and what is known of it? So that whatever comes to stand elsewhere finds its past.
 //!
-//! `Gone` remembers over many snapshots, `Departures` is what left between two of them. After an attack that renames
+//! `VanishedPaths` remembers over many snapshots, `Departures` is what left between two of them. After an attack that renames
 //! everything, everything has left: paths and good versions are kept once and shared.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -26,7 +26,7 @@ pub(super) struct Good<C> {
 
 /// What is known of a path from before.
 #[derive(Clone)]
-pub(super) struct Known<C> {
+pub(super) struct PathHistory<C> {
     pub(super) past: Past,
     pub(super) verdict: Verdict,
     pub(super) good: Option<Rc<Good<C>>>,
@@ -35,8 +35,8 @@ pub(super) struct Known<C> {
 }
 
 /// Paths that are gone, oldest first.
-pub(super) struct Gone<C> {
-    pub(super) known: HashMap<Rc<Path>, Known<C>>,
+pub(super) struct VanishedPaths<C> {
+    pub(super) known: HashMap<Rc<Path>, PathHistory<C>>,
     pub(super) order: VecDeque<Rc<Path>>,
 }
 
@@ -54,8 +54,8 @@ pub(super) struct Departures<C> {
     found: HashSet<Rc<Path>>,
 }
 
-impl<C> Gone<C> {
-    pub(super) fn add(&mut self, path: Rc<Path>, known: Known<C>) {
+impl<C> VanishedPaths<C> {
+    pub(super) fn add(&mut self, path: Rc<Path>, known: PathHistory<C>) {
         if self.known.insert(path.clone(), known).is_none() {
             self.order.push_back(path);
         }
@@ -63,7 +63,7 @@ impl<C> Gone<C> {
 
     /// One of which it is known what became of it. After an attack that renames everything there are millions of them, and
     /// hardly one is needed to explain another file; remembered are as many as will be after the step.
-    pub(super) fn add_explained(&mut self, path: Rc<Path>, known: Known<C>) {
+    pub(super) fn add_explained(&mut self, path: Rc<Path>, known: PathHistory<C>) {
         if self.order.len() < GONE_MAX {
             self.add(path, known);
         }
@@ -82,7 +82,7 @@ impl<C> Gone<C> {
         }
     }
 
-    pub(super) fn take(&mut self, path: &Path) -> Option<Known<C>> {
+    pub(super) fn take(&mut self, path: &Path) -> Option<PathHistory<C>> {
         self.known.remove(path)
     }
 }
@@ -209,10 +209,10 @@ mod tests {
 
     #[test]
     fn however_much_leaves_in_a_step_is_known_until_the_step_is_over() {
-        let mut gone: Gone<u32> = Gone { known: HashMap::new(), order: VecDeque::new() };
+        let mut gone: VanishedPaths<u32> = VanishedPaths { known: HashMap::new(), order: VecDeque::new() };
         let path = |number: usize| -> Rc<Path> { PathBuf::from(format!("/{number}")).into() };
         for number in 0..=GONE_MAX {
-            let known = Known { past: Past::Good, verdict: Verdict::Clean, good: None, is_own: false };
+            let known = PathHistory { past: Past::Good, verdict: Verdict::Clean, good: None, is_own: false };
             gone.add(path(number), known);
         }
         assert!(gone.known.contains_key(&path(0)));

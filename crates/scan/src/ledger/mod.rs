@@ -333,7 +333,7 @@ impl Ledger {
 
     /// Hands everything to the operating system. Not to the disk: what a power cut takes is judged again. A disk that
     /// is full costs the cache and not the scan: the rest stays in memory.
-    pub fn settle(&mut self) {
+    pub fn flush(&mut self) {
         if let Keep::File { file, path, written, unwritten, trouble, .. } = &mut self.keep
             && trouble.is_none()
         {

@@ -29,7 +29,7 @@ fn filled(folder: &Path) -> PathBuf {
         let (key, judgement) = found(number, Verdict::Encrypted);
         ledger.put(key, &judgement);
     }
-    ledger.settle();
+    ledger.flush();
     fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
 }
 
@@ -75,7 +75,7 @@ fn a_torn_end_costs_the_last_verdict_and_a_flipped_bit_those_behind_it() {
         // What is written now stands behind what counts.
         let (key, judgement) = found(50, Verdict::Suspicious);
         ledger.put(key, &judgement);
-        ledger.settle();
+        ledger.flush();
         drop(ledger);
         let (ledger, note) = Ledger::open(folder.path(), identity("abcd")).unwrap();
         assert_eq!((ledger.found(), note, ledger.get(&key)), (9, None, Some(judgement)));

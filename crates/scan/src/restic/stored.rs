@@ -30,15 +30,15 @@ const PAIRS_AT_ONCE: usize = 1000;
 const SHARED_MAX: usize = 50_000;
 
 /// What of a version its verdict depends on.
-struct Held {
+struct VerdictBasis {
     content: Content,
     bytes: u64,
     beside: Beside,
 }
 
-impl Held {
-    fn of(version: &Version) -> Held {
-        Held { content: version.content.clone(), bytes: version.bytes, beside: version.beside }
+impl VerdictBasis {
+    fn of(version: &Version) -> VerdictBasis {
+        VerdictBasis { content: version.content.clone(), bytes: version.bytes, beside: version.beside }
     }
 
     fn key(&self, name: &str) -> Key {
@@ -153,20 +153,20 @@ impl<'a> Stored<'a> {
     pub(super) fn plan(&self, plan: &mut ReadingList, change: &Change<Content>) {
         match change {
             Change::Added { path, now } | Change::Same { path, now } => {
-                self.want(plan, &judged_name(path.file_name().unwrap_or_default()), &Held::of(now));
+                self.want(plan, &judged_name(path.file_name().unwrap_or_default()), &VerdictBasis::of(now));
             }
             Change::Changed { path, before, now } => {
                 let name = judged_name(path.file_name().unwrap_or_default());
-                let key = self.want(plan, &name, &Held::of(now));
-                let key_before = self.want(plan, &name, &Held::of(before));
+                let key = self.want(plan, &name, &VerdictBasis::of(now));
+                let key_before = self.want(plan, &name, &VerdictBasis::of(before));
                 plan.has_changes |= now.content != before.content && self.is_open(&key, &key_before);
             }
             // The former version was judged when it came.
             Change::Renamed { former, before, path, now } => {
                 let [name, former] =
                     [path, former].map(|path| judged_name(path.file_name().unwrap_or_default()));
-                let key = self.want(plan, &name, &Held::of(now));
-                let key_before = Held::of(before).key(&former);
+                let key = self.want(plan, &name, &VerdictBasis::of(now));
+                let key_before = VerdictBasis::of(before).key(&former);
                 plan.has_changes |= now.content != before.content && self.is_open(&key, &key_before);
             }
             Change::Removed { .. } | Change::Unread { .. } | Change::Renewed { .. } => {}
@@ -186,7 +186,7 @@ impl<'a> Stored<'a> {
         }
     }
 
-    fn want(&self, plan: &mut ReadingList, name: &str, held: &Held) -> Key {
+    fn want(&self, plan: &mut ReadingList, name: &str, held: &VerdictBasis) -> Key {
         let kind = Kind { name: name.to_owned(), beside: held.beside };
         let key = held.key(name);
         match self.places(held) {
@@ -206,7 +206,7 @@ impl<'a> Stored<'a> {
     }
 
     /// Where the blobs of a file lie; an error if not all of them can be there.
-    fn places(&self, held: &Held) -> Result<Vec<Place>, String> {
+    fn places(&self, held: &VerdictBasis) -> Result<Vec<Place>, String> {
         let ids = held.content.ids();
         let mut places = Vec::with_capacity(ids.len());
         let mut bytes = 0;
@@ -252,7 +252,7 @@ impl<'a> Stored<'a> {
             for one in found {
                 self.keep(one.key, one.judgement);
             }
-            self.ledger.borrow_mut().settle();
+            self.ledger.borrow_mut().flush();
             done(files, bytes);
         };
         let how = Judging { kinds: &kinds.all, rules: self.rules };
@@ -276,7 +276,7 @@ impl<'a> Stored<'a> {
         };
         if now.content != before.content {
             let [name, former] = [path, former].map(|path| judged_name(path.file_name().unwrap_or_default()));
-            noted.extend(self.pair(&name, &Held::of(now), &former, &Held::of(before)));
+            noted.extend(self.pair(&name, &VerdictBasis::of(now), &former, &VerdictBasis::of(before)));
         }
         if noted.len() >= PAIRS_AT_ONCE {
             self.compare_all(noted);
@@ -288,11 +288,11 @@ impl<'a> Stored<'a> {
             found.into_iter().for_each(|one| self.keep(one.key, one.judgement));
         });
         noted.clear();
-        self.ledger.borrow_mut().settle();
+        self.ledger.borrow_mut().flush();
     }
 
     /// What is needed for a comparison; `None` if it would say nothing new or was made already.
-    fn pair(&self, name: &str, now: &Held, name_before: &str, before: &Held) -> Option<Pair> {
+    fn pair(&self, name: &str, now: &VerdictBasis, name_before: &str, before: &VerdictBasis) -> Option<Pair> {
         let (key_now, key_before) = (now.key(name), before.key(name_before));
         let both = Key::of_both(&key_now, &key_before);
         let ledger = self.ledger.borrow();
@@ -350,7 +350,7 @@ impl<'a> Stored<'a> {
     }
 
     /// A file that was not foreseen, such as one found in a snapshot that is not judged itself.
-    fn judge_now(&self, name: &str, held: &Held, key: Key) -> Rc<Judgement> {
+    fn judge_now(&self, name: &str, held: &VerdictBasis, key: Key) -> Rc<Judgement> {
         let judgement = match self.places(held) {
             Err(why) => Judgement::unread(format!("could not be read: {why}")),
             Ok(places) => {
@@ -375,7 +375,7 @@ impl Archive for Stored<'_> {
     }
 
     fn judged(&self, name: &OsStr, version: &Version) -> Rc<Judgement> {
-        let (name, held) = (judged_name(name), Held::of(version));
+        let (name, held) = (judged_name(name), VerdictBasis::of(version));
         let key = held.key(&name);
         self.known(&key).unwrap_or_else(|| self.judge_now(&name, &held, key))
     }
@@ -403,7 +403,7 @@ impl Archive for Stored<'_> {
             | Verdict::Encrypted
             | Verdict::Damaged
             | Verdict::Malware => {
-                let key = Held::of(version).key(&judged_name(name));
+                let key = VerdictBasis::of(version).key(&judged_name(name));
                 let judgement = self.ledger.borrow().get(&key);
                 judgement.map_or(0, |judgement| judgement.bytes_not_looked_at())
             }
@@ -415,7 +415,7 @@ impl Archive for Stored<'_> {
         let alone = self.judged(name, now);
         self.judged(before.0, before.1);
         let (name, name_before) = (judged_name(name), judged_name(before.0));
-        let (now, before) = (Held::of(now), Held::of(before.1));
+        let (now, before) = (VerdictBasis::of(now), VerdictBasis::of(before.1));
         if let Some(pair) = self.pair(&name, &now, &name_before, &before) {
             let vault = self.vault.borrow();
             let found = reading::compared(&mut Opener::new(&vault), &pair);
