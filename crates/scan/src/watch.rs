@@ -164,6 +164,15 @@ enum TellTale {
 /// memory, or from another machine, it does not tell.
 const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(10);
 
+/// How a look goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A file was judged, and counts towards nothing.
+    Judged,
+    /// Something was seen that may count towards a burst.
+    Sign,
+}
+
 /// What one look found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Look {
@@ -253,6 +262,13 @@ impl StoreWatch {
 
     /// Looks once. The first look judges everything, so that later ones know what was clean.
     pub fn look(&mut self, now_ms: i64) -> Look {
+        self.look_while(now_ms, &mut |_, _| {})
+    }
+
+    /// The same, and whoever waits hears of every step: an alarm must not wait until everything else was judged.
+    pub fn look_while(&mut self, now_ms: i64, hear: &mut dyn FnMut(&mut StoreWatch, Step)) -> Look {
+        let begun = Instant::now();
+        let now = || now_ms.saturating_add(i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX));
         let mut look = Look::default();
         self.looked_at = Some(Instant::now());
         self.is_open = true;
@@ -285,40 +301,56 @@ impl StoreWatch {
             look.not_watched = Some(format!("{parts} cannot be read, such as {first}"));
         }
         let gone = self.take_gone(&present, &unread);
-        let mut claimed = BTreeSet::new();
+        let fresh = self.take_names(now(), &present, gone);
+        hear(self, Step::Sign);
         for (path, (stamp, beside)) in &present {
-            let newly = !self.known.contains_key(path);
-            if newly {
-                let from = renamed_from(path, *stamp, &gone);
-                let was_clean = from.is_some_and(|from| gone[from].was_clean);
-                if let Some(from) = from {
-                    claimed.insert(from.clone());
-                    // What only has another name is what it was: nobody lost anything by it.
-                    if !gone[from].stamp.has_the_content_of(stamp) {
-                        self.note_rename(now_ms, path);
-                    }
-                } else if self.begun {
-                    self.signs.push_back(Sign { at_ms: now_ms, path: path.clone(), what: What::Arrived });
-                }
-                let known = Known { stamp: *stamp, judged: None, was_clean, rest_until: None };
-                self.known.insert(path.clone(), known);
-            }
-            let settled = !newly || !self.begun;
-            if let Some(verdict) = self.judge_if_due(now_ms, path, *stamp, *beside, settled)
-                && !self.begun
-                && verdict == Verdict::Encrypted
-            {
+            let settled = !self.begun || !fresh.contains(path);
+            let before = self.signs.len();
+            let Some(verdict) = self.judge_if_due(now(), path, *stamp, *beside, settled) else { continue };
+            if !self.begun && verdict == Verdict::Encrypted {
                 look.encrypted_at_start.push(shown::path(path));
             }
-        }
-        for (path, _) in gone.into_iter().filter(|(path, known)| known.was_clean && !claimed.contains(path)) {
-            self.signs.push_back(Sign { at_ms: now_ms, path, what: What::Gone });
+            hear(self, if self.signs.len() > before { Step::Sign } else { Step::Judged });
         }
         let is_judged = |known: &Known| known.judged == Some(known.stamp);
         self.is_open = !self.begun || look.not_watched.is_some() || !self.known.values().all(is_judged);
         self.begun = true;
-        self.forget(now_ms);
+        self.forget(now());
         look
+    }
+
+    /// Which files are new, and which have another name or are gone. Nothing is read for it, so it comes before all judging.
+    fn take_names(
+        &mut self,
+        now_ms: i64,
+        present: &BTreeMap<PathBuf, (Stamp, Beside)>,
+        gone: BTreeMap<PathBuf, Known>,
+    ) -> BTreeSet<PathBuf> {
+        let mut fresh = BTreeSet::new();
+        let mut claimed = BTreeSet::new();
+        for (path, (stamp, _)) in present.iter() {
+            if self.known.contains_key(path) {
+                continue;
+            }
+            let from = renamed_from(path, *stamp, &gone);
+            let was_clean = from.is_some_and(|from| gone[from].was_clean);
+            if let Some(from) = from {
+                claimed.insert(from.clone());
+                // What only has another name is what it was: nobody lost anything by it.
+                if !gone[from].stamp.has_the_content_of(stamp) {
+                    self.note_rename(now_ms, path);
+                }
+            } else if self.begun {
+                self.signs.push_back(Sign { at_ms: now_ms, path: path.clone(), what: What::Arrived });
+            }
+            let known = Known { stamp: *stamp, judged: None, was_clean, rest_until: None };
+            self.known.insert(path.clone(), known);
+            fresh.insert(path.clone());
+        }
+        for (path, _) in gone.into_iter().filter(|(path, known)| known.was_clean && !claimed.contains(path)) {
+            self.signs.push_back(Sign { at_ms: now_ms, path, what: What::Gone });
+        }
+        fresh
     }
 
     /// What lies in a part that cannot be read may be there all the same.

@@ -24,7 +24,7 @@ use incident::scan::About;
 use incident::store::{self, Incident, StoreFault};
 use message::{Command, counted};
 use scan::decide::{self, NoNews, SeenWhen};
-use scan::watch::{Burst, Limits, Look, StoreWatch};
+use scan::watch::{Burst, Limits, Look, Step, StoreWatch};
 use wake::Wake;
 
 /// Watch live stores and raise the alarm. Runs until it is stopped.
@@ -131,7 +131,7 @@ impl Watching {
     fn run(mut self, mut watches: Vec<StoreWatch>, every: Duration, stop: &AtomicBool) {
         let mut files = 0;
         for watch in &mut watches {
-            let look = watch.look(folder::now_ms());
+            let look = watch.look_while(folder::now_ms(), &mut |_, _| supervisor::alive());
             files += look.files;
             self.after_look(watch, &look);
             if let Some(burst) = watch.burst_at_start(&look)
@@ -155,13 +155,15 @@ impl Watching {
         while !stop.load(Ordering::Relaxed) {
             let begun = Instant::now();
             for watch in watches.iter_mut().filter_map(|watch| watch.is_due().then_some(watch)) {
-                let look = watch.look(folder::now_ms());
+                let mut is_recorded = true;
+                let look = watch.look_while(folder::now_ms(), &mut |watch, step| {
+                    supervisor::alive();
+                    // What cannot be recorded is tried again at the next look, not at every file.
+                    if step == Step::Sign && is_recorded {
+                        is_recorded = self.raise(watch);
+                    }
+                });
                 self.after_look(watch, &look);
-                if let Some(burst) = watch.burst(folder::now_ms())
-                    && self.report(&burst, SeenWhen::Now)
-                {
-                    watch.settled(&burst);
-                }
             }
             self.hear_of_wakes();
             supervisor::alive();
@@ -171,6 +173,16 @@ impl Watching {
                 supervisor::alive();
             }
         }
+    }
+
+    /// Tells of the burst that the store is in, if it is in one. `false` if that could not be recorded.
+    fn raise(&self, watch: &mut StoreWatch) -> bool {
+        let Some(burst) = watch.burst(folder::now_ms()) else { return true };
+        let is_recorded = self.report(&burst, SeenWhen::Now);
+        if is_recorded {
+            watch.settled(&burst);
+        }
+        is_recorded
     }
 
     /// Each complaint once; what is not watched also into the journal, and again when it is.
@@ -201,7 +213,7 @@ impl Watching {
     }
 
     /// Records, then prints and wakes. `false` if it could not be recorded: then it is tried again at the next look.
-    fn report(&mut self, burst: &Burst, when: SeenWhen) -> bool {
+    fn report(&self, burst: &Burst, when: SeenWhen) -> bool {
         match self.record(burst, when) {
             Ok(Ok(alarm)) => {
                 let view = store::read(&self.journal).ok();
