@@ -123,7 +123,7 @@ pub struct Burst {
     pub about: About,
     /// In this burst.
     pub files: u64,
-    /// The same with all that led to earlier ones: what an alarm that is open has grown to.
+    /// The same with all that led to earlier ones of this kind: what an alarm that is open has grown to.
     pub total: u64,
     /// Of so many files that the store had.
     pub of_files: u64,
@@ -142,8 +142,8 @@ pub struct StoreWatch {
     begun: bool,
     /// What the root was at the first look: its device, and whether it is a link.
     place: Option<(u64, bool)>,
-    /// Files of bursts that were reported.
-    reported: u64,
+    /// Files of bursts that were reported, by what became of them.
+    reported: BTreeMap<About, u64>,
     told: TellTale,
     looked_at: Option<Instant>,
     /// Something could not be judged yet, or could not be looked at: it has to be looked at again, told or not.
@@ -195,7 +195,7 @@ impl StoreWatch {
             signs: VecDeque::new(),
             begun: false,
             place: None,
-            reported: 0,
+            reported: BTreeMap::new(),
             told: TellTale::Unknown,
             looked_at: None,
             is_open: true,
@@ -498,7 +498,7 @@ impl StoreWatch {
             store: self.store.clone(),
             about,
             files,
-            total: self.reported + files,
+            total: self.reported.get(&about).unwrap_or(&0) + files,
             of_files: (self.known.len() + gone) as u64,
             examples: signs.iter().take(EXAMPLES_MAX).map(|sign| shown::path(&sign.path)).collect(),
             seconds_observed: u64::try_from((now_ms - first) / 1000).unwrap_or(0),
@@ -507,7 +507,7 @@ impl StoreWatch {
 
     /// The burst is recorded, or known: what led to it does not count again as new, only towards how far it has grown.
     pub fn settled(&mut self, burst: &Burst) {
-        self.reported = burst.total;
+        self.reported.insert(burst.about, burst.total);
         self.signs.clear();
     }
 

@@ -32,7 +32,7 @@ use wake::Wake;
 /// Looks at every file of every store with a `path` in the estate, judges what changed, and raises an alarm when 3 files
 /// that were clean go bad within a minute (or all, where a store has fewer), when 10 get one unknown ending and other content,
 /// or when most of a store or of one kind of file in it vanishes. An alarm is in the journal before it is printed: one line of
-/// JSON each, on stdout. While an alarm of a store is open there is no second one for it; it is told again when it
+/// JSON each, on stdout. While an alarm of a store is open there is no second one of its kind; it is told again when it
 /// has become ten times as much. A store that cannot be looked at is said to be NOT WATCHED. The watch only raises: it stops
 /// nothing and closes nothing.
 #[derive(Debug, clap::Args)]
@@ -90,7 +90,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         talk::say(format!("NOT WATCHED: {id} has no `path` in the estate"));
     }
     let wake = args.on_alarm.as_deref().map(|command| Wake::new(command, &journal)).transpose()?;
-    let health = Health::new(watches.iter().map(|watch| watch.store.clone()));
+    let health =
+        Health::new(watches.iter().map(|watch| watch.store.clone()), Duration::from_millis(args.every_ms));
     if let Some(address) = args.listen {
         health::serve(address, Arc::clone(&health))?;
     }
@@ -217,7 +218,10 @@ impl Watching {
         match self.record(burst, when) {
             Ok(Ok(alarm)) => {
                 let view = store::read(&self.journal).ok();
-                let open = view.as_ref().and_then(|view| view.scan.stores.get(&burst.store)?.alarms.last());
+                let open = view.as_ref().and_then(|view| {
+                    let open = &view.scan.stores.get(&burst.store)?.alarms;
+                    open.iter().rev().find(|open| open.about == burst.about)
+                });
                 let (alarm, grown) =
                     open.map_or((alarm, false), |open| (open.sequence, open.sequence != alarm));
                 let files = open.map_or(burst.files, |open| open.files);
