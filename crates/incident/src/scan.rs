@@ -180,7 +180,7 @@ pub struct Alarm {
 }
 
 /// What an alarm is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum About {
     /// Files that became this.

@@ -3,7 +3,7 @@
 use estate::canonical::source_inside;
 use estate::{Estate, Id};
 use incident::event::ScanEvent;
-use incident::scan::{About, NotLookedAt, StoreView};
+use incident::scan::{About, Alarm, NotLookedAt, StoreView};
 use incident::{Event, View};
 
 use message::{Command, Message, Remedy, harmless};
@@ -159,7 +159,7 @@ pub enum SeenWhen {
 /// Nothing new is raised, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoNews {
-    /// One alarm is open for the store already, and what it is about has not become ten times as much.
+    /// An alarm of this kind is open for the store already, and what it is about has not become ten times as much.
     Open { alarm: u64, files: u64 },
     /// As much as this was there when a person looked and dismissed it.
     Dismissed { files: u64 },
@@ -171,7 +171,9 @@ const GROWTH: u64 = 10;
 /// Raises the burst, or says how far an open alarm has grown. An open alarm never hides what follows it.
 pub fn alarm(view: &View, burst: &Burst, when: SeenWhen) -> Result<Vec<Event>, NoNews> {
     let known = view.scan.stores.get(&burst.store);
-    if let Some(open) = known.and_then(|known| known.alarms.last()) {
+    // What an alarm of another kind is about says nothing about this one.
+    let is_same = |open: &&Alarm| open.about == burst.about;
+    if let Some(open) = known.and_then(|known| known.alarms.iter().rev().find(is_same)) {
         if burst.total < open.files.max(1).saturating_mul(GROWTH) {
             return Err(NoNews::Open { alarm: open.sequence, files: open.files });
         }
@@ -201,14 +203,18 @@ pub fn alarm(view: &View, burst: &Burst, when: SeenWhen) -> Result<Vec<Event>, N
 /// In the reason of a store of which only a part is not watched.
 const PARTLY: &str = "cannot be read, such as";
 
+/// Which part cannot be read may be another at each look; that is no news, and must not fill the journal.
+pub fn is_same_reason(said: &str, why: &str) -> bool {
+    said == why || (said.contains(PARTLY) && why.contains(PARTLY))
+}
+
 /// Whether a store can be watched, if that is other than what was said last.
 pub fn watched(view: &View, store: &Id, not_watched: Option<&str>) -> Vec<Event> {
     let said = view.scan.stores.get(store).and_then(|known| known.not_watched.as_deref());
     let store = store.clone();
     match (said, not_watched) {
         (None, None) => Vec::new(),
-        // Which part cannot be read may be another at each look; that is no news, and must not fill the journal.
-        (Some(said), Some(why)) if said == why || why.contains(PARTLY) => Vec::new(),
+        (Some(said), Some(why)) if is_same_reason(said, why) => Vec::new(),
         (_, Some(why)) => vec![Event::Scan(ScanEvent::NotWatched { store, why: why.to_owned() })],
         (Some(_), None) => vec![Event::Scan(ScanEvent::WatchedAgain { store })],
     }
@@ -254,4 +260,54 @@ pub fn dismiss(view: &View, alarm: u64, reason: &str) -> Result<Vec<Event>, Dism
         view.scan.stores.iter().find(|(_, known)| known.alarms.iter().any(|one| one.sequence == alarm));
     let (store, _) = open.ok_or(DismissRefusal::NotOpen(alarm))?;
     Ok(vec![Event::Scan(ScanEvent::AlarmDismissed { store: store.clone(), reason: reason.to_owned() })])
+}
+
+#[cfg(test)]
+mod tests {
+    use incident::scan::Suspicion;
+
+    use super::*;
+
+    fn store() -> Id {
+        "store:core".parse().unwrap()
+    }
+
+    fn open(view: &mut View, about: About, files: u64) {
+        let alarm = Alarm { sequence: 7, time_ms: 0, about, files, examples: Vec::new(), not_heard: None };
+        view.scan.stores.entry(store()).or_default().alarms.push(alarm);
+    }
+
+    #[test]
+    fn an_open_alarm_does_not_hide_another_kind() {
+        let mut view = View::default();
+        open(&mut view, About::Bad(Suspicion::Suspicious), 12);
+        let burst = |about| Burst {
+            store: store(),
+            about,
+            files: 8,
+            total: 20,
+            of_files: 90,
+            examples: Vec::new(),
+            seconds_observed: 1,
+        };
+        let encrypted = burst(About::Bad(Suspicion::Encrypted));
+        let raised = alarm(&view, &encrypted, SeenWhen::Now).unwrap();
+        assert!(matches!(raised[..], [Event::Scan(ScanEvent::AlarmRaised { files: 8, .. })]), "{raised:?}");
+        let same = burst(About::Bad(Suspicion::Suspicious));
+        assert_eq!(alarm(&view, &same, SeenWhen::Now), Err(NoNews::Open { alarm: 7, files: 12 }));
+        open(&mut view, About::Bad(Suspicion::Encrypted), 8);
+        assert!(alarm(&view, &encrypted, SeenWhen::Now).is_err());
+        assert!(alarm(&view, &same, SeenWhen::Now).is_err(), "the older kind stays open too");
+    }
+
+    #[test]
+    fn the_recorded_reason_is_the_present_one() {
+        let mut view = View::default();
+        let part = |name: &str| format!("1 part {PARTLY} {name}");
+        view.scan.stores.entry(store()).or_default().not_watched = Some(part("a"));
+        assert_eq!(watched(&view, &store(), Some(&part("b"))), Vec::new());
+        assert_eq!(watched(&view, &store(), Some("/srv was replaced by a link")).len(), 1);
+        view.scan.stores.entry(store()).or_default().not_watched = Some("/srv is not there".to_owned());
+        assert_eq!(watched(&view, &store(), Some(&part("b"))).len(), 1, "also from all to a part");
+    }
 }

@@ -88,6 +88,7 @@ impl Events {
     pub fn told(&mut self) -> Told {
         let mut told = Told::Nothing;
         let mut fresh = Vec::new();
+        let mut has_run_over = false;
         let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
         let mut reader = Reader::new(&self.descriptor, &mut buffer);
         loop {
@@ -97,8 +98,8 @@ impl Events {
                 Err(Errno::INTR) => continue,
                 Err(error) => return Told::Blind(format!("the queue of events cannot be read: {error}")),
             };
-            // A queue that ran over says so, and that is something too.
             told = Told::Something;
+            has_run_over |= event.events().contains(ReadFlags::QUEUE_OVERFLOW);
             let created = event.events().intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO);
             if created
                 && event.events().contains(ReadFlags::ISDIR)
@@ -110,6 +111,10 @@ impl Events {
             if event.events().contains(ReadFlags::IGNORED) {
                 self.folders.remove(&event.wd());
             }
+        }
+        if has_run_over {
+            // What was lost may have been a new folder. A folder that is watched already stays as it is.
+            fresh = vec![self.root.0.clone()];
         }
         for folder in fresh {
             // Before anybody looks, so that nothing falls between.
@@ -150,6 +155,26 @@ mod tests {
         does("deep in it", &|| fs::write(root.join("c/d/e/f/letter"), "x").unwrap());
         does("delete", &|| fs::remove_dir_all(root.join("a")).unwrap());
         assert!(events.is_of(root));
+    }
+
+    #[test]
+    fn folders_that_came_while_the_queue_ran_over_are_watched_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let mut events = Events::of(root).unwrap();
+        let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+        let most: usize = most.trim().parse().unwrap();
+        // Each turn is two events that cannot be made one.
+        for _ in 0..=most / 2 {
+            fs::write(root.join("letter"), "x").unwrap();
+            fs::remove_file(root.join("letter")).unwrap();
+        }
+        fs::create_dir_all(root.join("late/deep")).unwrap();
+        assert_eq!(events.told(), Told::Something);
+        events.told();
+        assert_eq!(events.told(), Told::Nothing);
+        fs::write(root.join("late/deep/letter"), "x").unwrap();
+        assert_eq!(events.told(), Told::Something);
     }
 
     #[test]

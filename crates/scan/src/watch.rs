@@ -123,7 +123,7 @@ pub struct Burst {
     pub about: About,
     /// In this burst.
     pub files: u64,
-    /// The same with all that led to earlier ones: what an alarm that is open has grown to.
+    /// The same with all that led to earlier ones of this kind: what an alarm that is open has grown to.
     pub total: u64,
     /// Of so many files that the store had.
     pub of_files: u64,
@@ -142,8 +142,8 @@ pub struct StoreWatch {
     begun: bool,
     /// What the root was at the first look: its device, and whether it is a link.
     place: Option<(u64, bool)>,
-    /// Files of bursts that were reported.
-    reported: u64,
+    /// Files of bursts that were reported, by what became of them.
+    reported: BTreeMap<About, u64>,
     told: TellTale,
     looked_at: Option<Instant>,
     /// Something could not be judged yet, or could not be looked at: it has to be looked at again, told or not.
@@ -163,6 +163,15 @@ enum TellTale {
 /// A look at everything follows at the latest after this time, whatever the kernel tells: what is written through a mapping of
 /// memory, or from another machine, it does not tell.
 const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(10);
+
+/// How a look goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A file was judged, and counts towards nothing.
+    Judged,
+    /// Something was seen that may count towards a burst.
+    Sign,
+}
 
 /// What one look found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -186,7 +195,7 @@ impl StoreWatch {
             signs: VecDeque::new(),
             begun: false,
             place: None,
-            reported: 0,
+            reported: BTreeMap::new(),
             told: TellTale::Unknown,
             looked_at: None,
             is_open: true,
@@ -253,6 +262,13 @@ impl StoreWatch {
 
     /// Looks once. The first look judges everything, so that later ones know what was clean.
     pub fn look(&mut self, now_ms: i64) -> Look {
+        self.look_while(now_ms, &mut |_, _| {})
+    }
+
+    /// The same, and whoever waits hears of every step: an alarm must not wait until everything else was judged.
+    pub fn look_while(&mut self, now_ms: i64, hear: &mut dyn FnMut(&mut StoreWatch, Step)) -> Look {
+        let begun = Instant::now();
+        let now = || now_ms.saturating_add(i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX));
         let mut look = Look::default();
         self.looked_at = Some(Instant::now());
         self.is_open = true;
@@ -285,40 +301,56 @@ impl StoreWatch {
             look.not_watched = Some(format!("{parts} cannot be read, such as {first}"));
         }
         let gone = self.take_gone(&present, &unread);
-        let mut claimed = BTreeSet::new();
+        let fresh = self.take_names(now(), &present, gone);
+        hear(self, Step::Sign);
         for (path, (stamp, beside)) in &present {
-            let newly = !self.known.contains_key(path);
-            if newly {
-                let from = renamed_from(path, *stamp, &gone);
-                let was_clean = from.is_some_and(|from| gone[from].was_clean);
-                if let Some(from) = from {
-                    claimed.insert(from.clone());
-                    // What only has another name is what it was: nobody lost anything by it.
-                    if !gone[from].stamp.has_the_content_of(stamp) {
-                        self.note_rename(now_ms, path);
-                    }
-                } else if self.begun {
-                    self.signs.push_back(Sign { at_ms: now_ms, path: path.clone(), what: What::Arrived });
-                }
-                let known = Known { stamp: *stamp, judged: None, was_clean, rest_until: None };
-                self.known.insert(path.clone(), known);
-            }
-            let settled = !newly || !self.begun;
-            if let Some(verdict) = self.judge_if_due(now_ms, path, *stamp, *beside, settled)
-                && !self.begun
-                && verdict == Verdict::Encrypted
-            {
+            let settled = !self.begun || !fresh.contains(path);
+            let before = self.signs.len();
+            let Some(verdict) = self.judge_if_due(now(), path, *stamp, *beside, settled) else { continue };
+            if !self.begun && verdict == Verdict::Encrypted {
                 look.encrypted_at_start.push(shown::path(path));
             }
-        }
-        for (path, _) in gone.into_iter().filter(|(path, known)| known.was_clean && !claimed.contains(path)) {
-            self.signs.push_back(Sign { at_ms: now_ms, path, what: What::Gone });
+            hear(self, if self.signs.len() > before { Step::Sign } else { Step::Judged });
         }
         let is_judged = |known: &Known| known.judged == Some(known.stamp);
         self.is_open = !self.begun || look.not_watched.is_some() || !self.known.values().all(is_judged);
         self.begun = true;
-        self.forget(now_ms);
+        self.forget(now());
         look
+    }
+
+    /// Which files are new, and which have another name or are gone. Nothing is read for it, so it comes before all judging.
+    fn take_names(
+        &mut self,
+        now_ms: i64,
+        present: &BTreeMap<PathBuf, (Stamp, Beside)>,
+        gone: BTreeMap<PathBuf, Known>,
+    ) -> BTreeSet<PathBuf> {
+        let mut fresh = BTreeSet::new();
+        let mut claimed = BTreeSet::new();
+        for (path, (stamp, _)) in present.iter() {
+            if self.known.contains_key(path) {
+                continue;
+            }
+            let from = renamed_from(path, *stamp, &gone);
+            let was_clean = from.is_some_and(|from| gone[from].was_clean);
+            if let Some(from) = from {
+                claimed.insert(from.clone());
+                // What only has another name is what it was: nobody lost anything by it.
+                if !gone[from].stamp.has_the_content_of(stamp) {
+                    self.note_rename(now_ms, path);
+                }
+            } else if self.begun {
+                self.signs.push_back(Sign { at_ms: now_ms, path: path.clone(), what: What::Arrived });
+            }
+            let known = Known { stamp: *stamp, judged: None, was_clean, rest_until: None };
+            self.known.insert(path.clone(), known);
+            fresh.insert(path.clone());
+        }
+        for (path, _) in gone.into_iter().filter(|(path, known)| known.was_clean && !claimed.contains(path)) {
+            self.signs.push_back(Sign { at_ms: now_ms, path, what: What::Gone });
+        }
+        fresh
     }
 
     /// What lies in a part that cannot be read may be there all the same.
@@ -466,7 +498,7 @@ impl StoreWatch {
             store: self.store.clone(),
             about,
             files,
-            total: self.reported + files,
+            total: self.reported.get(&about).unwrap_or(&0) + files,
             of_files: (self.known.len() + gone) as u64,
             examples: signs.iter().take(EXAMPLES_MAX).map(|sign| shown::path(&sign.path)).collect(),
             seconds_observed: u64::try_from((now_ms - first) / 1000).unwrap_or(0),
@@ -475,7 +507,7 @@ impl StoreWatch {
 
     /// The burst is recorded, or known: what led to it does not count again as new, only towards how far it has grown.
     pub fn settled(&mut self, burst: &Burst) {
-        self.reported = burst.total;
+        self.reported.insert(burst.about, burst.total);
         self.signs.clear();
     }
 

@@ -8,7 +8,7 @@ use message::counted;
 
 /// Close an alarm of the watch: somebody has looked, and it was not an attack.
 ///
-/// What is dismissed is what was there: when it grows it is an alarm again, and other files of the store are watched as
+/// All open alarms of its store are closed with it. What is dismissed is what was there: when it grows it is an alarm again, and other files of the store are watched as
 /// before. A restore of the store closes its alarms by itself.
 #[derive(Debug, clap::Args)]
 #[command(allow_missing_positional = true)]

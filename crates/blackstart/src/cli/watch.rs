@@ -24,7 +24,7 @@ use incident::scan::About;
 use incident::store::{self, Incident, StoreFault};
 use message::{Command, counted};
 use scan::decide::{self, NoNews, SeenWhen};
-use scan::watch::{Burst, Limits, Look, StoreWatch};
+use scan::watch::{Burst, Limits, Look, Step, StoreWatch};
 use wake::Wake;
 
 /// Watch live stores and raise the alarm. Runs until it is stopped.
@@ -32,7 +32,7 @@ use wake::Wake;
 /// Looks at every file of every store with a `path` in the estate, judges what changed, and raises an alarm when 3 files
 /// that were clean go bad within a minute (or all, where a store has fewer), when 10 get one unknown ending and other content,
 /// or when most of a store or of one kind of file in it vanishes. An alarm is in the journal before it is printed: one line of
-/// JSON each, on stdout. While an alarm of a store is open there is no second one for it; it is told again when it
+/// JSON each, on stdout. While an alarm of a store is open there is no second one of its kind; it is told again when it
 /// has become ten times as much. A store that cannot be looked at is said to be NOT WATCHED. The watch only raises: it stops
 /// nothing and closes nothing.
 #[derive(Debug, clap::Args)]
@@ -90,7 +90,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         talk::say(format!("NOT WATCHED: {id} has no `path` in the estate"));
     }
     let wake = args.on_alarm.as_deref().map(|command| Wake::new(command, &journal)).transpose()?;
-    let health = Health::new(watches.iter().map(|watch| watch.store.clone()));
+    let health =
+        Health::new(watches.iter().map(|watch| watch.store.clone()), Duration::from_millis(args.every_ms));
     if let Some(address) = args.listen {
         health::serve(address, Arc::clone(&health))?;
     }
@@ -131,7 +132,7 @@ impl Watching {
     fn run(mut self, mut watches: Vec<StoreWatch>, every: Duration, stop: &AtomicBool) {
         let mut files = 0;
         for watch in &mut watches {
-            let look = watch.look(folder::now_ms());
+            let look = watch.look_while(folder::now_ms(), &mut |_, _| supervisor::alive());
             files += look.files;
             self.after_look(watch, &look);
             if let Some(burst) = watch.burst_at_start(&look)
@@ -155,13 +156,15 @@ impl Watching {
         while !stop.load(Ordering::Relaxed) {
             let begun = Instant::now();
             for watch in watches.iter_mut().filter_map(|watch| watch.is_due().then_some(watch)) {
-                let look = watch.look(folder::now_ms());
+                let mut is_recorded = true;
+                let look = watch.look_while(folder::now_ms(), &mut |watch, step| {
+                    supervisor::alive();
+                    // What cannot be recorded is tried again at the next look, not at every file.
+                    if step == Step::Sign && is_recorded {
+                        is_recorded = self.raise(watch);
+                    }
+                });
                 self.after_look(watch, &look);
-                if let Some(burst) = watch.burst(folder::now_ms())
-                    && self.report(&burst, SeenWhen::Now)
-                {
-                    watch.settled(&burst);
-                }
             }
             self.hear_of_wakes();
             supervisor::alive();
@@ -171,6 +174,16 @@ impl Watching {
                 supervisor::alive();
             }
         }
+    }
+
+    /// Tells of the burst that the store is in, if it is in one. `false` if that could not be recorded.
+    fn raise(&self, watch: &mut StoreWatch) -> bool {
+        let Some(burst) = watch.burst(folder::now_ms()) else { return true };
+        let is_recorded = self.report(&burst, SeenWhen::Now);
+        if is_recorded {
+            watch.settled(&burst);
+        }
+        is_recorded
     }
 
     /// Each complaint once; what is not watched also into the journal, and again when it is.
@@ -201,11 +214,14 @@ impl Watching {
     }
 
     /// Records, then prints and wakes. `false` if it could not be recorded: then it is tried again at the next look.
-    fn report(&mut self, burst: &Burst, when: SeenWhen) -> bool {
+    fn report(&self, burst: &Burst, when: SeenWhen) -> bool {
         match self.record(burst, when) {
             Ok(Ok(alarm)) => {
                 let view = store::read(&self.journal).ok();
-                let open = view.as_ref().and_then(|view| view.scan.stores.get(&burst.store)?.alarms.last());
+                let open = view.as_ref().and_then(|view| {
+                    let open = &view.scan.stores.get(&burst.store)?.alarms;
+                    open.iter().rev().find(|open| open.about == burst.about)
+                });
                 let (alarm, grown) =
                     open.map_or((alarm, false), |open| (open.sequence, open.sequence != alarm));
                 let files = open.map_or(burst.files, |open| open.files);

@@ -193,7 +193,7 @@ fn somebody_is_woken_and_it_is_said_where_nobody_was() {
     let stage = Stage::new();
     let woken = stage.at("woken");
     let command = format!(
-        "sh -c 'echo \"$BLACKSTART_STORE $BLACKSTART_ALARM $BLACKSTART_WHAT\" > {}'",
+        "sh -c 'echo \"$BLACKSTART_STORE $BLACKSTART_ALARM $BLACKSTART_WHAT secret:$CARGO_MANIFEST_DIR\" > {}'",
         woken.display()
     );
     let watch = Watch::start_with(&stage, &["--on-alarm", &command]);
@@ -208,6 +208,7 @@ fn somebody_is_woken_and_it_is_said_where_nobody_was() {
         said.starts_with(&format!("store:core-muc {} ", alarm["alarm"])) && said.contains("became encrypted"),
         "{said}"
     );
+    assert!(said.trim_end().ends_with("secret:"), "our own environment is not handed on: {said}");
     drop(watch);
 
     let stage = Stage::new();

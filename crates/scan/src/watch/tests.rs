@@ -248,3 +248,47 @@ fn what_was_encrypted_while_nobody_watched_is_an_alarm_at_the_start() {
     let look = again.look(live.now_ms);
     assert_eq!(again.burst_at_start(&look).unwrap().files, 3);
 }
+
+#[test]
+fn an_alarm_comes_when_there_is_enough_and_not_when_the_look_is_over() {
+    let mut live = Live::new(11);
+    for number in 0..40 {
+        fs::write(live.path(&format!("letter-{number}.txt")), text(number, 3000)).unwrap();
+    }
+    assert_eq!(live.settle(), None);
+    (0..40).for_each(|number| live.encrypt(&format!("letter-{number}.txt")));
+    live.watch.known.values_mut().for_each(|known| known.rest_until = None);
+    live.now_ms += 200;
+    live.watch.look(live.now_ms);
+    live.now_ms += 200;
+    let (mut bursts, mut steps, now_ms) = (Vec::new(), 0, live.now_ms);
+    live.watch.look_while(now_ms, &mut |watch, step| {
+        steps += 1;
+        if step == Step::Sign {
+            bursts.extend(watch.burst(now_ms).map(|burst| burst.files));
+        }
+    });
+    assert_eq!(bursts.first(), Some(&3), "{bursts:?}");
+    assert!(steps >= 40, "whoever waits hears of every file: {steps}");
+}
+
+#[test]
+fn files_that_vanish_are_an_alarm_before_others_are_judged() {
+    let mut live = Live::new(12);
+    for number in 0..120 {
+        fs::write(live.path(&format!("{number}.csv")), text(number, 300)).unwrap();
+    }
+    assert_eq!(live.settle(), None);
+    // The files that came are no longer set against those that go.
+    live.now_ms += 61_000;
+    live.encrypt("letter.txt");
+    live.watch.look(live.now_ms);
+    live.watch.known.values_mut().for_each(|known| known.rest_until = None);
+    (0..120).for_each(|number| fs::remove_file(live.path(&format!("{number}.csv"))).unwrap());
+    live.now_ms += 200;
+    let (mut first, now_ms) = (None, live.now_ms);
+    live.watch.look_while(now_ms, &mut |watch, _| {
+        first.get_or_insert_with(|| watch.burst(now_ms).map(|burst| burst.about));
+    });
+    assert_eq!(first, Some(Some(About::Vanished)));
+}

@@ -5,7 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "listens, and measures the age of a look")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,9 +15,13 @@ use std::time::{Duration, Instant};
 
 use super::super::Failure;
 use estate::Id;
+use scan::decide::is_same_reason;
 
-/// A store that was not looked at for so long is not healthy.
-const AGE_MAX: Duration = Duration::from_secs(60);
+/// A store that was not looked at for so long after it should have been is not healthy.
+const LATE_MAX: Duration = Duration::from_secs(60);
+/// So many changes of whether, and why not, a store is watched are told within `TOLD_WITHIN`; what then stands, after it.
+const TOLD_MAX: usize = 6;
+const TOLD_WITHIN: Duration = Duration::from_secs(60);
 /// Who asks slowly, or in crowds, is turned away.
 const TIME_MAX: Duration = Duration::from_secs(2);
 const CALLERS_MAX: usize = 16;
@@ -27,31 +31,47 @@ struct Store {
     looked: Option<Instant>,
     files: usize,
     not_watched: Option<String>,
+    /// What was told of it last, and when it was told lately.
+    said: Option<Option<String>>,
+    told: VecDeque<Instant>,
     alarms: u64,
 }
 
 pub(super) struct Health {
     stores: Mutex<BTreeMap<Id, Store>>,
+    /// From one look to the next, as the operator asked for.
+    every: Duration,
 }
 
 impl Health {
-    pub(super) fn new(stores: impl Iterator<Item = Id>) -> Arc<Health> {
-        Arc::new(Health { stores: Mutex::new(stores.map(|id| (id, Store::default())).collect()) })
+    pub(super) fn new(stores: impl Iterator<Item = Id>, every: Duration) -> Arc<Health> {
+        let stores = stores.map(|id| (id, Store::default())).collect();
+        Arc::new(Health { stores: Mutex::new(stores), every })
     }
 
     fn stores(&self) -> MutexGuard<'_, BTreeMap<Id, Store>> {
         self.stores.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it is other than at the last look that, or why, the store is not watched.
+    /// Whether it has to be told that, or why, the store is not watched: it is other than what was told last, and that did not
+    /// change all the time.
     pub(super) fn looked(&self, store: &Id, files: usize, not_watched: Option<&str>) -> bool {
         let mut stores = self.stores();
         let known = stores.entry(store.clone()).or_default();
-        let first = known.looked.is_none();
         known.looked = Some(Instant::now());
         known.files = files;
-        let is_new = known.not_watched.is_some() != not_watched.is_some() || first;
         known.not_watched = not_watched.map(str::to_owned);
+        let is_said = match (&known.said, not_watched) {
+            (Some(None), None) => true,
+            (Some(Some(said)), Some(why)) => is_same_reason(said, why),
+            _ => false,
+        };
+        known.told.retain(|told| told.elapsed() < TOLD_WITHIN);
+        let is_new = !is_said && known.told.len() < TOLD_MAX;
+        if is_new {
+            known.told.push_back(Instant::now());
+            known.said = Some(known.not_watched.clone());
+        }
         is_new
     }
 
@@ -59,7 +79,7 @@ impl Health {
     pub(super) fn say_again(&self, store: &Id) {
         if let Some(known) = self.stores().get_mut(store) {
             known.looked = None;
-            known.not_watched = None;
+            known.said = None;
         }
     }
 
@@ -77,7 +97,9 @@ impl Health {
             let line = match (&store.not_watched, age) {
                 (Some(why), _) => format!("{id}: NOT WATCHED: {why}"),
                 (None, None) => format!("{id}: not looked at yet"),
-                (None, Some(age)) if age > AGE_MAX => format!("{id}: not looked at for {} s", age.as_secs()),
+                (None, Some(age)) if age > self.every + LATE_MAX => {
+                    format!("{id}: not looked at for {} s", age.as_secs())
+                }
                 (None, Some(age)) => {
                     let _ =
                         writeln!(text, "{id}: {} files, looked at {} ms ago", store.files, age.as_millis());
@@ -176,4 +198,23 @@ fn answer(mut stream: TcpStream, health: &Health) -> std::io::Result<()> {
         "HTTP/1.1 {status} x\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {length}\r\nConnection: \
          close\r\n\r\n{text}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_reason_is_told_and_one_that_flaps_is_not_told_without_end() {
+        let store: Id = "store:core".parse().unwrap();
+        let health = Health::new([store.clone()].into_iter(), Duration::from_secs(3600));
+        assert_eq!(health.health().0, 503, "not before the first look");
+        assert!(health.looked(&store, 3, None));
+        assert!(health.health().0 == 200 && !health.looked(&store, 3, None));
+        assert!(health.looked(&store, 3, Some("1 part cannot be read, such as /srv/a")));
+        assert!(!health.looked(&store, 3, Some("1 part cannot be read, such as /srv/b")));
+        assert!(health.looked(&store, 0, Some("/srv was replaced by a link")));
+        let told = (0..50).filter(|turn| health.looked(&store, 3, (turn % 2 == 0).then_some("x"))).count();
+        assert_eq!(told, TOLD_MAX - 3);
+    }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "runs the operator's command, with a time limit")]
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -12,6 +13,9 @@ use estate::Id;
 
 /// Whoever has not woken somebody in this time has not.
 const TIME_MAX: Duration = Duration::from_secs(60);
+
+/// What the command finds of our own environment. The rest may be secrets of backups, and is nobody's business.
+const HANDED_ON: [&str; 8] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
 pub(super) struct Wake {
     words: Vec<String>,
@@ -45,6 +49,8 @@ impl Wake {
         let mut command = Command::new(&self.words[0]);
         command
             .args(&self.words[1..])
+            .env_clear()
+            .envs(HANDED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .env("BLACKSTART_ALARM", alarm.to_string())
             .env("BLACKSTART_STORE", store.to_string())
             .env("BLACKSTART_WHAT", format!("{files} files {what}"))
@@ -53,7 +59,9 @@ impl Wake {
             .stdin(Stdio::null())
             // stdout is for alarms.
             .stdout(Stdio::null())
-            .stderr(Stdio::inherit());
+            .stderr(Stdio::inherit())
+            // Whatever it starts can be ended with it.
+            .process_group(0);
         let (tell, store) = (self.tell.clone(), store.clone());
         std::thread::spawn(move || {
             if let Err(why) = ran(&mut command) {
@@ -79,7 +87,9 @@ fn ran(command: &mut Command) -> Result<(), String> {
             Ok(Some(status)) => return Err(format!("{program} ended with {status}")),
             Ok(None) if begun.elapsed() < TIME_MAX => std::thread::sleep(Duration::from_millis(50)),
             Ok(None) => {
-                drop(child.kill());
+                if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+                    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+                }
                 drop(child.wait());
                 return Err(format!("{program} did not end within {} s", TIME_MAX.as_secs()));
             }
