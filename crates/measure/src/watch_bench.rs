@@ -103,7 +103,7 @@ pub fn attacked(
 ) -> Result<Raised, String> {
     let watch = Watching::start(program, every_ms, tree.root())?;
     let mut rng = Rng::named(run, attack.name());
-    let targets = tree.from_somewhere(&mut rng);
+    let targets = tree.beginning_somewhere(&mut rng);
     let all = targets.len() as u64;
     let done = attacks::until_told(attack, &targets, run, watch.alarms())?;
     drop(watch);

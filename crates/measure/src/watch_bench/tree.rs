@@ -57,7 +57,7 @@ impl Tree {
     }
 
     /// In the order of a walk that begins at some folder: nobody knows where an attacker starts.
-    pub(super) fn from_somewhere(&self, rng: &mut Rng) -> Vec<PathBuf> {
+    pub(super) fn beginning_somewhere(&self, rng: &mut Rng) -> Vec<PathBuf> {
         let folder = usize::try_from(rng.below(self.folders() as u64)).unwrap_or(0);
         let at = folder * IN_A_FOLDER;
         self.files[at..].iter().chain(&self.files[..at]).cloned().collect()
