@@ -27,6 +27,8 @@ cargo xtask eval-histories [FOLDER] [--runs N] [--seed S]
                                 made-up histories: is the right snapshot named, is an ordinary day an alarm
 cargo xtask bench-scan [FOLDER] [--size MB] [--rounds N]
                                 first scan and rescan against `restic check --read-data`, in the same run
+cargo xtask bench-watch [--files N] [--runs N] [--every-ms N] [--quick] [--in FOLDER]
+                                files lost before the alarm at each attack, and alarms at ordinary bursts
 cargo xtask fuzz-scan [--runs N] long campaign: hostile files for every parser of the scan (default 200000)
 cargo xtask remote              the scan built with the feature `remote`, on a repository served by rclone; its licences
 cargo xtask package             a Debian package (release), and the proof that it works in an empty root
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         "eval-scan" => bench(&["eval-scan"], rest),
         "eval-histories" => bench(&["eval-histories"], rest),
         "bench-scan" => bench_scan(rest),
+        "bench-watch" => bench_watch(rest),
         "fuzz-scan" => fuzz_scan(rest),
         "remote" => remote(rest),
         "package" => package::run(rest),
@@ -155,6 +158,12 @@ fn bench_scan(args: &[String]) -> Result<(), String> {
     step("build", cargo(&["build", "--release", "--package", "blackstart"]))?;
     let program = target_folder().join("release/blackstart").display().to_string();
     bench(&["bench-scan", "--blackstart", &program], args)
+}
+
+fn bench_watch(args: &[String]) -> Result<(), String> {
+    step("build", cargo(&["build", "--release", "--package", "blackstart"]))?;
+    let program = target_folder().join("release/blackstart").display().to_string();
+    bench(&["bench-watch", "--blackstart", &program], args)
 }
 
 fn bench(which: &[&str], args: &[String]) -> Result<(), String> {

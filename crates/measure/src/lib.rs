@@ -8,3 +8,4 @@ pub mod psplib;
 pub mod scan_histories;
 pub mod scan_rates;
 pub mod scan_speed;
+pub mod watch_bench;

@@ -14,6 +14,8 @@ measure eval-histories [FOLDER] [--runs N] [--seed S]
         made-up histories: is the right snapshot named, and is an ordinary day an alarm
 measure bench-scan [FOLDER] [--size MB] --blackstart PROGRAM
         first scan and rescan of a repository against `restic check --read-data`, in the same run
+measure bench-watch [--files N] [--runs N] [--every-ms N] [--quick] [--in FOLDER] --blackstart PROGRAM
+        files lost before the alarm, for each attack, and alarms at ordinary bursts
 measure psplib FOLDER [--schedules N] [--seed N] [--weighted] [--json]
         the planner's search on published problems; FOLDER holds PSPLIB .sm files
 measure plan [--seed N] [--seeds N] [--schedules N] [--psplib FOLDER]
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Some((what, rest)) if what == "eval-scan" => measure::scan_rates::run(rest, &mut out),
         Some((what, rest)) if what == "eval-histories" => measure::scan_histories::run(rest, &mut out),
         Some((what, rest)) if what == "bench-scan" => measure::scan_speed::run(rest, &mut out),
+        Some((what, rest)) if what == "bench-watch" => measure::watch_bench::run(rest, &mut out),
         Some((what, rest)) if what == "psplib" => measure::psplib::run(rest, &mut out),
         Some((what, rest)) if what == "plan" => measure::plan_bench::run(rest, &mut out),
         _ => Err(HELP.to_owned()),

@@ -3,10 +3,12 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use measure::watch_bench::{self, Attack, Calm, Ordinary, Raised, Tree};
 use serde_json::Value;
 
 use crate::scan_rig::{Stage, blackstart, text};
@@ -249,4 +251,20 @@ fn whoever_watches_the_watch_hears_how_old_the_last_look_is_and_what_is_not_watc
     fs::rename(stage.at("live"), stage.at("aside")).unwrap();
     watch.says("NOT WATCHED");
     assert!(ask(&address, "/health").starts_with("HTTP/1.1 503"));
+}
+
+/// The tree, the attacks and the bursts of `cargo xtask bench-watch`, without its figures.
+#[test]
+fn every_attack_pattern_raises_the_alarm_and_what_people_and_programs_do_in_bulk_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = Tree::make(&folder.path().join("live"), 450).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_blackstart"));
+    for attack in Attack::ALL {
+        let raised = watch_bench::attacked(program, 20, &tree, attack, 1).unwrap();
+        assert!(matches!(raised, Raised::After { reached: 1.., .. }), "{}: {raised:?}", attack.name());
+    }
+    for burst in Ordinary::ALL {
+        let calm = watch_bench::endured(program, 20, &tree, burst).unwrap();
+        assert_eq!(calm, Calm::Kept, "{}", burst.name());
+    }
 }

@@ -125,7 +125,7 @@ fn xml(rng: &mut Rng, length: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-pub(super) fn random(rng: &mut Rng, length: usize) -> Vec<u8> {
+pub(crate) fn random(rng: &mut Rng, length: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = Vec::with_capacity(length + 8);
     while bytes.len() < length {
         bytes.extend(rng.next().to_le_bytes());
