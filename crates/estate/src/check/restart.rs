@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{Look, some};
 use crate::finding::{Finding, Grade};
 use crate::id::Id;
+use crate::inside;
 use crate::model::{EdgeKind, ResourceKind, Service, Store};
 use message::spaced;
 
@@ -191,7 +192,8 @@ fn stores(look: &Look<'_>) -> Vec<Finding> {
     let without_path = pick(&|_, store| store.source.is_some() && store.path.is_none());
     let without_size = pick(&|_, store| store.size == 0);
     let unneeded = pick(&|id, _| look.links.needed_by(id).is_empty());
-    [
+    let mut findings = not_said(look);
+    let others = [
         look.group(without_source, "", |names| {
             Finding::new(
                 Grade::Serious,
@@ -228,10 +230,26 @@ fn stores(look: &Look<'_>) -> Vec<Finding> {
                 "ask who reads it, and add `needs.data` there",
             )
         }),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ];
+    findings.extend(others.into_iter().flatten());
+    findings
+}
+
+/// Stores whose paths and folder do not say which part of the backups goes where.
+fn not_said(look: &Look<'_>) -> Vec<Finding> {
+    let of_store = |(id, store): (&Id, &Store)| {
+        let source = store.source.as_ref().filter(|source| !source.paths.is_empty())?;
+        let not_said = inside::parts(&source.paths, store.path.as_deref()).err()?;
+        let finding = Finding::new(
+            Grade::Blocking,
+            "store-paths",
+            format!("{id}: {}", not_said.why),
+            "nothing of it can be restored: it would arrive at a wrong depth, or without what else lies there",
+            format!("in [store.{}] write {}", id.name(), not_said.write),
+        );
+        Some(at(look, finding, id, "source"))
+    };
+    look.estate.stores.iter().filter_map(of_store).collect()
 }
 
 fn doors(look: &Look<'_>) -> Vec<Finding> {

@@ -18,7 +18,9 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
+
+use estate::inside::{Part, is_at_or_below, names, parts};
 
 /// An entry of a folder, as far as finding needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,25 +63,6 @@ pub struct Piece {
     pub to: PathBuf,
 }
 
-/// The names of a path, without root and without drive letter's colon.
-fn names(path: &str) -> Vec<OsString> {
-    let bytes = path.as_bytes();
-    let has_drive = bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && &bytes[1..3] == b":\\";
-    if has_drive {
-        let parts = path[..1].to_owned() + &path[2..];
-        return parts.split('\\').filter(|part| !part.is_empty()).map(OsString::from).collect();
-    }
-    let normal = |part: Component<'_>| match part {
-        Component::Normal(part) => Some(part.to_owned()),
-        _ => None,
-    };
-    Path::new(path).components().filter_map(normal).collect()
-}
-
-fn is_at_or_below(path: &str, above: &str) -> bool {
-    names(path).starts_with(&names(above))
-}
-
 impl Own<'_> {
     /// Whether a snapshot may be one of this store's, by what is said about both.
     pub fn may_be(&self, (host, paths): &SeriesName) -> bool {
@@ -108,10 +91,9 @@ impl Own<'_> {
         of_backup: &[String],
     ) -> Result<Vec<Piece>, String> {
         let wanted = self.wanted(of_backup)?;
-        let base = common_folder(&wanted);
         let at_root = folders.entries(root)?;
         let mut pieces = Vec::with_capacity(wanted.len());
-        for path in &wanted {
+        for Part { path, to } in &wanted {
             let above = of_backup.iter().filter(|above| is_at_or_below(path, above));
             let Some(above) = above.max_by_key(|above| names(above).len()) else {
                 return Err(format!("the backup is of {}, and {path} is not below it", of_backup.join(", ")));
@@ -126,21 +108,21 @@ impl Own<'_> {
                      as its `path`"
                 ));
             }
-            let to = names(path).split_off(base.min(names(path).len())).into_iter().collect();
-            pieces.push(Piece { inside: inside.into_iter().collect(), to });
+            pieces.push(Piece { inside: inside.into_iter().collect(), to: to.clone() });
         }
         Ok(pieces)
     }
 
-    /// The paths that make up the store.
-    fn wanted(&self, of_backup: &[String]) -> Result<Vec<String>, String> {
+    /// The paths that make up the store, and where below its folder each goes.
+    fn wanted(&self, of_backup: &[String]) -> Result<Vec<Part>, String> {
         if !self.paths.is_empty() {
-            return Ok(self.paths.to_vec());
+            return parts(self.paths, self.folder)
+                .map_err(|not_said| format!("{}; in its `source` write {}", not_said.why, not_said.write));
         }
-        let all = || of_backup.to_vec();
+        let whole = |path: &str| vec![Part { path: path.to_owned(), to: PathBuf::new() }];
         let Some(folder) = self.folder else {
             return match of_backup {
-                [one] => Ok(vec![one.clone()]),
+                [one] => Ok(whole(one)),
                 _ => Err(format!(
                     "the backup is of {}: which of them is the store is not said",
                     of_backup.join(", ")
@@ -149,12 +131,12 @@ impl Own<'_> {
         };
         // The store lives in (a part of) what was backed up: that part it is.
         if of_backup.iter().any(|path| is_at_or_below(folder, path)) {
-            return Ok(vec![folder.to_owned()]);
+            return Ok(whole(folder));
         }
         let below = of_backup.iter().filter(|path| is_at_or_below(path, folder)).count();
         match (of_backup.len(), below) {
             // Made of another place than the one it goes to: all of it is meant.
-            (1, 0) => Ok(all()),
+            (1, 0) => Ok(whole(&of_backup[0])),
             (_, 0) => Err(format!(
                 "the backup is of {}, and the store is at {folder}: which of them it is, is not said",
                 of_backup.join(", ")
@@ -165,16 +147,6 @@ impl Own<'_> {
             )),
         }
     }
-}
-
-/// How many names all wanted paths have in common; of a single one all, because its content is the store.
-fn common_folder(wanted: &[String]) -> usize {
-    let mut all = wanted.iter().map(String::as_str).map(names);
-    let Some(first) = all.next() else { return 0 };
-    all.fold(first.len(), |common, path| {
-        let same = first.iter().zip(&path).take_while(|(a, b)| a == b).count();
-        common.min(same)
-    })
 }
 
 /// The chain of names that leads from the root of the snapshot to `path`, one of the paths of the backup.
@@ -360,6 +332,8 @@ mod tests {
         assert_eq!(found(files, &["/srv"], &[], Some("/srv/app/data")), one("srv/app/data"));
         assert_eq!(found(files, &["/srv"], &["/srv/app/data"], Some("/new/place")), one("srv/app/data"));
         assert_eq!(found(files, &["/"], &[], Some("/srv/app/data")), one("srv/app/data"));
+        // The root that was backed up is named as the store's path: the store is still only what lies in its folder.
+        assert_eq!(found(files, &["/srv"], &["/srv"], Some("/srv/app/data")), one("srv/app/data"));
         // Relative: the root is what was in /srv.
         assert_eq!(found(&["app/data/a", "appendix/c"], &["/srv"], &[], Some("/srv/app")), one("app"));
         let missing = found(files, &["/srv"], &[], Some("/srv/app/gone")).unwrap_err();
@@ -381,6 +355,8 @@ mod tests {
         );
         assert!(found(files, of, &[], Some("/other")).unwrap_err().contains("is not said"));
         assert!(found(files, of, &[], None).unwrap_err().contains("not said"));
+        let part = found(files, &["/srv/a"], &["/srv/a"], Some("/srv")).unwrap_err();
+        assert!(part.contains("in its `source` write"), "{part}");
         assert!(found(files, &["/srv/a"], &[], Some("/srv")).unwrap_err().contains("a part of /srv"));
         // Called with relative names.
         assert_eq!(
