@@ -17,7 +17,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::canonical::source_inside;
 
-/// A path inside of the backups that belongs to the store, and where below the store's folder it goes (empty: it is the content
+/// A path inside the backups that belongs to the store, and where below the store's folder it goes (empty: it is the content
 /// of that folder).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {

@@ -289,6 +289,14 @@ fn services_that_cannot_be_started_or_seen_are_found() {
 }
 
 #[test]
+fn two_stores_in_one_repository() {
+    let other = "[store.e]\nsize = 1\npath = \"/e\"\nsource = { repository = \"restic:/r/\", secret_env = \"S\", paths = [\"/e\"] }\n";
+    let mark = r#"{ repository = "restic:/r", secret_env = "S" }"#;
+    let says = "write paths = [\"/d\"]";
+    check(&format!("{SOUND}\n{other}"), Grade::Serious, "store-shares-copies", mark, says);
+}
+
+#[test]
 fn paths_that_do_not_say_where_they_go() {
     let source =
         |paths: &str| format!("{{ repository = \"restic:/r\", paths = {paths}, secret_env = \"S\" }}");

@@ -50,6 +50,8 @@ pub struct Own<'a> {
     pub paths: &'a [String],
     /// The folder it lives in, into which it is restored.
     pub folder: Option<&'a str>,
+    /// Another store has its copies in the same repository, so that a backup of another place need not be this one's.
+    pub is_shared: bool,
 }
 
 /// Host and paths that a snapshot says.
@@ -136,7 +138,7 @@ impl Own<'_> {
         let below = of_backup.iter().filter(|path| is_at_or_below(path, folder)).count();
         match (of_backup.len(), below) {
             // Made of another place than the one it goes to: all of it is meant.
-            (1, 0) => Ok(whole(&of_backup[0])),
+            (1, 0) if !self.is_shared => Ok(whole(&of_backup[0])),
             (_, 0) => Err(format!(
                 "the backup is of {}, and the store is at {folder}: which of them it is, is not said",
                 of_backup.join(", ")
@@ -293,7 +295,7 @@ mod tests {
         folder: Option<&str>,
     ) -> Result<Vec<String>, String> {
         let paths = texts(paths);
-        let own = Own { host: None, paths: &paths, folder };
+        let own = Own { paths: &paths, folder, ..Own::default() };
         let pieces = own.pieces(&Made::of(files), 0, &texts(of_backup))?;
         Ok(pieces
             .iter()
@@ -358,6 +360,9 @@ mod tests {
         let part = found(files, &["/srv/a"], &["/srv/a"], Some("/srv")).unwrap_err();
         assert!(part.contains("in its `source` write"), "{part}");
         assert!(found(files, &["/srv/a"], &[], Some("/srv")).unwrap_err().contains("a part of /srv"));
+        let shared = Own { folder: Some("/other"), is_shared: true, ..Own::default() };
+        let not_said = shared.pieces(&Made::of(&["srv/a/1"]), 0, &texts(&["/srv/a"])).unwrap_err();
+        assert!(not_said.contains("is not said"), "of another store in the same repository: {not_said}");
         // Called with relative names.
         assert_eq!(
             found(&["a/1", "b/2"], &["/srv/a", "/srv/b"], &["/srv/a"], None),
@@ -387,7 +392,7 @@ mod tests {
             chosen(Own { host: Some("h1"), paths: &a, ..Own::default() }, &two_paths),
             "what else is backed up may change"
         );
-        let own = Own { host: Some("h2"), paths: &etc, folder: None };
+        let own = Own { host: Some("h2"), paths: &etc, ..Own::default() };
         assert!(own.may_be(&two_hosts[1]) && !own.may_be(&two_hosts[0]) && !own.may_be(&two_paths[0]));
         let trap = texts(&["/srv/ab"]);
         assert!(
