@@ -8,6 +8,7 @@
 //! - `canonical`: the one text of an estate, its hash, and the way back.
 //! - `graph`: start order, closures, who loses what when something is down.
 //! - `check`: findings about the content.
+//! - `inside`: what of a backup belongs to a store, and where it goes.
 //! - `fingerprint`: what one thing rests on, as a hash, so that an edit elsewhere holds nothing up.
 
 pub mod canonical;
@@ -20,6 +21,7 @@ pub mod fingerprint;
 pub mod graph;
 pub mod id;
 pub mod ignorance;
+pub mod inside;
 pub mod layers;
 pub mod model;
 pub mod place;

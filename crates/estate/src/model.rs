@@ -160,6 +160,13 @@ pub struct Source {
     pub resource: Option<Id>,
 }
 
+impl Source {
+    /// The repository's place, however its folder is written at the end.
+    pub fn place(&self) -> &str {
+        self.repository.trim_end_matches('/')
+    }
+}
+
 /// Where a repository lies, as it may be shown and printed: without user and password, if its address holds them.
 pub fn shown_address(repository: &str) -> String {
     match repository.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
@@ -401,6 +408,15 @@ impl Estate {
             .filter_map(|serving| Some((rank(&serving.to)?, &serving.service)))
             .min_by_key(|(rank, _)| *rank)
             .map(|(_, service)| service)
+    }
+
+    /// The other stores that have their copies in the same repository.
+    pub fn beside(&self, store: &Id) -> Vec<Id> {
+        let place = |store: &Store| store.source.as_ref().map(|source| source.place().to_owned());
+        let Some(own) = self.stores.get(store).and_then(place) else { return Vec::new() };
+        let others =
+            self.stores.iter().filter(|(id, other)| *id != store && place(other).as_ref() == Some(&own));
+        others.map(|(id, _)| id.clone()).collect()
     }
 
     /// The site of a service: its own statement, else its host's.

@@ -47,7 +47,7 @@ impl NotSaid {
     /// What to write. A store that lives in a part of what is backed up is that part.
     fn edit(&self, (host, paths): &SeriesName) -> Remedy {
         let own = self.folder.iter().filter(|folder| {
-            let own = Own { host: None, paths: std::slice::from_ref(*folder), folder: None };
+            let own = Own { paths: std::slice::from_ref(*folder), ..Own::default() };
             own.may_be(&(host.clone(), paths.clone()))
         });
         let own: Vec<String> = own.cloned().collect();
@@ -65,6 +65,7 @@ pub struct Copies {
     host: Option<String>,
     paths: Vec<String>,
     folder: Option<String>,
+    is_shared: bool,
 }
 
 impl Copies {
@@ -77,12 +78,18 @@ impl Copies {
             host: source.and_then(|source| source.host.clone()),
             paths: source.map(|source| source.paths.clone()).unwrap_or_default(),
             folder: known.and_then(|known| known.path.clone()),
+            is_shared: estate.is_some_and(|estate| !estate.beside(store).is_empty()),
         }
     }
 
     /// Which backups are its own, if that is said as far as these in the repository need it.
     pub fn own(&self, repository: &[SeriesName]) -> Result<Own<'_>, NotSaid> {
-        let own = Own { host: self.host.as_deref(), paths: &self.paths, folder: self.folder.as_deref() };
+        let own = Own {
+            host: self.host.as_deref(),
+            paths: &self.paths,
+            folder: self.folder.as_deref(),
+            is_shared: self.is_shared,
+        };
         own.chosen(repository.iter()).map_err(|kinds| NotSaid {
             store: self.store.clone(),
             folder: self.folder.clone(),

@@ -32,7 +32,7 @@ use which::Meant;
 /// A folder: exit 0 if every file is clean, 1 if not. A restic repository: exit 0 if one of its
 /// snapshots is clean, 1 if none is. The password comes from where restic takes it: RESTIC_PASSWORD,
 /// RESTIC_PASSWORD_FILE or RESTIC_PASSWORD_COMMAND. No lock is taken. With --all: exit 0 if every store has a clean
-/// snapshot, 1 if one has none, 2 or 3 if one could not be judged.
+/// snapshot, 1 if one has none, 2 if one could not be judged or there is none.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("whose").args(["store", "all"])))]
 pub struct Args {

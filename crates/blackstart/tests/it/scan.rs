@@ -346,3 +346,40 @@ fn all_stores_are_judged_and_one_that_cannot_be_stops_none_of_the_others() {
         stage.entries().iter().any(|line| line.contains("scan.recovery_point_chosen") && line.contains(&id))
     );
 }
+
+/// A table that says NOT CLEAN and not why sends somebody to search at night.
+#[test]
+fn the_table_of_all_stores_says_why_and_never_takes_one_backup_for_two_stores() {
+    let stage = Stage::new();
+    stage.snapshot();
+    fs::write(stage.at("secret"), PASSWORD).unwrap();
+    let written = fs::read_to_string(stage.at("estate/estate.toml")).unwrap();
+    let source = format!(
+        "source = {{ repository = {:?}, secret_file = {:?} }}\n",
+        stage.repository(),
+        stage.at("secret")
+    );
+    let scan = |estate: &str| {
+        fs::write(stage.at("estate/estate.toml"), estate).unwrap();
+        with_environment(&["scan", "--all", text(&stage.at("estate"))], &[])
+    };
+    let of = |id: &str, path: &std::path::Path| {
+        format!("[store.{id}]\nname = \"N\"\nsite = \"muc\"\nsize = 1\npath = {path:?}\n{source}")
+    };
+    let live = stage.at("live");
+    let (code, out, err) = scan(&format!("{written}{source}{}", of("gone", &live.join("gone"))));
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(out.contains("there is no `gone`"), "{out}");
+    // What is backed up is one store's; whose, nobody says of the other.
+    let (code, out, err) =
+        scan(&format!("{written}{source}{}", of("other", std::path::Path::new("/srv/other"))));
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(out.contains("1 with a clean snapshot, 1 without") && out.contains("is not said"), "{out}");
+    // None of its snapshots is its own.
+    let of_host = source.replace("source = {", "source = { host = \"h9\",");
+    let (code, out, err) = scan(&format!("{written}{of_host}"));
+    assert_eq!(code, 2, "{out}{err}");
+    assert!(out.contains("1 NOT JUDGED"), "{out}");
+    let none = "provider = \"Test\"\n[site.muc]\nname = \"Munich\"\n";
+    assert_eq!(scan(none).0, 2);
+}

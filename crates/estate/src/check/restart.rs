@@ -1,11 +1,13 @@
 //! What will hurt when things are cut off, restored and started: limits that nothing fits into, health
 //! nobody can see, stores nobody can restore, doors nobody can close.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Look, some};
+use crate::canonical::source_inside;
 use crate::finding::{Finding, Grade};
 use crate::id::Id;
+use crate::inside;
 use crate::model::{EdgeKind, ResourceKind, Service, Store};
 use message::spaced;
 
@@ -191,7 +193,9 @@ fn stores(look: &Look<'_>) -> Vec<Finding> {
     let without_path = pick(&|_, store| store.source.is_some() && store.path.is_none());
     let without_size = pick(&|_, store| store.size == 0);
     let unneeded = pick(&|id, _| look.links.needed_by(id).is_empty());
-    [
+    let mut findings = not_said(look);
+    findings.extend(sharing(look));
+    let others = [
         look.group(without_source, "", |names| {
             Finding::new(
                 Grade::Serious,
@@ -228,10 +232,59 @@ fn stores(look: &Look<'_>) -> Vec<Finding> {
                 "ask who reads it, and add `needs.data` there",
             )
         }),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ];
+    findings.extend(others.into_iter().flatten());
+    findings
+}
+
+/// Stores that share a repository and leave it to their folder which part of it is theirs.
+fn sharing(look: &Look<'_>) -> Vec<Finding> {
+    let mut by_place: BTreeMap<&str, Vec<Id>> = BTreeMap::new();
+    for (id, store) in &look.estate.stores {
+        if let Some(source) = &store.source {
+            by_place.entry(source.place()).or_default().push(id.clone());
+        }
+    }
+    let of_store = |(id, store): (&Id, &Store)| {
+        let source = store.source.as_ref().filter(|source| source.paths.is_empty())?;
+        let others: Vec<Id> = by_place[source.place()].iter().filter(|other| *other != id).cloned().collect();
+        if others.is_empty() {
+            return None;
+        }
+        let to_do = match &store.path {
+            Some(path) => {
+                let line = source_inside(None, std::slice::from_ref(path));
+                format!("in `source` of [store.{}] write {}", id.name(), line.trim_end_matches(", "))
+            }
+            None => format!("say in `paths` in `source` of [store.{}] where in them it lies", id.name()),
+        };
+        let finding = Finding::new(
+            Grade::Serious,
+            "store-shares-copies",
+            format!("{id} has its copies in the same repository as {}, and says no `paths`", some(&others)),
+            "unless its folder lies in what is backed up, nothing of it can be restored: the backups may be another store's",
+            to_do,
+        );
+        Some(at(look, finding, id, "source"))
+    };
+    look.estate.stores.iter().filter_map(of_store).collect()
+}
+
+/// Stores whose paths and folder do not say which part of the backups goes where.
+fn not_said(look: &Look<'_>) -> Vec<Finding> {
+    let of_store = |(id, store): (&Id, &Store)| {
+        let source = store.source.as_ref().filter(|source| !source.paths.is_empty())?;
+        let not_said = inside::parts(&source.paths, store.path.as_deref()).err()?;
+        let finding = Finding::new(
+            Grade::Blocking,
+            "store-paths",
+            format!("{id}: {}", not_said.why),
+            "nothing of it can be restored: it would arrive at a wrong depth, or without what else lies there",
+            format!("in [store.{}] write {}", id.name(), not_said.write),
+        );
+        Some(at(look, finding, id, "source"))
+    };
+    look.estate.stores.iter().filter_map(of_store).collect()
 }
 
 fn doors(look: &Look<'_>) -> Vec<Finding> {

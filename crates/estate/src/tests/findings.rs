@@ -289,6 +289,26 @@ fn services_that_cannot_be_started_or_seen_are_found() {
 }
 
 #[test]
+fn two_stores_in_one_repository() {
+    let other = "[store.e]\nsize = 1\npath = \"/e\"\nsource = { repository = \"restic:/r/\", secret_env = \"S\", paths = [\"/e\"] }\n";
+    let mark = r#"{ repository = "restic:/r", secret_env = "S" }"#;
+    let says = "write paths = [\"/d\"]";
+    check(&format!("{SOUND}\n{other}"), Grade::Serious, "store-shares-copies", mark, says);
+}
+
+#[test]
+fn paths_that_do_not_say_where_they_go() {
+    let source =
+        |paths: &str| format!("{{ repository = \"restic:/r\", paths = {paths}, secret_env = \"S\" }}");
+    let paths = |paths: &str| but(r#"{ repository = "restic:/r", secret_env = "S" }"#, &source(paths));
+    let check = |of: &str, says| check(&paths(of), Grade::Blocking, "store-paths", &source(of), says);
+    check(r#"["/d/a"]"#, "write `path = \"/d/a\"`");
+    check(r#"["/d", "/etc"]"#, "write `paths = [\"/d\"]`");
+    let above = judge(&read_toml(&paths(r#"["/"]"#)));
+    assert_eq!(above, [], "the root that is backed up may be named");
+}
+
+#[test]
 fn stores_that_cannot_be_restored_are_found() {
     check(&but("source = {", "# {"), Grade::Serious, "store-without-source", "d", "gone");
     let (all, _) = found(&but("path = \"/d\"", ""), "store-without-path");

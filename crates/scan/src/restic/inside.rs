@@ -18,7 +18,9 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
+
+use estate::inside::{Part, is_at_or_below, names, parts};
 
 /// An entry of a folder, as far as finding needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct Own<'a> {
     pub paths: &'a [String],
     /// The folder it lives in, into which it is restored.
     pub folder: Option<&'a str>,
+    /// Another store has its copies in the same repository, so that a backup of another place need not be this one's.
+    pub is_shared: bool,
 }
 
 /// Host and paths that a snapshot says.
@@ -59,25 +63,6 @@ pub type SeriesName = (String, Vec<String>);
 pub struct Piece {
     pub inside: PathBuf,
     pub to: PathBuf,
-}
-
-/// The names of a path, without root and without drive letter's colon.
-fn names(path: &str) -> Vec<OsString> {
-    let bytes = path.as_bytes();
-    let has_drive = bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && &bytes[1..3] == b":\\";
-    if has_drive {
-        let parts = path[..1].to_owned() + &path[2..];
-        return parts.split('\\').filter(|part| !part.is_empty()).map(OsString::from).collect();
-    }
-    let normal = |part: Component<'_>| match part {
-        Component::Normal(part) => Some(part.to_owned()),
-        _ => None,
-    };
-    Path::new(path).components().filter_map(normal).collect()
-}
-
-fn is_at_or_below(path: &str, above: &str) -> bool {
-    names(path).starts_with(&names(above))
 }
 
 impl Own<'_> {
@@ -108,10 +93,9 @@ impl Own<'_> {
         of_backup: &[String],
     ) -> Result<Vec<Piece>, String> {
         let wanted = self.wanted(of_backup)?;
-        let base = common_folder(&wanted);
         let at_root = folders.entries(root)?;
         let mut pieces = Vec::with_capacity(wanted.len());
-        for path in &wanted {
+        for Part { path, to } in &wanted {
             let above = of_backup.iter().filter(|above| is_at_or_below(path, above));
             let Some(above) = above.max_by_key(|above| names(above).len()) else {
                 return Err(format!("the backup is of {}, and {path} is not below it", of_backup.join(", ")));
@@ -126,21 +110,21 @@ impl Own<'_> {
                      as its `path`"
                 ));
             }
-            let to = names(path).split_off(base.min(names(path).len())).into_iter().collect();
-            pieces.push(Piece { inside: inside.into_iter().collect(), to });
+            pieces.push(Piece { inside: inside.into_iter().collect(), to: to.clone() });
         }
         Ok(pieces)
     }
 
-    /// The paths that make up the store.
-    fn wanted(&self, of_backup: &[String]) -> Result<Vec<String>, String> {
+    /// The paths that make up the store, and where below its folder each goes.
+    fn wanted(&self, of_backup: &[String]) -> Result<Vec<Part>, String> {
         if !self.paths.is_empty() {
-            return Ok(self.paths.to_vec());
+            return parts(self.paths, self.folder)
+                .map_err(|not_said| format!("{}; in its `source` write {}", not_said.why, not_said.write));
         }
-        let all = || of_backup.to_vec();
+        let whole = |path: &str| vec![Part { path: path.to_owned(), to: PathBuf::new() }];
         let Some(folder) = self.folder else {
             return match of_backup {
-                [one] => Ok(vec![one.clone()]),
+                [one] => Ok(whole(one)),
                 _ => Err(format!(
                     "the backup is of {}: which of them is the store is not said",
                     of_backup.join(", ")
@@ -149,12 +133,12 @@ impl Own<'_> {
         };
         // The store lives in (a part of) what was backed up: that part it is.
         if of_backup.iter().any(|path| is_at_or_below(folder, path)) {
-            return Ok(vec![folder.to_owned()]);
+            return Ok(whole(folder));
         }
         let below = of_backup.iter().filter(|path| is_at_or_below(path, folder)).count();
         match (of_backup.len(), below) {
             // Made of another place than the one it goes to: all of it is meant.
-            (1, 0) => Ok(all()),
+            (1, 0) if !self.is_shared => Ok(whole(&of_backup[0])),
             (_, 0) => Err(format!(
                 "the backup is of {}, and the store is at {folder}: which of them it is, is not said",
                 of_backup.join(", ")
@@ -165,16 +149,6 @@ impl Own<'_> {
             )),
         }
     }
-}
-
-/// How many names all wanted paths have in common; of a single one all, because its content is the store.
-fn common_folder(wanted: &[String]) -> usize {
-    let mut all = wanted.iter().map(String::as_str).map(names);
-    let Some(first) = all.next() else { return 0 };
-    all.fold(first.len(), |common, path| {
-        let same = first.iter().zip(&path).take_while(|(a, b)| a == b).count();
-        common.min(same)
-    })
 }
 
 /// The chain of names that leads from the root of the snapshot to `path`, one of the paths of the backup.
@@ -321,7 +295,7 @@ mod tests {
         folder: Option<&str>,
     ) -> Result<Vec<String>, String> {
         let paths = texts(paths);
-        let own = Own { host: None, paths: &paths, folder };
+        let own = Own { paths: &paths, folder, ..Own::default() };
         let pieces = own.pieces(&Made::of(files), 0, &texts(of_backup))?;
         Ok(pieces
             .iter()
@@ -360,6 +334,8 @@ mod tests {
         assert_eq!(found(files, &["/srv"], &[], Some("/srv/app/data")), one("srv/app/data"));
         assert_eq!(found(files, &["/srv"], &["/srv/app/data"], Some("/new/place")), one("srv/app/data"));
         assert_eq!(found(files, &["/"], &[], Some("/srv/app/data")), one("srv/app/data"));
+        // The root that was backed up is named as the store's path: the store is still only what lies in its folder.
+        assert_eq!(found(files, &["/srv"], &["/srv"], Some("/srv/app/data")), one("srv/app/data"));
         // Relative: the root is what was in /srv.
         assert_eq!(found(&["app/data/a", "appendix/c"], &["/srv"], &[], Some("/srv/app")), one("app"));
         let missing = found(files, &["/srv"], &[], Some("/srv/app/gone")).unwrap_err();
@@ -381,7 +357,12 @@ mod tests {
         );
         assert!(found(files, of, &[], Some("/other")).unwrap_err().contains("is not said"));
         assert!(found(files, of, &[], None).unwrap_err().contains("not said"));
+        let part = found(files, &["/srv/a"], &["/srv/a"], Some("/srv")).unwrap_err();
+        assert!(part.contains("in its `source` write"), "{part}");
         assert!(found(files, &["/srv/a"], &[], Some("/srv")).unwrap_err().contains("a part of /srv"));
+        let shared = Own { folder: Some("/other"), is_shared: true, ..Own::default() };
+        let not_said = shared.pieces(&Made::of(&["srv/a/1"]), 0, &texts(&["/srv/a"])).unwrap_err();
+        assert!(not_said.contains("is not said"), "of another store in the same repository: {not_said}");
         // Called with relative names.
         assert_eq!(
             found(&["a/1", "b/2"], &["/srv/a", "/srv/b"], &["/srv/a"], None),
@@ -411,7 +392,7 @@ mod tests {
             chosen(Own { host: Some("h1"), paths: &a, ..Own::default() }, &two_paths),
             "what else is backed up may change"
         );
-        let own = Own { host: Some("h2"), paths: &etc, folder: None };
+        let own = Own { host: Some("h2"), paths: &etc, ..Own::default() };
         assert!(own.may_be(&two_hosts[1]) && !own.may_be(&two_hosts[0]) && !own.may_be(&two_paths[0]));
         let trap = texts(&["/srv/ab"]);
         assert!(

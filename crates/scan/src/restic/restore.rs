@@ -80,7 +80,8 @@ pub fn restore_snapshot(
         repository: shown_address(&source.repository),
         snapshot: snapshot.to_owned(),
     })?;
-    let own = Own { host: source.host.as_deref(), paths: &source.paths, folder };
+    // Who else is in the repository was asked when the recovery point was judged.
+    let own = Own { host: source.host.as_deref(), paths: &source.paths, folder, is_shared: false };
     let pieces = pieces(&opened, found, own)?;
     fs::create_dir_all(to).map_err(|source| fault("make", to, source))?;
     let mut inside = fs::read_dir(to).map_err(|source| fault("read", to, source))?;

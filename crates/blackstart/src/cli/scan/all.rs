@@ -29,6 +29,8 @@ enum Outcome {
     /// It has been judged. `refused`: why no recovery point could be recorded.
     Judged {
         newest: String,
+        /// Why the newest is not called clean.
+        reason: Option<String>,
         last_clean: Option<String>,
         not_looked_at: Option<String>,
         refused: Option<Problem>,
@@ -128,6 +130,7 @@ fn outcome(judged: Judged) -> Outcome {
     };
     Outcome::Judged {
         newest: format!("{} {verdict}", short(&newest.id)),
+        reason: (newest.verdict() != Whole::Clean).then(|| newest.reasons.first().cloned()).flatten(),
         last_clean: report.last_clean.clone(),
         not_looked_at: report::not_looked_at(&newest.not_looked_at),
         refused: refused.map(Problem::from),
@@ -145,9 +148,10 @@ impl Row {
 
 fn json_row(row: &Row) -> Value {
     match &row.outcome {
-        Outcome::Judged { newest, last_clean, not_looked_at, refused } => json!({
+        Outcome::Judged { newest, reason, last_clean, not_looked_at, refused } => json!({
             "store": row.store,
             "newest": newest,
+            "reason": reason,
             "last_clean": last_clean,
             "not_looked_at": not_looked_at,
             "problem": refused.as_ref().map(|problem| &problem.what),
@@ -164,10 +168,11 @@ fn show(rows: &[Row]) {
     for row in rows {
         let store = row.store.to_string();
         let line = match &row.outcome {
-            Outcome::Judged { newest, last_clean, not_looked_at, refused } => {
+            Outcome::Judged { newest, reason, last_clean, not_looked_at, refused } => {
                 let last_clean = last_clean.as_deref().map_or("NONE", short);
                 let refused = refused.as_ref().map(|problem| &problem.what);
-                let more: Vec<&str> = not_looked_at.iter().chain(refused).map(String::as_str).collect();
+                let more = reason.iter().chain(not_looked_at).chain(refused);
+                let more: Vec<&str> = more.map(String::as_str).collect();
                 format!("{store:<width$}  {newest:<18}  {last_clean:<10}  {}", more.join("; "))
             }
             Outcome::NotJudged(problem) => {

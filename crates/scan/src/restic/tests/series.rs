@@ -58,6 +58,9 @@ fn a_store_inside_a_larger_backup_arrives_at_its_own_depth() {
     };
     assert_eq!(restore("/srv/app/data", &[]).unwrap(), ["a", "b/c"]);
     assert_eq!(restore("/new/place", &["/srv/app/data"]).unwrap(), ["a", "b/c"]);
+    assert_eq!(restore("/srv/app/data", &["/srv"]).unwrap(), ["a", "b/c"], "the root of the backup is named");
+    let part = restore("/srv/app", &["/srv/app/data"]).unwrap_err();
+    assert!(part.to_string().contains("/srv/app/data is a part of /srv/app"), "{part}");
     assert_eq!(
         restore("/new", &["/srv/app/data", "/srv/etc"]).unwrap(),
         ["app/data/a", "app/data/b/c", "etc/y"]
