@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::files::{Content, RawFile};
 use super::finding::{Finding, Grade};
+use super::hands;
 use super::id::Id;
 use super::model::{
     Authority, Capability, CutBehaviour, Edge, EdgeKind, Estate, Evidence, External, Gate, Host, Probe,
@@ -203,6 +204,10 @@ fn host(page: &mut Page, id: &Id, host: &Host) {
     page.id("site", host.site.as_ref());
     page.number("cpu", host.cpu);
     page.number("memory", host.memory);
+    if let Some(ssh) = &host.ssh {
+        page.line(format_args!("ssh = {}", hands::ssh_line(ssh)));
+    }
+    page.flag("local", host.local);
 }
 
 fn service(page: &mut Page, estate: &Estate, id: &Id, service: &Service) {
@@ -256,6 +261,9 @@ pub fn edge(edge: &Edge) -> String {
 
 fn run(page: &mut Page, id: &Id, run: &Run) {
     page.line(format_args!("[service.{}.run]", quoted(id.name())));
+    if let Some(driver) = &run.driver {
+        page.line(hands::driver_line(driver));
+    }
     page.list("start", &run.start);
     page.list("stop", &run.stop);
     page.list("admit", &run.admit);

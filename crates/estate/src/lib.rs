@@ -18,6 +18,7 @@ pub mod files;
 pub mod finding;
 pub mod fingerprint;
 pub mod graph;
+pub mod hands;
 pub mod id;
 pub mod ignorance;
 pub mod layers;

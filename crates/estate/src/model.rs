@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::hands::{Driver, Ssh};
 use super::id::Id;
 use super::words::Words;
 
@@ -52,6 +53,10 @@ pub struct Host {
     pub cpu: Option<u64>,
     /// Mebibytes for running services. `None`: not limited.
     pub memory: Option<u64>,
+    /// How commands get there from elsewhere.
+    pub ssh: Option<Ssh>,
+    /// It is the very machine on which Blackstart runs.
+    pub local: bool,
 }
 
 /// Whether a start may be repeated when nobody knows if it happened.
@@ -96,9 +101,11 @@ pub struct Service {
     pub gates: Vec<Gate>,
 }
 
-/// How a service is started and stopped on this machine.
+/// How a service is started and stopped: by a driver on its host, or by commands on this machine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Run {
+    /// With it there are no commands besides `admit`.
+    pub driver: Option<Driver>,
     pub start: Vec<String>,
     /// Without it the process (session) gets SIGTERM, then SIGKILL.
     pub stop: Vec<String>,
