@@ -288,15 +288,34 @@ pub enum EdgeKind {
     Order,
 }
 
+impl Host {
+    /// The estate says how commands get there.
+    pub fn is_reached(&self) -> bool {
+        self.local || self.ssh.is_some()
+    }
+}
+
 impl Service {
     /// Nothing says how it is started: a person does that.
     pub fn is_started_by_hand(&self) -> bool {
-        self.run.as_ref().is_none_or(|run| run.start.is_empty())
+        self.run.as_ref().is_none_or(|run| run.start.is_empty() && run.driver.is_none())
     }
 
-    /// Its start ends by itself and leaves something running that only its stop command ends (`systemctl start`).
+    /// A driver starts and stops it on its host.
+    pub fn is_driven(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.driver.is_some())
+    }
+
+    /// Its start ends by itself.
+    pub fn is_job(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.job)
+    }
+
+    /// Its start ends by itself and leaves something running that only its stop command or its driver ends.
     pub fn leaves_something_running(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.job && !run.stop.is_empty())
+        self.run
+            .as_ref()
+            .is_some_and(|run| if run.driver.is_some() { !run.job } else { run.job && !run.stop.is_empty() })
     }
 }
 

@@ -117,11 +117,8 @@ fn a_driver() -> impl Strategy<Value = Driver> {
     );
     prop_oneof![
         r"[a-zA-Z0-9@:_][a-zA-Z0-9:_.\\\\@-]{0,9}\.(service|timer)".prop_map(Driver::Systemd),
-        (name(), name(), maybe("/[ -~]{0,9}")).prop_map(|(project, service, file)| Driver::Compose {
-            project,
-            service,
-            file
-        }),
+        (name(), name(), maybe("/[a-zA-Z0-9/._ -]{0,9}"))
+            .prop_map(|(project, service, file)| Driver::Compose { project, service, file }),
         workload,
         name().prop_map(Driver::Libvirt),
     ]
@@ -131,12 +128,11 @@ fn an_ssh() -> impl Strategy<Value = Ssh> {
     let key = "(@cert-authority )?ssh-ed25519 [A-Za-z0-9+/]{16,20}=";
     let port = maybe(1..u16::MAX);
     let parts = (port, maybe("[a-z_]{1,9}"), any::<bool>(), maybe(an_id(Kind::Host)));
-    ("[a-z0-9.:]{0,9}[a-z0-9]", parts, prop::collection::vec(key, 0..3), maybe("/[ -~]{0,9}")).prop_map(
-        |(address, (port, user, asks, jump), host_key, identity)| {
+    ("[a-z0-9.:]{0,9}[a-z0-9]", parts, prop::collection::vec(key, 0..3), maybe("/[a-zA-Z0-9/._ -]{0,9}"))
+        .prop_map(|(address, (port, user, asks, jump), host_key, identity)| {
             let becomes = if asks { Become::Sudo } else { Become::Nobody };
             Ssh { address, port, user, becomes, jump, host_key, identity }
-        },
-    )
+        })
 }
 
 fn a_run() -> impl Strategy<Value = Run> {
