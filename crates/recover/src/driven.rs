@@ -4,11 +4,16 @@
 
 use super::decide::{Act, Stop, Task};
 use super::perform::{Outcome, Place, without};
+use std::convert::Infallible;
+
 use estate::model::{Service, StartClass};
 use estate::{Estate, Id};
-use hands::{Came, Order, Standing, Verb};
+use hands::{Came, Order, Standing, Verb, side_by_side};
 use incident::event::Found;
-use incident::plan::file::StepKind;
+use incident::plan::file::{StepKind, step_id};
+use incident::recover::View;
+use incident::recover::step::State;
+use world::World;
 use world::act::{self, Acted};
 
 /// What is on its way up or down when a run is taken up gets this long.
@@ -29,6 +34,30 @@ pub(super) fn order(estate: &Estate, act: &Act) -> Option<Order> {
         .is_some_and(Service::is_driven)
         .then(|| hands::order(estate, target, verb).ok())
         .flatten()
+}
+
+/// What was started on hosts, and is down there now as they say: after a reboot, or because somebody stopped it. All hosts
+/// are asked side by side. Of one that is not reached nothing follows: its gates will tell.
+pub(super) fn down(world: &dyn World, estate: &Estate, view: &View) -> Vec<(Id, String)> {
+    let is_up = |id: &Id| {
+        let leaves = |service: &Service| service.is_driven() && service.leaves_something_running();
+        estate.services.get(id).is_some_and(leaves)
+            && view.state_of(&step_id(StepKind::Start, id)) == State::Done
+    };
+    let started: Vec<&Id> = view.services.keys().filter(|id| is_up(id)).collect();
+    let mut down = Vec::new();
+    let look = |at: usize| act::looked_at(world, estate, started[at], 0);
+    let took: Result<(), Infallible> = side_by_side(started.len(), look, |at, looked| {
+        if let Ok((read, said)) = looked
+            && matches!(read.standing, Standing::Down | Standing::Failed | Standing::Missing)
+        {
+            down.push((started[at].clone(), format!("{said}, when the run was taken up")));
+        }
+        Ok(())
+    });
+    let Ok(()) = took;
+    down.sort();
+    down
 }
 
 impl Place<'_> {

@@ -185,3 +185,18 @@ fn a_unit_that_must_start_once_is_not_started_again_when_nobody_knows() {
     stage.run().unwrap();
     assert_eq!(stage.sim.state().effects["start service:portal"], 1);
 }
+
+#[test]
+fn after_a_reboot_of_its_host_a_unit_is_started_again() {
+    let mut stage = stage(&of_units(), 1);
+    assert!(stage.run().unwrap().complete);
+    stage.sim.reboot();
+    stage.sim.state().begun.clear();
+    let result = stage.run().unwrap();
+    // What must start only once waits for a person; everything else is there again.
+    let waits: Vec<String> = result.waits.iter().map(ToString::to_string).collect();
+    assert!(waits.len() == 1 && waits[0].contains("service:portal"), "{waits:?}");
+    for name in ["identity", "db", "core"] {
+        assert!(stage.sim.running().contains(&id(&format!("service:{name}"))), "{name}");
+    }
+}

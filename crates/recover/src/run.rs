@@ -204,7 +204,12 @@ impl AtWork<'_> {
                 Event::Recover(RecoverEvent::ServiceStopped { service: service.clone(), why })
             })
             .collect();
-        self.record(&gone)
+        self.record(&gone)?;
+        let (world, estate) = (&*self.executor.world, &*self.executor.estate);
+        let down = driven::down(world, estate, &self.log.view().recover);
+        let stopped = |(service, why)| Event::Recover(RecoverEvent::ServiceStopped { service, why });
+        let down: Vec<Event> = down.into_iter().map(stopped).collect();
+        self.record(&down)
     }
 
     fn work(&mut self) -> Result<RunResult, LogFault> {
