@@ -8,10 +8,13 @@
 //! What the other side says is believed only as far as it goes: without the mark at its end (`envelope`) nobody knows
 //! what a script has done, whatever ssh ends with.
 
+mod compose;
 pub mod door;
 mod drive;
 pub mod envelope;
 mod facts;
+mod kubernetes;
+mod libvirt;
 mod order;
 pub mod shell;
 mod side_by_side;

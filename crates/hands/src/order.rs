@@ -46,8 +46,8 @@ pub fn order(estate: &Estate, target: &Id, verb: Verb) -> Result<Order, NoOrder>
         }
     };
     let becomes = service.host.as_ref().map(|host| way::becomes(estate, host)).unwrap_or_default();
-    let script = drive::script(verb, &driver, becomes)?;
     let is_job = run.is_some_and(|run| run.job);
+    let script = drive::script(verb, &driver, becomes, is_job)?;
     Ok(Order { target: target.clone(), host: service.host.clone(), driver, script, way, is_job })
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod docker;
 mod door;
 mod nasty;
 mod scripts;

@@ -83,6 +83,7 @@ fn missing() -> Option<String> {
 }
 
 impl Host {
+    #[allow(clippy::print_stderr, reason = "a test that is left out says so")]
     /// `files` lies over the host's own files. `None`: no host can be booted here, and it was said.
     pub(crate) fn boot(files: &[(&str, &str)]) -> Option<Host> {
         if let Some(why) = missing() {

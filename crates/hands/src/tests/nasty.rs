@@ -1,7 +1,7 @@
 //! Names from a hostile estate, and words from a hostile host.
 
 use estate::Estate;
-use estate::hands::{Become, Driver};
+use estate::hands::{Become, Driver, Workload};
 use estate::model::{Run, Service};
 
 use crate::envelope::{opened, sealed};
@@ -33,12 +33,37 @@ const NASTY: [&str; 12] = [
     "a\0b",
 ];
 
+fn workload() -> Workload {
+    Workload {
+        context: None,
+        namespace: "shop".to_owned(),
+        kind: "deployment".to_owned(),
+        name: "cart".to_owned(),
+        replicas: 3,
+    }
+}
+
 #[test]
 fn no_script_is_written_for_what_could_be_more_than_a_name() {
     for name in NASTY {
         for verb in Verb::ALL {
-            for driver in [Driver::Systemd(format!("{name}.service")), Driver::Systemd(name.to_owned())] {
-                assert!(script(verb, &driver, Become::Sudo).is_err(), "{driver:?}");
+            for driver in [
+                Driver::Systemd(format!("{name}.service")),
+                Driver::Systemd(name.to_owned()),
+                Driver::Compose { project: name.to_owned(), service: "s".to_owned(), file: None },
+                Driver::Compose { project: "p".to_owned(), service: name.to_owned(), file: None },
+                Driver::Libvirt(name.to_owned()),
+                Driver::Kubernetes(Workload { name: name.to_owned(), ..workload() }),
+                Driver::Kubernetes(Workload { namespace: name.to_owned(), ..workload() }),
+                Driver::Kubernetes(Workload { kind: name.to_owned(), ..workload() }),
+                Driver::Kubernetes(Workload { context: Some(format!("{name}'")), ..workload() }),
+                Driver::Compose {
+                    project: "p".to_owned(),
+                    service: "s".to_owned(),
+                    file: Some(name.to_owned()),
+                },
+            ] {
+                assert!(script(verb, &driver, Become::Sudo, false).is_err(), "{driver:?}");
             }
         }
     }
