@@ -16,6 +16,7 @@ mod facts;
 mod kubernetes;
 mod libvirt;
 mod order;
+pub mod rehearsal;
 pub mod shell;
 mod side_by_side;
 mod systemd;

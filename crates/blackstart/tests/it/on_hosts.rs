@@ -181,3 +181,58 @@ fn a_host_whose_key_has_changed_is_not_spoken_to_and_nothing_is_claimed() {
     assert_eq!(cut.status.code(), Some(1));
     assert!(crew.view().contain.cuts.iter().all(|cut| cut.state != CutState::Holds));
 }
+
+/// What a finding asks to be written, and with it everything is allowed.
+#[test]
+fn on_a_quiet_day_it_is_said_what_a_host_would_not_allow_and_the_rule_that_is_proposed_is_enough() {
+    let Some(crew) = Crew::new() else { return };
+    let host = &crew.host;
+    let ready = crew.works("reach estate");
+    assert!(ready.contains("2 services with a driver, 2 of them can be started"), "{ready}");
+
+    host.as_root("rm /etc/sudoers.d/ops");
+    let output = crew.call("reach estate --json");
+    assert_eq!(output.status.code(), Some(1));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["findings"][0]["code"], "not-allowed");
+    assert_eq!(said["hosts"][0]["services"][1]["stands"], "runs", "looking needs no right");
+    let to_do = said["findings"][0]["to_do"].as_str().unwrap();
+    let rule = to_do.split_once("with visudo: ").unwrap().1;
+    fs::write(host.root().join("rule"), format!("{rule}\n")).unwrap();
+    host.as_root(&format!(
+        "cat > /etc/sudoers.d/blackstart <<'END'\n{rule}\nEND\nchmod 440 /etc/sudoers.d/blackstart"
+    ));
+    assert!(host.as_root("visudo -c").status.success(), "{rule}");
+    crew.works("reach estate");
+    assert_eq!(
+        host.said("systemctl is-active web.service late.socket"),
+        "active\nactive",
+        "nothing was changed"
+    );
+
+    // With that rule alone the cut and its end work.
+    crew.works("init incident --estate estate --key key --by anna");
+    crew.works("contain estate --infected host:web --journal incident --apply --yes --by anna");
+    let held = crew.call("reach estate");
+    assert!(
+        String::from_utf8_lossy(&held.stdout)
+            .contains("serious held: service:web is kept from being started")
+    );
+    crew.works("contain lift incident host:web --reason clean --yes --by anna");
+    crew.works("reach estate");
+
+    // A unit that the host does not know; a host that is off.
+    let estate = fs::read_to_string(host.root().join("estate/estate.toml")).unwrap();
+    fs::write(host.root().join("estate/estate.toml"), estate.replace("\"late\"", "\"later\"")).unwrap();
+    let output = crew.call("reach estate");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        shown.contains("serious not-there: service:late: its host knows nothing of the unit later.service"),
+        "{shown}"
+    );
+    fs::write(host.root().join("estate/estate.toml"), estate.replace(HOST, "10.77.1.99")).unwrap();
+    let output = crew.call("reach estate");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("serious host-silent") && shown.contains("1 not reached"), "{shown}");
+}

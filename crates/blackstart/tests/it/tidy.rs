@@ -15,7 +15,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("message", &[]),
     ("page", &[]),
     ("estate", &["message"]),
-    ("hands", &["estate"]),
+    ("hands", &["message", "estate"]),
     ("judge", &[]),
     ("import", &["estate", "message"]),
     ("incident", &["estate", "journal"]),
