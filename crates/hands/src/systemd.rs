@@ -1,7 +1,8 @@
 //! Units of systemd. Start and stop are safe to repeat: the second one changes nothing. A running unit is known again by
 //! its invocation id, which the host draws anew with every start.
 //!
-//! - **stop** ends also what would start the unit again (its sockets, timers and paths), first.
+//! - **stop** ends also what would start the unit again (its sockets, timers and paths), first; of a timer or socket
+//!   also what it has started.
 //! - **hold** lays a link to `/dev/null` over the unit in `/etc/systemd/system.control`, the first place where systemd
 //!   looks: it wins over unit files anywhere else (`systemctl mask` does not over one in `/etc`), survives a reboot, and
 //!   keeps its sockets and timers from starting as well. Stopped is first, with the unit's own way of stopping, which
@@ -38,16 +39,16 @@ pub(crate) fn script(verb: Verb, unit: &str, becomes: Become) -> Script {
             "look before\ncode=0\nfor other in $(triggers); do\n  if systemctl --quiet is-enabled \"$other\" >&2; then root systemctl start \"$other\" >&2 || code=$?; fi\ndone\nroot systemctl start \"$unit\" >&2 || code=$?\nlook after\nexit \"$code\"\n"
         }
         Verb::Stop => {
-            "look before\ncode=0\nfor other in $(triggers) \"$unit\"; do\n  root systemctl stop \"$other\" >&2 || code=$?\ndone\nlook after\nexit \"$code\"\n"
+            "look before\ncode=0\nfor other in $(triggers) \"$unit\" $(triggered); do\n  root systemctl stop \"$other\" >&2 || code=$?\ndone\nlook after\nexit \"$code\"\n"
         }
         Verb::Hold => {
-            "look before\nif [ -e \"$link\" ] || [ -L \"$link\" ]; then\n  if ! ours; then echo \"$link is not ours: nothing was done\" >&2; exit 75; fi\nfi\ncode=0\nothers=$(triggers)\nfor other in $others \"$unit\"; do\n  root systemctl stop \"$other\" >&2 || code=$?\ndone\nif ! ours; then\n  root mkdir -p \"$folder\" >&2 || code=$?\n  root ln -s /dev/null \"$link\" >&2 || code=$?\n  root systemctl daemon-reload >&2 || code=$?\nfi\n# Whatever started it between the two.\nfor other in $others \"$unit\"; do\n  root systemctl stop \"$other\" >&2 || code=$?\ndone\nlook after\nexit \"$code\"\n"
+            "look before\nif [ -e \"$link\" ] || [ -L \"$link\" ]; then\n  if ! ours; then echo \"$link is not ours: nothing was done\" >&2; exit 75; fi\nfi\ncode=0\nothers=$(triggers)\nbegun=$(triggered)\nfor other in $others \"$unit\" $begun; do\n  root systemctl stop \"$other\" >&2 || code=$?\ndone\nif ! ours; then\n  root mkdir -p \"$folder\" >&2 || code=$?\n  root ln -s /dev/null \"$link\" >&2 || code=$?\n  root systemctl daemon-reload >&2 || code=$?\nfi\n# Whatever started it between the two.\nfor other in $others \"$unit\" $begun; do\n  root systemctl stop \"$other\" >&2 || code=$?\ndone\nlook after\nexit \"$code\"\n"
         }
         Verb::Release => {
             "look before\ncode=0\nif ours; then\n  root rm \"$link\" >&2 || code=$?\n  root systemctl daemon-reload >&2 || code=$?\nelif [ -e \"$link\" ] || [ -L \"$link\" ]; then\n  echo \"$link is not ours: it was left\" >&2\n  code=75\nfi\nlook after\nexit \"$code\"\n"
         }
         Verb::Rehearse => {
-            "look after\nfor other in $(triggers) \"$unit\"; do\n  can systemctl start \"$other\"\n  can systemctl stop \"$other\"\ndone\ncan mkdir -p \"$folder\"\ncan ln -s /dev/null \"$link\"\ncan rm \"$link\"\ncan systemctl daemon-reload\n"
+            "look after\nfor other in $(triggers) \"$unit\" $(triggered); do\n  can systemctl start \"$other\"\n  can systemctl stop \"$other\"\ndone\ncan mkdir -p \"$folder\"\ncan ln -s /dev/null \"$link\"\ncan rm \"$link\"\ncan systemctl daemon-reload\n"
         }
     };
     let needs = match verb {
@@ -60,7 +61,7 @@ pub(crate) fn script(verb: Verb, unit: &str, becomes: Become) -> Script {
         PROPERTIES.join(",")
     );
     let head = format!(
-        "# Blackstart: {} {unit}\nunit={}\nfolder={FOLDER}\nlink=$folder/$unit\nours() {{ [ \"$(readlink \"$link\")\" = /dev/null ]; }}\ntriggers() {{ systemctl show -p TriggeredBy --value \"$unit\"; }}\n",
+        "# Blackstart: {} {unit}\nunit={}\nfolder={FOLDER}\nlink=$folder/$unit\nours() {{ [ \"$(readlink \"$link\")\" = /dev/null ]; }}\ntriggers() {{ systemctl show -p TriggeredBy --value \"$unit\"; }}\ntriggered() {{ systemctl show -p Triggers --value \"$unit\"; }}\n",
         verb.word(),
         word(unit),
     );

@@ -236,3 +236,49 @@ fn on_a_quiet_day_it_is_said_what_a_host_would_not_allow_and_the_rule_that_is_pr
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(shown.contains("serious host-silent") && shown.contains("1 not reached"), "{shown}");
 }
+
+/// From the copy of a host to its services started on the first day: nothing is written by hand.
+#[test]
+fn what_is_imported_from_the_copy_of_a_host_can_be_started_and_cut_off_at_once() {
+    let Some(crew) = Crew::new() else { return };
+    let host = &crew.host;
+    let copied = host.as_root("tar -C / -c etc/hostname etc/ssh/ssh_host_ed25519_key.pub etc/systemd/system");
+    fs::write(host.root().join("copy.tar"), copied.stdout).unwrap();
+    fs::create_dir(host.root().join("copy")).unwrap();
+    assert!(host.at_the_crew("tar").args(["-C", "copy", "-xf", "copy.tar"]).status().unwrap().success());
+    crew.works(&format!(
+        "import systemd copy --host web --address {HOST} --user ops --sudo --identity {} -o imported",
+        host.key().display()
+    ));
+    let text: String = fs::read_dir(host.root().join("imported"))
+        .unwrap()
+        .filter_map(|entry| fs::read_to_string(entry.unwrap().path()).ok())
+        .collect();
+    assert!(
+        text.contains("systemd = \"web.service\"") && text.contains("systemd = \"late.service\""),
+        "{text}"
+    );
+    let said = crew.call("reach imported --json");
+    let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(said["hosts"][0]["is_reached"], true, "{said}");
+    let ready = |name: &str| {
+        let services = said["hosts"][0]["services"].as_array().unwrap();
+        let found = services.iter().find(|one| one["service"].as_str().unwrap().ends_with(name));
+        found.is_some_and(|one| one["may_not"].as_array().unwrap().is_empty())
+    };
+    assert!(ready("web") && ready("late"), "{said}");
+
+    crew.works("init incident --estate imported --key key --by anna");
+    let web = said["hosts"][0]["services"].as_array().unwrap();
+    let web = web.iter().find(|one| one["service"].as_str().unwrap().ends_with("web")).unwrap();
+    let web = web["service"].as_str().unwrap();
+    crew.call(&format!("contain imported --infected {web} --journal incident --apply --yes --by anna"));
+    assert_eq!(host.said("systemctl is-active web.service"), "inactive");
+    assert!(!host.as_root("systemctl start web.service").status.success());
+    crew.works(&format!("contain lift incident {web} --reason clean --yes --by anna"));
+    crew.works(&format!("plan imported --lost {web} --journal incident -o plan --schedules 5 --by anna"));
+    let text = fs::read_to_string(host.root().join("plan")).unwrap();
+    crew.works(&format!("approve incident {} --yes --by bert", Plan::read(&text).unwrap().hash()));
+    crew.call("recover imported --plan plan --journal incident --despite-ignorance --by anna");
+    assert_eq!(host.said("systemctl is-active web.service"), "active");
+}
