@@ -1,9 +1,11 @@
 //! The same as in `run` for services that drivers stop on their hosts, many of them side by side: a host that does not
 //! answer must not keep the others connected. Each script is on disk before it leaves, each outcome as it comes.
 
+use std::collections::BTreeMap;
+
 use estate::Id;
 use estate::model::Service;
-use hands::{Came, Order, Verb, side_by_side};
+use hands::{Came, NoOrder, Order, Verb, side_by_side};
 use incident::Event;
 use incident::contain::CutState;
 use incident::event::{ContainEvent, CutAct};
@@ -177,20 +179,28 @@ fn recorded(log: &mut dyn Log, place: Place<'_>, acted: Acted) -> Result<Result<
     })
 }
 
-/// Takes away what keeps it from being started on its host. It is not started.
+/// Takes away what keeps services from being started on their hosts, side by side. Nothing is started.
 pub(crate) fn release(
     log: &mut dyn Log,
     place: Place<'_>,
-    service: &Id,
-) -> Result<Result<String, String>, LogFault> {
-    let order = match hands::order(place.estate, service, Verb::Release) {
-        Ok(order) => order,
-        Err(no) => return Ok(Err(format!("what holds it on its host was not taken away: {no}"))),
+    acts: &[CutAct],
+) -> Result<BTreeMap<Id, Result<String, String>>, LogFault> {
+    let services: Vec<&Id> = acts.iter().filter(|act| is_driven(place, act)).map(CutAct::target).collect();
+    let order = |service: &&Id| hands::order(place.estate, service, Verb::Release);
+    let orders: Vec<Result<Order, NoOrder>> = services.iter().map(order).collect();
+    let sent: Vec<Event> = orders.iter().flatten().map(|order| Event::Hands(act::sent(order))).collect();
+    log::record(log, &sent, place.world.now_ms())?;
+    let work = |at: usize| match &orders[at] {
+        Ok(order) => act::carried_out(place.world, place.estate, order, ORDER_MS_MAX),
+        Err(no) => Acted { came: Came::NotBegun(no.to_string()), answers: Vec::new() },
     };
-    log::record(log, &[Event::Hands(act::sent(&order))], place.world.now_ms())?;
-    let acted = act::carried_out(place.world, place.estate, &order, ORDER_MS_MAX);
-    let came = recorded(log, place, acted)?;
-    Ok(came
-        .map(|said| format!("it may be started; {said}"))
-        .map_err(|why| format!("what holds it on its host was not taken away: {why}")))
+    let mut released = BTreeMap::new();
+    side_by_side(services.len(), work, |at, acted| {
+        let came = recorded(log, place, acted)?
+            .map(|said| format!("it may be started; {said}"))
+            .map_err(|why| format!("what holds it on its host was not taken away: {why}"));
+        released.insert(services[at].clone(), came);
+        Ok(())
+    })?;
+    Ok(released)
 }

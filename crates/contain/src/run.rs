@@ -105,14 +105,14 @@ pub fn lift(
     watcher: &mut dyn Watcher,
 ) -> Result<bool, LogFault> {
     let mut all_open = true;
+    let mut released = on_hosts::release(log, place, acts)?;
     for act in acts {
         watcher.begun(act);
         let (opened, patience_ms) = match act {
             CutAct::CloseDoor { .. } => (open(place, act), PATIENCE_MS),
-            CutAct::StopService { service } if on_hosts::is_driven(place, act) => {
-                (on_hosts::release(log, place, service)?, 0)
+            CutAct::StopService { service } => {
+                (released.remove(service).unwrap_or_else(|| Ok("it may be started".to_owned())), 0)
             }
-            CutAct::StopService { .. } => (Ok("it may be started".to_owned()), 0),
         };
         let is_released = opened.is_ok();
         let back = knocking::is_back(log.view(), place, act, patience_ms);

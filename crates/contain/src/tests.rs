@@ -878,6 +878,15 @@ fn units_on_hosts_are_held_and_proven_and_a_lift_lets_them_start_again() {
         .expect("not held");
     let place_folder = incident.folder().to_owned();
     let place = Place { world: &world, estate: &estate, folder: &place_folder };
+    // A host that refuses, or is not reached: the lift is not called done, and may be called again.
+    for does in [HostDoes::Refuses, HostDoes::IsNotReached] {
+        world.state(|state| state.hosts.insert("# Blackstart: release 21.service".to_owned(), does));
+        assert!(!run::lift(&mut incident, place, &price.acts, &mut Silent).expect("the journal works"));
+        assert!(world.state(|state| state.held.contains("21.service")));
+        let cut = incident.view().contain.cuts.iter().find(|cut| cut.act.target() == &core).expect("a cut");
+        assert!(cut.detail.contains("was not taken away"), "{}", cut.detail);
+    }
+    world.state(|state| state.hosts.clear());
     assert!(run::lift(&mut incident, place, &price.acts, &mut Silent).expect("the journal works"));
     assert!(!world.state(|state| state.held.contains("21.service")));
     assert!(!world.state(|state| state.units.contains("21.service")), "a lift starts nothing");

@@ -1,7 +1,8 @@
 //! The built binary and a real host: units started, cut off over a reboot, let go on, by a user who may do just that.
 
 use std::fs;
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
 
 use incident::contain::CutState;
 use incident::plan::file::Plan;
@@ -13,28 +14,38 @@ use crate::host_rig::{HOST, Host};
 const WEB: &str = "[Unit]\nDescription=web\n[Service]\nExecStart=/usr/bin/python3 -m http.server 8080 --directory /usr/share/doc\n[Install]\nWantedBy=multi-user.target\n";
 const LATE_SOCKET: &str = "[Socket]\nListenStream=8081\n[Install]\nWantedBy=sockets.target\n";
 const LATE: &str = "[Service]\nExecStart=/lib/systemd/systemd-socket-proxyd 127.0.0.1:8080\n";
+/// Takes its time to start, and counts how often it was.
+const SLOW: &str = "[Service]\nExecStartPre=/bin/sh -c 'echo x >> /var/lib/slow.starts; sleep 4'\nExecStart=/bin/sleep 1000\n";
 /// What `blackstart` needs for the two units, and nothing else.
 const SUDOERS: &str = "ops ALL=(root) NOPASSWD: \
 /usr/bin/systemctl start web.service, /usr/bin/systemctl stop web.service, \
 /usr/bin/systemctl start late.service, /usr/bin/systemctl stop late.service, \
 /usr/bin/systemctl start late.socket, /usr/bin/systemctl stop late.socket, \
+/usr/bin/systemctl start slow.service, /usr/bin/systemctl stop slow.service, \
 /usr/bin/mkdir -p /etc/systemd/system.control, /usr/bin/systemctl daemon-reload, \
 /usr/bin/ln -s /dev/null /etc/systemd/system.control/web.service, /usr/bin/rm /etc/systemd/system.control/web.service, \
 /usr/bin/ln -s /dev/null /etc/systemd/system.control/late.service, /usr/bin/rm /etc/systemd/system.control/late.service\n";
 
 struct Crew {
     host: Host,
+    /// What its estate says besides.
+    more: &'static str,
 }
 
 impl Crew {
     fn new() -> Option<Crew> {
+        Crew::with("")
+    }
+
+    fn with(more: &'static str) -> Option<Crew> {
         let host = Host::boot(&[
             ("etc/systemd/system/web.service", WEB),
             ("etc/systemd/system/late.service", LATE),
             ("etc/systemd/system/late.socket", LATE_SOCKET),
+            ("etc/systemd/system/slow.service", SLOW),
             ("etc/sudoers.d/ops", SUDOERS),
         ])?;
-        let crew = Crew { host };
+        let crew = Crew { host, more };
         crew.describe(&crew.host.host_key());
         Some(crew)
     }
@@ -77,6 +88,7 @@ site = "here"
 "#,
             key = key.display()
         );
+        let estate = estate + self.more;
         fs::create_dir_all(self.host.root().join("estate")).unwrap();
         fs::write(self.host.root().join("estate/estate.toml"), estate).unwrap();
     }
@@ -196,6 +208,8 @@ fn on_a_quiet_day_it_is_said_what_a_host_would_not_allow_and_the_rule_that_is_pr
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(said["findings"][0]["code"], "not-allowed");
     assert_eq!(said["hosts"][0]["services"][1]["stands"], "runs", "looking needs no right");
+    let refused = crew.call("reach estate --host web");
+    assert_eq!(refused.status.code(), Some(1));
     let to_do = said["findings"][0]["to_do"].as_str().unwrap();
     let rule = to_do.split_once("with visudo: ").unwrap().1;
     fs::write(host.root().join("rule"), format!("{rule}\n")).unwrap();
@@ -281,4 +295,43 @@ fn what_is_imported_from_the_copy_of_a_host_can_be_started_and_cut_off_at_once()
     crew.works(&format!("approve incident {} --yes --by bert", Plan::read(&text).unwrap().hash()));
     crew.call("recover imported --plan plan --journal incident --despite-ignorance --by anna");
     assert_eq!(host.said("systemctl is-active web.service"), "active");
+}
+
+#[test]
+fn a_sudo_that_would_ask_refuses_and_nothing_is_done_halfway() {
+    let Some(crew) = Crew::new() else { return };
+    let host = &crew.host;
+    host.as_root("echo 'ops ALL=(root) ALL' > /etc/sudoers.d/ops");
+    crew.works("init incident --estate estate --key key --by anna");
+    let cut = crew.call("contain estate --infected host:web --journal incident --apply --yes --by anna");
+    let said = String::from_utf8_lossy(&cut.stderr).into_owned();
+    assert_eq!(cut.status.code(), Some(1));
+    assert!(said.contains("a password is required"), "{said}");
+    assert!(crew.view().contain.cuts.iter().all(|cut| cut.state == CutState::Failed), "{said}");
+    assert_eq!(host.said("systemctl is-active web.service; ls -A /etc/systemd/system.control"), "active");
+}
+
+/// Killed while the host still starts it: the next run waits for what is under way, and starts nothing twice.
+#[test]
+fn a_start_that_goes_on_after_blackstart_was_killed_is_taken_over() {
+    let slow = "[service.slow]\nhost = \"web\"\nrun.systemd = \"slow\"\n";
+    let Some(crew) = Crew::with(slow) else { return };
+    let host = &crew.host;
+    crew.works("init incident --estate estate --key key --by anna");
+    crew.works("plan estate --lost service:slow --journal incident -o plan --schedules 5 --by anna");
+    let text = fs::read_to_string(host.root().join("plan")).unwrap();
+    crew.works(&format!("approve incident {} --yes --by bert", Plan::read(&text).unwrap().hash()));
+    let line = "recover estate --plan plan --journal incident --by anna";
+    let mut first = host.at_the_crew(env!("CARGO_BIN_EXE_blackstart"));
+    let mut first = first.args(line.split(' ')).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while host.said("systemctl is-active slow.service") != "activating" {
+        assert!(Instant::now() < until && matches!(first.try_wait(), Ok(None)), "it was to be starting");
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    crew.works(line);
+    assert_eq!(host.said("systemctl is-active slow.service; cat /var/lib/slow.starts"), "active\nx");
+    let shown = crew.works("journal show incident");
+    assert!(shown.contains("sends to host:web: start service:slow by systemd"), "{shown}");
 }
