@@ -1,6 +1,6 @@
 //! How a script gets to a host: on this machine, or by ssh through every host on the way. Pure: what ssh is told is a text.
 //!
-//! The settings are ours alone: no file of the user or of the machine is read, because both may be from the attacker, and
+//! The settings are ours alone: no configuration of the user or of the machine is read, because both may be from the attacker, and
 //! because another desk must do the same. Each host has its own file with its own keys, under a name of ours, so that no
 //! key of one host is good for another. Every script gets a connection of its own: a shared one to a host that was cut
 //! off still says that it stands, and keeps the next script waiting.

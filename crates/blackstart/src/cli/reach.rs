@@ -40,6 +40,13 @@ const ANSWER_MS: u64 = 30_000;
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let estate = read_estate::read(&args.estate)?;
     let hosts = chosen(&estate, &args.host)?;
+    if hosts.is_empty() && !args.print {
+        return Err(Failure::refused(
+            "no host says how it is reached, and no service has a driver",
+            "nobody was asked, so nothing is known of whether a restart would work tonight",
+            "write `ssh` or `local` into hosts and `run.systemd` or its like into services, as docs/guide/02-estate.md shows",
+        ));
+    }
     if args.print {
         talk::data(printed(&estate, &hosts).trim_end());
         return Ok(Answer::Done);

@@ -74,3 +74,12 @@ fn an_estate_of_which_a_name_cannot_be_read_asks_nobody() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("`systemd` of service:s is `a b`"));
     assert_eq!(out(&output), "");
 }
+
+#[test]
+fn an_estate_in_which_nothing_can_be_asked_is_not_called_ready() {
+    let output = called("[service.paper]\n", &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("nothing is known of whether a restart would work")
+    );
+}
