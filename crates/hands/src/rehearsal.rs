@@ -261,6 +261,18 @@ fn of_answer(estate: &Estate, report: &ServiceReport) -> Vec<Finding> {
             format!("correct `run.{}` or its `host`, or install it", driver.word()),
         )));
     }
+    if let Driver::Systemd(unit) = driver
+        && !matches!(read.after.get("Id"), id if id.is_empty() || id == unit)
+    {
+        let id = read.after.get("Id");
+        found.push(about(Finding::new(
+            Grade::Serious,
+            "another-name",
+            format!("{}: {unit} is another name of {id} on its host", report.service),
+            "a cut would be refused: held by this name it could still be started by its own",
+            format!("write run.systemd = \"{id}\""),
+        )));
+    }
     if read.is_held {
         found.push(about(Finding::new(
             Grade::Serious,

@@ -7,6 +7,7 @@
 //!   looks: it wins over unit files anywhere else (`systemctl mask` does not over one in `/etc`), survives a reboot, and
 //!   keeps its sockets and timers from starting as well. Stopped is first, with the unit's own way of stopping, which
 //!   the link would hide.
+//!   A unit that is meant by another of its names is refused: under its own it would go on.
 //! - **release** removes that link and nothing else: what somebody else has put there is left and said.
 //! - What needs the unit (`RequiredBy`) goes down with it and does not come back by itself: it is shown.
 
@@ -18,7 +19,8 @@ use crate::{Script, Verb};
 
 const FOLDER: &str = "/etc/systemd/system.control";
 
-const PROPERTIES: [&str; 11] = [
+const PROPERTIES: [&str; 12] = [
+    "Id",
     "LoadState",
     "ActiveState",
     "SubState",
@@ -42,7 +44,7 @@ pub(crate) fn script(verb: Verb, unit: &str, becomes: Become) -> Script {
             "look before\ncode=0\nfor other in $(triggers) \"$unit\" $(triggered); do\n  root systemctl stop \"$other\" >&2 || code=$?\ndone\nlook after\nexit \"$code\"\n"
         }
         Verb::Hold => {
-            "look before\nif [ -e \"$link\" ] || [ -L \"$link\" ]; then\n  if ! ours; then echo \"$link is not ours: nothing was done\" >&2; exit 75; fi\nfi\ncode=0\nothers=$(triggers)\nbegun=$(triggered)\nfor other in $others \"$unit\" $begun; do\n  root systemctl stop \"$other\" >&2 || code=$?\ndone\nif ! ours; then\n  root mkdir -p \"$folder\" >&2 || code=$?\n  root ln -s /dev/null \"$link\" >&2 || code=$?\n  root systemctl daemon-reload >&2 || code=$?\nfi\n# Whatever started it between the two.\nfor other in $others \"$unit\" $begun; do\n  root systemctl stop \"$other\" >&2 || code=$?\ndone\nlook after\nexit \"$code\"\n"
+            "look before\nid=$(systemctl show -p Id --value \"$unit\")\nif [ \"$id\" != \"$unit\" ]; then echo \"it is another name of $id: to hold it would leave that free; write $id into the estate\" >&2; exit 65; fi\nif [ -e \"$link\" ] || [ -L \"$link\" ]; then\n  if ! ours; then echo \"$link is not ours: nothing was done\" >&2; exit 75; fi\nfi\ncode=0\nothers=$(triggers)\nbegun=$(triggered)\nfor other in $others \"$unit\" $begun; do\n  root systemctl stop \"$other\" >&2 || code=$?\ndone\nif ! ours; then\n  root mkdir -p \"$folder\" >&2 || code=$?\n  root ln -s /dev/null \"$link\" >&2 || code=$?\n  root systemctl daemon-reload >&2 || code=$?\nfi\n# Whatever started it between the two.\nfor other in $others \"$unit\" $begun; do\n  root systemctl stop \"$other\" >&2 || code=$?\ndone\nlook after\nexit \"$code\"\n"
         }
         Verb::Release => {
             "look before\ncode=0\nif ours; then\n  root rm \"$link\" >&2 || code=$?\n  root systemctl daemon-reload >&2 || code=$?\nelif [ -e \"$link\" ] || [ -L \"$link\" ]; then\n  echo \"$link is not ours: it was left\" >&2\n  code=75\nfi\nlook after\nexit \"$code\"\n"

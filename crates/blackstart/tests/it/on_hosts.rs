@@ -335,3 +335,31 @@ fn a_start_that_goes_on_after_blackstart_was_killed_is_taken_over() {
     let shown = crew.works("journal show incident");
     assert!(shown.contains("sends to host:web: start service:slow by systemd"), "{shown}");
 }
+
+/// Held by another of its names it could be started by its own; held by its own it cannot be started by any.
+#[test]
+fn a_unit_is_held_by_its_own_name_only_and_then_by_all_of_them() {
+    let Some(crew) = Crew::new() else { return };
+    let host = &crew.host;
+    host.as_root("ln -s web.service /etc/systemd/system/also.service; systemctl daemon-reload");
+    let estate = fs::read_to_string(host.root().join("estate/estate.toml")).unwrap();
+    let other = estate.replace("run.systemd = \"web.service\"", "run.systemd = \"also.service\"");
+    fs::write(host.root().join("estate/estate.toml"), other).unwrap();
+    let shown = String::from_utf8_lossy(&crew.call("reach estate").stdout).into_owned();
+    assert!(
+        shown.contains("serious another-name: service:web: also.service is another name of web.service"),
+        "{shown}"
+    );
+    crew.works("init incident --estate estate --key key --by anna");
+    let cut = crew.call("contain estate --infected service:web --journal incident --apply --yes --by anna");
+    assert_eq!(cut.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&cut.stderr).contains("it is another name of web.service"));
+    assert_eq!(host.said("systemctl is-active web.service; ls -A /etc/systemd/system.control"), "active");
+
+    fs::write(host.root().join("estate/estate.toml"), estate).unwrap();
+    crew.works("contain estate --infected service:web --journal incident --apply --yes --by anna");
+    for name in ["web.service", "also.service"] {
+        assert!(!host.as_root(&format!("systemctl start {name}")).status.success(), "{name}");
+    }
+    assert!(!host.is_open(8080));
+}
