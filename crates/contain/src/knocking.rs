@@ -6,7 +6,8 @@
 
 use std::net::SocketAddr;
 
-use estate::model::{Estate, Probe, Run};
+use estate::model::{Estate, Probe, Run, Service};
+use hands::Standing;
 use incident::View;
 use incident::event::{CutAct, Knocked, ProcessMark};
 use world::{Answer, Knock, World};
@@ -90,7 +91,20 @@ fn answering(view: &View, place: Place<'_>, act: &CutAct) -> Result<Option<Strin
             return Ok(Some(what));
         }
     }
-    Ok(passing(view, place, act))
+    if let Some(what) = passing(view, place, act) {
+        return Ok(Some(what));
+    }
+    Ok(running(place, act))
+}
+
+/// What its host itself says. Its word that something runs is enough; that nothing runs it could say and be infected.
+fn running(place: Place<'_>, act: &CutAct) -> Option<String> {
+    let CutAct::StopService { service } = act else { return None };
+    if !place.estate.services.get(service).is_some_and(Service::is_driven) {
+        return None;
+    }
+    let (read, said) = world::act::looked_at(place.world, place.estate, service, 0).ok()?;
+    matches!(read.standing, Standing::Up | Standing::Moving).then_some(said)
 }
 
 /// A command looks from inside, and a file that was left behind can make it pass. It is asked only where no process of
@@ -183,7 +197,8 @@ fn control(view: &View, place: Place<'_>, act: &CutAct) -> Option<String> {
 fn is_resting(estate: &Estate, act: &CutAct) -> bool {
     let CutAct::StopService { service } = act else { return false };
     estate.services.get(service).is_some_and(|service| {
-        let leaves_nothing = |run: &Run| run.job && run.stop.is_empty() && run.pid_file.is_none();
+        let leaves_nothing =
+            |run: &Run| run.job && run.stop.is_empty() && run.pid_file.is_none() && run.driver.is_none();
         service.gates.is_empty() && service.run.as_ref().is_some_and(leaves_nothing)
     })
 }

@@ -3,10 +3,12 @@
 
 use crate::decide::{self, Refusal};
 use crate::knocking::{self, PATIENCE_MS, Proof};
+use crate::on_hosts;
 pub use crate::place::Place;
 use crate::place::find_door;
+pub use crate::recorded::Watcher;
+use crate::recorded::{probed, record};
 use estate::model::{Run, Service};
-use incident::Event;
 use incident::View;
 use incident::contain::CutState;
 use incident::event::{ContainEvent, CutAct};
@@ -18,14 +20,6 @@ const COMMAND_MS_MAX: u64 = 20_000;
 /// A process that does not end by itself is killed after this.
 const GRACE_MS: u64 = 2_000;
 
-/// Sees each act as it is done.
-pub trait Watcher {
-    fn begun(&mut self, act: &CutAct);
-    fn probed(&mut self, act: &CutAct, proof: Proof, detail: &str);
-    /// What was recorded of the end of a cut, and whether what it cut off is there again.
-    fn lifted(&mut self, event: &ContainEvent, is_back: bool, detail: &str);
-}
-
 /// Does every act that is not known to hold. Returns whether all of them hold.
 pub fn run(
     log: &mut dyn Log,
@@ -34,7 +28,10 @@ pub fn run(
     watcher: &mut dyn Watcher,
 ) -> Result<bool, LogFault> {
     let mut all_hold = true;
-    for act in acts {
+    let (on_hosts, others): (Vec<&CutAct>, Vec<&CutAct>) =
+        acts.iter().partition(|act| on_hosts::is_driven(place, act));
+    // Doors are among the others: they are closed before anything inside is stopped.
+    for act in others {
         watcher.begun(act);
         let (proof, detail) = match bring_about(log, place, act)? {
             Ok(done) => done,
@@ -43,6 +40,9 @@ pub fn run(
         };
         watcher.probed(act, proof, &detail);
         all_hold &= proof == Proof::Holds;
+    }
+    if !on_hosts.is_empty() {
+        all_hold &= on_hosts::run(log, place, &on_hosts, watcher)?;
     }
     Ok(all_hold)
 }
@@ -96,22 +96,6 @@ fn bring_about(
     Ok(Ok((proof, detail)))
 }
 
-fn probed(
-    log: &mut dyn Log,
-    place: Place<'_>,
-    act: &CutAct,
-    proof: Proof,
-    detail: &str,
-) -> Result<(), LogFault> {
-    let (act, detail) = (act.clone(), detail.to_owned());
-    let event = match proof {
-        Proof::Holds => ContainEvent::CutProbed { act, holds: true, detail },
-        Proof::Leaks => ContainEvent::CutProbed { act, holds: false, detail },
-        Proof::NotKnown => ContainEvent::CutUnproven { act, detail },
-    };
-    record(log, place, event)
-}
-
 /// Ends cuts whose lifting stands in the journal: opens doors, and checks whether what was cut off is there again. A
 /// service is not started: that is the restart's, or a person's. Returns whether every door is open.
 pub fn lift(
@@ -121,12 +105,16 @@ pub fn lift(
     watcher: &mut dyn Watcher,
 ) -> Result<bool, LogFault> {
     let mut all_open = true;
+    let mut released = on_hosts::release(log, place, acts)?;
     for act in acts {
         watcher.begun(act);
         let (opened, patience_ms) = match act {
             CutAct::CloseDoor { .. } => (open(place, act), PATIENCE_MS),
-            CutAct::StopService { .. } => (Ok("it may be started".to_owned()), 0),
+            CutAct::StopService { service } => {
+                (released.remove(service).unwrap_or_else(|| Ok("it may be started".to_owned())), 0)
+            }
         };
+        let is_released = opened.is_ok();
         let back = knocking::is_back(log.view(), place, act, patience_ms);
         let (is_back, detail) = match (opened, back, act) {
             (Ok(done), Ok(seen), _) => (true, format!("{done}; {seen}")),
@@ -142,7 +130,7 @@ pub fn lift(
             ContainEvent::LiftFailed { act, detail: said }
         };
         let is_door = matches!(event, ContainEvent::LiftFailed { act: CutAct::CloseDoor { .. }, .. });
-        all_open &= !is_door;
+        all_open &= !is_door && is_released;
         watcher.lifted(&event, is_back, &detail);
         record(log, place, event)?;
     }
@@ -156,10 +144,6 @@ fn open(place: Place<'_>, act: &CutAct) -> Result<String, String> {
         return Err("the estate does not say how to open it".to_owned());
     }
     command(place, &door.open, &Run::default(), &format!("open-{}-{}", site.name(), door.name))
-}
-
-fn record(log: &mut dyn Log, place: Place<'_>, event: ContainEvent) -> Result<(), LogFault> {
-    log::record(log, &[Event::Contain(event)], place.world.now_ms())
 }
 
 /// The act itself. `Err` says why it did not work; the probe has the last word.

@@ -10,10 +10,14 @@ use super::knocking::Proof;
 use super::lift::{self, Doors};
 use super::run::{self, Place, Watcher};
 use estate::Id;
+use estate::hands::Driver;
 use estate::model::{
     Authority, Capability, Door, Edge, EdgeKind, Estate, Evidence, External, Gate, Host, Probe, Run, Service,
     Serving, Site, Source, Store, Tenant, Tenants,
 };
+use hands::door::Heard;
+use hands::way::Way;
+use hands::{Script, Verb};
 use incident::contain::CutState;
 use incident::event::{CommandEvent, ContainEvent, CutAct, Event, ProcessMark};
 use incident::log::{self, Append, Basis, Log, LogFault};
@@ -233,6 +237,23 @@ struct State {
     acts: u64,
     kill: Option<(u64, bool)>,
     outputs: Vec<PathBuf>,
+    /// What hosts do with scripts, by the first line of the script.
+    hosts: BTreeMap<String, HostDoes>,
+    /// Those lines, as they came.
+    carried: Vec<String>,
+    /// Units that run, and units that are held.
+    units: BTreeSet<String>,
+    held: BTreeSet<String>,
+}
+
+/// What a host does with a script. Without one it does what it is told and says so.
+#[derive(Clone, Copy)]
+enum HostDoes {
+    /// It does it, and its answer never comes.
+    FallsSilent,
+    IsNotReached,
+    /// It says that it did it, and did not.
+    Refuses,
 }
 
 struct Killed;
@@ -309,6 +330,47 @@ impl World for Fake {
         });
         let code = if text == "fails" { 3 } else { 0 };
         Ok(Ended { code: Some(code), tail: String::new() })
+    }
+    fn carry(&self, _: &Way, script: &Script, _: u64) -> Result<Heard, WorldFault> {
+        let line = script.text.lines().next().expect("a script has a first line").to_owned();
+        let unit = line.rsplit(' ').next().expect("it names a unit").to_owned();
+        let port = unit.trim_end_matches(".service").to_owned();
+        let does = self.state(|state| {
+            state.carried.push(line.clone());
+            state.hosts.get(&line).copied()
+        });
+        let look = |when: &str| {
+            self.state(|state| {
+                let active = if state.units.contains(&unit) { "active" } else { "inactive" };
+                let held =
+                    if state.held.contains(&unit) { format!("{when} held yes\n") } else { String::new() };
+                format!("{held}{when} boot 1\n{when} LoadState=loaded\n{when} ActiveState={active}\n")
+            })
+        };
+        let before = look("before");
+        match does {
+            Some(HostDoes::IsNotReached) => {
+                return Ok(Heard { said: "Connection refused".to_owned(), ..Heard::default() });
+            }
+            Some(HostDoes::Refuses) => {}
+            Some(HostDoes::FallsSilent) | None if script.verb.only_looks() => {}
+            Some(HostDoes::FallsSilent) | None => self.act(|state| match script.verb {
+                Verb::Hold => {
+                    state.units.remove(&unit);
+                    state.held.insert(unit.clone());
+                    state.open.remove(&format!("127.0.0.1:{port}"));
+                }
+                Verb::Release => drop(state.held.remove(&unit)),
+                Verb::Start | Verb::Stop | Verb::Probe | Verb::Rehearse => {
+                    unreachable!("a cut does not do that")
+                }
+            }),
+        }
+        if matches!(does, Some(HostDoes::FallsSilent)) {
+            return Ok(Heard { may_have_begun: true, broke_off: "no end".to_owned(), ..Heard::default() });
+        }
+        let code = Some(if matches!(does, Some(HostDoes::Refuses)) { 1 } else { 0 });
+        Ok(Heard { may_have_begun: true, code, output: before + &look("after"), ..Heard::default() })
     }
     fn trace(&self, _: &Path) -> Result<Trace, WorldFault> {
         Ok(Trace::default())
@@ -772,4 +834,125 @@ fn a_cut_on_what_is_held_is_not_lifted() {
     let refused =
         lift::lift(&estate(), incident.view(), Some(&id("site:muc")), Doors::Open).expect_err("it is held");
     assert!(matches!(refused, Refusal::OnHold { .. }));
+}
+
+/// The services in Munich are units on hosts.
+fn on_hosts() -> (Estate, Fake) {
+    let (mut estate, world) = (estate(), Fake::new());
+    for (name, port) in [("identity-muc", 20), ("core-muc", 21)] {
+        let service = estate.services.get_mut(&id(&format!("service:{name}"))).expect("it is there");
+        let unit = format!("{port}.service");
+        service.run = Some(Run { driver: Some(Driver::Systemd(unit.clone())), ..Run::default() });
+        let host = service.host.clone().expect("it has a host");
+        estate.hosts.get_mut(&host).expect("it is there").local = true;
+        world.state(|state| state.units.insert(unit));
+    }
+    (estate, world)
+}
+
+const HOLD_CORE: &str = "# Blackstart: hold 21.service";
+
+#[test]
+fn units_on_hosts_are_held_and_proven_and_a_lift_lets_them_start_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let (estate, world) = on_hosts();
+    let cuts = applied(&mut incident, &world, &estate, "site:muc");
+    assert_eq!(states(&cuts), [CutState::Holds; 3], "{cuts:?}");
+    assert_eq!(world.state(|state| state.held.len()), 2);
+    let last = incident.view().hands.last[&id("service:core-muc")].clone();
+    let answer = last.answer.expect("it answered");
+    assert_eq!((last.verb.as_str(), answer.code), ("hold", Some(0)));
+    assert_eq!(answer.before["ActiveState"], "active");
+    assert_eq!((answer.after["ActiveState"].as_str(), answer.after["held"].as_str()), ("inactive", "yes"));
+    // Once more changes nothing.
+    let sent = world.state(|state| state.acts);
+    assert_eq!(states(&applied(&mut incident, &world, &estate, "site:muc")), [CutState::Holds; 3]);
+    assert_eq!(world.state(|state| state.acts), sent);
+
+    let core = id("service:core-muc");
+    let price = lift::lift(&estate, incident.view(), Some(&core), Doors::Open).expect("a lift");
+    incident
+        .decide(0, |view| lift::decide(&estate, view, Some(&core), Doors::Open, false, "clean"))
+        .expect("the journal works")
+        .expect("not held");
+    let place_folder = incident.folder().to_owned();
+    let place = Place { world: &world, estate: &estate, folder: &place_folder };
+    // A host that refuses, or is not reached: the lift is not called done, and may be called again.
+    for does in [HostDoes::Refuses, HostDoes::IsNotReached] {
+        world.state(|state| state.hosts.insert("# Blackstart: release 21.service".to_owned(), does));
+        assert!(!run::lift(&mut incident, place, &price.acts, &mut Silent).expect("the journal works"));
+        assert!(world.state(|state| state.held.contains("21.service")));
+        let cut = incident.view().contain.cuts.iter().find(|cut| cut.act.target() == &core).expect("a cut");
+        assert!(cut.detail.contains("was not taken away"), "{}", cut.detail);
+    }
+    world.state(|state| state.hosts.clear());
+    assert!(run::lift(&mut incident, place, &price.acts, &mut Silent).expect("the journal works"));
+    assert!(!world.state(|state| state.held.contains("21.service")));
+    assert!(!world.state(|state| state.units.contains("21.service")), "a lift starts nothing");
+}
+
+#[test]
+fn a_host_that_is_not_reached_or_refuses_leaves_its_own_cut_open_and_no_other() {
+    for (does, says) in
+        [(HostDoes::IsNotReached, "was not reached"), (HostDoes::Refuses, "it was not stopped")]
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut incident = incident(folder.path());
+        let (estate, world) = on_hosts();
+        world.state(|state| state.hosts.insert(HOLD_CORE.to_owned(), does));
+        let cuts = applied(&mut incident, &world, &estate, "site:muc");
+        assert_eq!(states(&cuts), [CutState::Holds, CutState::Failed, CutState::Holds], "{cuts:?}");
+        assert!(cuts[1].1.contains(says), "{cuts:?}");
+    }
+}
+
+#[test]
+fn an_answer_without_an_end_is_looked_at_over_a_new_connection() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let (estate, world) = on_hosts();
+    world.state(|state| state.hosts.insert(HOLD_CORE.to_owned(), HostDoes::FallsSilent));
+    let cuts = applied(&mut incident, &world, &estate, "site:muc");
+    // The second look says that it is down and held, and nothing answers where something did before.
+    assert_eq!(states(&cuts), [CutState::Holds; 3], "{cuts:?}");
+    let looks = world.state(|state| state.carried.iter().filter(|line| line.contains("probe 21")).count());
+    assert!(looks > 0);
+}
+
+#[test]
+fn a_host_of_which_nothing_is_known_any_more_is_not_shown_as_cut_off() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let (estate, world) = on_hosts();
+    world.state(|state| {
+        state.hosts.insert(HOLD_CORE.to_owned(), HostDoes::FallsSilent);
+        state.hosts.insert("# Blackstart: probe 21.service".to_owned(), HostDoes::IsNotReached);
+    });
+    let cuts = applied(&mut incident, &world, &estate, "site:muc");
+    assert_ne!(cuts[1].0, CutState::Holds, "{cuts:?}");
+    let answer = incident.view().hands.last[&id("service:core-muc")].answer.clone();
+    assert_eq!(answer.expect("a look").code, None);
+}
+
+/// Between the intent on disk and the outcome: the script is sent again, which changes nothing twice.
+#[test]
+fn a_cut_of_units_killed_at_any_act_is_finished_by_a_second_call() {
+    for kill in 0..3 {
+        for after in [false, true] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (estate, world) = on_hosts();
+            world.state(|state| state.kill = Some((kill, after)));
+            let mut first = incident(folder.path());
+            let died = catch_unwind(AssertUnwindSafe(|| applied(&mut first, &world, &estate, "site:muc")));
+            assert!(died.is_err(), "it was to be killed at act {kill}");
+            drop(first);
+            world.state(|state| state.kill = None);
+            let mut again =
+                Incident::open(&folder.path().join("incident"), "test").expect("the journal opens");
+            let cuts = applied(&mut again, &world, &estate, "site:muc");
+            assert_eq!(states(&cuts), [CutState::Holds; 3], "{kill} {after} {cuts:?}");
+            assert_eq!(world.state(|state| state.held.len()), 2);
+        }
+    }
 }

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::files::{Content, RawFile};
 use super::finding::{Finding, Grade};
+use super::hands::{BECOMES, Driver, Ssh};
 use super::id::Id;
 use super::model::{
     Authority, Capability, CutBehaviour, Edge, EdgeKind, Estate, Evidence, External, Gate, Host, Probe,
@@ -203,6 +204,10 @@ fn host(page: &mut Page, id: &Id, host: &Host) {
     page.id("site", host.site.as_ref());
     page.number("cpu", host.cpu);
     page.number("memory", host.memory);
+    if let Some(ssh) = &host.ssh {
+        page.line(format_args!("ssh = {}", ssh_line(ssh)));
+    }
+    page.flag("local", host.local);
 }
 
 fn service(page: &mut Page, estate: &Estate, id: &Id, service: &Service) {
@@ -256,6 +261,9 @@ pub fn edge(edge: &Edge) -> String {
 
 fn run(page: &mut Page, id: &Id, run: &Run) {
     page.line(format_args!("[service.{}.run]", quoted(id.name())));
+    if let Some(driver) = &run.driver {
+        page.line(driver_line(driver));
+    }
     page.list("start", &run.start);
     page.list("stop", &run.stop);
     page.list("admit", &run.admit);
@@ -371,4 +379,46 @@ fn authority(page: &mut Page, authority: &Authority) {
     page.text("may", &authority.may);
     page.list("on", &authority.on);
     page.text("granted_by", &authority.granted_by);
+}
+
+/// As it stands in the canonical text, without the name of the field.
+fn ssh_line(ssh: &Ssh) -> String {
+    let mut line = format!("{{ address = {}", quoted(&ssh.address));
+    let mut put = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let _ = write!(line, ", {name} = {value}");
+        }
+    };
+    put("port", ssh.port.map(|port| port.to_string()));
+    put("user", ssh.user.as_deref().map(quoted));
+    let word = BECOMES.iter().find(|(_, meaning)| *meaning == ssh.becomes);
+    put("become", word.map(|(word, _)| quoted(word)));
+    put("jump", ssh.jump.as_ref().map(|jump| quoted(&jump.to_string())));
+    let keys: Vec<String> = ssh.host_key.iter().map(|key| quoted(key)).collect();
+    put("host_key", Some(format!("[{}]", keys.join(", "))).filter(|_| !keys.is_empty()));
+    put("identity", ssh.identity.as_deref().map(quoted));
+    line + " }"
+}
+
+/// The whole line of a driver in the table `run`.
+fn driver_line(driver: &Driver) -> String {
+    let word = driver.word();
+    match driver {
+        Driver::Systemd(name) | Driver::Libvirt(name) => format!("{word} = {}", quoted(name)),
+        Driver::Compose { project, service, file } => {
+            let file = file.as_ref().map_or_else(String::new, |file| format!(", file = {}", quoted(file)));
+            format!("{word} = {{ project = {}, service = {}{file} }}", quoted(project), quoted(service))
+        }
+        Driver::Kubernetes(workload) => {
+            let context = workload.context.as_ref();
+            let context = context.map_or_else(String::new, |name| format!("context = {}, ", quoted(name)));
+            format!(
+                "{word} = {{ {context}namespace = {}, kind = {}, name = {}, replicas = {} }}",
+                quoted(&workload.namespace),
+                quoted(&workload.kind),
+                quoted(&workload.name),
+                workload.replicas
+            )
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! with many ids, because nobody reads the same sentence fifty times.
 
 mod gates;
+pub mod hands;
 mod people;
 pub mod references;
 mod restart;
@@ -69,6 +70,7 @@ pub fn content(estate: &Estate, sources: &Sources) -> Vec<Finding> {
     findings.extend(rings::all(&look));
     findings.extend(gates::all(&look));
     findings.extend(restart::all(&look));
+    findings.extend(hands::all(&look));
     findings.extend(people::all(&look));
     findings.sort_by_key(|finding| finding.grade);
     findings

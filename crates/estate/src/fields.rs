@@ -136,6 +136,11 @@ impl<'t> Fields<'t> {
         text
     }
 
+    /// Written, and a single text.
+    pub(super) fn is_text(&self, name: &str) -> bool {
+        self.table.get(name).is_some_and(|value| value.get_ref().as_str().is_some())
+    }
+
     /// One of a few words.
     pub(super) fn word<T: Copy>(
         &mut self,

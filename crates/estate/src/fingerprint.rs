@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::check::hands::way_to;
 use crate::model::{Edge, Evidence};
 use crate::{Estate, Id, canonical};
 
@@ -39,9 +40,12 @@ fn text_with(estate: &Estate, id: &Id, edges: &[&Edge]) -> String {
     let service = estate.services.get(id);
     let store = estate.stores.get(id);
     let host = service.and_then(|service| service.host.as_ref());
-    let of_host = host.and_then(|host| estate.hosts.get(host));
+    // Who may answer for it are also those through whom the way leads.
+    let on_the_way = host.and_then(|host| way_to(&estate.hosts, host)).unwrap_or_default();
+    let hosts = on_the_way.into_iter().chain(host);
+    let hosts = hosts.filter_map(|id| Some((id.clone(), estate.hosts.get(id)?.clone())));
     let part = Estate {
-        hosts: host.into_iter().cloned().zip(of_host.cloned()).collect(),
+        hosts: hosts.collect(),
         services: service.map(|service| (id.clone(), service.clone())).into_iter().collect(),
         stores: store.map(|store| (id.clone(), store.clone())).into_iter().collect(),
         edges: edges.iter().map(|edge| plain(edge)).collect(),

@@ -19,6 +19,8 @@ pub mod files;
 pub mod finding;
 pub mod fingerprint;
 pub mod graph;
+pub mod hands;
+mod hands_read;
 pub mod id;
 pub mod ignorance;
 pub mod inside;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::hands::{Driver, Ssh};
 use super::id::Id;
 use super::words::Words;
 
@@ -52,6 +53,10 @@ pub struct Host {
     pub cpu: Option<u64>,
     /// Mebibytes for running services. `None`: not limited.
     pub memory: Option<u64>,
+    /// How commands get there from elsewhere.
+    pub ssh: Option<Ssh>,
+    /// It is the very machine on which Blackstart runs.
+    pub local: bool,
 }
 
 /// Whether a start may be repeated when nobody knows if it happened.
@@ -96,9 +101,11 @@ pub struct Service {
     pub gates: Vec<Gate>,
 }
 
-/// How a service is started and stopped on this machine.
+/// How a service is started and stopped: by a driver on its host, or by commands on this machine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Run {
+    /// With it there are no commands besides `admit`.
+    pub driver: Option<Driver>,
     pub start: Vec<String>,
     /// Without it the process (session) gets SIGTERM, then SIGKILL.
     pub stop: Vec<String>,
@@ -288,15 +295,34 @@ pub enum EdgeKind {
     Order,
 }
 
+impl Host {
+    /// The estate says how commands get there.
+    pub fn is_reached(&self) -> bool {
+        self.local || self.ssh.is_some()
+    }
+}
+
 impl Service {
     /// Nothing says how it is started: a person does that.
     pub fn is_started_by_hand(&self) -> bool {
-        self.run.as_ref().is_none_or(|run| run.start.is_empty())
+        self.run.as_ref().is_none_or(|run| run.start.is_empty() && run.driver.is_none())
     }
 
-    /// Its start ends by itself and leaves something running that only its stop command ends (`systemctl start`).
+    /// A driver starts and stops it on its host.
+    pub fn is_driven(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.driver.is_some())
+    }
+
+    /// Its start ends by itself.
+    pub fn is_job(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.job)
+    }
+
+    /// Its start ends by itself and leaves something running that only its stop command or its driver ends.
     pub fn leaves_something_running(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.job && !run.stop.is_empty())
+        self.run
+            .as_ref()
+            .is_some_and(|run| if run.driver.is_some() { !run.job } else { run.job && !run.stop.is_empty() })
     }
 }
 

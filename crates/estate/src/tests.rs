@@ -8,6 +8,7 @@ mod findings;
 mod fingerprint;
 mod gkv;
 mod graph;
+mod hands;
 mod layers;
 mod reading;
 

@@ -5,6 +5,7 @@
 
 use super::fields::{Fields, Out, shown};
 use super::finding::{Finding, Grade};
+use super::hands_read;
 use super::id::{Id, Kind};
 use super::model::{
     Authority, Capability, CutBehaviour, Door, Edge, EdgeKind, Evidence, External, Gate, Host, Probe,
@@ -63,6 +64,8 @@ pub(super) fn host(mut fields: Fields<'_>, id: &Id, out: &mut Out) -> Host {
         site: fields.id("site", Kind::Site, out),
         cpu: fields.number("cpu", out),
         memory: fields.number("memory", out),
+        ssh: fields.table("ssh", out).and_then(|ssh| hands_read::ssh(ssh, out)),
+        local: fields.flag("local", out),
     };
     fields.finish(out);
     host
@@ -94,6 +97,7 @@ pub(super) fn service(mut fields: Fields<'_>, id: &Id, out: &mut Out) -> (Servic
 
 fn run(mut fields: Fields<'_>, out: &mut Out) -> Run {
     let mut run = Run {
+        driver: hands_read::driver(&mut fields, out),
         start: fields.texts("start", out),
         stop: fields.texts("stop", out),
         admit: fields.texts("admit", out),

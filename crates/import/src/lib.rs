@@ -20,11 +20,13 @@ pub mod fault;
 pub mod folder;
 pub mod json;
 pub mod kubernetes;
+pub mod login;
 pub mod mentions;
 pub mod merge;
 pub mod names;
 pub mod origin;
 pub mod pages;
+
 pub mod roles;
 pub mod score;
 mod secrets;

@@ -10,6 +10,7 @@ use estate::Id;
 pub use crate::bridge::{Account, BridgeEvent};
 pub use crate::command::CommandEvent;
 pub use crate::contain::{ContainEvent, CutAct, Knocked};
+pub use crate::hands::HandsEvent;
 pub use crate::notice::NoticeEvent;
 pub use crate::plan::PlanEvent;
 pub use crate::recover::{Found, ProcessMark, RecoverEvent};
@@ -24,6 +25,7 @@ pub enum Event {
     Plan(PlanEvent),
     Recover(RecoverEvent),
     Bridge(BridgeEvent),
+    Hands(HandsEvent),
     Notice(NoticeEvent),
 }
 
@@ -37,6 +39,7 @@ impl Event {
             Event::Plan(event) => event.about(),
             Event::Recover(event) => event.about(),
             Event::Bridge(event) => event.about(),
+            Event::Hands(event) => event.about(),
             Event::Notice(event) => event.about(),
         }
     }

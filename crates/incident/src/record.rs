@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::event::{
-    BridgeEvent, CommandEvent, ContainEvent, Event, NoticeEvent, PlanEvent, RecoverEvent, ScanEvent,
+    BridgeEvent, CommandEvent, ContainEvent, Event, HandsEvent, NoticeEvent, PlanEvent, RecoverEvent,
+    ScanEvent,
 };
 use super::stamp::Stamp;
 use estate::Id;
@@ -23,6 +24,7 @@ fn versions() -> impl Iterator<Item = (&'static str, u16)> {
         crate::plan::VERSIONS,
         crate::recover::VERSIONS,
         crate::bridge::VERSIONS,
+        crate::hands::VERSIONS,
         crate::notice::VERSIONS,
     ];
     parts.into_iter().flatten().copied()
@@ -74,6 +76,7 @@ pub fn encode(event: &Event) -> (String, u16, Vec<u8>) {
         Event::Plan(event) => serde_json::to_value(event),
         Event::Recover(event) => serde_json::to_value(event),
         Event::Bridge(event) => serde_json::to_value(event),
+        Event::Hands(event) => serde_json::to_value(event),
         Event::Notice(event) => serde_json::to_value(event),
     }
     .expect("events hold only strings, numbers, lists and maps with string keys");
@@ -127,6 +130,7 @@ fn read(kind: &str, version: u16, payload: &[u8]) -> Result<Event, String> {
         "plan" => group_of::<PlanEvent>(tagged).map(Event::Plan),
         "recover" => group_of::<RecoverEvent>(tagged).map(Event::Recover),
         "bridge" => group_of::<BridgeEvent>(tagged).map(Event::Bridge),
+        "hands" => group_of::<HandsEvent>(tagged).map(Event::Hands),
         "notice" => group_of::<NoticeEvent>(tagged).map(Event::Notice),
         _ => Err(format!("`{group}` is not a group of events that this program knows")),
     }

@@ -194,6 +194,28 @@ fn samples() -> Vec<Event> {
             pages: 258,
             as_of_entry: 40,
         }),
+        Event::Hands(HandsEvent::Sent {
+            target: id("service:portal"),
+            host: Some(id("host:web-1")),
+            driver: "systemd".to_owned(),
+            verb: "start".to_owned(),
+            sha256: "ab".repeat(32),
+            script: "root systemctl start nginx.service\n".to_owned(),
+        }),
+        Event::Hands(HandsEvent::Answered(crate::hands::Answer {
+            target: id("service:portal"),
+            host: Some(id("host:web-1")),
+            verb: "start".to_owned(),
+            sha256: "ab".repeat(32),
+            code: Some(0),
+            may_have_begun: true,
+            before: BTreeMap::from([("ActiveState".to_owned(), "inactive".to_owned())]),
+            after: BTreeMap::from([("ActiveState".to_owned(), "active".to_owned())]),
+            mark: "5b8d0c7f4b5d4e0a8d1b3b6c8a7d2f10".to_owned(),
+            boot: "8c2c9b6f-8a4e-4f2c-9d3e-1f5b1c6a7d10".to_owned(),
+            detail: "the unit nginx.service on host:web-1 runs".to_owned(),
+            took_ms: 412,
+        })),
     ]
 }
 
@@ -215,6 +237,7 @@ fn no_kind_of_event_is_missing_here() {
         include_str!("bridge.rs"),
         include_str!("command.rs"),
         include_str!("contain/mod.rs"),
+        include_str!("hands.rs"),
         include_str!("notice.rs"),
         include_str!("plan/mod.rs"),
         include_str!("recover/mod.rs"),

@@ -25,6 +25,7 @@ pub struct View {
     pub plan: crate::plan::View,
     pub recover: crate::recover::View,
     pub bridge: crate::bridge::View,
+    pub hands: crate::hands::View,
     pub notice: crate::notice::View,
     pub unknown: Vec<UnknownEntry>,
     /// The entry at which each infected thing was named last. What was restored before it is not clean.
@@ -87,6 +88,7 @@ impl View {
                 allowed
             }
             Event::Bridge(event) => self.bridge.apply(entry, event),
+            Event::Hands(event) => self.hands.apply(entry, event),
             Event::Notice(event) => {
                 self.notice.apply(entry, event);
                 Ok(())

@@ -1,5 +1,6 @@
 //! The commands of a plan as a person types them from paper: where nothing of ours runs, a POSIX shell and restic do.
 
+use estate::hands::Driver;
 use estate::model::{Run, Secret, Store};
 use message::quoted;
 
@@ -21,6 +22,39 @@ pub fn place(run: &Run) -> String {
         }
     }
     text
+}
+
+/// What a person types on its host to start what a driver starts.
+pub fn driven(driver: &Driver) -> String {
+    match driver {
+        Driver::Systemd(unit) => format!("systemctl start {}", quoted(unit)),
+        Driver::Compose { project, service, file: Some(file) } => format!(
+            "docker compose -p {} -f {} up --detach --no-deps {}",
+            quoted(project),
+            quoted(file),
+            quoted(service)
+        ),
+        Driver::Compose { project, service, file: None } => {
+            let label = |name: &str, value: &str| quoted(&format!("label=com.docker.compose.{name}={value}"));
+            format!(
+                "docker start $(docker ps -aq --filter {} --filter {})",
+                label("project", project),
+                label("service", service)
+            )
+        }
+        Driver::Kubernetes(workload) => {
+            let context = workload.context.as_ref();
+            let context = context.map_or_else(String::new, |name| format!("--context {} ", quoted(name)));
+            format!(
+                "kubectl {context}-n {} scale {} {} --replicas={}",
+                quoted(&workload.namespace),
+                workload.kind,
+                quoted(&workload.name),
+                workload.replicas
+            )
+        }
+        Driver::Libvirt(domain) => format!("virsh start {}", quoted(domain)),
+    }
 }
 
 /// How a store is put back with restic itself: beside what is there, which is kept, and then in its place. Empty: nothing
@@ -76,6 +110,21 @@ mod tests {
         };
         let text = format!("{}{}", place(&run), line(&run.start));
         assert_eq!(text, "cd '/srv/my app' && env 'A=b c' /bin/sh -c 'echo \"it'\\''s up\"'");
+    }
+
+    #[test]
+    fn what_a_driver_starts_can_be_started_from_paper() {
+        let compose = |file: Option<&str>| Driver::Compose {
+            project: "shop".to_owned(),
+            service: "cart".to_owned(),
+            file: file.map(str::to_owned),
+        };
+        assert_eq!(driven(&Driver::Systemd("a.service".to_owned())), "systemctl start a.service");
+        assert_eq!(
+            driven(&compose(Some("/srv/my shop/c.yaml"))),
+            "docker compose -p shop -f '/srv/my shop/c.yaml' up --detach --no-deps cart"
+        );
+        assert!(driven(&compose(None)).starts_with("docker start $(docker ps -aq --filter label="));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::by_hand;
 use super::explain::some;
 use super::page::{capability_name, clock, grouped, hours, insured, whom};
 use super::times::{Time, Times};
-use estate::model::{Gate, Probe, ResourceKind};
+use estate::model::{Gate, Probe, ResourceKind, Run};
 use estate::{Estate, Id};
 use incident::plan::file::{Plan, Step, StepKind};
 use message::{counted, counted_as};
@@ -210,6 +210,15 @@ fn start_details(estate: &Estate, id: &Id, detail: &mut impl FnMut(&str, &str)) 
         Some(run) if !run.start.is_empty() => {
             let as_user = format!("{}{}", by_hand::place(run), by_hand::line(&run.start));
             detail("command", &as_user);
+        }
+        Some(Run { driver: Some(driver), .. }) => {
+            let ssh = service.host.as_ref().and_then(|host| estate.hosts.get(host)?.ssh.as_ref());
+            let at = ssh.map(|ssh| match &ssh.user {
+                Some(user) => format!("{user}@{}", ssh.address),
+                None => ssh.address.clone(),
+            });
+            detail("at", &at.unwrap_or_default());
+            detail("command", &by_hand::driven(driver));
         }
         Some(_) | None => detail("command", "none is written down: start it as you know it"),
     }

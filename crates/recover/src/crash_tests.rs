@@ -222,7 +222,7 @@ impl Stage {
     }
 
     /// What a person does about steps in doubt: looks at the world, and says what is there.
-    fn answer_doubts(&mut self) -> usize {
+    pub(super) fn answer_doubts(&mut self) -> usize {
         let held: Vec<(String, Id)> = self
             .log
             .view()
@@ -250,7 +250,7 @@ impl Stage {
         held.len()
     }
 
-    fn end(&self) -> End {
+    pub(super) fn end(&self) -> End {
         let view = self.log.view();
         assert_eq!(view.illegal, Vec::new(), "the executor recorded moves that the table does not allow");
         assert_eq!(self.sim.state().violations, Vec::<String>::new());
@@ -265,16 +265,16 @@ impl Stage {
 }
 
 #[derive(Debug, PartialEq)]
-struct End {
-    steps: BTreeMap<String, State>,
-    services: BTreeMap<Id, ServiceState>,
-    parked: BTreeMap<Id, Id>,
-    running: BTreeSet<Id>,
-    effects: BTreeMap<String, u32>,
+pub(super) struct End {
+    pub(super) steps: BTreeMap<String, State>,
+    pub(super) services: BTreeMap<Id, ServiceState>,
+    pub(super) parked: BTreeMap<Id, Id>,
+    pub(super) running: BTreeSet<Id>,
+    pub(super) effects: BTreeMap<String, u32>,
 }
 
 /// The end of a run that nobody disturbs, the number of its acts and of its entries.
-fn undisturbed(estate: &Estate, health: &[(&str, Health)], seed: u64) -> (End, u64, usize) {
+pub(super) fn undisturbed(estate: &Estate, health: &[(&str, Health)], seed: u64) -> (End, u64, usize) {
     let mut stage = stage(estate, seed);
     fall_ill(&stage, health);
     stage.run().unwrap();
@@ -282,7 +282,7 @@ fn undisturbed(estate: &Estate, health: &[(&str, Health)], seed: u64) -> (End, u
     (stage.end(), acts, stage.log.entries.len())
 }
 
-fn fall_ill(stage: &Stage, health: &[(&str, Health)]) {
+pub(super) fn fall_ill(stage: &Stage, health: &[(&str, Health)]) {
     for (service, health) in health {
         stage.sim.state().health.insert(id(service), *health);
     }

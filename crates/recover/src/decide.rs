@@ -137,7 +137,13 @@ fn approved(view: &View, plan_hash: &str) -> Result<(), Refusal> {
     Err(Refusal::NotApproved { plan: plan_hash.to_owned(), approved: view.plan.approved.clone() })
 }
 
-/// At most `at_once` steps are worked on at the same time.
+/// Starts on one host that are worked on at the same time: whoever hangs holds up his own host only.
+const ON_A_HOST_MAX: usize = 4;
+/// The same on all hosts together; each waits in a process of its own.
+const ON_HOSTS_MAX: usize = 256;
+
+/// At most `at_once` steps are worked on at the same time on this machine. Starts that hosts carry out do not count: they
+/// cost nothing here but the waiting.
 pub fn next(ground: &Ground<'_>, at_once: usize) -> Next {
     let mut next = Next::default();
     if let Err(refusal) = approved(ground.view, ground.plan_hash) {
@@ -150,7 +156,12 @@ pub fn next(ground: &Ground<'_>, at_once: usize) -> Next {
     }
     ground.stops(&mut next);
     let mut working: Vec<&Step> = ground.now.busy.values().map(|task| &task.step).collect();
-    let mut at_work = working.len();
+    let mut on_hosts: BTreeMap<&Id, usize> = BTreeMap::new();
+    working
+        .iter()
+        .filter_map(|step| ground.far_host(step))
+        .for_each(|host| *on_hosts.entry(host).or_default() += 1);
+    let mut at_work = working.len() - on_hosts.values().sum::<usize>();
     for step in &ground.plan.steps {
         match ground.consider(step, &next) {
             Verdict::Nothing => {}
@@ -158,11 +169,19 @@ pub fn next(ground: &Ground<'_>, at_once: usize) -> Next {
             Verdict::Record(event) => next.events.push(event),
             Verdict::Do(act) => {
                 let looks = matches!(act, Act::Look(_) | Act::Settle(_) | Act::Ask(_));
-                if at_work >= at_once {
+                let far = ground.far_host(step);
+                let is_full = far.map_or(at_work >= at_once, |host| {
+                    on_hosts.get(host).is_some_and(|count| *count >= ON_A_HOST_MAX)
+                        || on_hosts.values().sum::<usize>() >= ON_HOSTS_MAX
+                });
+                if is_full {
                     continue;
                 }
                 if looks || ground.has_room(step, &working) {
-                    at_work += 1;
+                    match far {
+                        Some(host) => *on_hosts.entry(host).or_default() += 1,
+                        None => at_work += 1,
+                    }
                     next.acts.push(act);
                 }
                 // What could begin and only lacks room keeps its place in the queue: else small steps that come
@@ -184,6 +203,12 @@ enum Verdict {
 impl Ground<'_> {
     fn state(&self, step: &Step) -> State {
         self.view.recover.state_of(&step.id)
+    }
+
+    /// The host that carries out this start, if a driver does it there.
+    fn far_host(&self, step: &Step) -> Option<&Id> {
+        let service = self.estate.services.get(&step.service).filter(|service| service.is_driven())?;
+        service.host.as_ref().filter(|_| step.kind == StepKind::Start)
     }
 
     fn planned(&self, kind: StepKind, target: &Id) -> Option<&Step> {

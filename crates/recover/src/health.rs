@@ -58,6 +58,9 @@ impl Place<'_> {
         };
         // In the plan, and so far that its dependents may begin: a person has said that it runs.
         let is_said = provider.planned && service.is_started_by_hand();
+        if service.gates.is_empty() && !job && service.is_driven() {
+            return self.driven_is_down(&provider.service);
+        }
         if service.gates.is_empty() && !job && !is_said && provider.process.is_none() && by_file().is_none() {
             return Some("it has no gate, and no process of it is known: nobody can tell".to_owned());
         }
@@ -99,12 +102,20 @@ impl Place<'_> {
         if by_hand && service.gates.is_empty() {
             return Outcome::done("it has no gate: a person says that it runs");
         }
+        if service.is_driven() && service.gates.is_empty() && !run.job {
+            return match self.driven_is_down(&task.step.service) {
+                None => Outcome::done(
+                    "its host says that it runs; it has no gate, so nothing shows that it works",
+                ),
+                Some(why) => Outcome::failed(why),
+            };
+        }
         let began_ms = self.world.elapsed_ms();
         let deadline_ms = service.gates.iter().map(|gate| gate.deadline_ms).max().unwrap_or(0);
         let every_ms = service.gates.iter().map(|gate| gate.every_ms).min().unwrap_or(POLL_MS).max(1);
         let mut holds_since: Vec<Option<u64>> = vec![None; service.gates.len()];
         loop {
-            if !run.job && !by_hand && !self.has_process(task, run) {
+            if !run.job && !by_hand && !service.is_driven() && !self.has_process(task, run) {
                 return Outcome::failed("its process has ended");
             }
             let mut why = None;

@@ -7,13 +7,14 @@
 //! makes it so: incident, run and step are public, and what carries only those may have been planted. Where
 //! none was drawn, nothing was begun, and nothing that is found is believed.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use super::decide::{Act, Stop, Task};
 use estate::model::{Edge, Run, Service, StartClass, Store};
 use estate::{Estate, Id};
-use incident::event::{Found, ProcessMark};
+use incident::event::{Found, HandsEvent, ProcessMark};
 use incident::plan::file::StepKind;
 use incident::recover::output_file;
 use world::{Ended, Launch, Nonce, World, WorldFault};
@@ -35,6 +36,8 @@ pub struct Place<'a> {
     pub run: &'a str,
     /// Label of the incident: processes belong to it, and outlive a change of plan.
     pub incident: &'a str,
+    /// What hosts have answered, to be recorded with the outcome.
+    pub answers: RefCell<Vec<HandsEvent>>,
 }
 
 /// What came of an act.
@@ -137,8 +140,14 @@ impl Place<'_> {
     }
 
     /// Before the attempt begins: what carries this was not there earlier.
-    fn draw(&self, task: &Task) -> Result<Nonce, WorldFault> {
+    pub(super) fn draw(&self, task: &Task) -> Result<Nonce, WorldFault> {
         self.world.draw(&self.nonce_path(&task.step.id), self.run, task.attempt)
+    }
+
+    /// Whether this very attempt has drawn its number: then it may have begun.
+    pub(super) fn is_drawn(&self, task: &Task) -> Result<bool, WorldFault> {
+        let drawn = self.world.drawn(&self.nonce_path(&task.step.id))?;
+        Ok(drawn.is_some_and(|nonce| nonce.run == self.run && nonce.attempt >= task.attempt))
     }
 
     fn label(&self, step: &str, nonce: &Nonce) -> String {
@@ -253,6 +262,9 @@ impl Place<'_> {
 
     /// The process of this service that somebody else started, if it still runs.
     fn stranger(&self, service: &Id) -> Option<String> {
+        if self.is_driven(service) {
+            return self.driven_may_run(service);
+        }
         let path = self.estate.services.get(service)?.run.as_ref()?.pid_file.as_ref()?;
         match self.world.find_by_pid_file(path) {
             Ok(Some(process)) => Some(format!(
@@ -277,6 +289,10 @@ impl Place<'_> {
         }
     }
 
+    fn is_driven(&self, id: &Id) -> bool {
+        self.estate.services.get(id).is_some_and(Service::is_driven)
+    }
+
     fn is_started_by_hand(&self, id: &Id) -> bool {
         self.estate.services.get(id).is_some_and(Service::is_started_by_hand)
     }
@@ -289,6 +305,9 @@ impl Place<'_> {
             Ok(found) => found,
             Err(outcome) => return outcome,
         };
+        if service.is_driven() {
+            return self.start_driven(task, service, job_deadline_ms(service));
+        }
         if run.job {
             return self.job(task, service, run);
         }
@@ -344,6 +363,9 @@ impl Place<'_> {
             Ok(found) => found,
             Err(outcome) => return outcome,
         };
+        if service.is_driven() {
+            return self.settle_driven(task, service);
+        }
         if run.job {
             return self.settle_command(task, service, job_deadline_ms(service));
         }
@@ -466,6 +488,9 @@ impl Place<'_> {
     // Stopping
 
     fn stop(&self, stop: &Stop) -> Outcome {
+        if self.is_driven(&stop.service) {
+            return self.stop_driven(stop);
+        }
         let run = self.estate.services.get(&stop.service).and_then(|service| service.run.as_ref());
         let lives = stop.process.as_ref().is_none_or(|process| self.is_living(process));
         let ended = run.filter(|run| !run.stop.is_empty() && lives).map(|run| {
@@ -517,7 +542,7 @@ fn restored(snapshot: &str, kept: &[PathBuf]) -> String {
     format!("restored from snapshot {snapshot}; what was there is kept as {}", kept.join(", "))
 }
 
-fn without(without: &[Id]) -> String {
+pub(super) fn without(without: &[Id]) -> String {
     match without {
         [] => String::new(),
         without => {

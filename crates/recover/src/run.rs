@@ -4,6 +4,7 @@
 //! this one loop. If an append fails the loop ends at once and lets the work in progress be: what has no
 //! outcome on disk is in doubt, and the next run finds out. That is also all there is to a crash.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,10 +15,11 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::decide::{self, Act, Ground, Inspection, Next, Now, Task, probed};
+use super::driven;
 use super::perform::{self, Outcome, Place};
 use super::refusal::Refusal;
 use estate::{Estate, Id};
-use incident::event::{Found, RecoverEvent};
+use incident::event::{Found, HandsEvent, RecoverEvent};
 use incident::log::{self, Append, Basis, Log, LogFault};
 use incident::plan::file::{Plan, StepKind};
 use incident::recover::step::State;
@@ -125,6 +127,9 @@ impl Executor {
     }
 }
 
+/// An act that has ended, what came of it, and what hosts have answered.
+type Ended = (Act, Outcome, Vec<HandsEvent>);
+
 /// One call of `run`. Everything in here may be lost at any instant.
 struct AtWork<'a> {
     executor: &'a Executor,
@@ -137,8 +142,8 @@ struct AtWork<'a> {
     /// With `Workers::InTurn`: acts whose intent is on disk and that wait for their turn.
     in_turn: Vec<Act>,
     drawn: u64,
-    results: Sender<(Act, Outcome)>,
-    inbox: Receiver<(Act, Outcome)>,
+    results: Sender<Ended>,
+    inbox: Receiver<Ended>,
     /// How often each provider lost its health after its gate.
     flaps: BTreeMap<Id, u32>,
     checked_at_the_end: bool,
@@ -199,7 +204,12 @@ impl AtWork<'_> {
                 Event::Recover(RecoverEvent::ServiceStopped { service: service.clone(), why })
             })
             .collect();
-        self.record(&gone)
+        self.record(&gone)?;
+        let (world, estate) = (&*self.executor.world, &*self.executor.estate);
+        let down = driven::down(world, estate, &self.log.view().recover);
+        let stopped = |(service, why)| Event::Recover(RecoverEvent::ServiceStopped { service, why });
+        let down: Vec<Event> = down.into_iter().map(stopped).collect();
+        self.record(&down)
     }
 
     fn work(&mut self) -> Result<RunResult, LogFault> {
@@ -229,8 +239,8 @@ impl AtWork<'_> {
                 }
                 return self.end(next.refusals);
             }
-            if let Some((act, outcome)) = self.wait_for_a_result() {
-                self.take(&act, outcome)?;
+            if let Some((act, outcome, answers)) = self.wait_for_a_result() {
+                self.take(&act, outcome, answers)?;
             }
         }
     }
@@ -276,9 +286,13 @@ impl AtWork<'_> {
     fn begin(&mut self, acts: &[Act]) -> Result<bool, LogFault> {
         let intents: Vec<Event> = acts
             .iter()
-            .filter_map(|act| match act {
-                Act::Perform(task) => Some(intended(task)),
-                Act::Look(_) | Act::Settle(_) | Act::Ask(_) | Act::Stop(_) => None,
+            .flat_map(|act| {
+                let begins = match act {
+                    Act::Perform(task) => Some(intended(task)),
+                    Act::Look(_) | Act::Settle(_) | Act::Ask(_) | Act::Stop(_) => None,
+                };
+                let order = driven::order(&self.executor.estate, act);
+                begins.into_iter().chain(order.map(|order| Event::Hands(world::act::sent(&order))))
             })
             .collect();
         if self.append(&intents, Basis::View(self.log.view().entries))? == Append::Outdated {
@@ -312,15 +326,21 @@ impl AtWork<'_> {
         let results = self.results.clone();
         // Not joined: if the journal fails, this program ends without waiting for a restore of hours.
         std::thread::spawn(move || {
-            let place =
-                Place { world: &*world, estate: &estate, folder: &folder, run: &run, incident: &incident };
+            let place = Place {
+                world: &*world,
+                estate: &estate,
+                folder: &folder,
+                run: &run,
+                incident: &incident,
+                answers: RefCell::default(),
+            };
             let outcome = perform::perform(&place, &act, &flag);
             // Nobody listens any more: then the outcome is found out by the next run.
-            let _ = results.send((act, outcome));
+            let _ = results.send((act, outcome, place.answers.into_inner()));
         });
     }
 
-    fn wait_for_a_result(&mut self) -> Option<(Act, Outcome)> {
+    fn wait_for_a_result(&mut self) -> Option<Ended> {
         if let Workers::InTurn { seed, .. } = self.executor.workers {
             if self.in_turn.is_empty() {
                 return None;
@@ -329,14 +349,14 @@ impl AtWork<'_> {
             let place = draw(seed, self.drawn, self.in_turn.len());
             let act = self.in_turn.remove(place);
             let flag = self.in_progress.get(&key(&act)).cloned().unwrap_or_default();
-            let outcome = self.perform_here(&act, &flag);
-            return Some((act, outcome));
+            let (outcome, answers) = self.perform_here(&act, &flag);
+            return Some((act, outcome, answers));
         }
         // Nothing yet, or nobody is at work any more: both mean that there is no outcome now.
         self.inbox.recv_timeout(LOOK_EVERY).ok()
     }
 
-    fn perform_here(&self, act: &Act, flag: &AtomicBool) -> Outcome {
+    fn perform_here(&self, act: &Act, flag: &AtomicBool) -> (Outcome, Vec<HandsEvent>) {
         let executor = self.executor;
         let place = Place {
             world: &*executor.world,
@@ -344,26 +364,35 @@ impl AtWork<'_> {
             folder: &executor.folder,
             run: &self.run,
             incident: &self.incident,
+            answers: RefCell::default(),
         };
-        perform::perform(&place, act, flag)
+        let outcome = perform::perform(&place, act, flag);
+        (outcome, place.answers.into_inner())
     }
 
     /// Records what came of an act.
-    fn take(&mut self, act: &Act, outcome: Outcome) -> Result<(), LogFault> {
+    fn take(&mut self, act: &Act, outcome: Outcome, answers: Vec<HandsEvent>) -> Result<(), LogFault> {
         self.in_progress.remove(&key(act));
+        let mut answered: Vec<Event> = answers.into_iter().map(Event::Hands).collect();
+        if answered.is_empty() {
+            let unsent = driven::order(&self.executor.estate, act);
+            answered.extend(unsent.map(|order| Event::Hands(world::act::not_sent(&order))));
+        }
         match act {
             Act::Stop(stop) => {
                 self.now.stopping.remove(&stop.service);
                 if let Outcome::NotStopped { why } = outcome {
                     self.now.not_stopped.insert(stop.service.clone(), why);
-                    return Ok(());
+                    return self.record(&answered);
                 }
                 let (service, why) = (stop.service.clone(), stop.why.clone());
-                self.record(&[Event::Recover(RecoverEvent::ServiceStopped { service, why })])
+                answered.push(Event::Recover(RecoverEvent::ServiceStopped { service, why }));
+                self.record(&answered)
             }
             Act::Look(task) | Act::Settle(task) | Act::Ask(task) | Act::Perform(task) => {
                 self.now.busy.remove(&task.step.id);
-                self.record(&recorded(task, &outcome))?;
+                answered.extend(recorded(task, &outcome));
+                self.record(&answered)?;
                 match outcome {
                     Outcome::Healthy => {
                         self.now.looked.insert(task.step.id.clone(), Inspection::Healthy);
@@ -421,7 +450,9 @@ impl AtWork<'_> {
             let point = Err("a service is not restored from a snapshot".to_owned());
             let look =
                 Act::Look(Task { step, attempt: 0, providers, point, process: None, without: Vec::new() });
-            if let Outcome::Unhealthy { provider, why } = self.perform_here(&look, &AtomicBool::new(false)) {
+            if let (Outcome::Unhealthy { provider, why }, _) =
+                self.perform_here(&look, &AtomicBool::new(false))
+            {
                 self.demote(None, provider, why)?;
             }
         }

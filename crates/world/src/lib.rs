@@ -8,8 +8,12 @@
 use std::path::{Path, PathBuf};
 
 use estate::model::{Probe, Run, Source};
+use hands::Script;
+use hands::door::Heard;
+use hands::way::Way;
 pub use incident::event::ProcessMark;
 
+pub mod act;
 mod knock;
 mod nonce;
 mod processes;
@@ -115,6 +119,9 @@ pub trait World: Send + Sync {
     fn start(&self, launch: &Launch<'_>) -> Result<ProcessMark, WorldFault>;
     /// Runs a command to its end, at most `deadline_ms`; then it is stopped.
     fn run(&self, launch: &Launch<'_>, deadline_ms: u64) -> Result<Ended, WorldFault>;
+    /// Carries a script to where it is carried out, and waits for its end, at most `deadline_ms`. On a fault it was not
+    /// sent off.
+    fn carry(&self, way: &Way, script: &Script, deadline_ms: u64) -> Result<Heard, WorldFault>;
     /// What an earlier launch with this output file left behind.
     fn trace(&self, output: &Path) -> Result<Trace, WorldFault>;
     /// The living process that was started under this run id, if there is one. A fault if there is one but it runs

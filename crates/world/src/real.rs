@@ -14,6 +14,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::{Answer, Ended, Knock, Launch, Nonce, ProcessMark, Restored, Trace, World, WorldFault};
 use super::{knock, nonce, processes, put_back, session};
 use estate::model::{Probe, Run, Source};
+use hands::Script;
+use hands::door::{Door, Heard};
+use hands::way::Way;
 
 /// A started process must have become its command within this time, or the machine is in no state to start anything.
 const BECOME_MS: u64 = 10_000;
@@ -39,6 +42,8 @@ pub struct Real {
     scratch: PathBuf,
     probes: AtomicU64,
     began: Instant,
+    /// Through which scripts get to hosts.
+    door: Door,
     /// Processes that we started and that are still ours to collect when they end.
     children: Mutex<Vec<Child>>,
 }
@@ -59,6 +64,7 @@ impl Real {
             scratch: scratch.to_owned(),
             probes: AtomicU64::new(0),
             began: Instant::now(),
+            door: Door::new(&scratch.join("ssh")),
             children: Mutex::default(),
         }
     }
@@ -218,6 +224,11 @@ impl World for Real {
                 Err(error) => return Err(WorldFault::new(doing(), error)),
             }
         }
+    }
+
+    fn carry(&self, way: &Way, script: &Script, deadline_ms: u64) -> Result<Heard, WorldFault> {
+        let carried = self.door.carry(way, script, deadline_ms);
+        carried.map_err(|fault| WorldFault { doing: fault.doing, cause: fault.cause })
     }
 
     fn trace(&self, output: &Path) -> Result<Trace, WorldFault> {

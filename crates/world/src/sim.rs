@@ -12,8 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Answer, Ended, Knock, Launch, Nonce, ProcessMark, Restored, Trace, World, WorldFault};
+use estate::hands::Driver;
 use estate::model::{EdgeKind, Probe, Source, StartClass};
 use estate::{Estate, Id, Kind};
+use hands::door::Heard;
+use hands::way::Way;
+use hands::{Script, Verb};
 
 /// How far the act got in which the crash came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +56,12 @@ pub struct State {
     pub health: BTreeMap<Id, Health>,
     /// Services that run although this recovery did not start them.
     pub outside: BTreeSet<Id>,
+    /// Services whose host does what it is told, and whose answer never comes.
+    pub mute: BTreeSet<Id>,
+    /// Services whose host is not reached.
+    pub away: BTreeSet<Id>,
+    /// Units that a cut keeps from being started.
+    pub held: BTreeSet<Id>,
     /// Snapshots that may be restored.
     pub clean: BTreeSet<String>,
     /// How often each effect came about in full.
@@ -177,6 +187,43 @@ impl Sim {
         }
     }
 
+    /// Simulated units are called after their services, and the first line of a script names its unit.
+    fn of_unit(&self, script: &Script) -> Id {
+        let unit = script.text.lines().next().and_then(|line| line.rsplit(' ').next());
+        let is_it = |driver: &Driver| matches!(driver, Driver::Systemd(name) if Some(name.as_str()) == unit);
+        let mut found = self.estate.services.iter().filter(|(_, service)| {
+            service.run.as_ref().and_then(|run| run.driver.as_ref()).is_some_and(is_it)
+        });
+        found.next().map(|(id, _)| id.clone()).expect("a simulated script is about a unit of the estate")
+    }
+
+    /// What systemd does: nothing if it runs already.
+    fn done_to_unit(&self, state: &mut State, verb: Verb, effect: &str, service: &Id) {
+        let runs = state.processes.iter().find(|(pid, one)| one.service == *service && state.lives(**pid));
+        let runs = runs.map(|(pid, _)| *pid);
+        match (verb, runs) {
+            (Verb::Start, None) => {
+                self.examine(state, effect, service);
+                *state.effects.entry(effect.to_owned()).or_default() += 1;
+                state.pids += 1;
+                let (pid, start_ms) = (state.pids, state.clock_ms);
+                let label = format!("unit {service}");
+                let made =
+                    Process { service: service.clone(), label, start_ms, ended: false, planted: false };
+                state.processes.insert(pid, made);
+            }
+            (Verb::Stop | Verb::Hold, Some(pid)) => {
+                state.processes.get_mut(&pid).expect("it was just found").ended = true;
+            }
+            (Verb::Start | Verb::Stop | Verb::Hold | Verb::Release | Verb::Probe | Verb::Rehearse, _) => {}
+        }
+        match verb {
+            Verb::Hold => drop(state.held.insert(service.clone())),
+            Verb::Release => drop(state.held.remove(service)),
+            Verb::Start | Verb::Stop | Verb::Probe | Verb::Rehearse => {}
+        }
+    }
+
     fn is_done_job(&self, state: &State, service: &Id) -> bool {
         let run = self.estate.services.get(service).and_then(|service| service.run.as_ref());
         run.is_some_and(|run| run.job) && state.effects.contains_key(&format!("start {service}"))
@@ -215,6 +262,16 @@ impl State {
             }
             Some(Health::Good | Health::Dies { .. }) | None => true,
         }
+    }
+
+    /// What systemd says of a unit.
+    fn unit(&self, service: &Id, when: &str) -> String {
+        let runs = self.processes.iter().find(|(pid, one)| one.service == *service && self.lives(**pid));
+        let (active, invocation) = runs.map_or(("inactive", 0), |(pid, _)| ("active", *pid));
+        let held = if self.held.contains(service) { format!("{when} held yes\n") } else { String::new() };
+        format!(
+            "{held}{when} boot 1\n{when} LoadState=loaded\n{when} ActiveState={active}\n{when} InvocationID={invocation}\n"
+        )
     }
 
     fn mark(&self, pid: u32) -> Option<ProcessMark> {
@@ -315,6 +372,28 @@ impl World for Sim {
             ended
         };
         self.act("running a command", half, whole)
+    }
+
+    fn carry(&self, _way: &Way, script: &Script, _deadline_ms: u64) -> Result<Heard, WorldFault> {
+        let service = self.of_unit(script);
+        if self.state().away.contains(&service) {
+            return Ok(Heard { said: "No route to host".to_owned(), ..Heard::default() });
+        }
+        let look = |state: &State, when: &str| state.unit(&service, when);
+        let mut output = self.guarded("looking at a unit", |state| look(state, "before"))?;
+        if !script.verb.only_looks() {
+            let effect = format!("{} {service}", script.verb.word());
+            let whole = |state: &mut State| self.done_to_unit(state, script.verb, &effect, &service);
+            // Half done: the connection broke, and the host goes on with what it was told.
+            let half = |state: &mut State| self.done_to_unit(state, script.verb, &effect, &service);
+            self.act("carrying a script", half, whole)?;
+        }
+        if self.state().mute.contains(&service) {
+            let broke_off = "there was no end".to_owned();
+            return Ok(Heard { may_have_begun: true, broke_off, ..Heard::default() });
+        }
+        output += &self.guarded("looking at a unit", |state| look(state, "after"))?;
+        Ok(Heard { may_have_begun: true, code: Some(0), output, ..Heard::default() })
     }
 
     fn trace(&self, output: &Path) -> Result<Trace, WorldFault> {

@@ -86,6 +86,7 @@ Architecture: {architecture}
 Maintainer: {maintainer}
 Installed-Size: {kibibytes}
 Depends: {depends}
+Recommends: openssh-client
 Suggests: restic, man-db, bash-completion
 Section: admin
 Priority: optional

@@ -13,6 +13,7 @@ use estate::model::{EdgeKind, Proposed};
 use estate::{Grade, Id};
 use import::draft::Draft;
 use import::folder::{BASES, Existing, FolderFault, look, replace};
+use import::login::Login;
 use import::merge::{Difference, Sort};
 use import::update::{self, Former, Refusal, Update};
 use import::{Unreadable, compose, json, score, sources};
@@ -76,8 +77,56 @@ struct ComposeArgs {
     /// Services of all profiles.
     #[arg(long, conflicts_with = "profile")]
     all_profiles: bool,
+    /// The host on which the containers run: they are started and stopped there. Without it: by compose, on this
+    /// machine.
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+    /// What the project is called there, if its files do not say so: `docker compose ls` shows it.
+    #[arg(long, value_name = "NAME", requires = "host")]
+    project: Option<String>,
+    #[command(flatten)]
+    login: LoginArgs,
     #[command(flatten)]
     out: Output,
+}
+
+/// How a named host is reached. `check` says what is missing, `reach` whether it works.
+#[derive(Debug, clap::Args)]
+pub struct LoginArgs {
+    /// Its address, in numbers if possible. Without it: its name.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "here")]
+    address: Option<String>,
+    /// The user to log in as.
+    #[arg(long, value_name = "USER", conflicts_with = "here")]
+    user: Option<String>,
+    /// That user changes something only by way of sudo.
+    #[arg(long, conflicts_with = "here")]
+    sudo: bool,
+    /// File on this machine with the private key that opens it. Without it: the agent, or the usual files.
+    #[arg(long, value_name = "FILE", conflicts_with = "here")]
+    identity: Option<String>,
+    /// It is this machine.
+    #[arg(long)]
+    here: bool,
+}
+
+impl LoginArgs {
+    fn login(&self) -> Result<Login, Failure> {
+        let (address, user) = (self.address.clone(), self.user.clone());
+        let identity = self.identity.as_deref().map(absolute);
+        let said = Login { address, user, sudo: self.sudo, identity, here: self.here }.checked();
+        said.map_err(|unfit| {
+            Failure::usage(
+                unfit.to_string(),
+                "nothing was imported and nothing was written",
+                "write an address in numbers such as 192.0.2.7, a user of letters, digits, dots and dashes, a path of letters, digits and plain signs",
+            )
+        })
+    }
+
+    fn is_said(&self) -> bool {
+        self.address.is_some() || self.user.is_some() || self.identity.is_some() || self.sudo || self.here
+    }
 }
 
 /// Where the estate goes and what is printed: the same for every source.
@@ -219,7 +268,10 @@ fn compose(args: &ComposeArgs) -> Result<Answer, Failure> {
     for file in &args.env_file {
         words.extend(["--env-file".to_owned(), absolute(file)]);
     }
+    let folder = Path::new(&first).parent().and_then(Path::file_name);
+    let project = folder.map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned());
     let options = compose::Options {
+        on: on_host(args, &project)?,
         files: args.files.clone(),
         env_files: args.env_file.clone(),
         profiles: args.profile.clone(),
@@ -230,9 +282,34 @@ fn compose(args: &ComposeArgs) -> Result<Answer, Failure> {
         compose: words,
     };
     let draft = compose::read(&options, &sources::fetch).map_err(|fault| unreadable(&fault))?;
-    let folder = Path::new(&first).parent().and_then(Path::file_name);
-    let project = folder.map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned());
     finish(&draft, "compose", &project, &first, &args.out)
+}
+
+fn on_host(args: &ComposeArgs, folder: &str) -> Result<Option<compose::OnHost>, Failure> {
+    let Some(name) = args.host.clone() else {
+        if args.login.is_said() {
+            return Err(Failure::usage(
+                "it is said how a host is reached, and not which",
+                "nothing was imported and nothing was written",
+                "name it with --host NAME",
+            ));
+        }
+        return Ok(None);
+    };
+    let login = args.login.login()?;
+    // As compose itself calls a project after its folder.
+    let lower = folder.to_lowercase();
+    let usual = lower.chars().filter(|letter| {
+        letter.is_ascii_lowercase() || letter.is_ascii_digit() || matches!(letter, '-' | '_')
+    });
+    let usual: String = usual.collect();
+    let project = args.project.clone().unwrap_or_else(|| usual.trim_start_matches(['-', '_']).to_owned());
+    // Where it lies on another host nobody has said; several files are not one.
+    let file = match args.files.as_slice() {
+        [one] if login.here => Some(absolute(one)),
+        _ => None,
+    };
+    Ok(Some(compose::OnHost { name, login, project, file }))
 }
 
 /// A path that still leads there from another folder, and is the same from everywhere.

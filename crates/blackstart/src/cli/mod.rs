@@ -39,6 +39,7 @@ pub mod notice;
 pub mod person;
 pub mod place;
 pub mod plan;
+pub mod reach;
 pub mod read_estate;
 pub mod recover;
 pub mod restore;
@@ -82,6 +83,8 @@ macro_rules! commands {
 commands! {
     /// What is wrong with this estate?
     Check => check,
+    /// On a quiet day: is every host reached, and would it allow what the incident would ask for?
+    Reach => reach,
     /// Make an estate from compose files and other descriptions.
     Import => import,
     /// Open an incident: make its folder, journal and key.

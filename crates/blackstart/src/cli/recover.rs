@@ -264,6 +264,7 @@ fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut La
         | Event::Scan(_)
         | Event::Plan(_)
         | Event::Bridge(_)
+        | Event::Hands(_)
         | Event::Notice(_) => false,
     };
     let begun_ms = folder::now_ms();

@@ -9,7 +9,8 @@ use bridge::fact::{self, Fact, Outcome, Witness};
 use estate::Id;
 use incident::Event;
 use incident::event::{
-    BridgeEvent, CommandEvent, ContainEvent, CutAct, Found, NoticeEvent, PlanEvent, RecoverEvent, ScanEvent,
+    BridgeEvent, CommandEvent, ContainEvent, CutAct, Found, HandsEvent, NoticeEvent, PlanEvent, RecoverEvent,
+    ScanEvent,
 };
 use incident::record::{self, Content};
 
@@ -65,8 +66,26 @@ fn of_event(event: &Event) -> String {
                 counted(accounts.len(), "tenant")
             )
         }
+        Event::Hands(event) => of_hands(event),
         Event::Notice(NoticeEvent::Published { site, pages, as_of_entry, .. }) => {
             format!("published {pages} pages to {site}, as of entry {as_of_entry}")
+        }
+    }
+}
+
+fn of_hands(event: &HandsEvent) -> String {
+    let place = |host: &Option<Id>| host.as_ref().map_or_else(|| "this machine".to_owned(), Id::to_string);
+    match event {
+        HandsEvent::Sent { target, host, driver, verb, sha256, .. } => {
+            format!("sends to {}: {verb} {target} by {driver}, script {}", place(host), short(sha256))
+        }
+        HandsEvent::Answered(answer) => {
+            let code = match (answer.code, answer.may_have_begun) {
+                (Some(code), _) => format!("ended with {code}"),
+                (None, true) => "no end was seen: what was done is not known".to_owned(),
+                (None, false) => "nothing was begun".to_owned(),
+            };
+            format!("{} on {} {}: {code}: {}", answer.verb, place(&answer.host), answer.target, answer.detail)
         }
     }
 }

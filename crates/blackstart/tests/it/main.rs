@@ -6,6 +6,8 @@
 //! - `help`: the words of the whole command line, its completions and manual pages.
 //! - `import`: from compose files to a folder that checks and plans.
 //! - `import_systemd`, `import_kubernetes`, `import_csv` on `import_rig`: estates from what is there already.
+//! - `on_hosts` on `host_rig`: units on real hosts, started, cut off and let go on.
+//! - `reach`: what would be done on which host, and what is missing there.
 //! - `place`: which incident and which thing is meant, where they are not named in full.
 //! - `journal`: read by people, damaged, and going on in another folder.
 //! - `notice`: pages replace pages, and nothing else.
@@ -28,6 +30,7 @@ mod bridge_rig;
 mod check;
 mod contain;
 mod help;
+mod host_rig;
 mod import;
 mod import_csv;
 mod import_kubernetes;
@@ -35,8 +38,11 @@ mod import_rig;
 mod import_systemd;
 mod journal;
 mod notice;
+mod on_hosts;
 mod place;
+
 mod plan;
+mod reach;
 mod restart;
 mod restore;
 mod scan;

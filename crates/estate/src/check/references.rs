@@ -53,6 +53,7 @@ fn references<'e>(estate: &'e Estate) -> Vec<Reference<'e>> {
     };
     for (id, host) in &estate.hosts {
         refer(id, "site", host.site.as_ref());
+        refer(id, "ssh.jump", host.ssh.as_ref().and_then(|ssh| ssh.jump.as_ref()));
     }
     for (id, service) in &estate.services {
         refer(id, "host", service.host.as_ref());

@@ -136,7 +136,9 @@ fn starts(look: &Look<'_>) -> Vec<Finding> {
     let pick = |fits: &dyn Fn(&Service) -> bool| -> Vec<Id> {
         look.estate.services.iter().filter(|(_, service)| fits(service)).map(|(id, _)| id.clone()).collect()
     };
-    let starts = |service: &Service| service.run.as_ref().is_some_and(|run| !run.start.is_empty());
+    let starts = |service: &Service| {
+        service.run.as_ref().is_some_and(|run| !run.start.is_empty() || run.driver.is_some())
+    };
     let keeps_running = |service: &Service| service.run.as_ref().is_some_and(|run| !run.job);
     let without_start = pick(&|service| service.run.is_some() && !starts(service));
     let blind = pick(&|service| starts(service) && keeps_running(service) && service.gates.is_empty());

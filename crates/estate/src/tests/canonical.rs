@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::canonical::{from_text, hash, text};
+use super::super::hands::{Become, Driver, Ssh, Workload};
 use super::super::id::Kind;
 use super::super::model::*;
 use super::super::read::{normalise, read_files};
@@ -106,10 +107,51 @@ fn a_gate() -> impl Strategy<Value = Gate> {
     )
 }
 
+fn a_driver() -> impl Strategy<Value = Driver> {
+    let name = || "[a-z0-9_][a-z0-9_.-]{0,9}";
+    let workload = (maybe(name()), name(), any::<bool>(), name(), number()).prop_map(
+        |(context, namespace, is_set, name, replicas)| {
+            let kind = if is_set { "statefulset" } else { "deployment" }.to_owned();
+            Driver::Kubernetes(Workload { context, namespace, kind, name, replicas })
+        },
+    );
+    prop_oneof![
+        r"[a-zA-Z0-9@:_][a-zA-Z0-9:_.\\\\@-]{0,9}\.(service|timer)".prop_map(Driver::Systemd),
+        (name(), name(), maybe("/[a-zA-Z0-9/._ -]{0,9}"))
+            .prop_map(|(project, service, file)| Driver::Compose { project, service, file }),
+        workload,
+        name().prop_map(Driver::Libvirt),
+    ]
+}
+
+fn an_ssh() -> impl Strategy<Value = Ssh> {
+    let key = "(@cert-authority )?ssh-ed25519 [A-Za-z0-9+/]{16,20}=";
+    let port = maybe(1..u16::MAX);
+    let parts = (port, maybe("[a-z_]{1,9}"), any::<bool>(), maybe(an_id(Kind::Host)));
+    ("[a-z0-9.:]{0,9}[a-z0-9]", parts, prop::collection::vec(key, 0..3), maybe("/[a-zA-Z0-9/._ -]{0,9}"))
+        .prop_map(|(address, (port, user, asks, jump), host_key, identity)| {
+            let becomes = if asks { Become::Sudo } else { Become::Nobody };
+            Ssh { address, port, user, becomes, jump, host_key, identity }
+        })
+}
+
 fn a_run() -> impl Strategy<Value = Run> {
+    prop_oneof![
+        commands(),
+        (a_driver(), words(), any::<bool>()).prop_map(|(driver, admit, job)| Run {
+            driver: Some(driver),
+            admit,
+            job,
+            ..Run::default()
+        }),
+    ]
+}
+
+fn commands() -> impl Strategy<Value = Run> {
     let environment = prop::collection::btree_map(any::<String>(), any::<String>(), 0..3);
     (words(), words(), words(), maybe(any::<String>()), environment, maybe(any::<String>()), any::<bool>())
         .prop_map(|(start, stop, admit, directory, environment, pid_file, job)| Run {
+            driver: None,
             start,
             stop,
             admit,
@@ -231,7 +273,10 @@ prop_compose! {
     fn an_estate()(
         provider in any::<String>(),
         sites in things(Kind::Site, a_site()),
-        hosts in things(Kind::Host, (any::<String>(), maybe(an_id(Kind::Site)), maybe(number()), maybe(number()))),
+        hosts in things(Kind::Host, (
+            (any::<String>(), maybe(an_id(Kind::Site)), maybe(number()), maybe(number())),
+            maybe(an_ssh()), any::<bool>(),
+        )),
         services in things(Kind::Service, a_service()),
         stores in things(Kind::Store, a_store()),
         capabilities in things(Kind::Capability, a_capability()),
@@ -244,7 +289,7 @@ prop_compose! {
         edges in prop::collection::vec(an_edge(), 0..12),
         authority in prop::collection::vec(("[a-z]{1,9}", ids(Kind::Site), any::<String>()), 0..3),
     ) -> Estate {
-        let host = |(name, site, cpu, memory)| Host { name, site, cpu, memory };
+        let host = |((name, site, cpu, memory), ssh, local)| Host { name, site, cpu, memory, ssh, local };
         let resource = |(name, kind, capacity)| Resource { name, kind, capacity };
         Estate {
             words: crate::words::Words::default(),

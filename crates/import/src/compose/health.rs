@@ -163,8 +163,8 @@ pub(super) fn truth(node: &Node, draft: &mut Draft) -> Option<bool> {
 }
 
 /// Where nothing says whether it is healthy, a port that it publishes says at least that it is there.
-pub(super) fn published(ports: &[String]) -> Option<Gate> {
-    let address = ports.iter().find_map(|port| knocked_at(port))?;
+pub(super) fn published(ports: &[String], host: Option<&str>) -> Option<Gate> {
+    let address = ports.iter().find_map(|port| knocked_at(port, host))?;
     Some(Gate {
         probe: Probe::Tcp(address),
         hold_ms: 2_000,
@@ -175,16 +175,18 @@ pub(super) fn published(ports: &[String]) -> Option<Gate> {
 }
 
 /// `127.0.0.1:8080:80` is knocked on at `127.0.0.1:8080`; without an address at this machine. A port that is not fixed,
-/// or not TCP, gives nothing.
-fn knocked_at(port: &str) -> Option<String> {
+/// or not TCP, gives nothing; on another host neither does one that only its own machine may knock on.
+fn knocked_at(port: &str, elsewhere: Option<&str>) -> Option<String> {
     let outside = port.strip_suffix("/tcp").unwrap_or(port).rsplit_once(':')?.0;
     if port.contains('/') && !port.ends_with("/tcp") {
         return None;
     }
     let (host, number) = outside.rsplit_once(':').unwrap_or(("", outside));
     let number: u16 = number.parse().ok()?;
+    let is_loopback = host.starts_with("127.") || host == "[::1]" || host == "localhost";
     match host {
-        "" | "0.0.0.0" | "[::]" => Some(format!("127.0.0.1:{number}")),
+        "" | "0.0.0.0" | "[::]" => Some(format!("{}:{number}", elsewhere.unwrap_or("127.0.0.1"))),
+        _ if is_loopback && elsewhere.is_some() => None,
         host => Some(format!("{host}:{number}")),
     }
 }

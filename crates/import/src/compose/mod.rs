@@ -30,6 +30,7 @@ use std::collections::BTreeMap;
 
 use super::draft::Draft;
 use super::fault::Unreadable;
+use super::login::Login;
 use super::sources::Fetched;
 
 /// What the command line says.
@@ -45,6 +46,19 @@ pub struct Options {
     pub shell: BTreeMap<String, String>,
     /// Words before `exec` in the commands of gates: `docker compose -f …`.
     pub compose: Vec<String>,
+    /// The host on which its containers run. `None`: commands of compose, on the machine on which Blackstart runs.
+    pub on: Option<OnHost>,
+}
+
+/// Where the containers of a project run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OnHost {
+    pub name: String,
+    pub login: Login,
+    /// What the project is called there, if its files do not say so.
+    pub project: String,
+    /// The compose file there.
+    pub file: Option<String>,
 }
 
 /// How a reader asks for a file, by the name that stands in another one (already brought to the folder it means).

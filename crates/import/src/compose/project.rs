@@ -21,6 +21,8 @@ const CHAIN_MAX: usize = 32;
 /// Everything that is enabled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Project {
+    /// As its files name it.
+    pub(super) name: Option<String>,
     pub(super) services: Map,
     /// Services behind profiles that were not asked for.
     pub(super) hidden: Map,
@@ -40,7 +42,8 @@ pub(super) fn load(options: &Options, fetch: &Fetch<'_>) -> Result<Project, Unre
         layers::merge(&mut root, loader.file(file, Around { variables: &variables, folder: &folder }, &[])?);
     }
     layers::clear(&mut root);
-    let mut project = Project::default();
+    let name = root.remove("name").and_then(|node| node.as_text().map(str::to_owned));
+    let mut project = Project { name, ..Project::default() };
     let services = root.remove("services");
     let Some(Value::Map(services)) = services.map(|node| node.value) else {
         let origin = Origin::file(first);
@@ -159,6 +162,8 @@ impl Loader<'_> {
             if let Some(includes) = includes {
                 let mut below = self.includes(name, &includes, around.variables, chain)?;
                 self.warn_of_overlap(&below, &whole);
+                // The project is called as the file that takes others in says.
+                below.remove("name");
                 layers::merge(&mut below, whole);
                 whole = below;
             }
@@ -191,7 +196,10 @@ impl Loader<'_> {
         }
         let mut kept = Map::default();
         for entry in root.into_entries() {
-            if !matches!(entry.key.as_str(), "services" | "volumes" | "configs" | "secrets" | "include") {
+            if !matches!(
+                entry.key.as_str(),
+                "name" | "services" | "volumes" | "configs" | "secrets" | "include"
+            ) {
                 continue;
             }
             let mut node = entry.node;

@@ -9,10 +9,11 @@ use super::super::yaml::{Entry, Node};
 use super::health::{Checked, gate, published, truth};
 use super::missed::listed;
 use super::project::{Project, each};
-use super::{Options, layers};
+use super::{OnHost, Options, layers};
 use estate::finding::Grade;
+use estate::hands::{self, Driver};
 use estate::id::{Id, Kind};
-use estate::model::{EdgeKind, External, Run};
+use estate::model::{EdgeKind, External, Run, Service};
 
 /// The ids that services and volumes got, and who shares what.
 #[derive(Debug, Default)]
@@ -32,6 +33,11 @@ pub(super) fn make(project: &Project, options: &Options, draft: &mut Draft) -> C
         externals: Names::new(Kind::External, strangers),
         ..ComposeIds::default()
     };
+    if let Some(on) = &options.on {
+        let id = host_of(on);
+        draft.enter(&id, &on.name, &Origin::file(&on.name));
+        draft.estate.hosts.insert(id, on.login.host(&on.name, &[]));
+    }
     for entry in project.services.iter() {
         let Some(id) = made.services.id(&entry.key).cloned() else { continue };
         service(&id, entry, project, options, draft);
@@ -79,9 +85,13 @@ fn service(id: &Id, entry: &Entry, project: &Project, options: &Options, draft: 
     let (has_check, gate) = match check {
         Checked::By(gate) => (true, Some(gate)),
         Checked::LeftOut => (true, None),
-        Checked::Nothing => (false, published(&service.ports)),
+        Checked::Nothing => (false, published(&service.ports, None)),
     };
     service.gates = gate.into_iter().collect();
+    if let Some(on) = &options.on {
+        on_its_host(service, &entry.key, project, on, has_check);
+        return;
+    }
     // `docker compose` itself ends; what it started goes on until it is stopped.
     let is_awaited = project.services.iter().any(|other| waits_for_its_end(&other.node, &entry.key));
     let compose = |words: &[&str]| {
@@ -104,6 +114,35 @@ fn service(id: &Id, entry: &Entry, project: &Project, options: &Options, draft: 
         },
     };
     service.run = Some(Run { job: true, ..run }).filter(|_| !options.compose.is_empty());
+}
+
+/// By its containers, where they are. A check that runs inside one is asked only where its host is this machine;
+/// elsewhere it is knocked on.
+fn on_its_host(service: &mut Service, key: &str, project: &Project, on: &OnHost, has_check: bool) {
+    service.host = Some(host_of(on));
+    let name = project.name.clone().unwrap_or_else(|| on.project.clone());
+    let is_awaited = project.services.iter().any(|other| waits_for_its_end(&other.node, key));
+    if !(on.login.here && has_check) {
+        let address = if on.login.here { None } else { on.login.address.as_deref().or(Some(&on.name)) };
+        service.gates = published(&service.ports, address).into_iter().collect();
+    }
+    let is_fit = hands::is_name(&name) && hands::is_name(key);
+    service.run = is_fit.then(|| Run {
+        driver: Some(Driver::Compose {
+            project: name,
+            service: key.to_owned(),
+            file: on.file.clone().filter(|file| hands::is_path(file)),
+        }),
+        job: is_awaited,
+        ..Run::default()
+    });
+}
+
+fn host_of(on: &OnHost) -> Id {
+    Names::new(Kind::Host, [on.name.as_str()])
+        .id(&on.name)
+        .cloned()
+        .expect("a name that was just entered has an id")
 }
 
 /// Another service starts only after this one has ended well: it is a job.

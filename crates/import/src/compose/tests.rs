@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::draft::Draft;
 use super::super::fault::Unreadable;
+use super::super::login::Login;
 use super::super::sources::Fetched;
-use super::{Options, read};
+use super::{OnHost, Options, read};
 use estate::finding::Grade;
+use estate::hands::Driver;
 use estate::model::{EdgeKind, Evidence, Probe};
 
 fn project(files: &[(&str, &str)], options: &Options) -> Result<Draft, Unreadable> {
@@ -545,4 +547,32 @@ fn a_password_in_a_health_check_is_left_out_and_that_is_said() {
     let start = service("a").run.unwrap().start.join(" ");
     assert_eq!(start, "docker compose up --detach --no-deps --wait a", "the check stays where it is");
     assert_eq!(service("c").gates.len(), 1, "a variable inside the container is no password");
+}
+
+#[test]
+fn on_a_named_host_containers_are_driven_there_and_checks_inside_of_them_are_not_asked_from_here() {
+    let text = "name: shop\nservices:\n  web:\n    image: w\n    ports: ['8080:80']\n    healthcheck: {test: [CMD, 'true']}\n    depends_on: {seed: {condition: service_completed_successfully}}\n  local:\n    image: l\n    ports: ['127.0.0.1:9000:90']\n  seed: {image: s}\n";
+    let login = Login { address: Some("192.0.2.8".to_owned()), sudo: true, ..Login::default() };
+    let on = OnHost { name: "dock1".to_owned(), login, project: "folder".to_owned(), file: None };
+    let options = Options { on: Some(on.clone()), ..of(&["compose.yaml"]) };
+    let fetch = |name: &str| match name {
+        "compose.yaml" => Ok(Fetched::Text(text.to_owned())),
+        _ => Ok(Fetched::Missing),
+    };
+    let draft = read(&options, &fetch).unwrap();
+    let made = |name: &str| draft.estate.services[&format!("service:{name}").parse().unwrap()].clone();
+    let driver = |name: &str| {
+        Some(Driver::Compose { project: "shop".to_owned(), service: name.to_owned(), file: None })
+    };
+    assert_eq!(made("web").run.unwrap().driver, driver("web"));
+    assert_eq!(made("web").gates[0].probe, Probe::Tcp("192.0.2.8:8080".to_owned()));
+    assert!(made("local").gates.is_empty(), "only its own machine may knock there");
+    assert!(made("seed").run.unwrap().job && !made("web").run.unwrap().job);
+    let host = draft.estate.hosts.values().next().unwrap();
+    assert_eq!(host.ssh.as_ref().unwrap().becomes, estate::hands::Become::Sudo);
+    assert!(made("web").host.is_some());
+    let here = OnHost { login: Login { here: true, ..Login::default() }, ..on };
+    let draft = read(&Options { on: Some(here), ..options }, &fetch).unwrap();
+    let web = &draft.estate.services[&"service:web".parse().unwrap()];
+    assert!(matches!(&web.gates[0].probe, Probe::Command(_)), "its check, where its host is this machine");
 }

@@ -8,6 +8,7 @@ use crate::Unreadable;
 use crate::draft::Noted;
 use crate::draft_lines::{codes, proposed, said_at, service, services, stated};
 use estate::Grade;
+use estate::hands::Driver;
 use estate::model::{Probe, StartClass};
 
 fn texts(files: &[(&str, &str)]) -> Vec<Text> {
@@ -220,8 +221,15 @@ fn sizes_classes_nodes_and_starts_are_taken_over() {
     let a = service(&draft, "a");
     assert_eq!((a.memory, a.cpu_boot, a.tier, a.image.as_deref()), (3072, 2, Some(1), Some("x:1")));
     assert_eq!(a.host.as_ref().unwrap().name(), "node-1");
-    let start = ["kubectl", "--namespace", "default", "scale", "deployment/a", "--replicas=2"];
-    assert_eq!(a.run.as_ref().unwrap().start, start);
+    let Some(Driver::Kubernetes(driven)) = a.run.as_ref().unwrap().driver.clone() else {
+        panic!("by its driver")
+    };
+    assert_eq!(
+        (driven.namespace.as_str(), driven.kind.as_str(), driven.name.as_str(), driven.replicas),
+        ("default", "deployment", "a", 2)
+    );
+    let nightly = service(&draft, "nightly").run.clone().unwrap();
+    assert!(nightly.driver.is_none() && nightly.start.contains(&"cronjob/nightly".to_owned()));
     assert_eq!(
         (service(&draft, "once").start_class, service(&draft, "once").tier),
         (StartClass::Once, Some(2))
@@ -400,10 +408,10 @@ fn an_export_made_after_everything_was_stopped_starts_what_it_was() {
          kind: StatefulSet\nmetadata: {{name: b}}\nspec: {{replicas: 0, template: {{spec: {{containers: [{{name: c}}]}}}}}}\n"
     );
     let draft = draft(&yaml);
-    for (name, replicas) in [("a", "--replicas=3"), ("b", "--replicas=1")] {
+    for (name, replicas) in [("a", 3), ("b", 1)] {
         let id: estate::Id = format!("service:{name}").parse().unwrap();
-        let start = &draft.estate.services[&id].run.as_ref().unwrap().start;
-        assert_eq!(start.last().map(String::as_str), Some(replicas));
+        let driver = draft.estate.services[&id].run.as_ref().unwrap().driver.clone();
+        assert!(matches!(driver, Some(Driver::Kubernetes(driven)) if driven.replicas == replicas));
     }
     assert_eq!(codes(&draft).iter().filter(|code| code.contains("kubernetes-scaled-to-zero")).count(), 2);
 }

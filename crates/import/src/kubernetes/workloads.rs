@@ -8,6 +8,7 @@ use super::objects::{Cluster, Sort, Stage, Workload};
 use super::{Options, StartBy, gates, quantity};
 use crate::names::Names;
 use estate::finding::Grade;
+use estate::hands::{self, Driver};
 use estate::id::{Id, Kind};
 use estate::model::{Host, Run, Service, StartClass};
 
@@ -173,8 +174,12 @@ fn scaled_to_zero(workload: &Workload, draft: &mut Draft) {
     );
 }
 
-/// The start by `kubectl`. A pod alone cannot be stopped and started again.
+/// What has a number of copies is started and stopped by it; the rest by commands of `kubectl`. A pod alone cannot be
+/// stopped and started again.
 fn run(workload: &Workload) -> Option<Run> {
+    if let Some(driver) = driver(workload) {
+        return Some(Run { driver: Some(driver), ..Run::default() });
+    }
     let word = workload.sort.word();
     let object = format!("{word}/{}", workload.name);
     let kubectl = |words: &[&str]| -> Vec<String> {
@@ -194,6 +199,20 @@ fn run(workload: &Workload) -> Option<Run> {
         Sort::Pod => return None,
     };
     Some(Run { start, stop, job: true, ..Run::default() })
+}
+
+fn driver(workload: &Workload) -> Option<Driver> {
+    let is_scaled = matches!(workload.sort, Sort::Deployment | Sort::StatefulSet);
+    let is_fit = hands::is_name(&workload.namespace) && hands::is_name(&workload.name);
+    (is_scaled && is_fit).then(|| {
+        Driver::Kubernetes(hands::Workload {
+            context: None,
+            namespace: workload.namespace.clone(),
+            kind: workload.sort.word().clone(),
+            name: workload.name.clone(),
+            replicas: workload.replicas(),
+        })
+    })
 }
 
 /// Workloads that ingresses lead to: there people come in.

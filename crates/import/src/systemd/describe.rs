@@ -8,11 +8,14 @@ use super::boot::Boot;
 use super::name::{self, Backslash, UnitKind};
 use super::text::Setting;
 use super::unit::Unit;
+use estate::hands::{self, Driver};
 use estate::model::{Gate, Probe, Run, Service, StartClass};
 
 /// How services are to be started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartBy {
+    /// By its host's systemd, which Blackstart reaches as the estate says.
+    Driver,
     /// `systemctl start` on the machine on which Blackstart runs.
     Local,
     /// `ssh HOST systemctl start`.
@@ -35,13 +38,15 @@ const PORTS_MAX: usize = 4;
 pub struct Where<'h> {
     /// `None`: nobody said what the host is called.
     pub host: Option<&'h str>,
+    /// Where its ports are knocked on; `None`: on this machine.
+    pub knocked: Option<&'h str>,
     pub start_by: StartBy,
 }
 
 impl Where<'_> {
     fn systemctl(self, verb: &[&str], unit: &str) -> Option<Vec<String>> {
         let mut command: Vec<String> = match (self.start_by, self.host) {
-            (StartBy::Hand, _) | (StartBy::Ssh, None) => return None,
+            (StartBy::Hand | StartBy::Driver, _) | (StartBy::Ssh, None) => return None,
             (StartBy::Local | StartBy::Exec, _) => Vec::new(),
             (StartBy::Ssh, Some(host)) => {
                 ["ssh", "-o", "BatchMode=yes", "--", host].map(str::to_owned).to_vec()
@@ -69,6 +74,13 @@ impl<'u> Pieces<'u> {
         let timer = self.activators.iter().find(|unit| unit.kind == UnitKind::Timer);
         let other = self.activators.iter().find(|_| !self.started_itself);
         timer.or(other).copied().unwrap_or(self.unit)
+    }
+
+    /// The unit that is held and let go on: the service itself, with whose sockets the driver begins. What the clock
+    /// starts is begun by its timer alone.
+    fn driven(self) -> &'u Unit {
+        let begins = self.begun_by();
+        if begins.kind == UnitKind::Socket { self.unit } else { begins }
     }
 
     /// Is over once it has run: starting it is a job, and whether it ran cannot be seen afterwards.
@@ -102,7 +114,14 @@ pub fn service<'u>(pieces: Pieces<'u>, place: Where<'_>, mut left: impl FnMut(No
         service.start_class = StartClass::Once;
     }
     let by_exec = place.start_by == StartBy::Exec && alone;
-    service.run = if by_exec { exec(unit, &mut || left(NotTaken::Secret)) } else { None };
+    service.run = match place.start_by {
+        StartBy::Exec if by_exec => exec(unit, &mut || left(NotTaken::Secret)),
+        StartBy::Driver if hands::is_unit(&pieces.driven().name) => {
+            let driver = Some(Driver::Systemd(pieces.driven().name.clone()));
+            Some(Run { driver, job: ends, ..Run::default() })
+        }
+        StartBy::Driver | StartBy::Exec | StartBy::Local | StartBy::Ssh | StartBy::Hand => None,
+    };
     if service.run.is_none() {
         service.run = place.systemctl(&["start"], &to_start.name).map(|start| Run {
             start,
@@ -199,15 +218,12 @@ impl Timing {
 
 /// Where a socket can be knocked on from where Blackstart runs.
 fn addresses(socket: &Unit, place: Where<'_>) -> Vec<String> {
-    let here = match (place.start_by, place.host) {
-        (StartBy::Ssh, Some(host)) => host,
-        _ => "127.0.0.1",
-    };
+    let here = place.knocked.unwrap_or("127.0.0.1");
     let mut addresses = Vec::new();
     for text in listening(socket) {
         let Some((address, port)) = amount::port(&text) else { continue };
         let is_loopback = address.is_some_and(|address| address.starts_with("127.") || address == "[::1]");
-        let is_reachable = !is_loopback || place.start_by != StartBy::Ssh;
+        let is_reachable = !is_loopback || place.knocked.is_none();
         if is_reachable {
             addresses.push(format!("{}:{port}", address.unwrap_or(here)));
         }

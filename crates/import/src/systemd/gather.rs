@@ -83,6 +83,8 @@ pub struct HostCopy {
     pub dumps: Vec<Dump>,
     /// The copy of a whole host without what programs generate at boot (`run/systemd/generator`).
     pub without_generated: bool,
+    /// Its public keys for ssh, as its own files have them, without the comment.
+    pub host_keys: Vec<String>,
 }
 
 /// Everything below the named folder that can be understood as units.
@@ -169,6 +171,7 @@ impl Walk {
         }
         if found {
             host.name = self.hostname(folder).or_else(|| file_name(folder));
+            host.host_keys = self.host_keys(folder);
             host.without_generated = plain_folder(folder, "run/systemd/generator").is_none();
             if host.without_generated {
                 self.fstab(folder, &mut host);
@@ -193,6 +196,14 @@ impl Walk {
         let text = self.text(&path, UNIT_BYTES_MAX).ok()?;
         let name = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
         (name.len() <= 64 && !name.contains(char::is_whitespace)).then(|| name.to_owned())
+    }
+
+    /// Public ones: they say by what the host is known again, and are no secret.
+    fn host_keys(&self, folder: &Path) -> Vec<String> {
+        let Some(ssh) = plain_folder(folder, "etc/ssh") else { return Vec::new() };
+        let names = ["ssh_host_ed25519_key.pub", "ssh_host_ecdsa_key.pub", "ssh_host_rsa_key.pub"];
+        let texts = names.iter().filter_map(|name| self.text(&ssh.join(name), UNIT_BYTES_MAX).ok());
+        texts.map(|text| text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect()
     }
 
     /// Mounts as systemd makes them of `etc/fstab` at boot.

@@ -25,6 +25,7 @@ mod tests;
 pub mod text;
 pub mod unit;
 
+use super::login::Login;
 use super::names::Names;
 use super::{Draft, Origin};
 use boot::{Boot, Width};
@@ -42,8 +43,9 @@ pub struct Options {
     /// The name of the host, where the copy is of one.
     pub host: Option<String>,
     pub width: Width,
-    /// `None`: `systemctl` here for one host, over `ssh` for several.
+    /// `None`: by the driver where the host has a name, else by `systemctl` here.
     pub start_by: Option<StartBy>,
+    pub login: Login,
 }
 
 /// One host, looked through.
@@ -55,6 +57,7 @@ struct HostUnits<'c> {
     parts: Vec<Part>,
     needs: Needs,
     without_generated: bool,
+    host_keys: &'c [String],
 }
 
 /// From the copies of all hosts to a draft. Pure and total.
@@ -66,14 +69,14 @@ pub fn read(gathered: &Gathered, options: &Options) -> Draft {
         gathered.hosts.iter().map(|copy| look_through(copy, options, many)).collect();
     let telling = many || options.host.is_some();
     let names = all_names(&seen, telling);
-    let start_by = options.start_by.unwrap_or(if many { StartBy::Ssh } else { StartBy::Local });
     for host in &seen {
         let ids = Ids { names: &names, host: host.name.as_deref(), telling };
         remarks::host(host.name.as_deref(), &host.units, &host.boot, options.width, &mut draft);
         if host.without_generated {
             remarks::without_generated(host.name.as_deref(), &mut draft);
         }
-        things(host, &ids, start_by, &mut draft);
+        let usual = if host.name.is_some() { StartBy::Driver } else { StartBy::Local };
+        things(host, &ids, options.start_by.unwrap_or(usual), &options.login, &mut draft);
         dependencies(host, &ids, &mut draft);
     }
     hints::propose(&seen, &names, telling, &mut draft);
@@ -94,7 +97,15 @@ fn look_through<'c>(copy: &'c HostCopy, options: &Options, many: bool) -> HostUn
         parts[target] = Part::Gathering;
     }
     let needs = Graph::new(&units, &boot, parts.clone()).needs();
-    HostUnits { name, units, boot, parts, needs, without_generated: copy.without_generated }
+    HostUnits {
+        name,
+        units,
+        boot,
+        parts,
+        needs,
+        without_generated: copy.without_generated,
+        host_keys: &copy.host_keys,
+    }
 }
 
 fn parts(units: &Units<'_>, boot: &Boot, width: Width) -> Vec<Part> {
@@ -180,13 +191,25 @@ fn all_names(seen: &[HostUnits<'_>], telling: bool) -> AllNames {
     }
 }
 
-fn things(seen: &HostUnits<'_>, ids: &Ids<'_>, start_by: StartBy, draft: &mut Draft) {
+fn things(seen: &HostUnits<'_>, ids: &Ids<'_>, start_by: StartBy, login: &Login, draft: &mut Draft) {
     let host = seen.name.as_deref().and_then(|name| Some((name, ids.names.hosts.id(name)?.clone())));
     if let Some((name, id)) = &host {
         draft.enter(id, name, &Origin::file(name));
-        draft.estate.hosts.insert(id.clone(), Host { name: (*name).to_owned(), ..Host::default() });
+        let known = match start_by {
+            StartBy::Driver => login.host(name, seen.host_keys),
+            StartBy::Local | StartBy::Ssh | StartBy::Exec | StartBy::Hand => {
+                Host { name: (*name).to_owned(), ..Host::default() }
+            }
+        };
+        draft.estate.hosts.insert(id.clone(), known);
     }
-    let place = Where { host: seen.name.as_deref(), start_by };
+    let host_name = seen.name.as_deref();
+    let knocked = match start_by {
+        StartBy::Driver if !login.here => login.address.as_deref().or(host_name),
+        StartBy::Ssh => host_name,
+        StartBy::Driver | StartBy::Local | StartBy::Exec | StartBy::Hand => None,
+    };
+    let place = Where { host: host_name, knocked, start_by };
     let activators = describe::activators(&seen.units.units, &seen.boot);
     let pulled = pulled_in(seen);
     for at in (0..seen.parts.len()).filter(|at| is_thing(seen, *at)) {

@@ -131,6 +131,7 @@ impl One<'_> {
             site: self.place(Column::Site, Kind::Site),
             cpu: self.whole(Column::Cpu, "number"),
             memory: self.value(Column::Memory, "size", meaning::mebibytes),
+            ..Host::default()
         };
         self.out.draft.estate.hosts.insert(id.clone(), host);
     }

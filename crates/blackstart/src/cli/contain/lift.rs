@@ -7,6 +7,7 @@ use super::super::{Answer, Failure, named, place, talk};
 use super::{Talking, line, refused};
 use contain::lift::{self, Lift};
 use contain::run::{self, Place};
+use estate::model::Service;
 use estate::{Estate, Id};
 use incident::View;
 use incident::event::CutAct;
@@ -69,7 +70,7 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
     let place = Place { world: &world, estate: &estate, folder: &folder };
     let opened = run::lift(&mut incident, place, &price.acts, &mut Talking::default())
         .map_err(|fault| folder::log_failure(&folder, fault))?;
-    say_next(args, &price, opened, &folder.display().to_string());
+    say_next(args, &estate, &price, opened, &folder.display().to_string());
     Ok(if opened { Answer::Done } else { Answer::No })
 }
 
@@ -99,7 +100,7 @@ fn show(estate: &Estate, view: &View, price: &Lift) {
     ));
 }
 
-fn say_next(args: &Args, price: &Lift, opened: bool, folder: &str) {
+fn say_next(args: &Args, estate: &Estate, price: &Lift, opened: bool, folder: &str) {
     let again = |what: &Id| {
         Command::new("contain lift").incident().with(what).with("--seen").reason().line(Some(folder))
     };
@@ -107,6 +108,13 @@ fn say_next(args: &Args, price: &Lift, opened: bool, folder: &str) {
         if let (CutAct::CloseDoor { site, .. }, false) = (act, opened) {
             talk::say(format!("open it by hand, try it from outside, then say so: {}", again(site)));
         }
+    }
+    let is_driven = |act: &CutAct| estate.services.get(act.target()).is_some_and(Service::is_driven);
+    if !opened && price.acts.iter().any(is_driven) {
+        talk::say(format!(
+            "what is still kept from being started on its host stands above, with the reason; deal with that and call again: {}",
+            Command::new("contain lift").incident().with(&args.what).reason().line(Some(folder))
+        ));
     }
     if price.acts.iter().any(|act| matches!(act, CutAct::StopService { .. })) {
         talk::say(format!(

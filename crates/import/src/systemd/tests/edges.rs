@@ -2,6 +2,7 @@
 
 use super::{codes, copy, draft, dump, gathered, proposed, read, stated};
 use crate::systemd::Options;
+use crate::systemd::describe::StartBy;
 
 #[test]
 fn each_setting_becomes_its_kind_of_dependency() {
@@ -201,7 +202,8 @@ Id=basic.target\nNames=basic.target\nLoadState=loaded\nActiveState=active\nAfter
 
 #[test]
 fn the_output_of_systemctl_show_is_read_like_the_files() {
-    let draft = read(&gathered(vec![dump("host", SHOWN)]), &Options::default());
+    let here = Options { start_by: Some(StartBy::Local), ..Options::default() };
+    let draft = read(&gathered(vec![dump("host", SHOWN)]), &here);
     assert_eq!(stated(&draft), ["web hard db"]);
     assert_eq!(draft.edges[0].origin.to_string(), "host.txt:3");
     assert_eq!(super::services(&draft), ["db", "web"], "what is disabled and was not running is left out");

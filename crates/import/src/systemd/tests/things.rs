@@ -1,9 +1,11 @@
 //! Which units become services, and with what.
 
 use super::{codes, copy, draft, gathered, read, services, stated};
+use crate::login::Login;
 use crate::systemd::Options;
 use crate::systemd::boot::Width;
 use crate::systemd::describe::StartBy;
+use estate::hands::{Become, Driver};
 use estate::model::{Probe, Service, StartClass};
 
 fn only(files: &[(&str, &str)]) -> Service {
@@ -165,12 +167,56 @@ fn a_password_in_a_command_is_not_copied() {
 }
 
 #[test]
-fn the_services_of_several_hosts_are_started_over_ssh() {
+fn the_services_of_several_hosts_are_started_on_each_by_its_own_systemd() {
     let mut hosts = vec![copy(&[("web.service", "[Service]\n")]), copy(&[("db.service", "[Service]\n")])];
     (hosts[0].name, hosts[1].name) = (Some("web1".to_owned()), Some("db1".to_owned()));
-    let draft = read(&gathered(hosts), &Options::default());
+    hosts[1].host_keys = vec!["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHaU".to_owned(), "no key".to_owned()];
+    let login = Login { user: Some("ops".to_owned()), sudo: true, ..Login::default() };
+    let draft = read(&gathered(hosts.clone()), &Options { login, ..Options::default() });
+    let service = draft.estate.services.values().next().unwrap();
+    let run = service.run.clone().unwrap();
+    assert_eq!((run.driver, run.job), (Some(Driver::Systemd("db.service".to_owned())), false));
+    let ssh = draft.estate.hosts[service.host.as_ref().unwrap()].ssh.clone().unwrap();
+    assert_eq!((ssh.address.as_str(), ssh.user.as_deref(), ssh.becomes), ("db1", Some("ops"), Become::Sudo));
+    assert_eq!(
+        ssh.host_key,
+        ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHaU"],
+        "from the copy of the host itself"
+    );
+    let by_ssh = Options { start_by: Some(StartBy::Ssh), ..Options::default() };
+    let draft = read(&gathered(hosts), &by_ssh);
     let run = draft.estate.services.values().next().unwrap().run.clone().unwrap();
     assert_eq!(run.start, ["ssh", "-o", "BatchMode=yes", "--", "db1", "systemctl", "start", "db.service"]);
+}
+
+#[test]
+fn on_a_named_host_jobs_stay_jobs_timers_begin_alone_and_sockets_are_knocked_on_there() {
+    let copy = copy(&[
+        ("job.service", "[Service]\nType=oneshot\nExecStart=/bin/job\n"),
+        ("billing.service", "[Service]\nType=oneshot\nExecStart=/bin/billing\n"),
+        ("billing.timer", "[Timer]\nOnCalendar=daily\n"),
+        ("timers.target.wants/billing.timer", "-> ../billing.timer"),
+        ("web.service", "[Service]\nExecStart=/bin/web\n"),
+        ("web.socket", "[Socket]\nListenStream=8080\n"),
+        ("sockets.target.wants/web.socket", "-> ../web.socket"),
+    ]);
+    let login = Login { address: Some("192.0.2.7".to_owned()), ..Login::default() };
+    let options = Options { host: Some("app1".to_owned()), login, ..Options::default() };
+    let draft = read(&gathered(vec![copy.clone()]), &options);
+    let of = |name: &str| {
+        let found = draft.estate.services.iter().find(|(id, _)| id.name().ends_with(name));
+        found.unwrap().1.clone()
+    };
+    let driver = |name: &str| of(name).run.unwrap().driver;
+    assert_eq!(driver("job"), Some(Driver::Systemd("job.service".to_owned())));
+    assert!(of("job").run.unwrap().job && of("job").start_class == StartClass::Once);
+    assert_eq!(driver("billing"), Some(Driver::Systemd("billing.timer".to_owned())));
+    assert_eq!(driver("web"), Some(Driver::Systemd("web.service".to_owned())));
+    let probes: Vec<Probe> = of("web").gates.into_iter().map(|gate| gate.probe).collect();
+    assert_eq!(probes, [Probe::Tcp("192.0.2.7:8080".to_owned())]);
+    let here = Options { login: Login { here: true, ..Login::default() }, ..options };
+    let draft = read(&gathered(vec![copy]), &here);
+    assert!(draft.estate.hosts.values().all(|host| host.local && host.ssh.is_none()));
 }
 
 #[test]
