@@ -24,6 +24,7 @@ pub mod completions;
 pub mod contain;
 pub mod dismiss;
 pub mod drill;
+pub mod evidence;
 pub mod folder;
 pub mod forecast;
 pub mod handback;
@@ -124,6 +125,8 @@ commands! {
     Handback => handback,
     /// Look into the journal, and prove that it is whole.
     Journal => journal,
+    /// Hand the proof to others, and check what was handed over.
+    Evidence => evidence,
     /// The whole story on this machine: attack, containment, restart, hand-back, proof.
     Drill => drill,
     /// What the shell needs to complete commands and options.

@@ -60,10 +60,11 @@ fn of_event(event: &Event) -> String {
         Event::Bridge(BridgeEvent::AccountReceived { accounts, .. }) => {
             let pending: u64 = accounts.values().map(|account| account.pending).sum();
             let accepted: u64 = accounts.values().map(|account| account.accepted).sum();
-            format!(
-                "the bridge counts {accepted} accepted and {pending} pending for {}",
-                counted(accounts.len(), "tenant")
-            )
+            let whom = match accounts.keys().next() {
+                Some(tenant) if accounts.len() == 1 => tenant.to_string(),
+                Some(_) | None => counted(accounts.len(), "tenant"),
+            };
+            format!("the bridge counts {accepted} accepted and {pending} pending for {whom}")
         }
         Event::Notice(NoticeEvent::Published { site, pages, as_of_entry, .. }) => {
             format!("published {pages} pages to {site}, as of entry {as_of_entry}")
