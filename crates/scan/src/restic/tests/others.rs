@@ -212,7 +212,7 @@ fn mix_packs(practice: &Practice) {
             let (from, length) = (blob.location.offset as usize, blob.location.length as usize);
             blob.location.offset = u32::try_from(bytes.len()).unwrap();
             bytes.extend_from_slice(&content[from..from + length]);
-            blobs.push(serde_json::to_value(&blob).unwrap());
+            blobs.push(serde_json::to_value(blob).unwrap());
         }
         fs::remove_file(&path).unwrap();
     }
