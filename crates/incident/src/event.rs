@@ -10,6 +10,7 @@ use estate::Id;
 pub use crate::bridge::{Account, BridgeEvent};
 pub use crate::command::CommandEvent;
 pub use crate::contain::{ContainEvent, CutAct, Knocked};
+pub use crate::duty::DutyEvent;
 pub use crate::notice::NoticeEvent;
 pub use crate::plan::PlanEvent;
 pub use crate::recover::{Found, ProcessMark, RecoverEvent};
@@ -25,6 +26,7 @@ pub enum Event {
     Recover(RecoverEvent),
     Bridge(BridgeEvent),
     Notice(NoticeEvent),
+    Duty(DutyEvent),
 }
 
 impl Event {
@@ -38,6 +40,7 @@ impl Event {
             Event::Recover(event) => event.about(),
             Event::Bridge(event) => event.about(),
             Event::Notice(event) => event.about(),
+            Event::Duty(event) => event.about(),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod command;
 pub mod contain;
 pub mod continued;
 pub mod damaged;
+pub mod duty;
 pub mod event;
 pub mod fault;
 pub mod log;

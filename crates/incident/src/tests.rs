@@ -194,6 +194,20 @@ fn samples() -> Vec<Event> {
             pages: 258,
             as_of_entry: 40,
         }),
+        Event::Duty(DutyEvent::Started {
+            duty: "gdpr-33-1".to_owned(),
+            tenant: Some(id("tenant:alpha")),
+            rule: "id = \"gdpr-33-1\"\n".to_owned(),
+            aware_since_ms: 1_682_373_600_000,
+            reason: "the forensic report".to_owned(),
+        }),
+        Event::Duty(DutyEvent::Filed {
+            duty: "gdpr-33-1".to_owned(),
+            tenant: Some(id("tenant:alpha")),
+            step: "notice".to_owned(),
+            receipt: "AZ 47/11".to_owned(),
+            filed_at_ms: 1_682_400_000_000,
+        }),
     ]
 }
 
@@ -215,6 +229,7 @@ fn no_kind_of_event_is_missing_here() {
         include_str!("bridge.rs"),
         include_str!("command.rs"),
         include_str!("contain/mod.rs"),
+        include_str!("duty.rs"),
         include_str!("notice.rs"),
         include_str!("plan/mod.rs"),
         include_str!("recover/mod.rs"),

@@ -26,6 +26,7 @@ pub struct View {
     pub recover: crate::recover::View,
     pub bridge: crate::bridge::View,
     pub notice: crate::notice::View,
+    pub duty: crate::duty::View,
     pub unknown: Vec<UnknownEntry>,
     /// The entry at which each infected thing was named last. What was restored before it is not clean.
     pub infected_at: BTreeMap<Id, u64>,
@@ -87,6 +88,7 @@ impl View {
                 allowed
             }
             Event::Bridge(event) => self.bridge.apply(entry, event),
+            Event::Duty(event) => self.duty.apply(entry, event),
             Event::Notice(event) => {
                 self.notice.apply(entry, event);
                 Ok(())

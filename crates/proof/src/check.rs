@@ -168,7 +168,7 @@ impl Checking<'_> {
                     self.broken(format!("{} was changed: it is not what was sealed.", member.path));
                 }
                 Some(found) => {
-                    self.broken(format!("{} stands where {} was sealed.", found.path, member.path))
+                    self.broken(format!("{} stands where {} was sealed.", found.path, member.path));
                 }
                 None => self.broken(format!("{} was sealed and is missing.", member.path)),
             }

@@ -1,6 +1,8 @@
 //! The form of a bundle on its own, and the bundles that were released. Bundles of real journals, and everything that can be
 //! done to them, are tried by `evidence`, which makes them.
 
+#![allow(clippy::disallowed_methods, reason = "tests start the programs that people have")]
+
 use std::path::PathBuf;
 use std::process::Command;
 

@@ -1,5 +1,11 @@
 //! `blackstart-verify` as an auditor calls it.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests start the programs that people have"
+)]
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 

@@ -24,6 +24,7 @@ pub mod completions;
 pub mod contain;
 pub mod dismiss;
 pub mod drill;
+pub mod duty;
 pub mod evidence;
 pub mod folder;
 pub mod forecast;
@@ -125,6 +126,8 @@ commands! {
     Handback => handback,
     /// Look into the journal, and prove that it is whole.
     Journal => journal,
+    /// What has to be reported to whom, and until when.
+    Duty => duty,
     /// Hand the proof to others, and check what was handed over.
     Evidence => evidence,
     /// The whole story on this machine: attack, containment, restart, hand-back, proof.

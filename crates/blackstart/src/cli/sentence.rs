@@ -8,8 +8,10 @@ use super::succeed;
 use bridge::fact::{self, Fact, Outcome, Witness};
 use estate::Id;
 use incident::Event;
+use incident::duty::named;
 use incident::event::{
-    BridgeEvent, CommandEvent, ContainEvent, CutAct, Found, NoticeEvent, PlanEvent, RecoverEvent, ScanEvent,
+    BridgeEvent, CommandEvent, ContainEvent, CutAct, DutyEvent, Found, NoticeEvent, PlanEvent, RecoverEvent,
+    ScanEvent,
 };
 use incident::record::{self, Content};
 
@@ -66,9 +68,25 @@ fn of_event(event: &Event) -> String {
             };
             format!("the bridge counts {accepted} accepted and {pending} pending for {whom}")
         }
+        Event::Duty(event) => of_duty(event),
         Event::Notice(NoticeEvent::Published { site, pages, as_of_entry, .. }) => {
             format!("published {pages} pages to {site}, as of entry {as_of_entry}")
         }
+    }
+}
+
+fn of_duty(event: &DutyEvent) -> String {
+    match event {
+        DutyEvent::Started { duty, tenant, aware_since_ms, reason, .. } => format!(
+            "started the clock of {}: aware since {}: {reason}",
+            named(duty, tenant.as_ref()),
+            time(*aware_since_ms)
+        ),
+        DutyEvent::Filed { duty, tenant, step, receipt, filed_at_ms } => format!(
+            "filed `{step}` of {} at {}, receipt: {receipt}",
+            named(duty, tenant.as_ref()),
+            time(*filed_at_ms)
+        ),
     }
 }
 

@@ -27,6 +27,7 @@ mod bridge_hostile;
 mod bridge_rig;
 mod check;
 mod contain;
+mod duty;
 mod evidence;
 mod help;
 mod import;
