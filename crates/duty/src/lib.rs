@@ -9,15 +9,20 @@
 //! - `clock`: the last moment, in the zone of the rule.
 //! - `decide`: starting and filing, or why not.
 //! - `standing`: how each clock stands at a moment, and what nobody has started.
+//! - `facts`, `report`: what the journal knows for a report, each with its entry, and the report filled in with it.
 //!
 //! It leaves out to say whether a duty applies: that is a question of law and of facts, and is said as a question.
 
 pub mod clock;
 pub mod decide;
+pub mod facts;
+pub mod report;
 pub mod rule;
 pub mod standing;
 
 pub use rule::{Owed, Rule, Step};
 
+#[cfg(test)]
+mod report_tests;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@
 //! - `check`: findings about the content.
 //! - `fingerprint`: what one thing rests on, as a hash, so that an edit elsewhere holds nothing up.
 
+pub mod called;
 pub mod canonical;
 pub mod check;
 mod csv;

@@ -4,10 +4,8 @@
 //! about no other, and no other is named in it by id, name or controller: a person may have written "as at the other fund"
 //! into a reason.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use estate::called::Called;
 use estate::id::Kind;
-use estate::model::Estate;
 use estate::{Id, canonical};
 use incident::Event;
 use incident::event::CommandEvent;
@@ -28,8 +26,7 @@ pub enum Whose {
 /// Everybody who is or was served, by the estates of the journal.
 #[derive(Clone, Debug, Default)]
 pub struct Served {
-    /// What each is called: id, name, controller.
-    called: BTreeMap<Id, BTreeSet<String>>,
+    called: Called,
     /// An estate could not be read, so somebody may be missing.
     pub is_incomplete: bool,
 }
@@ -47,22 +44,13 @@ impl Served {
             return;
         };
         match canonical::from_text(&text) {
-            Ok(estate) => self.learn_estate(&estate),
+            Ok(estate) => self.called.learn(&estate),
             Err(_) => self.is_incomplete = true,
         }
     }
 
-    fn learn_estate(&mut self, estate: &Estate) {
-        for (id, tenant) in &estate.tenants {
-            let called = self.called.entry(id.clone()).or_default();
-            let names = [Some(id.name().to_owned()), Some(tenant.name.clone()), tenant.controller.clone()];
-            called.extend(names.into_iter().flatten().map(|name| name.to_lowercase()));
-            called.remove("");
-        }
-    }
-
     pub fn knows(&self, tenant: &Id) -> bool {
-        self.called.contains_key(tenant)
+        self.called.knows(tenant)
     }
 
     /// Whose this entry is, seen from `tenant`.
@@ -87,33 +75,20 @@ impl Served {
 
     fn names_another(&self, tenant: &Id, actor: &str, payload: &[u8]) -> bool {
         let Ok(value) = serde_json::from_slice::<Value>(payload) else { return true };
-        let mut texts = vec![actor.to_lowercase()];
+        let mut texts = vec![actor.to_owned()];
         gather(&value, &mut texts);
-        let own = self.called.get(tenant);
-        let others = self.called.iter().filter(|(id, _)| *id != tenant).flat_map(|(_, called)| called);
-        others.into_iter().any(|other| {
-            // "Fund North East" is not named by "Fund North East Two" being this tenant's own name.
-            let longer: Vec<&String> = own
-                .into_iter()
-                .flatten()
-                .filter(|own| own.len() > other.len() && own.contains(other))
-                .collect();
-            texts.iter().any(|text| {
-                let text = longer.iter().fold(text.clone(), |text, own| text.replace(own.as_str(), "\u{0}"));
-                stands_in(&text, other)
-            })
-        })
+        texts.iter().any(|text| self.called.names_another(tenant, text))
     }
 }
 
 /// Every text in a payload: values and the names of fields.
 fn gather(value: &Value, texts: &mut Vec<String>) {
     match value {
-        Value::String(text) => texts.push(text.to_lowercase()),
+        Value::String(text) => texts.push(text.clone()),
         Value::Array(values) => values.iter().for_each(|value| gather(value, texts)),
         Value::Object(fields) => {
             for (name, value) in fields {
-                texts.push(name.to_lowercase());
+                texts.push(name.clone());
                 gather(value, texts);
             }
         }
@@ -121,28 +96,22 @@ fn gather(value: &Value, texts: &mut Vec<String>) {
     }
 }
 
-/// Whether a name stands in a text as a word of its own: `fund-1` does not stand in `fund-10`.
-fn stands_in(text: &str, name: &str) -> bool {
-    text.match_indices(name).any(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + name.len()..].chars().next();
-        let is_letter = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
-        !is_letter(before) && !is_letter(after)
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use estate::model::{Estate, Tenant};
+
     use super::*;
 
     fn served() -> Served {
         let names = [("fund-1", "AOK Nord"), ("fund-10", "Müller's Kasse"), ("fund-2", "AOK Nord Ost")];
-        let called = names.map(|(id, name)| {
-            let id: Id = format!("tenant:{id}").parse().unwrap();
-            let all = [id.name().to_owned(), name.to_lowercase()];
-            (id, BTreeSet::from(all))
-        });
-        Served { called: BTreeMap::from(called), is_incomplete: false }
+        let mut estate = Estate::default();
+        for (id, name) in names {
+            let tenant = Tenant { name: name.to_owned(), ..Tenant::default() };
+            estate.tenants.insert(format!("tenant:{id}").parse().unwrap(), tenant);
+        }
+        let mut called = Called::default();
+        called.learn(&estate);
+        Served { called, is_incomplete: false }
     }
 
     fn hold(on: &str, reason: &str) -> (String, u16, Vec<u8>) {

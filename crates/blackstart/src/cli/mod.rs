@@ -43,6 +43,7 @@ pub mod place;
 pub mod plan;
 pub mod read_estate;
 pub mod recover;
+pub mod report;
 pub mod restore;
 pub mod resume;
 pub mod scan;
@@ -128,6 +129,8 @@ commands! {
     Journal => journal,
     /// What has to be reported to whom, and until when.
     Duty => duty,
+    /// A report to an authority or a tenant, filled in as far as the journal knows.
+    Report => report,
     /// Hand the proof to others, and check what was handed over.
     Evidence => evidence,
     /// The whole story on this machine: attack, containment, restart, hand-back, proof.

@@ -115,3 +115,36 @@ fn a_rule_can_be_changed_and_what_cannot_be_started_or_filed_says_why() {
     refused(&["filed", "incident", "nis2-de", "--step", "early", "--receipt", "x"], 1, "never started");
     refused(&["filed", "incident", "contract-12h", "--tenant", "a", "--receipt", " "], 1, "no receipt");
 }
+
+#[test]
+fn a_report_is_filled_in_from_the_journal_and_never_written_over_another() {
+    let provider = provider();
+    let said = provider.works(&["report", "incident", "nis2-de"]);
+    assert!(said.starts_with("Report of a significant incident: Early warning\n"), "{said}");
+    assert!(
+        said.contains("Aware since: NOT KNOWN") && said.contains("1000 of 1 tenants [entry 1]"),
+        "{said}"
+    );
+    start(&provider, &["gdpr-33-1", "--aware-since", "2026-01-05T05:20", "--tenant", "a"]);
+    let said = provider.works(&["report", "incident", "gdpr-33-1", "--tenant", "a", "--language", "de"]);
+    assert!(said.contains("Kenntnis seit: Mon 2026-01-05 05:20 CET [Eintrag 2]"), "{said}");
+    provider.works(&["report", "incident", "gdpr-33-1", "--every-tenant", "-o", "reports"]);
+    let mut files: Vec<String> = std::fs::read_dir(provider.root().join("reports/a"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["report.de.html", "report.de.txt", "report.en.html", "report.en.txt"]);
+    let again = provider.call(&["report", "incident", "gdpr-33-1", "--every-tenant", "-o", "reports"]);
+    assert_eq!(again.status.code(), Some(1), "{}", String::from_utf8_lossy(&again.stderr));
+    for (words, part) in [
+        (&["nis2-de", "--tenant", "a"][..], "provider's own report"),
+        (&["gdpr-33-1"], "for each tenant"),
+        (&["nis2-de", "--step", "later"], "its steps are early, report, final"),
+        (&["nis3"], "no duty that is known here"),
+    ] {
+        let output = provider.call(&[&["report", "incident"], words].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(part), "{words:?}: {said}");
+    }
+}

@@ -26,7 +26,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("bridge", &["journal", "message", "incident", "estate"]),
     ("notice", &["page", "incident", "estate"]),
     ("situation", &["plan", "page", "message", "incident", "estate"]),
-    ("duty", &["message", "incident", "estate"]),
+    ("duty", &["page", "message", "incident", "estate"]),
     ("proof", &["journal"]),
     ("evidence", &["proof", "journal", "page", "message", "incident", "estate"]),
 ];
