@@ -11,6 +11,7 @@ pub use crate::bridge::{Account, BridgeEvent};
 pub use crate::command::CommandEvent;
 pub use crate::contain::{ContainEvent, CutAct, Knocked};
 pub use crate::duty::DutyEvent;
+pub use crate::evidence::EvidenceEvent;
 pub use crate::notice::NoticeEvent;
 pub use crate::plan::PlanEvent;
 pub use crate::recover::{Found, ProcessMark, RecoverEvent};
@@ -27,6 +28,7 @@ pub enum Event {
     Bridge(BridgeEvent),
     Notice(NoticeEvent),
     Duty(DutyEvent),
+    Evidence(EvidenceEvent),
 }
 
 impl Event {
@@ -41,6 +43,7 @@ impl Event {
             Event::Bridge(event) => event.about(),
             Event::Notice(event) => event.about(),
             Event::Duty(event) => event.about(),
+            Event::Evidence(event) => event.about(),
         }
     }
 }

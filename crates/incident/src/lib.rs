@@ -11,6 +11,7 @@ pub mod continued;
 pub mod damaged;
 pub mod duty;
 pub mod event;
+pub mod evidence;
 pub mod fault;
 pub mod log;
 #[cfg(any(test, feature = "sim"))]

@@ -208,6 +208,14 @@ fn samples() -> Vec<Event> {
             receipt: "AZ 47/11".to_owned(),
             filed_at_ms: 1_682_400_000_000,
         }),
+        Event::Evidence(EvidenceEvent::Attached {
+            name: "core.img".to_owned(),
+            sha256: "ab".to_owned(),
+            bytes: 4096,
+            origin: "disk of core-muc".to_owned(),
+            custody: "anna, safe 2".to_owned(),
+            tenant: None,
+        }),
     ]
 }
 
@@ -230,6 +238,7 @@ fn no_kind_of_event_is_missing_here() {
         include_str!("command.rs"),
         include_str!("contain/mod.rs"),
         include_str!("duty.rs"),
+        include_str!("evidence.rs"),
         include_str!("notice.rs"),
         include_str!("plan/mod.rs"),
         include_str!("recover/mod.rs"),

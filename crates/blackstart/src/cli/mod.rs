@@ -16,6 +16,7 @@ use self::color::Choice;
 pub mod accept;
 pub mod adopt;
 pub mod approve;
+pub mod attach;
 pub mod bridge;
 pub mod check;
 pub mod choose;
@@ -131,6 +132,8 @@ commands! {
     Duty => duty,
     /// A report to an authority or a tenant, filled in as far as the journal knows.
     Report => report,
+    /// Vouch for a file outside of the journal, by its hash.
+    Attach => attach,
     /// Hand the proof to others, and check what was handed over.
     Evidence => evidence,
     /// The whole story on this machine: attack, containment, restart, hand-back, proof.

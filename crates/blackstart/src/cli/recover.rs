@@ -249,7 +249,8 @@ fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut La
         | Event::Plan(_)
         | Event::Bridge(_)
         | Event::Notice(_)
-        | Event::Duty(_) => false,
+        | Event::Duty(_)
+        | Event::Evidence(_) => false,
     };
     let begun_ms = folder::now_ms();
     if !moves || begun_ms < said.not_before_ms {

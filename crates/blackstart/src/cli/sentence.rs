@@ -10,8 +10,8 @@ use estate::Id;
 use incident::Event;
 use incident::duty::named;
 use incident::event::{
-    BridgeEvent, CommandEvent, ContainEvent, CutAct, DutyEvent, Found, NoticeEvent, PlanEvent, RecoverEvent,
-    ScanEvent,
+    BridgeEvent, CommandEvent, ContainEvent, CutAct, DutyEvent, EvidenceEvent, Found, NoticeEvent, PlanEvent,
+    RecoverEvent, ScanEvent,
 };
 use incident::record::{self, Content};
 
@@ -69,6 +69,11 @@ fn of_event(event: &Event) -> String {
             format!("the bridge counts {accepted} accepted and {pending} pending for {whom}")
         }
         Event::Duty(event) => of_duty(event),
+        Event::Evidence(EvidenceEvent::Attached { name, sha256, bytes, origin, custody, tenant }) => format!(
+            "vouched for {name} ({}, SHA-256 {sha256}){}; from: {origin}; held by: {custody}",
+            counted(*bytes, "byte"),
+            tenant.as_ref().map(|tenant| format!(" of {tenant}")).unwrap_or_default()
+        ),
         Event::Notice(NoticeEvent::Published { site, pages, as_of_entry, .. }) => {
             format!("published {pages} pages to {site}, as of entry {as_of_entry}")
         }

@@ -61,3 +61,32 @@ fn what_cannot_be_packed_or_checked_says_why() {
     refused(&["evidence", "bundle", "incident", "-o", "x"], 2, "key");
     assert!(!provider.root().join("x").exists());
 }
+
+#[test]
+fn a_file_outside_of_the_journal_is_vouched_for_by_its_hash_in_the_bundles_of_whom_it_concerns() {
+    let provider = provider();
+    fs::write(provider.root().join("disk.img"), "abc").unwrap();
+    // The hash of "abc" is the first example of FIPS 180-4.
+    let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let attach = ["attach", "incident", "disk.img", "--origin", "disk of core", "--by", "anna"];
+    assert_eq!(provider.works(&attach), format!("{hash}  disk.img\n"));
+    let handed = provider.call(&[&attach[..], &["--custody", "police, Munich", "--tenant", "a"]].concat());
+    assert!(String::from_utf8_lossy(&handed.stderr).contains("entries with this hash: 5, 6"), "{handed:?}");
+    let shown = provider.works(&["journal", "show", "incident"]);
+    assert!(shown.contains(hash) && shown.contains("held by: police, Munich"), "{shown}");
+    for (tenant, count) in [(&[][..], 2), (&["--tenant", "a"], 1)] {
+        let out = format!("out-{count}.tar");
+        provider.works(&[&["evidence", "bundle", "incident", "-o", &out], tenant].concat());
+        let bundle = String::from_utf8_lossy(&fs::read(provider.root().join(&out)).unwrap()).into_owned();
+        let entries = bundle.matches(&format!("sha256\\\":\\\"{hash}")).count();
+        assert_eq!(entries, count, "{tenant:?}");
+        provider.works(&["evidence", "verify", &out, "--key", "incident/public-key"]);
+    }
+    for (file, origin, part) in
+        [("estate", "x", "not a file"), ("gone", "x", "cannot take"), ("disk.img", " ", "where it is from")]
+    {
+        let output = provider.call(&["attach", "incident", file, "--origin", origin, "--by", "anna"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(part), "{file}: {said}");
+    }
+}
