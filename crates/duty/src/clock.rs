@@ -147,8 +147,17 @@ pub fn moment(text: &str, zone: &TimeZone) -> Result<i64, String> {
 
 /// `Sun 2026-10-25 06:30 CET`.
 pub fn shown(ms: i64, zone: &TimeZone) -> String {
+    written("%a %Y-%m-%d %H:%M %Z", ms, zone)
+}
+
+/// `2026-10-25 06:30 CET`: the same in every language.
+pub fn dated(ms: i64, zone: &TimeZone) -> String {
+    written("%Y-%m-%d %H:%M %Z", ms, zone)
+}
+
+fn written(form: &str, ms: i64, zone: &TimeZone) -> String {
     Timestamp::from_millisecond(ms).map_or_else(
         |_| format!("{ms} ms since 1970"),
-        |time| time.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string(),
+        |time| time.to_zoned(zone.clone()).strftime(form).to_string(),
     )
 }

@@ -13,7 +13,7 @@ use message::harmless;
 use page::{Html, Page, Style, filled};
 use serde::Serialize;
 
-use crate::clock::shown;
+use crate::clock::dated;
 use crate::facts::{At, Facts};
 use crate::rule::{Owed, Rule, Step};
 
@@ -88,7 +88,7 @@ pub fn report(wish: &Wish<'_>, language: Language) -> Report {
         as_of: format!(
             "{} {}, {} {}",
             language.of("Entwurf vom", "Draft of"),
-            shown(wish.now_ms, &writing.zone),
+            dated(wish.now_ms, &writing.zone),
             language.of("nach dem Journal bis Eintrag", "by the journal up to entry"),
             wish.facts.entries.saturating_sub(1)
         ),
@@ -125,7 +125,7 @@ impl Writing<'_> {
     }
 
     fn time(&self, at: At) -> String {
-        shown(at.time_ms, &self.zone)
+        dated(at.time_ms, &self.zone)
     }
 
     /// A free text of a person, if whoever gets the report may read it.
@@ -226,7 +226,7 @@ impl Writing<'_> {
             )];
         };
         vec![
-            self.known(label, shown(clock.aware_since_ms, &self.zone), &[clock.sequence]),
+            self.known(label, dated(clock.aware_since_ms, &self.zone), &[clock.sequence]),
             self.free(("Woher", "How it is known"), &clock.reason, clock.sequence),
         ]
     }
@@ -367,7 +367,7 @@ impl Writing<'_> {
             let step = self.wish.rule.step(&filed.step);
             let title = step.map_or(filed.step.as_str(), |step| self.w(&step.title.de, &step.title.en));
             let label = format!("{}: {title}", self.w("Bereits gemeldet", "Reported before"));
-            let when = shown(filed.filed_at_ms, &self.zone);
+            let when = dated(filed.filed_at_ms, &self.zone);
             let text = format!("{when}, {} {}", self.w("Beleg", "receipt"), filed.receipt);
             Row { label, ..self.free(("", ""), &text, filed.sequence) }
         };

@@ -266,7 +266,11 @@ fn shown_list(lines: &[Line], missing: &[Missing], now: i64, folder: &str) {
 }
 
 /// One step of one clock in one line.
-pub(super) fn said(line: &Line, now: i64) -> String {
+fn said(line: &Line, now: i64) -> String {
+    format!("{}, {}", incident::duty::named(&line.duty, line.tenant.as_ref()), stands(line, now))
+}
+
+fn stands(line: &Line, now: i64) -> String {
     let zone = TimeZone::get(&line.zone).unwrap_or(TimeZone::UTC);
     let at = |ms: Option<i64>| ms.map(|ms| shown(ms, &zone)).unwrap_or_default();
     let left = |ms: i64| {
@@ -297,8 +301,7 @@ pub(super) fn said(line: &Line, now: i64) -> String {
             "HOW LONG IS LEFT IS NOT KNOWN: its rule cannot be read or counted here".to_owned()
         }
     };
-    let name = incident::duty::named(&line.duty, line.tenant.as_ref());
-    format!("{name}, {}: {state}", line.step)
+    format!("{}: {state}", line.step)
 }
 
 /// What `status` says: what is open, the most urgent first, and whether anything was started at all.
@@ -308,11 +311,25 @@ pub(super) fn for_status(view: &incident::View, now: i64, folder: &str) -> Vec<S
     if view.duty.duties.is_empty() {
         return vec![format!("no clock was started; whether something has to be reported: {list}")];
     }
-    let open: Vec<Line> =
-        standing::lines(view, now).into_iter().filter(|line| line.state.is_open()).collect();
-    let waiting = open.iter().filter(|line| line.state != State::Waits);
-    let mut said: Vec<String> = waiting.clone().take(SHOWN_MAX).map(|line| said(line, now)).collect();
-    let more = waiting.count().saturating_sub(SHOWN_MAX);
+    // Tenants whose clocks stand alike are one line: eighty of one duty must not hide the one of another.
+    let mut groups: Vec<(Line, usize)> = Vec::new();
+    let is_shown = |line: &Line| line.state.is_open() && line.state != State::Waits;
+    for line in standing::lines(view, now).into_iter().filter(is_shown) {
+        let alike = groups.iter_mut().find(|(first, _)| {
+            (&first.duty, &first.step, first.state, first.due_ms, first.aware_since_ms)
+                == (&line.duty, &line.step, line.state, line.due_ms, line.aware_since_ms)
+        });
+        match alike {
+            Some((_, count)) => *count += 1,
+            None => groups.push((line, 1)),
+        }
+    }
+    let one = |(line, count): &(Line, usize)| match count {
+        1 => said(line, now),
+        many => format!("{} of {many} tenants, {}", line.duty, stands(line, now)),
+    };
+    let more = groups.len().saturating_sub(SHOWN_MAX);
+    let mut said: Vec<String> = groups.iter().take(SHOWN_MAX).map(one).collect();
     if more > 0 {
         said.push(format!("and {}: {list}", counted_as(more, "more step", "more steps")));
     }
