@@ -27,13 +27,21 @@ impl Refusal {
     }
 }
 
-/// Records what the bridge says, also where it does not add up: then the view says so.
+/// Records what the bridge says, also where it does not add up: then the view says so. One entry for each tenant: an entry
+/// is shown to others whole or not at all, and no tenant may see another's counts.
 pub fn received(accounts: &BTreeMap<Id, Account>, checkpoint: &str) -> Result<Vec<Event>, Refusal> {
     if checkpoint.trim().is_empty() {
         return Err(Refusal::NoCheckpoint);
     }
-    let (accounts, checkpoint) = (accounts.clone(), checkpoint.to_owned());
-    Ok(vec![Event::Bridge(BridgeEvent::AccountReceived { accounts, checkpoint })])
+    let event = |accounts| {
+        let checkpoint = checkpoint.to_owned();
+        Event::Bridge(BridgeEvent::AccountReceived { accounts, checkpoint })
+    };
+    if accounts.is_empty() {
+        // That the bridge holds nothing is an answer, too.
+        return Ok(vec![event(BTreeMap::new())]);
+    }
+    Ok(accounts.iter().map(|(id, account)| event(BTreeMap::from([(id.clone(), account.clone())]))).collect())
 }
 
 #[cfg(test)]
@@ -45,5 +53,17 @@ mod tests {
         let accounts = BTreeMap::from([("tenant:a".parse().unwrap(), Account::default())]);
         assert_eq!(received(&accounts, " "), Err(Refusal::NoCheckpoint));
         assert_eq!(received(&accounts, "bridge\n1\n").unwrap().len(), 1);
+        assert_eq!(received(&BTreeMap::new(), "bridge\n1\n").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn no_entry_holds_the_counts_of_two_tenants() {
+        let account = |accepted| Account { accepted, ..Account::default() };
+        let accounts = BTreeMap::from([
+            ("tenant:a".parse().unwrap(), account(1)),
+            ("tenant:b".parse().unwrap(), account(2)),
+        ]);
+        let events = received(&accounts, "bridge\n1\n").unwrap();
+        assert_eq!(events.iter().map(|event| event.about().len()).collect::<Vec<_>>(), [1, 1]);
     }
 }

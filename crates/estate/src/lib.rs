@@ -11,6 +11,7 @@
 //! - `inside`: what of a backup belongs to a store, and where it goes.
 //! - `fingerprint`: what one thing rests on, as a hash, so that an edit elsewhere holds nothing up.
 
+pub mod called;
 pub mod canonical;
 pub mod check;
 mod csv;

@@ -11,6 +11,8 @@ pub use crate::bridge::{Account, BridgeEvent};
 pub use crate::command::CommandEvent;
 pub use crate::contain::{ContainEvent, CutAct, Knocked};
 pub use crate::hands::HandsEvent;
+pub use crate::duty::DutyEvent;
+pub use crate::evidence::EvidenceEvent;
 pub use crate::notice::NoticeEvent;
 pub use crate::plan::PlanEvent;
 pub use crate::recover::{Found, ProcessMark, RecoverEvent};
@@ -27,6 +29,8 @@ pub enum Event {
     Bridge(BridgeEvent),
     Hands(HandsEvent),
     Notice(NoticeEvent),
+    Duty(DutyEvent),
+    Evidence(EvidenceEvent),
 }
 
 impl Event {
@@ -41,6 +45,8 @@ impl Event {
             Event::Bridge(event) => event.about(),
             Event::Hands(event) => event.about(),
             Event::Notice(event) => event.about(),
+            Event::Duty(event) => event.about(),
+            Event::Evidence(event) => event.about(),
         }
     }
 }

@@ -8,8 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::event::{
-    BridgeEvent, CommandEvent, ContainEvent, Event, HandsEvent, NoticeEvent, PlanEvent, RecoverEvent,
-    ScanEvent,
+    BridgeEvent, CommandEvent, ContainEvent, DutyEvent, Event, EvidenceEvent, HandsEvent, NoticeEvent, PlanEvent, RecoverEvent, ScanEvent,
 };
 use super::stamp::Stamp;
 use estate::Id;
@@ -26,6 +25,8 @@ fn versions() -> impl Iterator<Item = (&'static str, u16)> {
         crate::bridge::VERSIONS,
         crate::hands::VERSIONS,
         crate::notice::VERSIONS,
+        crate::duty::VERSIONS,
+        crate::evidence::VERSIONS,
     ];
     parts.into_iter().flatten().copied()
 }
@@ -78,6 +79,8 @@ pub fn encode(event: &Event) -> (String, u16, Vec<u8>) {
         Event::Bridge(event) => serde_json::to_value(event),
         Event::Hands(event) => serde_json::to_value(event),
         Event::Notice(event) => serde_json::to_value(event),
+        Event::Duty(event) => serde_json::to_value(event),
+        Event::Evidence(event) => serde_json::to_value(event),
     }
     .expect("events hold only strings, numbers, lists and maps with string keys");
     let kind = tagged["kind"].as_str().expect("every event group is tagged with its kind").to_owned();
@@ -132,6 +135,8 @@ fn read(kind: &str, version: u16, payload: &[u8]) -> Result<Event, String> {
         "bridge" => group_of::<BridgeEvent>(tagged).map(Event::Bridge),
         "hands" => group_of::<HandsEvent>(tagged).map(Event::Hands),
         "notice" => group_of::<NoticeEvent>(tagged).map(Event::Notice),
+        "duty" => group_of::<DutyEvent>(tagged).map(Event::Duty),
+        "evidence" => group_of::<EvidenceEvent>(tagged).map(Event::Evidence),
         _ => Err(format!("`{group}` is not a group of events that this program knows")),
     }
 }

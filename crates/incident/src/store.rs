@@ -142,6 +142,32 @@ pub fn public_key_path(folder: &Path) -> PathBuf {
     folder.join(PUBLIC_KEY)
 }
 
+/// The public key of the incident in this folder.
+pub fn public_key(folder: &Path) -> Result<journal::PublicKey, StoreFault> {
+    let path = public_key_path(folder);
+    let text = std::fs::read_to_string(&path).map_err(|source| StoreFault::File {
+        doing: "read",
+        path: path.clone(),
+        source,
+    })?;
+    journal::PublicKey::parse(&text).map_err(|source| StoreFault::Key { path, source })
+}
+
+/// The signing key of the incident in this folder, from where the folder says that it lies.
+pub fn signing_key(folder: &Path) -> Result<journal::SecretKey, StoreFault> {
+    if !folder.join(JOURNAL).is_dir() {
+        return Err(StoreFault::NoIncident(folder.to_owned()));
+    }
+    let location = key_location_path(folder);
+    let key = std::fs::read_to_string(&location).map_err(|source| StoreFault::File {
+        doing: "read",
+        path: location,
+        source,
+    })?;
+    let key = PathBuf::from(key.trim_end());
+    journal::key::SecretKey::load(&key).map_err(|source| StoreFault::Key { path: key, source })
+}
+
 /// The file in the folder that says where the signing key lies. Only an incident has one.
 pub fn key_location_path(folder: &Path) -> PathBuf {
     folder.join(KEY_LOCATION)
@@ -170,15 +196,7 @@ impl Incident {
 
     fn open_or_begin(folder: &Path, actor: &str) -> Result<Incident, StoreFault> {
         let journal = folder.join(JOURNAL);
-        let location = key_location_path(folder);
-        let key = std::fs::read_to_string(&location).map_err(|source| StoreFault::File {
-            doing: "read",
-            path: location,
-            source,
-        })?;
-        let key = PathBuf::from(key.trim_end());
-        let secret =
-            journal::key::SecretKey::load(&key).map_err(|source| StoreFault::Key { path: key, source })?;
+        let secret = signing_key(folder)?;
         let origin = secret.public().name().to_owned();
         let appender = Appender::open(&journal, Options::new(secret, origin)).map_err(StoreFault::Open)?;
         let reader = Reader::open(&journal).map_err(StoreFault::Read)?;

@@ -216,6 +216,28 @@ fn samples() -> Vec<Event> {
             detail: "the unit nginx.service on host:web-1 runs".to_owned(),
             took_ms: 412,
         })),
+        Event::Duty(DutyEvent::Started {
+            duty: "gdpr-33-1".to_owned(),
+            tenant: Some(id("tenant:alpha")),
+            rule: "id = \"gdpr-33-1\"\n".to_owned(),
+            aware_since_ms: 1_682_373_600_000,
+            reason: "the forensic report".to_owned(),
+        }),
+        Event::Duty(DutyEvent::Filed {
+            duty: "gdpr-33-1".to_owned(),
+            tenant: Some(id("tenant:alpha")),
+            step: "notice".to_owned(),
+            receipt: "AZ 47/11".to_owned(),
+            filed_at_ms: 1_682_400_000_000,
+        }),
+        Event::Evidence(EvidenceEvent::Attached {
+            name: "core.img".to_owned(),
+            sha256: "ab".to_owned(),
+            bytes: 4096,
+            origin: "disk of core-muc".to_owned(),
+            custody: "anna, safe 2".to_owned(),
+            tenant: None,
+        }),
     ]
 }
 
@@ -238,6 +260,8 @@ fn no_kind_of_event_is_missing_here() {
         include_str!("command.rs"),
         include_str!("contain/mod.rs"),
         include_str!("hands.rs"),
+        include_str!("duty.rs"),
+        include_str!("evidence.rs"),
         include_str!("notice.rs"),
         include_str!("plan/mod.rs"),
         include_str!("recover/mod.rs"),

@@ -27,6 +27,8 @@ pub struct View {
     pub bridge: crate::bridge::View,
     pub hands: crate::hands::View,
     pub notice: crate::notice::View,
+    pub duty: crate::duty::View,
+    pub evidence: crate::evidence::View,
     pub unknown: Vec<UnknownEntry>,
     /// The entry at which each infected thing was named last. What was restored before it is not clean.
     pub infected_at: BTreeMap<Id, u64>,
@@ -89,6 +91,11 @@ impl View {
             }
             Event::Bridge(event) => self.bridge.apply(entry, event),
             Event::Hands(event) => self.hands.apply(entry, event),
+            Event::Duty(event) => self.duty.apply(entry, event),
+            Event::Evidence(event) => {
+                self.evidence.apply(entry, event);
+                Ok(())
+            }
             Event::Notice(event) => {
                 self.notice.apply(entry, event);
                 Ok(())

@@ -11,6 +11,7 @@
 //! | what is left of a damaged journal can be read, with every gap named | `salvage` |
 //! | a changed, removed, moved or cut-off record is found and located with the public key alone | `verify`, on `tree`, `checkpoint`, `key` |
 //! | records that were never signed for are not gone on with | `signed` (every checkpoint there ever was), `recover` |
+//! | a single record can be shown to others with its proof | `exhibit`, `tree` |
 //! | a payload can be erased later without breaking any of this | `record` (what the hash tree covers) |
 //! | all of it holds when the disk misbehaves | `disk` (the door), `faulty` (the disk that loses power) |
 //!
@@ -20,10 +21,11 @@
 //! proves needs `record`, `segment`, `tree`, `checkpoint`, `key`, `signed` and `verify`: about a third of the crate.
 
 mod append;
-mod base64;
+pub mod base64;
 mod batches;
 pub mod checkpoint;
 pub mod disk;
+mod exhibit;
 pub mod faulty;
 mod files;
 mod finding;
@@ -40,13 +42,14 @@ mod salvage;
 mod segment;
 mod signed;
 mod staged;
-mod tree;
+pub mod tree;
 pub mod verify;
 mod wire;
 mod writer;
 
 pub use append::Appender;
 pub use checkpoint::Checkpoint;
+pub use exhibit::{Exhibit, Leaf, exhibits};
 pub use finding::{Finding, Grade, Problem};
 pub use key::{PublicKey, SecretKey};
 pub use offer::{AppendError, Appended, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Expect};
@@ -60,6 +63,7 @@ pub use record::{
 pub use refusal::OpenError;
 pub use salvage::{Salvaged, salvage};
 pub use segment::{Damage, Place};
+pub use signed::checkpoints;
 pub use tree::Hash;
 pub use verify::{Verification, verify};
 

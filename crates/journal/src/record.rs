@@ -255,7 +255,7 @@ pub(crate) fn parse(bytes: &[u8], journal: &JournalId) -> Parsed {
     }
 }
 
-fn parse_leaf(leaf: &[u8]) -> Option<(Header<'static>, Hash)> {
+pub(crate) fn parse_leaf(leaf: &[u8]) -> Option<(Header<'static>, Hash)> {
     let mut rest = leaf;
     let sequence = u64::from_be_bytes(take(&mut rest)?);
     let time_ms = i64::from_be_bytes(take(&mut rest)?);

@@ -13,12 +13,13 @@
 //! checkpoint over no records. A power cut may have taken the end of theirs, so for them that is a note, as long
 //! as the newest checkpoint proves every record there is.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
 use crate::checkpoint::HISTORY_STEP;
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::disk::{Disk, read_whole};
+use crate::disk::{Disk, RealDisk, read_whole};
 use crate::files::{self, CHECKPOINT, CHECKPOINTS};
 use crate::finding::{Finding, Grade, Problem};
 use crate::key::PublicKey;
@@ -203,6 +204,15 @@ impl Signed {
         let place = Place { file: CHECKPOINTS.to_owned(), offset, sequence: 0 };
         Some(finding(grade, place, Problem::HistoryShort { missing, last, newest }))
     }
+}
+
+/// Every checkpoint in the folder that this key has signed, by size, one for each size.
+pub fn checkpoints(folder: &Path, key: &PublicKey) -> io::Result<Vec<Checkpoint>> {
+    let signed = Signed::read(&RealDisk, folder, key)?;
+    // At the same size the file `checkpoint` counts, and stands last: its text is the one people were shown.
+    let by_size: BTreeMap<u64, Checkpoint> =
+        signed.all().into_iter().map(|(checkpoint, _)| (checkpoint.size, checkpoint.clone())).collect();
+    Ok(by_size.into_values().collect())
 }
 
 fn finding(grade: Grade, place: Place, problem: Problem) -> Finding {

@@ -16,6 +16,7 @@ use self::color::Choice;
 pub mod accept;
 pub mod adopt;
 pub mod approve;
+pub mod attach;
 pub mod bridge;
 pub mod check;
 pub mod choose;
@@ -24,6 +25,8 @@ pub mod completions;
 pub mod contain;
 pub mod dismiss;
 pub mod drill;
+pub mod duty;
+pub mod evidence;
 pub mod folder;
 pub mod forecast;
 pub mod handback;
@@ -42,6 +45,7 @@ pub mod plan;
 pub mod reach;
 pub mod read_estate;
 pub mod recover;
+pub mod report;
 pub mod restore;
 pub mod resume;
 pub mod scan;
@@ -127,6 +131,14 @@ commands! {
     Handback => handback,
     /// Look into the journal, and prove that it is whole.
     Journal => journal,
+    /// What has to be reported to whom, and until when.
+    Duty => duty,
+    /// A report to an authority or a tenant, filled in as far as the journal knows.
+    Report => report,
+    /// Vouch for a file outside of the journal, by its hash.
+    Attach => attach,
+    /// Hand the proof to others, and check what was handed over.
+    Evidence => evidence,
     /// The whole story on this machine: attack, containment, restart, hand-back, proof.
     Drill => drill,
     /// What the shell needs to complete commands and options.

@@ -265,7 +265,9 @@ fn expect(estate: &Estate, view: &View, event: &Event, json: bool, said: &mut La
         | Event::Plan(_)
         | Event::Bridge(_)
         | Event::Hands(_)
-        | Event::Notice(_) => false,
+        | Event::Notice(_)
+        | Event::Duty(_)
+        | Event::Evidence(_) => false,
     };
     let begun_ms = folder::now_ms();
     if !moves || begun_ms < said.not_before_ms {

@@ -8,9 +8,9 @@ use super::succeed;
 use bridge::fact::{self, Fact, Outcome, Witness};
 use estate::Id;
 use incident::Event;
+use incident::duty::named;
 use incident::event::{
-    BridgeEvent, CommandEvent, ContainEvent, CutAct, Found, HandsEvent, NoticeEvent, PlanEvent, RecoverEvent,
-    ScanEvent,
+    BridgeEvent, CommandEvent, ContainEvent, CutAct, DutyEvent, EvidenceEvent, Found, HandsEvent, NoticeEvent, PlanEvent, RecoverEvent, ScanEvent,
 };
 use incident::record::{self, Content};
 
@@ -61,12 +61,19 @@ fn of_event(event: &Event) -> String {
         Event::Bridge(BridgeEvent::AccountReceived { accounts, .. }) => {
             let pending: u64 = accounts.values().map(|account| account.pending).sum();
             let accepted: u64 = accounts.values().map(|account| account.accepted).sum();
-            format!(
-                "the bridge counts {accepted} accepted and {pending} pending for {}",
-                counted(accounts.len(), "tenant")
-            )
+            let whom = match accounts.keys().next() {
+                Some(tenant) if accounts.len() == 1 => tenant.to_string(),
+                Some(_) | None => counted(accounts.len(), "tenant"),
+            };
+            format!("the bridge counts {accepted} accepted and {pending} pending for {whom}")
         }
         Event::Hands(event) => of_hands(event),
+        Event::Duty(event) => of_duty(event),
+        Event::Evidence(EvidenceEvent::Attached { name, sha256, bytes, origin, custody, tenant }) => format!(
+            "vouched for {name} ({}, SHA-256 {sha256}){}; from: {origin}; held by: {custody}",
+            counted(*bytes, "byte"),
+            tenant.as_ref().map(|tenant| format!(" of {tenant}")).unwrap_or_default()
+        ),
         Event::Notice(NoticeEvent::Published { site, pages, as_of_entry, .. }) => {
             format!("published {pages} pages to {site}, as of entry {as_of_entry}")
         }
@@ -87,6 +94,21 @@ fn of_hands(event: &HandsEvent) -> String {
             };
             format!("{} on {} {}: {code}: {}", answer.verb, place(&answer.host), answer.target, answer.detail)
         }
+    }
+}
+
+fn of_duty(event: &DutyEvent) -> String {
+    match event {
+        DutyEvent::Started { duty, tenant, aware_since_ms, reason, .. } => format!(
+            "started the clock of {}: aware since {}: {reason}",
+            named(duty, tenant.as_ref()),
+            time(*aware_since_ms)
+        ),
+        DutyEvent::Filed { duty, tenant, step, receipt, filed_at_ms } => format!(
+            "filed `{step}` of {} at {}, receipt: {receipt}",
+            named(duty, tenant.as_ref()),
+            time(*filed_at_ms)
+        ),
     }
 }
 

@@ -50,6 +50,8 @@ struct Everything {
     no_forecast: Option<String>,
     /// `null`: the journal is whole. Otherwise nothing good above may be relied on.
     journal_damage: Option<serde_json::Value>,
+    /// Every step of every clock that was started; none: nobody has decided whether something has to be reported.
+    duties: Vec<duty::standing::Line>,
     /// Where this incident goes on, if its journal was ended.
     continued_in: Option<PathBuf>,
 }
@@ -101,14 +103,19 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         true => (None, Some("not known: the journal is damaged".to_owned())),
         false => forecast_of(&estate, &view),
     };
+    // What was known at an earlier entry is shown as of its time.
+    let clock_ms = if args.at.is_some() { view.last_time_ms } else { folder::now_ms() };
     if args.json {
         let journal_damage = damage.as_ref().map(harm::as_json);
         let continued_in = store::succeeded_by(&folder);
-        talk::json(&Everything { now, forecast, no_forecast, journal_damage, continued_in });
+        let duties = duty::standing::lines(&view, clock_ms);
+        talk::json(&Everything { now, forecast, no_forecast, journal_damage, duties, continued_in });
     } else {
         let mut page = page(&now, &estate.words, at_work(&folder));
         let lines = forecast.iter().flat_map(|forecast| lines(&estate, forecast)).chain(no_forecast);
         let unsigned = unsigned(&folder, view.entries).filter(|_| args.at.is_none() && damage.is_none());
+        let duties = super::duty::for_status(&view, clock_ms, &folder.display().to_string());
+        section(&mut page, "TO BE REPORTED", duties.into_iter(), "");
         section(&mut page, "NOT SIGNED", unsigned.into_iter(), "");
         section(&mut page, "BACK WHEN, as things stand (in the approved order)", lines, "");
         talk::data(page.trim_end());

@@ -29,6 +29,8 @@ mod bridge_hostile;
 mod bridge_rig;
 mod check;
 mod contain;
+mod duty;
+mod evidence;
 mod help;
 mod host_rig;
 mod import;

@@ -27,6 +27,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("bridge", &["journal", "message", "incident", "estate"]),
     ("notice", &["page", "incident", "estate"]),
     ("situation", &["plan", "page", "message", "incident", "estate"]),
+    ("duty", &["page", "message", "incident", "estate"]),
+    ("proof", &["journal"]),
+    ("evidence", &["proof", "journal", "page", "message", "incident", "estate"]),
 ];
 
 /// Who may know everything: the binary, and the two that stand outside of the product.
