@@ -5,8 +5,10 @@
 //! version was published. `site` is all files as values, `mark` says which
 //! folder is ours, `decide` what is recorded; `publish` performs.
 
+pub mod contact;
 pub mod decide;
 pub mod mark;
+pub mod order;
 pub mod page;
 pub mod public;
 pub mod publish;

@@ -7,6 +7,8 @@ use ::page::words::{self as numbers, State};
 use ::page::{Colour, Html, Page, Style, filled, filters};
 use askama::Template;
 
+use super::contact::{Piece, pieces};
+use super::order;
 use super::public::{Offer, Public};
 use super::words::{Language, Words};
 use incident::standing::Standing;
@@ -20,7 +22,7 @@ struct TenantSheet<'a> {
     rows: Vec<Row<'a>>,
     /// What the bridge holds, in words.
     held: Option<String>,
-    contacts: &'a [String],
+    contacts: Vec<Vec<Piece<'a>>>,
 }
 
 #[derive(Template)]
@@ -28,7 +30,18 @@ struct TenantSheet<'a> {
 struct IndexSheet<'a> {
     frame: Frame<'a>,
     choose: String,
-    tenants: Vec<(&'a str, &'a str, &'static str)>,
+    words: &'static Words,
+    tenants: Vec<Entry<'a>>,
+}
+
+/// A tenant in the list.
+struct Entry<'a> {
+    folder: &'a str,
+    name: &'a str,
+    /// The language of the page that is led to.
+    tag: &'static str,
+    state: State,
+    word: &'static str,
 }
 
 /// What stands above and below every page.
@@ -75,40 +88,63 @@ pub fn tenant(public: &Public, language: Language, root: Option<&str>) -> String
         words,
         rows: public.offers.iter().map(|offer| row(offer, language)).collect(),
         held,
-        contacts: &public.contacts,
+        contacts: public.contacts.iter().map(|contact| pieces(contact)).collect(),
     };
     written(&public.name, language, &filled(&sheet))
 }
 
-/// The list of all tenants.
+/// The list of all tenants, as people look for them.
 pub fn index(all: &[Public], language: Language, root: Option<&str>) -> String {
     let words = language.words();
-    // A provider that has a word of its own for its tenants is not one of funds.
-    let called = all.first().and_then(|public| public.called.tenants_in(language.tag()));
-    let name = called.map_or_else(|| words.all_funds.to_owned(), capitalised);
-    let choose = called.map_or_else(|| words.choose.to_owned(), |called| format!("{}:", capitalised(called)));
+    let (name, choose) = whom(all, language);
     let (as_of_ms, entry) = all.first().map_or((0, 0), |public| (public.as_of_ms, public.entry));
+    let mut sorted: Vec<&Public> = all.iter().collect();
+    sorted.sort_by_cached_key(|public| order::key(&public.name));
     let sheet = IndexSheet {
         frame: Frame {
             name: &name,
             words,
             colour: None,
-            links: links(language, &Language::ALL),
+            links: links(language, &languages(all)),
             as_of: as_of(as_of_ms, entry, words),
             root: root.map(numbers::hash),
         },
         choose,
-        // To the page in this language; a tenant without one is led to in its own first.
-        tenants: all
-            .iter()
-            .map(|public| {
-                let has = public.languages.contains(&language);
-                let to = if has { language } else { public.languages.first().copied().unwrap_or(language) };
-                (public.tenant.name(), public.name.as_str(), to.tag())
-            })
-            .collect(),
+        words,
+        tenants: sorted.into_iter().map(|public| listed(public, language)).collect(),
     };
     written(&name, language, &filled(&sheet))
+}
+
+/// The languages in which somebody has a page, in the order in which they are always offered.
+pub fn languages(all: &[Public]) -> Vec<Language> {
+    let has = |language: &Language| all.iter().any(|public| public.languages.contains(language));
+    let languages: Vec<Language> = Language::ALL.into_iter().filter(has).collect();
+    if languages.is_empty() { Language::ALL.to_vec() } else { languages }
+}
+
+/// What the list is called, and what is asked for. A provider that has words of its own for its tenants is not one of
+/// funds: in a language in which it has none, nobody is called a fund.
+fn whom(all: &[Public], language: Language) -> (String, String) {
+    let words = language.words();
+    let called = all.first().map(|public| &public.called);
+    match called.and_then(|called| called.tenants_in(language.tag())) {
+        Some(own) => (capitalised(own), format!("{}:", capitalised(own))),
+        None if called.is_none_or(estate::words::Words::is_usual) => {
+            (words.all_funds.to_owned(), words.choose.to_owned())
+        }
+        None => (words.all_organisations.to_owned(), words.choose_organisation.to_owned()),
+    }
+}
+
+/// Leads to the page in this language; a tenant without one is led to in its own first.
+fn listed(public: &Public, language: Language) -> Entry<'_> {
+    let words = language.words();
+    let has = public.languages.contains(&language);
+    let to = if has { language } else { public.languages.first().copied().unwrap_or(language) };
+    let worst = public.offers.iter().map(|offer| &offer.standing).max();
+    let (state, word) = worst.map_or((State::Unknown, words.not_known), |standing| shown(standing, words));
+    Entry { folder: public.tenant.name(), name: &public.name, tag: to.tag(), state, word }
 }
 
 fn capitalised(word: &str) -> String {
@@ -143,15 +179,14 @@ fn lead(public: &Public, words: &Words) -> &'static str {
 
 fn row(offer: &Offer, language: Language) -> Row<'_> {
     let words = language.words();
-    let (state, word, advice) = match &offer.standing {
-        Standing::Works => (State::Good, words.works, words.do_works.to_owned()),
-        Standing::Emergency => (State::Otherwise, words.emergency, words.do_emergency.to_owned()),
-        Standing::Diverted(to) => (State::Otherwise, words.diverted, fill(words.do_diverted, &[to])),
+    let (state, word) = shown(&offer.standing, words);
+    let advice = match &offer.standing {
+        Standing::Works => words.do_works.to_owned(),
+        Standing::Emergency => words.do_emergency.to_owned(),
+        Standing::Diverted(to) => fill(words.do_diverted, &[to]),
         // Why is nothing for the public: it would say what was attacked.
-        Standing::NotKnown(_) => (State::Unknown, words.not_known, words.do_not_known.to_owned()),
-        Standing::Down { reason } => {
-            (State::Bad, words.down, fill(words.do_down, &[reason.as_deref().unwrap_or("")]))
-        }
+        Standing::NotKnown(_) => words.do_not_known.to_owned(),
+        Standing::Down { reason } => fill(words.do_down, &[reason.as_deref().unwrap_or("")]),
     };
     let name = match language {
         Language::De => Some(&offer.name.de),
@@ -166,6 +201,16 @@ fn row(offer: &Offer, language: Language) -> Row<'_> {
         state,
         word,
         advice: advice.trim_end().to_owned(),
+    }
+}
+
+fn shown(standing: &Standing, words: &'static Words) -> (State, &'static str) {
+    match standing {
+        Standing::Works => (State::Good, words.works),
+        Standing::Emergency => (State::Otherwise, words.emergency),
+        Standing::Diverted(_) => (State::Otherwise, words.diverted),
+        Standing::NotKnown(_) => (State::Unknown, words.not_known),
+        Standing::Down { .. } => (State::Bad, words.down),
     }
 }
 

@@ -24,10 +24,12 @@ pub struct Proof {
 pub fn files(all: &[Public], proof: Option<&Proof>) -> Files {
     let root: Option<String> = proof.map(|proof| hex(&proof.root));
     let mut files = Files::new();
-    for language in Language::ALL {
-        files.insert(format!("{}.html", language.tag()), page::index(all, language, root.as_deref()));
+    let languages = page::languages(all);
+    for language in &languages {
+        files.insert(format!("{}.html", language.tag()), page::index(all, *language, root.as_deref()));
     }
-    files.insert("index.html".to_owned(), page::index(all, Language::De, root.as_deref()));
+    let first = languages.first().copied().unwrap_or(Language::De);
+    files.insert("index.html".to_owned(), page::index(all, first, root.as_deref()));
     for public in all {
         let folder = public.tenant.name();
         for language in &public.languages {

@@ -272,5 +272,57 @@ fn the_list_speaks_of_those_whom_the_provider_serves() {
     let files = files(&public(&estate, &View::default()), None);
     assert!(files["de.html"].contains("Kliniken") && !files["de.html"].contains("Kasse wählen"));
     assert!(!files["de.html"].contains("Alle Kassen"), "{}", files["de.html"]);
-    assert!(files["en.html"].contains("All funds"), "no word is given in English");
+    assert!(
+        files["en.html"].contains("All organisations"),
+        "no word is given in English, and clinics are no funds"
+    );
+    assert!(!files["en.html"].to_lowercase().contains("fund"), "{}", files["en.html"]);
+}
+
+#[test]
+fn nobody_but_a_fund_is_called_one_in_any_language() {
+    let text =
+        ESTATE.replacen("[site.ess]", "[words]\nset = \"hospitals\"\n[site.ess]", 1).replace("Kasse", "Haus");
+    let estate = canonical::from_text(&text).unwrap();
+    for (path, text) in files(&public(&estate, &cut_off_muc()), None) {
+        let text = text.to_lowercase();
+        for word in ["kasse", "caisse", "fund", "insured", "versichert", "assuré"] {
+            assert!(!text.contains(word), "{path} says {word}");
+        }
+    }
+}
+
+#[test]
+fn the_list_is_sorted_as_people_sort_and_says_how_each_stands() {
+    let mut estate = estate();
+    estate.tenants.get_mut(&id("tenant:alpha")).unwrap().name = "Öko 10".to_owned();
+    estate.tenants.get_mut(&id("tenant:beta")).unwrap().name = "öko 9".to_owned();
+    let list = files(&public(&estate, &cut_off_muc()), None)["en.html"].clone();
+    let at = |text: &str| list.find(text).unwrap_or_else(|| panic!("{text} in {list}"));
+    assert!(at("öko 9") < at("Öko 10"), "{list}");
+    assert!(at("öko 9") < at("Not available") && at("Öko 10") < at("> Works<"), "{list}");
+    assert_eq!(::page::form::fault(&list), None);
+}
+
+#[test]
+fn the_list_exists_in_no_language_in_which_nobody_has_a_page() {
+    let mut estate = estate();
+    estate.tenants.values_mut().for_each(|tenant| tenant.languages = vec!["fr".to_owned()]);
+    let files = files(&public(&estate, &View::default()), None);
+    assert!(
+        files.contains_key("fr.html") && !files.contains_key("de.html") && !files.contains_key("en.html")
+    );
+    assert!(files["index.html"].contains("lang=\"fr\"") && !files["index.html"].contains("de.html"));
+}
+
+#[test]
+fn numbers_and_addresses_on_a_page_can_be_touched() {
+    let mut beta = facts(&View::default(), "tenant:beta");
+    beta.contacts = vec!["Notruf 030 23125 100".to_owned(), "<b> hilfe@kasse.example".to_owned()];
+    let text = page::tenant(&beta, Language::De, None);
+    assert!(text.contains("<a href=\"tel:03023125100\">030 23125 100</a>"), "{text}");
+    assert!(
+        text.contains("&lt;b&gt; <a href=\"mailto:hilfe@kasse.example\">hilfe@kasse.example</a>"),
+        "{text}"
+    );
 }
