@@ -108,6 +108,11 @@ impl Words {
         if self.people.contains_key("en") { "person-hours" } else { "insured-hours" }
     }
 
+    /// Those whom they serve, in a language of the public; `None`: it has no word of its own for them.
+    pub fn people_in(&self, language: &str) -> Option<&str> {
+        self.people.get(language).map(String::as_str)
+    }
+
     /// Several of those who are served, in a language of the public; `None`: it has no word of its own for them.
     pub fn tenants_in(&self, language: &str) -> Option<&str> {
         self.tenants.get(language).map(String::as_str)

@@ -88,8 +88,8 @@ impl View {
             }
             Event::Bridge(event) => self.bridge.apply(entry, event),
             Event::Notice(event) => {
-                self.notice.apply(entry, event);
-                Ok(())
+                let origin = &self.command.origin;
+                self.notice.apply(entry, event, |named| origin.here(entry.sequence, named))
             }
         };
         if let Err(what) = allowed {

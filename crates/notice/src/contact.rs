@@ -1,7 +1,7 @@
 //! Which part of a contact can be called or written to? Pure.
 //!
 //! Contacts are free text (`Hotline 0800 23125 (8-18), hilfe@kasse.example`). What is surely a number or an address becomes
-//! a link; everything else stays the text it is. A date or an opening time is no number.
+//! a link; everything else stays the text it is. A date or an opening time is not one to call.
 
 /// A piece of a contact, in its order. Together the texts are the contact, letter by letter.
 #[derive(Clone, Debug, PartialEq, Eq)]

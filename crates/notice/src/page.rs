@@ -9,8 +9,9 @@ use askama::Template;
 
 use super::contact::{Piece, pieces};
 use super::order;
-use super::public::{Offer, Public};
+use super::public::{Offer, Public, Told};
 use super::words::{Language, Words};
+use incident::notice::Audience;
 use incident::standing::Standing;
 
 #[derive(Template)]
@@ -23,7 +24,28 @@ struct TenantSheet<'a> {
     /// What the bridge holds, in words.
     held: Option<String>,
     contacts: Vec<Vec<Piece<'a>>>,
+    next_update: String,
+    told: Vec<Statement<'a>>,
+    /// How many more were made, in words.
+    older: Option<String>,
 }
+
+/// What was said.
+struct Statement<'a> {
+    entry: u64,
+    /// When, and as known when.
+    when: String,
+    /// For whom, if not for all.
+    to: Option<String>,
+    language: &'a str,
+    text: &'a str,
+    /// What it takes back, and what took it back: entry and words.
+    corrects: Option<(u64, String)>,
+    corrected: Option<(u64, String)>,
+}
+
+/// Statements on one page.
+const TOLD_MAX: usize = 8;
 
 #[derive(Template)]
 #[template(path = "index.html")]
@@ -74,6 +96,7 @@ struct Row<'a> {
 /// The page of one tenant. `root` is the hash of the journal it was made from, if there is a checkpoint.
 pub fn tenant(public: &Public, language: Language, root: Option<&str>) -> String {
     let words = language.words();
+    let older = public.told.len().saturating_sub(TOLD_MAX);
     let held = public.held.map(|held| fill(words.held, &[&numbers::number(held)]));
     let sheet = TenantSheet {
         frame: Frame {
@@ -89,8 +112,57 @@ pub fn tenant(public: &Public, language: Language, root: Option<&str>) -> String
         rows: public.offers.iter().map(|offer| row(offer, language)).collect(),
         held,
         contacts: public.contacts.iter().map(|contact| pieces(contact)).collect(),
+        next_update: next_update(public, words),
+        told: public.told.iter().take(TOLD_MAX).map(|told| statement(told, public, language)).collect(),
+        older: (older > 0).then(|| fill(words.older, &[&older.to_string()])),
     };
     written(&public.name, language, &filled(&sheet))
+}
+
+/// Said where something was announced or does not work; nobody waits for news of nothing.
+fn next_update(public: &Public, words: &Words) -> String {
+    let all_works = public.offers.iter().all(|offer| offer.standing == Standing::Works);
+    match public.next_update_ms {
+        Some(next_ms) => fill(words.next_update, &[&numbers::utc(next_ms)]),
+        None if all_works && public.told.is_empty() => String::new(),
+        None => words.next_update_not_known.to_owned(),
+    }
+}
+
+fn statement<'a>(told: &'a Told, public: &'a Public, language: Language) -> Statement<'a> {
+    let words = language.words();
+    // No page is built while a language lags behind. Should one ever be, it marks in which language it speaks.
+    let own = told.texts.get_key_value(language.tag());
+    let (tag, text) =
+        own.or_else(|| told.texts.first_key_value()).map_or(("", ""), |(tag, text)| (tag, text));
+    let at = |sentence: &str, when: &Option<(u64, i64)>| {
+        when.map(|(entry, ms)| (entry, fill(sentence, &[&numbers::utc(ms)])))
+    };
+    let audiences: Vec<String> =
+        told.audiences.iter().map(|audience| called(*audience, public, language)).collect();
+    Statement {
+        entry: told.entry,
+        when: fill(words.said_at, &[&numbers::utc(told.time_ms), &told.as_of_entry.to_string()]),
+        to: (!audiences.is_empty()).then(|| fill(words.said_to, &[&audiences.join(", ")])),
+        language: tag,
+        text,
+        corrects: at(words.corrects, &told.corrects),
+        corrected: at(words.corrected, &told.corrected),
+    }
+}
+
+/// An audience in words; the people of a tenant are called what the estate calls them.
+fn called(audience: Audience, public: &Public, language: Language) -> String {
+    let [insured, practice, pharmacy, hospital, employer, press] = language.words().audiences;
+    let word = match audience {
+        Audience::Insured => public.called.people_in(language.tag()).unwrap_or(insured),
+        Audience::Practice => practice,
+        Audience::Pharmacy => pharmacy,
+        Audience::Hospital => hospital,
+        Audience::Employer => employer,
+        Audience::Press => press,
+    };
+    capitalised(word)
 }
 
 /// The list of all tenants, as people look for them.

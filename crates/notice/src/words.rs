@@ -73,6 +73,16 @@ pub struct Words {
     pub offer: &'static str,
     pub state: &'static str,
     pub now: &'static str,
+    pub said: &'static str,
+    pub said_at: &'static str,
+    pub said_to: &'static str,
+    pub corrects: &'static str,
+    pub corrected: &'static str,
+    pub older: &'static str,
+    pub next_update: &'static str,
+    pub next_update_not_known: &'static str,
+    /// In the order in which they are declared. The first is called what the estate calls its people.
+    pub audiences: [&'static str; 6],
 }
 
 static GERMAN: Words = Words {
@@ -106,6 +116,15 @@ static GERMAN: Words = Words {
     offer: "Leistung",
     state: "Zustand",
     now: "Was Sie jetzt tun können",
+    said: "Mitteilungen",
+    said_at: "{}, Kenntnisstand: Eintrag {}",
+    said_to: "Für: {}",
+    corrects: "Berichtigt unsere Mitteilung vom {}",
+    corrected: "Berichtigt am {}",
+    older: "Ältere Mitteilungen, die hier nicht stehen: {}",
+    next_update: "Nächste Nachricht spätestens: {}",
+    next_update_not_known: "Wann es Neues gibt, ist noch nicht bekannt.",
+    audiences: ["Versicherte", "Praxen", "Apotheken", "Krankenhäuser", "Arbeitgeber", "Presse"],
 };
 
 static FRENCH: Words = Words {
@@ -139,6 +158,15 @@ static FRENCH: Words = Words {
     offer: "Prestation",
     state: "État",
     now: "Ce que vous pouvez faire maintenant",
+    said: "Communiqués",
+    said_at: "{}, connu jusqu’à l’entrée {}",
+    said_to: "Pour : {}",
+    corrects: "Rectifie notre communiqué du {}",
+    corrected: "Rectifié le {}",
+    older: "Communiqués plus anciens non repris ici : {}",
+    next_update: "Prochaine information au plus tard : {}",
+    next_update_not_known: "La date de la prochaine information n’est pas encore connue.",
+    audiences: ["Assurés", "Cabinets médicaux", "Pharmacies", "Hôpitaux", "Employeurs", "Presse"],
 };
 
 static ENGLISH: Words = Words {
@@ -172,4 +200,13 @@ static ENGLISH: Words = Words {
     offer: "Service",
     state: "State",
     now: "What you can do now",
+    said: "Announcements",
+    said_at: "{}, as known at entry {}",
+    said_to: "For: {}",
+    corrects: "Corrects what we said at {}",
+    corrected: "Corrected at {}",
+    older: "Older announcements that are not shown here: {}",
+    next_update: "Next update at the latest: {}",
+    next_update_not_known: "When there will be news is not known yet.",
+    audiences: ["Insured people", "Practices", "Pharmacies", "Hospitals", "Employers", "Press"],
 };

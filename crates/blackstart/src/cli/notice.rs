@@ -1,19 +1,22 @@
-//! `blackstart notice build`: pages for the public.
+//! `blackstart notice`: pages for the public, and what is said on them.
+
+mod say;
 
 use std::convert::Infallible;
 use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, place, read_estate, talk};
-use incident::Event;
+use estate::Estate;
 use incident::store;
-use message::counted;
+use incident::{Event, View};
+use message::{Command, Remedy, counted};
 use notice::mark::About;
 use notice::publish::{self, PublishFault};
 use notice::site::Proof;
-use notice::{decide, public, site};
+use notice::{decide, public, say as rules, site};
 
-/// Pages for the public: one per fund and language, which need nothing else to be read.
+/// Tell the public: statements, and pages per tenant and language that need nothing else to be read.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -24,6 +27,11 @@ pub struct Args {
 enum What {
     /// Write all pages from what the journal says now. Copy the folder to any web server, or print it.
     Build(Build),
+    /// Record what is said to the public, once, for every page that it belongs on. What does not agree with what is known,
+    /// or lacks a language, is refused.
+    Say(say::Say),
+    /// Every statement with its time, who made it, what it rests on and what corrected it.
+    Ledger(say::Ledger),
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,7 +49,14 @@ struct Build {
 }
 
 pub fn run(args: &Args) -> Result<Answer, Failure> {
-    let What::Build(args) = &args.what;
+    match &args.what {
+        What::Build(args) => build(args),
+        What::Say(args) => say::say(args),
+        What::Ledger(args) => say::ledger(args),
+    }
+}
+
+fn build(args: &Build) -> Result<Answer, Failure> {
     let estate = read_estate::read(&args.estate)?;
     let form = "blackstart notice build ESTATE --journal DIR -o SITE";
     let folder = place::to_write(args.journal.as_deref(), form)?;
@@ -60,6 +75,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     }
     let view = incident.view().clone();
     read_estate::say_if_other(&view, &estate, "names and services on the pages are from this one");
+    agrees(&estate, &view).map_err(|failure| failure.of(&folder))?;
     if view.bridge.as_of_ms.is_none() {
         talk::say(
             "note: no bridge has sent its account to this incident, so no page promises a receipt: blackstart bridge account CONFIG --journal DIR",
@@ -86,6 +102,33 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         counted(files.len(), "file")
     ));
     Ok(Answer::Done)
+}
+
+/// Refuses while a language lags behind, and names the statements that are left out because they hold no longer.
+fn agrees(estate: &Estate, view: &View) -> Result<(), Failure> {
+    if let Some((said, language)) = rules::lagging(estate, view) {
+        let again = Command::new("notice say")
+            .open("ESTATE")
+            .with("--journal")
+            .incident()
+            .option("--corrects", said.sequence);
+        return Err(Failure::refused(
+            format!("the statement in entry {} says nothing in {}", said.sequence, language.tag()),
+            "nothing was published: some would read less than others; readers see what they saw before",
+            Remedy::run_to(
+                "say it again in every language that somebody reads",
+                again.open("--de TEXT --fr TEXT --en TEXT"),
+            ),
+        ));
+    }
+    for said in rules::overtaken(estate, view) {
+        talk::say(format!(
+            "note: the statement in entry {} does not agree with what is known now and is left out: correct it with \
+             blackstart notice say ESTATE --corrects {}",
+            said.sequence, said.sequence
+        ));
+    }
+    Ok(())
 }
 
 fn failure(fault: &PublishFault) -> Failure {

@@ -24,7 +24,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("plan", &["page", "message", "incident", "estate"]),
     ("recover", &["world", "message", "incident", "estate"]),
     ("bridge", &["journal", "message", "incident", "estate"]),
-    ("notice", &["page", "incident", "estate"]),
+    ("notice", &["page", "message", "incident", "estate"]),
     ("situation", &["plan", "page", "message", "incident", "estate"]),
 ];
 
