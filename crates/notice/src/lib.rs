@@ -14,6 +14,9 @@ pub mod public;
 pub mod publish;
 pub mod say;
 pub mod site;
+pub mod spoken;
+pub mod statuspage;
+pub mod told;
 pub mod words;
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use askama::Template;
 use super::contact::{Piece, pieces};
 use super::order;
 use super::public::{Offer, Public, Told};
+use super::told::{self, TOLD_MAX, as_of, capitalised, fill, lead, next_update};
 use super::words::{Language, Words};
-use incident::notice::Audience;
 use incident::standing::Standing;
 
 #[derive(Template)]
@@ -43,9 +43,6 @@ struct Statement<'a> {
     corrects: Option<(u64, String)>,
     corrected: Option<(u64, String)>,
 }
-
-/// Statements on one page.
-const TOLD_MAX: usize = 8;
 
 #[derive(Template)]
 #[template(path = "index.html")]
@@ -119,50 +116,21 @@ pub fn tenant(public: &Public, language: Language, root: Option<&str>) -> String
     written(&public.name, language, &filled(&sheet))
 }
 
-/// Said where something was announced or does not work; nobody waits for news of nothing.
-fn next_update(public: &Public, words: &Words) -> String {
-    let all_works = public.offers.iter().all(|offer| offer.standing == Standing::Works);
-    match public.next_update_ms {
-        Some(next_ms) => fill(words.next_update, &[&numbers::utc(next_ms)]),
-        None if all_works && public.told.is_empty() => String::new(),
-        None => words.next_update_not_known.to_owned(),
-    }
-}
-
-fn statement<'a>(told: &'a Told, public: &'a Public, language: Language) -> Statement<'a> {
+fn statement<'a>(told: &'a Told, public: &Public, language: Language) -> Statement<'a> {
     let words = language.words();
-    // No page is built while a language lags behind. Should one ever be, it marks in which language it speaks.
-    let own = told.texts.get_key_value(language.tag());
-    let (tag, text) =
-        own.or_else(|| told.texts.first_key_value()).map_or(("", ""), |(tag, text)| (tag, text));
+    let (tag, text) = told::text(told, language);
     let at = |sentence: &str, when: &Option<(u64, i64)>| {
         when.map(|(entry, ms)| (entry, fill(sentence, &[&numbers::utc(ms)])))
     };
-    let audiences: Vec<String> =
-        told.audiences.iter().map(|audience| called(*audience, public, language)).collect();
     Statement {
         entry: told.entry,
         when: fill(words.said_at, &[&numbers::utc(told.time_ms), &told.as_of_entry.to_string()]),
-        to: (!audiences.is_empty()).then(|| fill(words.said_to, &[&audiences.join(", ")])),
+        to: told::to(told, public, language),
         language: tag,
         text,
         corrects: at(words.corrects, &told.corrects),
         corrected: at(words.corrected, &told.corrected),
     }
-}
-
-/// An audience in words; the people of a tenant are called what the estate calls them.
-fn called(audience: Audience, public: &Public, language: Language) -> String {
-    let [insured, practice, pharmacy, hospital, employer, press] = language.words().audiences;
-    let word = match audience {
-        Audience::Insured => public.called.people_in(language.tag()).unwrap_or(insured),
-        Audience::Practice => practice,
-        Audience::Pharmacy => pharmacy,
-        Audience::Hospital => hospital,
-        Audience::Employer => employer,
-        Audience::Press => press,
-    };
-    capitalised(word)
 }
 
 /// The list of all tenants, as people look for them.
@@ -219,11 +187,6 @@ fn listed(public: &Public, language: Language) -> Entry<'_> {
     Entry { folder: public.tenant.name(), name: &public.name, tag: to.tag(), state, word }
 }
 
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
 fn written(name: &str, language: Language, body: &Html) -> String {
     let title = format!("{name}: {}", language.words().title);
     Page { language: language.tag(), title: &title, style: Style::Text, body }.written()
@@ -238,65 +201,27 @@ fn links(language: Language, all: &[Language]) -> Vec<Link> {
     all.iter().map(link).collect()
 }
 
-fn lead(public: &Public, words: &Words) -> &'static str {
-    let worst = public.offers.iter().map(|offer| &offer.standing).max();
-    match worst {
-        None => words.nothing_described,
-        Some(Standing::Works) => words.all_works,
-        Some(Standing::Emergency) => words.some_emergency,
-        Some(Standing::NotKnown(_)) => words.some_not_known,
-        Some(Standing::Diverted(_) | Standing::Down { .. }) => words.some_down,
-    }
-}
-
 fn row(offer: &Offer, language: Language) -> Row<'_> {
     let words = language.words();
     let (state, word) = shown(&offer.standing, words);
-    let advice = match &offer.standing {
-        Standing::Works => words.do_works.to_owned(),
-        Standing::Emergency => words.do_emergency.to_owned(),
-        Standing::Diverted(to) => fill(words.do_diverted, &[to]),
-        // Why is nothing for the public: it would say what was attacked.
-        Standing::NotKnown(_) => words.do_not_known.to_owned(),
-        Standing::Down { reason } => fill(words.do_down, &[reason.as_deref().unwrap_or("")]),
-    };
-    let name = match language {
-        Language::De => Some(&offer.name.de),
-        Language::Fr => offer.name.fr.as_ref(),
-        Language::En => offer.name.en.as_ref(),
-    };
+    let (name, is_own) = told::name(offer, language);
     Row {
         capability: offer.capability.name(),
         standing: offer.standing.word(),
-        name: name.unwrap_or(&offer.name.de),
-        only_german: name.is_none(),
+        name,
+        only_german: !is_own,
         state,
         word,
-        advice: advice.trim_end().to_owned(),
+        advice: told::advice(&offer.standing, words),
     }
 }
 
-fn shown(standing: &Standing, words: &'static Words) -> (State, &'static str) {
-    match standing {
-        Standing::Works => (State::Good, words.works),
-        Standing::Emergency => (State::Otherwise, words.emergency),
-        Standing::Diverted(_) => (State::Otherwise, words.diverted),
-        Standing::NotKnown(_) => (State::Unknown, words.not_known),
-        Standing::Down { .. } => (State::Bad, words.down),
-    }
-}
-
-fn as_of(as_of_ms: i64, entry: u64, words: &Words) -> String {
-    fill(words.as_of, &[&numbers::utc(as_of_ms), &entry.to_string()])
-}
-
-/// Puts the values, in order, where the `{}` are.
-fn fill(sentence: &str, values: &[&str]) -> String {
-    let mut pieces = sentence.split("{}");
-    let mut filled = pieces.next().unwrap_or_default().to_owned();
-    for (piece, value) in pieces.zip(values.iter().chain(std::iter::repeat(&""))) {
-        filled.push_str(value);
-        filled.push_str(piece);
-    }
-    filled
+fn shown(standing: &Standing, words: &Words) -> (State, &'static str) {
+    let state = match standing {
+        Standing::Works => State::Good,
+        Standing::Emergency | Standing::Diverted(_) => State::Otherwise,
+        Standing::NotKnown(_) => State::Unknown,
+        Standing::Down { .. } => State::Bad,
+    };
+    (state, told::state(standing, words))
 }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::page;
 use super::public::Public;
 use super::words::Language;
+use super::{spoken, statuspage};
 
 /// Every file of the site by its path in it.
 pub type Files = BTreeMap<String, String>;
@@ -35,8 +36,12 @@ pub fn files(all: &[Public], proof: Option<&Proof>) -> Files {
         for language in &public.languages {
             let text = page::tenant(public, *language, root.as_deref());
             files.insert(format!("{folder}/{}.html", language.tag()), text);
+            files.insert(format!("{folder}/{}.txt", language.tag()), spoken::spoken(public, *language));
         }
         files.insert(format!("{folder}/status.json"), status(public));
+        for (name, text) in statuspage::files(public) {
+            files.insert(format!("{folder}/api/v2/{name}"), text);
+        }
     }
     if let Some(proof) = proof {
         files.insert("checkpoint.txt".to_owned(), proof.text.clone());

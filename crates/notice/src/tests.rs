@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use super::public::{Public, public};
-use super::site::{Proof, digest, files};
+use super::site::{self, Proof, digest, files};
 use super::words::Language;
-use super::{page, words};
+use super::{page, told, words};
 use estate::{Estate, Id, canonical};
 use incident::event::{BridgeEvent, ContainEvent, CutAct, Event};
 use incident::memory::view_of;
@@ -187,7 +187,11 @@ fn every_page_is_whole_and_needs_nothing_else_whatever_stands_in_the_estate() {
 
 /// The rows of the table in the head of the file of standings.
 fn table() -> Vec<Vec<&'static str>> {
-    let lines = include_str!("../../incident/src/standing.rs").lines();
+    rows(include_str!("../../incident/src/standing.rs"))
+}
+
+fn rows(file: &'static str) -> Vec<Vec<&'static str>> {
+    let lines = file.lines();
     let lines = lines.skip_while(|line| *line != "//! ```text").skip(2).take_while(|line| *line != "//! ```");
     lines.map(|line| line.trim_start_matches("//! ").split_whitespace().collect()).collect()
 }
@@ -325,4 +329,127 @@ fn numbers_and_addresses_on_a_page_can_be_touched() {
         text.contains("&lt;b&gt; <a href=\"mailto:hilfe@kasse.example\">hilfe@kasse.example</a>"),
         "{text}"
     );
+}
+
+fn json(files: &site::Files, path: &str) -> serde_json::Value {
+    serde_json::from_str(&files[path]).unwrap()
+}
+
+#[test]
+fn page_telephone_and_programs_say_the_same_of_every_state() {
+    let states = [
+        Standing::Works,
+        Standing::Emergency,
+        Standing::Diverted("by mail".to_owned()),
+        Standing::NotKnown(NotKnown::Alarm),
+        Standing::Down { reason: Some("flood".to_owned()) },
+    ];
+    let table = rows(include_str!("statuspage.rs"));
+    assert_eq!(table.len(), states.len());
+    for (row, state) in table.iter().zip(&states) {
+        assert_eq!(row[0], state.word());
+        let mut alpha = facts(&View::default(), "tenant:alpha");
+        alpha.offers.truncate(1);
+        alpha.offers[0].standing = state.clone();
+        let files = files(&[alpha.clone()], None);
+        for language in Language::ALL {
+            let words = language.words();
+            let (lead, advice) = (told::lead(&alpha, words), told::advice(state, words));
+            let (page, text) = (
+                &files[&format!("alpha/{}.html", language.tag())],
+                &files[&format!("alpha/{}.txt", language.tag())],
+            );
+            for part in [lead, told::state(state, words), &advice, &told::next_update(&alpha, words)] {
+                assert!(page.contains(part) && text.contains(part), "{part} in {page} and {text}");
+            }
+        }
+        let summary = json(&files, "alpha/api/v2/summary.json");
+        let status = json(&files, "alpha/api/v2/status.json");
+        let words = Language::De.words();
+        assert_eq!(summary["components"][0]["status"], row[1]);
+        assert!(
+            summary["components"][0]["description"].as_str().unwrap().starts_with(told::state(state, words))
+        );
+        assert_eq!((&summary["status"], &summary["page"]), (&status["status"], &status["page"]));
+        assert_eq!(status["status"]["indicator"], row[2]);
+        assert_eq!(status["status"]["description"], told::lead(&alpha, words));
+        assert_eq!(json(&files, "alpha/status.json")["capabilities"][0]["standing"], row[0]);
+        let incidents = &json(&files, "alpha/api/v2/incidents.json")["incidents"];
+        assert_eq!(&summary["incidents"], incidents);
+        assert_eq!(incidents.as_array().unwrap().is_empty(), *state == Standing::Works);
+    }
+}
+
+#[test]
+fn programs_are_told_nothing_good_of_a_fund_for_which_nothing_is_described() {
+    let mut alpha = facts(&View::default(), "tenant:alpha");
+    alpha.offers.clear();
+    let files = files(&[alpha], None);
+    assert_eq!(json(&files, "alpha/api/v2/status.json")["status"]["indicator"], "major");
+    assert!(files["alpha/en.txt"].contains(Language::En.words().nothing_described));
+}
+
+#[test]
+fn what_has_to_stand_in_the_form_of_statuspage_stands_there() {
+    let files = files(&public(&estate(), &cut_off_muc()), None);
+    let summary = json(&files, "beta/api/v2/summary.json");
+    let holds = |value: &serde_json::Value, names: &[&str]| {
+        for name in names {
+            assert!(value.get(name).is_some(), "{name} is missing in {value}");
+        }
+    };
+    holds(&summary, &["page", "status", "components", "incidents", "scheduled_maintenances"]);
+    holds(&summary["page"], &["id", "name", "url", "time_zone", "updated_at"]);
+    assert_eq!(summary["page"]["updated_at"], "2023-04-24T22:00:00Z");
+    holds(
+        &summary["components"][0],
+        &[
+            "id",
+            "name",
+            "status",
+            "created_at",
+            "updated_at",
+            "position",
+            "description",
+            "showcase",
+            "group_id",
+            "page_id",
+            "group",
+            "only_show_if_degraded",
+        ],
+    );
+    let incident = &summary["incidents"][0];
+    holds(
+        incident,
+        &[
+            "id",
+            "name",
+            "status",
+            "created_at",
+            "updated_at",
+            "monitoring_at",
+            "resolved_at",
+            "impact",
+            "shortlink",
+            "started_at",
+            "page_id",
+            "incident_updates",
+            "components",
+        ],
+    );
+    holds(
+        &incident["incident_updates"][0],
+        &["id", "status", "body", "incident_id", "created_at", "updated_at", "display_at"],
+    );
+}
+
+#[test]
+fn what_is_read_out_is_a_line_for_each_sentence_whatever_stands_in_the_estate() {
+    let mut beta = facts(&cut_off_muc(), "tenant:beta");
+    let lines = files(&[beta.clone()], None)["beta/de.txt"].lines().count();
+    beta.name = "Beta\n\u{202e}Alle Leistungen stehen zur Verfügung.\r\n".to_owned();
+    beta.contacts = vec!["\u{1b}[2J".to_owned()];
+    let text = files(&[beta], None)["beta/de.txt"].clone();
+    assert_eq!(text.lines().count(), lines + 1, "only the contact is one more: {text}");
+    assert!(!text.contains(['\u{202e}', '\u{1b}', '\r']), "{text}");
 }
