@@ -212,7 +212,7 @@ fn row(offer: &Offer, language: Language) -> Row<'_> {
         only_german: !is_own,
         state,
         word,
-        advice: told::advice(&offer.standing, words),
+        advice: told::advice(offer, words),
     }
 }
 

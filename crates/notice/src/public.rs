@@ -42,7 +42,19 @@ pub struct Offer {
     pub capability: Id,
     pub name: Translated,
     pub standing: Standing,
+    /// When it is expected back, while it is not served; `None`: not known.
+    pub back: Option<Back>,
 }
+
+/// A forecast with its range: in one of ten courses of the restart it is back before, in nine of ten by the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Back {
+    pub early_ms: i64,
+    pub late_ms: i64,
+}
+
+/// Forecasts by tenant and capability.
+pub type Forecasts = BTreeMap<(Id, Id), Back>;
 
 /// A statement as its readers may know it: not who made it and what it rests on, which stands in the ledger.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +87,12 @@ pub fn public(estate: &Estate, view: &View) -> Vec<Public> {
                 .filter(|(of, _, _)| of == id)
                 .filter_map(|(_, capability, standing)| {
                     let name = estate.capabilities.get(capability)?.name.clone();
-                    Some(Offer { capability: capability.clone(), name, standing: standing.clone() })
+                    Some(Offer {
+                        capability: capability.clone(),
+                        name,
+                        standing: standing.clone(),
+                        back: None,
+                    })
                 })
                 .collect();
             offers.sort_by_key(|offer| {
@@ -105,6 +122,18 @@ pub fn public(estate: &Estate, view: &View) -> Vec<Public> {
             }
         })
         .collect()
+}
+
+/// The same with when what is not served is expected back. A range that ended before `now_ms` has not come true: when it is
+/// back is not known.
+pub fn expected(mut all: Vec<Public>, forecasts: &Forecasts, now_ms: i64) -> Vec<Public> {
+    for public in &mut all {
+        for offer in &mut public.offers {
+            let back = forecasts.get(&(public.tenant.clone(), offer.capability.clone())).copied();
+            offer.back = back.filter(|back| back.late_ms > now_ms && back.early_ms <= back.late_ms);
+        }
+    }
+    all
 }
 
 fn told(view: &View, said: &Said, tenant: &Id) -> Option<Told> {

@@ -20,7 +20,7 @@ pub fn spoken(public: &Public, language: Language) -> String {
     for offer in &public.offers {
         let (name, is_own) = told::name(offer, language);
         let only = if is_own { String::new() } else { format!(" ({})", words.only_german) };
-        let (state, advice) = (told::state(&offer.standing, words), told::advice(&offer.standing, words));
+        let (state, advice) = (told::state(&offer.standing, words), told::advice(offer, words));
         lines.push(format!("{name}{only}: {state}. {advice}"));
     }
     if !public.contacts.is_empty() {

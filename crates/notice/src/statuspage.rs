@@ -75,7 +75,7 @@ fn status(public: &Public, language: Language) -> Value {
 fn components(public: &Public, language: Language) -> Vec<Value> {
     let words = language.words();
     let component = |(at, offer): (usize, &super::public::Offer)| {
-        let (state, advice) = (told::state(&offer.standing, words), told::advice(&offer.standing, words));
+        let (state, advice) = (told::state(&offer.standing, words), told::advice(offer, words));
         json!({
             "id": offer.capability.name(),
             "page_id": public.tenant.name(),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
-use super::public::{Public, public};
+use super::public::{Back, Forecasts, Public, expected, public};
 use super::site::{self, Proof, digest, files};
 use super::words::Language;
 use super::{page, told, words};
@@ -354,7 +354,7 @@ fn page_telephone_and_programs_say_the_same_of_every_state() {
         let files = files(&[alpha.clone()], None);
         for language in Language::ALL {
             let words = language.words();
-            let (lead, advice) = (told::lead(&alpha, words), told::advice(state, words));
+            let (lead, advice) = (told::lead(&alpha, words), told::advice(&alpha.offers[0], words));
             let (page, text) = (
                 &files[&format!("alpha/{}.html", language.tag())],
                 &files[&format!("alpha/{}.txt", language.tag())],
@@ -452,4 +452,27 @@ fn what_is_read_out_is_a_line_for_each_sentence_whatever_stands_in_the_estate() 
     let text = files(&[beta], None)["beta/de.txt"].clone();
     assert_eq!(text.lines().count(), lines + 1, "only the contact is one more: {text}");
     assert!(!text.contains(['\u{202e}', '\u{1b}', '\r']), "{text}");
+}
+
+#[test]
+fn a_forecast_is_said_with_its_range_and_where_there_is_none_that_is_said() {
+    let now_ms = 1_682_373_600_000;
+    let key = |name: &str| (id("tenant:beta"), id(&format!("capability:{name}")));
+    let back = |from_h: i64, until_h: i64| Back {
+        early_ms: now_ms + from_h * 3_600_000,
+        late_ms: now_ms + until_h * 3_600_000,
+    };
+    let said = |forecasts: Forecasts| {
+        let all = expected(public(&estate(), &cut_off_muc()), &forecasts, now_ms);
+        let files = files(&all, None);
+        assert!(!files["alpha/en.html"].contains("xpected back"), "what works is not awaited");
+        files["beta/en.html"].clone()
+    };
+    let both = said([(key("eau"), back(1, 3)), (key("app"), back(2, 26))].into());
+    assert!(both.contains("Expected back: between 2023-04-24 23:00 UTC and 2023-04-25 01:00 UTC."), "{both}");
+    assert!(!both.contains("When it will be back is not known yet."));
+    // A range that has ended and a range that is none are no forecasts.
+    let none = said([(key("eau"), back(-3, 0)), (key("app"), back(5, 4))].into());
+    assert_eq!(none.matches("When it will be back is not known yet.").count(), 2, "{none}");
+    assert!(!none.contains("Expected back"));
 }

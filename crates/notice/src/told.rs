@@ -54,9 +54,9 @@ pub fn state(standing: &Standing, words: &Words) -> &'static str {
     }
 }
 
-/// What people can do now.
-pub fn advice(standing: &Standing, words: &Words) -> String {
-    let advice = match standing {
+/// What people can do now, and when it is expected back.
+pub fn advice(offer: &Offer, words: &Words) -> String {
+    let advice = match &offer.standing {
         Standing::Works => words.do_works.to_owned(),
         Standing::Emergency => words.do_emergency.to_owned(),
         Standing::Diverted(to) => fill(words.do_diverted, &[to]),
@@ -64,7 +64,20 @@ pub fn advice(standing: &Standing, words: &Words) -> String {
         Standing::NotKnown(_) => words.do_not_known.to_owned(),
         Standing::Down { reason } => fill(words.do_down, &[reason.as_deref().unwrap_or("")]),
     };
-    advice.trim_end().to_owned()
+    format!("{} {}", advice.trim_end(), back(offer, words)).trim_end().to_owned()
+}
+
+/// Of what works, or may work, nobody says when it is back.
+fn back(offer: &Offer, words: &Words) -> String {
+    match (&offer.standing, offer.back) {
+        (Standing::Works | Standing::NotKnown(_), _) => String::new(),
+        (Standing::Emergency | Standing::Diverted(_) | Standing::Down { .. }, Some(back)) => {
+            fill(words.back, &[&numbers::utc(back.early_ms), &numbers::utc(back.late_ms)])
+        }
+        (Standing::Emergency | Standing::Diverted(_) | Standing::Down { .. }, None) => {
+            words.back_not_known.to_owned()
+        }
+    }
 }
 
 /// Language tag and text. No page is built while a language lags behind; should one ever be, it says in which language

@@ -12,6 +12,7 @@ use incident::store;
 use incident::{Event, View};
 use message::{Command, Remedy, counted};
 use notice::mark::About;
+use notice::public::{Back, Forecasts};
 use notice::publish::{self, PublishFault};
 use notice::site::Proof;
 use notice::{decide, public, say as rules, site};
@@ -81,7 +82,7 @@ fn build(args: &Build) -> Result<Answer, Failure> {
             "note: no bridge has sent its account to this incident, so no page promises a receipt: blackstart bridge account CONFIG --journal DIR",
         );
     }
-    let all = public::public(&estate, &view);
+    let all = public::expected(public::public(&estate, &view), &forecasts(&estate, &view), folder::now_ms());
     let files =
         site::files(&all, checkpoint.map(|known| Proof { root: known.root, text: known.text }).as_ref());
     let as_of_entry = view.entries.saturating_sub(1);
@@ -102,6 +103,32 @@ fn build(args: &Build) -> Result<Answer, Failure> {
         counted(files.len(), "file")
     ));
     Ok(Answer::Done)
+}
+
+/// Courses of the restart that a range is drawn from.
+const SAMPLES: u64 = 60;
+
+/// When what is not served is back, if the run goes on from where the journal says it stands. Seen from the newest entry, so
+/// that the same journal gives the same pages.
+fn forecasts(estate: &Estate, view: &View) -> Forecasts {
+    let forecast = match situation::progress::forecast(estate, view, view.last_time_ms, SAMPLES) {
+        Ok(Some(forecast)) => forecast,
+        Ok(None) => return Forecasts::new(),
+        Err(why) => {
+            talk::say(format!("note: {why}; pages say that nobody knows when what is down is back"));
+            return Forecasts::new();
+        }
+    };
+    let at = |seconds: u64| {
+        let ms = i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
+        forecast.from_ms.saturating_add(ms)
+    };
+    let open = forecast.served.iter().filter(|served| served.at_s > 0);
+    open.map(|served| {
+        let back = Back { early_ms: at(served.early_s), late_ms: at(served.late_s) };
+        ((served.tenant.clone(), served.capability.clone()), back)
+    })
+    .collect()
 }
 
 /// Refuses while a language lags behind, and names the statements that are left out because they hold no longer.

@@ -134,5 +134,38 @@ fn a_claim_that_nobody_has_assessed_is_refused_with_what_to_do_and_nothing_is_re
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("nobody has assessed") && told.contains("--despite REASON"), "{told}");
     assert!(told.contains("blackstart notice ledger --journal"), "{told}");
-    assert_eq!(provider.works(&["notice", "ledger", "--journal", "incident", "--json"]).trim(), "{\"said\":[]}");
+    assert_eq!(
+        provider.works(&["notice", "ledger", "--journal", "incident", "--json"]).trim(),
+        "{\"said\":[]}"
+    );
+}
+
+#[test]
+fn a_page_says_when_it_is_back_as_long_as_a_restart_goes_on_and_otherwise_that_nobody_knows() {
+    let provider = Provider::new();
+    let estate = provider.root().join("estate/estate.toml");
+    let text = fs::read_to_string(&estate).unwrap().replace("boot_s = 1\n", "boot_s = 3600\n");
+    fs::write(&estate, text).unwrap();
+    provider.prepare();
+    fs::write(provider.root().join("core.ill"), "").unwrap();
+    assert_eq!(provider.recover().status.code(), Some(1));
+    let page = || {
+        provider.works(&BUILD);
+        fs::read_to_string(provider.root().join("site/a/en.html")).unwrap()
+    };
+    let held = page();
+    assert!(
+        held.contains("When it will be back is not known yet.") && !held.contains("Expected back"),
+        "{held}"
+    );
+    fs::remove_file(provider.root().join("core.ill")).unwrap();
+    provider.works(&["resume", "incident", "service:core", "--reason", "repaired", "--by", "carl"]);
+    let goes_on = page();
+    assert!(
+        goes_on.contains("Expected back: between 20")
+            && !goes_on.contains("When it will be back is not known"),
+        "{goes_on}"
+    );
+    let spoken = fs::read_to_string(provider.root().join("site/a/en.txt")).unwrap();
+    assert!(spoken.contains("Expected back: between 20"), "{spoken}");
 }
