@@ -7,6 +7,7 @@
 
 pub mod contact;
 pub mod decide;
+pub mod manifest;
 pub mod mark;
 pub mod order;
 pub mod page;

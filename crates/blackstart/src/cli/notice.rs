@@ -1,6 +1,7 @@
 //! `blackstart notice`: pages for the public, and what is said on them.
 
 mod say;
+mod verify;
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use notice::mark::About;
 use notice::public::{Back, Forecasts};
 use notice::publish::{self, PublishFault};
 use notice::site::Proof;
-use notice::{decide, public, say as rules, site};
+use notice::{decide, manifest, public, say as rules, site};
 
 /// Tell the public: statements, and pages per tenant and language that need nothing else to be read.
 #[derive(Debug, clap::Args)]
@@ -33,6 +34,8 @@ enum What {
     Say(say::Say),
     /// Every statement with its time, who made it, what it rests on and what corrected it.
     Ledger(say::Ledger),
+    /// Tell whether a copy of the pages is ours, whole and unchanged. Needs the public key and nothing else. Exit 1 if not.
+    Verify(verify::Verify),
 }
 
 #[derive(Debug, clap::Args)]
@@ -54,6 +57,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         What::Build(args) => build(args),
         What::Say(args) => say::say(args),
         What::Ledger(args) => say::ledger(args),
+        What::Verify(args) => verify::verify(args),
     }
 }
 
@@ -83,9 +87,14 @@ fn build(args: &Build) -> Result<Answer, Failure> {
         );
     }
     let all = public::expected(public::public(&estate, &view), &forecasts(&estate, &view), folder::now_ms());
-    let files =
+    let mut files =
         site::files(&all, checkpoint.map(|known| Proof { root: known.root, text: known.text }).as_ref());
     let as_of_entry = view.entries.saturating_sub(1);
+    let key = store::signing_key(&folder).map_err(|fault| folder::failure(&folder, &fault))?;
+    let signed = key.public().name().to_owned();
+    let body = manifest::body(&files, &signed, as_of_entry);
+    let text = manifest::signed(&body, &signed, &key.sign(body.as_bytes()));
+    files.insert(manifest::NAME.to_owned(), text);
     let about = About { journal, as_of_entry, digest: site::digest(&files) };
     let published = publish::publish(&files, &about, &args.out).map_err(|fault| failure(&fault))?;
     let event = decide::published(shown, &about, site::pages(&files));

@@ -169,3 +169,39 @@ fn a_page_says_when_it_is_back_as_long_as_a_restart_goes_on_and_otherwise_that_n
     let spoken = fs::read_to_string(provider.root().join("site/a/en.txt")).unwrap();
     assert!(spoken.contains("Expected back: between 20"), "{spoken}");
 }
+
+#[test]
+fn a_copy_is_told_from_a_forgery_by_the_public_key_alone() {
+    let provider = provider();
+    provider.works(&BUILD);
+    let root = provider.root();
+    copy(&root.join("site"), &root.join("mirror"));
+    fs::copy(root.join("incident/public-key"), root.join("given-key")).unwrap();
+    let verify = || {
+        let output = provider.call(&["notice", "verify", "mirror", "--key", "given-key"]);
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, told) = verify();
+    assert!(code == Some(0) && told.contains("genuine") && told.contains("as of entry"), "{told}");
+
+    let page = fs::read_to_string(root.join("mirror/a/de.html")).unwrap();
+    fs::write(root.join("mirror/a/de.html"), page.replace("Was", "Zahlen Sie hier. Was")).unwrap();
+    fs::write(root.join("mirror/login.html"), "your password, please").unwrap();
+    let (code, told) = verify();
+    assert!(
+        code == Some(1) && told.contains("changed   a/de.html") && told.contains("not ours  login.html"),
+        "{told}"
+    );
+
+    // Whoever writes a manifest that fits has no key to sign it with.
+    fs::remove_file(root.join("mirror/login.html")).unwrap();
+    fs::write(root.join("mirror/a/de.html"), &page).unwrap();
+    let manifest = fs::read_to_string(root.join("mirror/manifest.txt")).unwrap();
+    fs::write(root.join("mirror/manifest.txt"), manifest.replace("as_of_entry ", "as_of_entry 9")).unwrap();
+    let (code, told) = verify();
+    assert!(code == Some(1) && told.contains("FORGED: its manifest is not signed by this key"), "{told}");
+    fs::remove_file(root.join("mirror/manifest.txt")).unwrap();
+    let (code, told) = verify();
+    assert!(code == Some(1) && told.contains("NOT PROVEN"), "{told}");
+    assert_eq!(provider.call(&["notice", "verify", "nowhere", "--key", "given-key"]).status.code(), Some(2));
+}
