@@ -7,6 +7,7 @@
 
 pub mod contact;
 pub mod decide;
+pub mod feed;
 pub mod manifest;
 pub mod mark;
 pub mod order;
@@ -20,6 +21,8 @@ pub mod statuspage;
 pub mod told;
 pub mod words;
 
+#[cfg(test)]
+mod feed_tests;
 #[cfg(test)]
 mod publish_tests;
 #[cfg(test)]

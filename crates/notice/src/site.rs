@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::page;
 use super::public::Public;
 use super::words::Language;
-use super::{spoken, statuspage};
+use super::{feed, spoken, statuspage};
 
 /// Every file of the site by its path in it.
 pub type Files = BTreeMap<String, String>;
@@ -37,8 +37,12 @@ pub fn files(all: &[Public], proof: Option<&Proof>) -> Files {
             let text = page::tenant(public, *language, root.as_deref());
             files.insert(format!("{folder}/{}.html", language.tag()), text);
             files.insert(format!("{folder}/{}.txt", language.tag()), spoken::spoken(public, *language));
+            files.insert(format!("{folder}/{}.atom", language.tag()), feed::atom(public, *language));
         }
         files.insert(format!("{folder}/status.json"), status(public));
+        if let Some(text) = feed::cap(public) {
+            files.insert(format!("{folder}/cap.xml"), text);
+        }
         for (name, text) in statuspage::files(public) {
             files.insert(format!("{folder}/api/v2/{name}"), text);
         }

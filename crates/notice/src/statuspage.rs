@@ -19,7 +19,7 @@ use ::page::words as numbers;
 use incident::standing::Standing;
 use serde_json::{Value, json};
 
-use super::public::{Public, Told};
+use super::public::Public;
 use super::told;
 use super::words::Language;
 
@@ -105,11 +105,9 @@ fn incidents(public: &Public, language: Language) -> Vec<Value> {
     let now = format!("{} {}", told::lead(public, words), told::next_update(public, words));
     updates.push(update(format!("e{}-state", public.entry), now.trim_end(), status, public.as_of_ms));
     let said = public.told.iter().take(told::TOLD_MAX);
-    updates.extend(
-        said.map(|told| {
-            update(format!("e{}", told.entry), &body(told, public, language), status, told.time_ms)
-        }),
-    );
+    updates.extend(said.map(|told| {
+        update(format!("e{}", told.entry), &told::said(told, public, language), status, told.time_ms)
+    }));
     let since_ms = public.told.last().map_or(public.as_of_ms, |oldest| oldest.time_ms);
     vec![json!({
         "id": "incident",
@@ -139,21 +137,6 @@ fn update(id: String, body: &str, status: &str, at_ms: i64) -> Value {
         "display_at": at,
         "updated_at": at,
     })
-}
-
-/// A statement that was taken back says so before it says anything else.
-fn body(told: &Told, public: &Public, language: Language) -> String {
-    let words = language.words();
-    let at = |sentence: &str, when: Option<(u64, i64)>| {
-        when.map(|(_, ms)| told::fill(sentence, &[&numbers::utc(ms)]))
-    };
-    let corrected = at(words.corrected, told.corrected);
-    let corrects = at(words.corrects, told.corrects);
-    let to = told::to(told, public, language);
-    let mut parts: Vec<String> =
-        [corrected, to, corrects].into_iter().flatten().map(|part| part + ".").collect();
-    parts.push(told::text(told, language).1.to_owned());
-    parts.join(" ")
 }
 
 /// `2023-04-24T22:00:00Z`.

@@ -87,6 +87,20 @@ pub fn text(told: &Told, language: Language) -> (&str, &str) {
     own.or_else(|| told.texts.first_key_value()).map_or(("", ""), |(tag, text)| (tag, text))
 }
 
+/// A statement that was taken back says so before it says anything else.
+pub fn said(told: &Told, public: &Public, language: Language) -> String {
+    let words = language.words();
+    let at =
+        |sentence: &str, when: Option<(u64, i64)>| when.map(|(_, ms)| fill(sentence, &[&numbers::utc(ms)]));
+    let corrected = at(words.corrected, told.corrected);
+    let corrects = at(words.corrects, told.corrects);
+    let whom = to(told, public, language);
+    let mut parts: Vec<String> =
+        [corrected, whom, corrects].into_iter().flatten().map(|part| part + ".").collect();
+    parts.push(text(told, language).1.to_owned());
+    parts.join(" ")
+}
+
 /// For whom it is; `None`: for all.
 pub fn to(told: &Told, public: &Public, language: Language) -> Option<String> {
     let audiences: Vec<String> =
