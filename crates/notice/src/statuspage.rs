@@ -103,10 +103,10 @@ fn incidents(public: &Public, language: Language) -> Vec<Value> {
     let status = if indicator(public) == "none" { "monitoring" } else { "investigating" };
     let mut updates: Vec<Value> = Vec::new();
     let now = format!("{} {}", told::lead(public, words), told::next_update(public, words));
-    updates.push(update(format!("e{}-state", public.entry), now.trim_end(), status, public.as_of_ms));
+    updates.push(update(&format!("e{}-state", public.entry), now.trim_end(), status, public.as_of_ms));
     let said = public.told.iter().take(told::TOLD_MAX);
     updates.extend(said.map(|told| {
-        update(format!("e{}", told.entry), &told::said(told, public, language), status, told.time_ms)
+        update(&format!("e{}", told.entry), &told::said(told, public, language), status, told.time_ms)
     }));
     let since_ms = public.told.last().map_or(public.as_of_ms, |oldest| oldest.time_ms);
     vec![json!({
@@ -126,7 +126,7 @@ fn incidents(public: &Public, language: Language) -> Vec<Value> {
     })]
 }
 
-fn update(id: String, body: &str, status: &str, at_ms: i64) -> Value {
+fn update(id: &str, body: &str, status: &str, at_ms: i64) -> Value {
     let at = rfc3339(at_ms);
     json!({
         "id": id,
