@@ -31,7 +31,7 @@ enum What {
     Build(Build),
     /// Record what is said to the public, once, for every page that it belongs on. What does not agree with what is known,
     /// or lacks a language, is refused.
-    Say(say::Say),
+    Say(Box<say::Say>),
     /// Every statement with its time, who made it, what it rests on and what corrected it.
     Ledger(say::Ledger),
     /// Tell whether a copy of the pages is ours, whole and unchanged. Needs the public key and nothing else. Exit 1 if not.
