@@ -12,7 +12,7 @@ use super::finding::{Finding, Grade};
 use super::id::{Id, Kind};
 use super::model::{Estate, Proposed, Tenants};
 use super::place::{Place, Sources};
-use super::words::{LANGUAGES, NAMES};
+use super::words::{LANGUAGES, NAMES, READY};
 use super::{csv, things};
 
 /// What was read: the estate, what is wrong with its form, and where everything was said.
@@ -166,6 +166,9 @@ fn words(fields: &mut Fields<'_>, estate: &mut Estate, out: &mut Out) {
             }
         }
         word.finish(out);
+    }
+    if let Some(Some(ready)) = table.word("set", &READY, out) {
+        estate.words.fill_from(ready);
     }
     table.finish(out);
 }

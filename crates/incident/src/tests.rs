@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::continued::{Cause, LeftOut, Succession};
 use super::event::*;
+use super::notice::{Audience, Claim, Statement};
 use super::record::{Content, Entry, decode, encode};
 use super::view::View;
 use estate::Id;
@@ -238,6 +239,18 @@ fn samples() -> Vec<Event> {
             custody: "anna, safe 2".to_owned(),
             tenant: None,
         }),
+        Event::Notice(NoticeEvent::Said(Statement {
+            claim: Claim::NoOutflow,
+            capabilities: vec![id("capability:eau")],
+            tenants: vec![id("tenant:alpha")],
+            audiences: vec![Audience::Insured, Audience::Press],
+            texts: BTreeMap::from([("de".to_owned(), "Keine Daten sind abgeflossen.".to_owned())]),
+            as_of_entry: 41,
+            basis: vec![7, 9],
+            next_update_ms: Some(1_682_373_600_000),
+            corrects: Some(12),
+            despite: Some("the examiners said so".to_owned()),
+        })),
     ]
 }
 

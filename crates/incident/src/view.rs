@@ -97,8 +97,8 @@ impl View {
                 Ok(())
             }
             Event::Notice(event) => {
-                self.notice.apply(entry, event);
-                Ok(())
+                let origin = &self.command.origin;
+                self.notice.apply(entry, event, |named| origin.here(entry.sequence, named))
             }
         };
         if let Err(what) = allowed {

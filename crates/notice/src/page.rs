@@ -7,7 +7,10 @@ use ::page::words::{self as numbers, State};
 use ::page::{Colour, Html, Page, Style, filled, filters};
 use askama::Template;
 
-use super::public::{Offer, Public};
+use super::contact::{Piece, pieces};
+use super::order;
+use super::public::{Offer, Public, Told};
+use super::told::{self, TOLD_MAX, as_of, capitalised, fill, lead, next_update};
 use super::words::{Language, Words};
 use incident::standing::Standing;
 
@@ -20,7 +23,25 @@ struct TenantSheet<'a> {
     rows: Vec<Row<'a>>,
     /// What the bridge holds, in words.
     held: Option<String>,
-    contacts: &'a [String],
+    contacts: Vec<Vec<Piece<'a>>>,
+    next_update: String,
+    told: Vec<Statement<'a>>,
+    /// How many more were made, in words.
+    older: Option<String>,
+}
+
+/// What was said.
+struct Statement<'a> {
+    entry: u64,
+    /// When, and as known when.
+    when: String,
+    /// For whom, if not for all.
+    to: Option<String>,
+    language: &'a str,
+    text: &'a str,
+    /// What it takes back, and what took it back: entry and words.
+    corrects: Option<(u64, String)>,
+    corrected: Option<(u64, String)>,
 }
 
 #[derive(Template)]
@@ -28,7 +49,18 @@ struct TenantSheet<'a> {
 struct IndexSheet<'a> {
     frame: Frame<'a>,
     choose: String,
-    tenants: Vec<(&'a str, &'a str, &'static str)>,
+    words: &'static Words,
+    tenants: Vec<Entry<'a>>,
+}
+
+/// A tenant in the list.
+struct Entry<'a> {
+    folder: &'a str,
+    name: &'a str,
+    /// The language of the page that is led to.
+    tag: &'static str,
+    state: State,
+    word: &'static str,
 }
 
 /// What stands above and below every page.
@@ -61,6 +93,7 @@ struct Row<'a> {
 /// The page of one tenant. `root` is the hash of the journal it was made from, if there is a checkpoint.
 pub fn tenant(public: &Public, language: Language, root: Option<&str>) -> String {
     let words = language.words();
+    let older = public.told.len().saturating_sub(TOLD_MAX);
     let held = public.held.map(|held| fill(words.held, &[&numbers::number(held)]));
     let sheet = TenantSheet {
         frame: Frame {
@@ -75,45 +108,83 @@ pub fn tenant(public: &Public, language: Language, root: Option<&str>) -> String
         words,
         rows: public.offers.iter().map(|offer| row(offer, language)).collect(),
         held,
-        contacts: &public.contacts,
+        contacts: public.contacts.iter().map(|contact| pieces(contact)).collect(),
+        next_update: next_update(public, words),
+        told: public.told.iter().take(TOLD_MAX).map(|told| statement(told, public, language)).collect(),
+        older: (older > 0).then(|| fill(words.older, &[&older.to_string()])),
     };
     written(&public.name, language, &filled(&sheet))
 }
 
-/// The list of all tenants.
+fn statement<'a>(told: &'a Told, public: &Public, language: Language) -> Statement<'a> {
+    let words = language.words();
+    let (tag, text) = told::text(told, language);
+    let at = |sentence: &str, when: &Option<(u64, i64)>| {
+        when.map(|(entry, ms)| (entry, fill(sentence, &[&numbers::utc(ms)])))
+    };
+    Statement {
+        entry: told.entry,
+        when: fill(words.said_at, &[&numbers::utc(told.time_ms), &told.as_of_entry.to_string()]),
+        to: told::to(told, public, language),
+        language: tag,
+        text,
+        corrects: at(words.corrects, &told.corrects),
+        corrected: at(words.corrected, &told.corrected),
+    }
+}
+
+/// The list of all tenants, as people look for them.
 pub fn index(all: &[Public], language: Language, root: Option<&str>) -> String {
     let words = language.words();
-    // A provider that has a word of its own for its tenants is not one of funds.
-    let called = all.first().and_then(|public| public.called.tenants_in(language.tag()));
-    let name = called.map_or_else(|| words.all_funds.to_owned(), capitalised);
-    let choose = called.map_or_else(|| words.choose.to_owned(), |called| format!("{}:", capitalised(called)));
+    let (name, choose) = whom(all, language);
     let (as_of_ms, entry) = all.first().map_or((0, 0), |public| (public.as_of_ms, public.entry));
+    let mut sorted: Vec<&Public> = all.iter().collect();
+    sorted.sort_by_cached_key(|public| order::key(&public.name));
     let sheet = IndexSheet {
         frame: Frame {
             name: &name,
             words,
             colour: None,
-            links: links(language, &Language::ALL),
+            links: links(language, &languages(all)),
             as_of: as_of(as_of_ms, entry, words),
             root: root.map(numbers::hash),
         },
         choose,
-        // To the page in this language; a tenant without one is led to in its own first.
-        tenants: all
-            .iter()
-            .map(|public| {
-                let has = public.languages.contains(&language);
-                let to = if has { language } else { public.languages.first().copied().unwrap_or(language) };
-                (public.tenant.name(), public.name.as_str(), to.tag())
-            })
-            .collect(),
+        words,
+        tenants: sorted.into_iter().map(|public| listed(public, language)).collect(),
     };
     written(&name, language, &filled(&sheet))
 }
 
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+/// The languages in which somebody has a page, in the order in which they are always offered.
+pub fn languages(all: &[Public]) -> Vec<Language> {
+    let has = |language: &Language| all.iter().any(|public| public.languages.contains(language));
+    let languages: Vec<Language> = Language::ALL.into_iter().filter(has).collect();
+    if languages.is_empty() { Language::ALL.to_vec() } else { languages }
+}
+
+/// What the list is called, and what is asked for. A provider that has words of its own for its tenants is not one of
+/// funds: in a language in which it has none, nobody is called a fund.
+fn whom(all: &[Public], language: Language) -> (String, String) {
+    let words = language.words();
+    let called = all.first().map(|public| &public.called);
+    match called.and_then(|called| called.tenants_in(language.tag())) {
+        Some(own) => (capitalised(own), format!("{}:", capitalised(own))),
+        None if called.is_none_or(estate::words::Words::is_usual) => {
+            (words.all_funds.to_owned(), words.choose.to_owned())
+        }
+        None => (words.all_organisations.to_owned(), words.choose_organisation.to_owned()),
+    }
+}
+
+/// Leads to the page in this language; a tenant without one is led to in its own first.
+fn listed(public: &Public, language: Language) -> Entry<'_> {
+    let words = language.words();
+    let has = public.languages.contains(&language);
+    let to = if has { language } else { public.languages.first().copied().unwrap_or(language) };
+    let worst = public.offers.iter().map(|offer| &offer.standing).max();
+    let (state, word) = worst.map_or((State::Unknown, words.not_known), |standing| shown(standing, words));
+    Entry { folder: public.tenant.name(), name: &public.name, tag: to.tag(), state, word }
 }
 
 fn written(name: &str, language: Language, body: &Html) -> String {
@@ -130,56 +201,27 @@ fn links(language: Language, all: &[Language]) -> Vec<Link> {
     all.iter().map(link).collect()
 }
 
-fn lead(public: &Public, words: &Words) -> &'static str {
-    let worst = public.offers.iter().map(|offer| &offer.standing).max();
-    match worst {
-        None => words.nothing_described,
-        Some(Standing::Works) => words.all_works,
-        Some(Standing::Emergency) => words.some_emergency,
-        Some(Standing::NotKnown(_)) => words.some_not_known,
-        Some(Standing::Diverted(_) | Standing::Down { .. }) => words.some_down,
-    }
-}
-
 fn row(offer: &Offer, language: Language) -> Row<'_> {
     let words = language.words();
-    let (state, word, advice) = match &offer.standing {
-        Standing::Works => (State::Good, words.works, words.do_works.to_owned()),
-        Standing::Emergency => (State::Otherwise, words.emergency, words.do_emergency.to_owned()),
-        Standing::Diverted(to) => (State::Otherwise, words.diverted, fill(words.do_diverted, &[to])),
-        // Why is nothing for the public: it would say what was attacked.
-        Standing::NotKnown(_) => (State::Unknown, words.not_known, words.do_not_known.to_owned()),
-        Standing::Down { reason } => {
-            (State::Bad, words.down, fill(words.do_down, &[reason.as_deref().unwrap_or("")]))
-        }
-    };
-    let name = match language {
-        Language::De => Some(&offer.name.de),
-        Language::Fr => offer.name.fr.as_ref(),
-        Language::En => offer.name.en.as_ref(),
-    };
+    let (state, word) = shown(&offer.standing, words);
+    let (name, is_own) = told::name(offer, language);
     Row {
         capability: offer.capability.name(),
         standing: offer.standing.word(),
-        name: name.unwrap_or(&offer.name.de),
-        only_german: name.is_none(),
+        name,
+        only_german: !is_own,
         state,
         word,
-        advice: advice.trim_end().to_owned(),
+        advice: told::advice(offer, words),
     }
 }
 
-fn as_of(as_of_ms: i64, entry: u64, words: &Words) -> String {
-    fill(words.as_of, &[&numbers::utc(as_of_ms), &entry.to_string()])
-}
-
-/// Puts the values, in order, where the `{}` are.
-fn fill(sentence: &str, values: &[&str]) -> String {
-    let mut pieces = sentence.split("{}");
-    let mut filled = pieces.next().unwrap_or_default().to_owned();
-    for (piece, value) in pieces.zip(values.iter().chain(std::iter::repeat(&""))) {
-        filled.push_str(value);
-        filled.push_str(piece);
-    }
-    filled
+fn shown(standing: &Standing, words: &Words) -> (State, &'static str) {
+    let state = match standing {
+        Standing::Works => State::Good,
+        Standing::Emergency | Standing::Diverted(_) => State::Otherwise,
+        Standing::NotKnown(_) => State::Unknown,
+        Standing::Down { .. } => State::Bad,
+    };
+    (state, told::state(standing, words))
 }

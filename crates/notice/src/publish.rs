@@ -222,7 +222,7 @@ fn write(
         let path = folder.join(path);
         let around = path.parent().expect("every path of the site lies in its folder");
         fs::create_dir_all(around).map_err(file_fault("make", around))?;
-        folders.insert(around.to_owned());
+        folders.extend(around.ancestors().take_while(|above| *above != folder).map(Path::to_owned));
         let written = File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(file_fault("write", &path))?;
         between();
@@ -298,20 +298,14 @@ fn remove(path: &Path, between: &mut dyn FnMut()) -> io::Result<()> {
     if let Some(mark) = marked(path) {
         let folder = open_folder(path)?;
         for file in mark.files.iter().map(String::as_str) {
-            let (around, name) =
-                file.split_once('/').map_or((None, file), |(around, name)| (Some(around), name));
             // Each may be gone already: a publication that was killed while it deleted.
-            let _ = match around {
-                None => rustix::fs::unlinkat(&folder, name, AtFlags::empty()),
-                Some(around) => rustix::fs::openat(&folder, around, FOLDER, Mode::empty())
-                    .and_then(|inner| rustix::fs::unlinkat(&inner, name, AtFlags::empty())),
-            };
+            let _ = unlink(&folder, file, AtFlags::empty());
             between();
         }
-        let inner: BTreeSet<&str> =
-            mark.files.iter().filter_map(|file| file.split_once('/')).map(|(around, _)| around).collect();
-        for around in inner {
-            let _ = rustix::fs::unlinkat(&folder, around, AtFlags::REMOVEDIR);
+        let inner: BTreeSet<&str> = mark.files.iter().flat_map(|file| folders_around(file)).collect();
+        // What lies in another comes after it in the order of names, and has to go first.
+        for around in inner.into_iter().rev() {
+            let _ = unlink(&folder, around, AtFlags::REMOVEDIR);
             between();
         }
         if fs::read_dir(path)?.count() == 1 {
@@ -320,6 +314,18 @@ fn remove(path: &Path, between: &mut dyn FnMut()) -> io::Result<()> {
         }
     }
     fs::remove_dir(path)
+}
+
+/// Removes a name below a folder, and follows no link on the way to it.
+fn unlink(folder: &OwnedFd, path: &str, how: AtFlags) -> rustix::io::Result<()> {
+    let Some((first, rest)) = path.split_once('/') else { return rustix::fs::unlinkat(folder, path, how) };
+    let inner = rustix::fs::openat(folder, first, FOLDER, Mode::empty())?;
+    unlink(&inner, rest, how)
+}
+
+/// `a` and `a/b` of `a/b/c`.
+fn folders_around(file: &str) -> impl Iterator<Item = &str> {
+    file.match_indices('/').map(|(at, _)| &file[..at])
 }
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);

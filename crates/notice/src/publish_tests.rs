@@ -16,7 +16,14 @@ use super::publish::{PublishFault, Published, publish, publish_watched, standing
 use super::site::{self, Files};
 
 fn version(text: &str) -> (Files, About) {
-    let paths = ["index.html", "de.html", "alpha/de.html", "alpha/status.json", "beta/de.html"];
+    let paths = [
+        "index.html",
+        "de.html",
+        "alpha/de.html",
+        "alpha/status.json",
+        "beta/api/v2/summary.json",
+        "beta/de.html",
+    ];
     let files: Files = paths.into_iter().map(|path| (path.to_owned(), format!("{text} of {path}"))).collect();
     let about = About { journal: "blackstart/test".to_owned(), as_of_entry: 3, digest: site::digest(&files) };
     (files, about)

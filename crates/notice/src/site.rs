@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::page;
 use super::public::Public;
 use super::words::Language;
+use super::{feed, spoken, statuspage};
 
 /// Every file of the site by its path in it.
 pub type Files = BTreeMap<String, String>;
@@ -24,17 +25,27 @@ pub struct Proof {
 pub fn files(all: &[Public], proof: Option<&Proof>) -> Files {
     let root: Option<String> = proof.map(|proof| hex(&proof.root));
     let mut files = Files::new();
-    for language in Language::ALL {
-        files.insert(format!("{}.html", language.tag()), page::index(all, language, root.as_deref()));
+    let languages = page::languages(all);
+    for language in &languages {
+        files.insert(format!("{}.html", language.tag()), page::index(all, *language, root.as_deref()));
     }
-    files.insert("index.html".to_owned(), page::index(all, Language::De, root.as_deref()));
+    let first = languages.first().copied().unwrap_or(Language::De);
+    files.insert("index.html".to_owned(), page::index(all, first, root.as_deref()));
     for public in all {
         let folder = public.tenant.name();
         for language in &public.languages {
             let text = page::tenant(public, *language, root.as_deref());
             files.insert(format!("{folder}/{}.html", language.tag()), text);
+            files.insert(format!("{folder}/{}.txt", language.tag()), spoken::spoken(public, *language));
+            files.insert(format!("{folder}/{}.atom", language.tag()), feed::atom(public, *language));
         }
         files.insert(format!("{folder}/status.json"), status(public));
+        if let Some(text) = feed::cap(public) {
+            files.insert(format!("{folder}/cap.xml"), text);
+        }
+        for (name, text) in statuspage::files(public) {
+            files.insert(format!("{folder}/api/v2/{name}"), text);
+        }
     }
     if let Some(proof) = proof {
         files.insert("checkpoint.txt".to_owned(), proof.text.clone());

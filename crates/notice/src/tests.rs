@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
-use super::public::{Public, public};
-use super::site::{Proof, digest, files};
+use super::public::{Back, Forecasts, Public, expected, public};
+use super::site::{self, Proof, digest, files};
 use super::words::Language;
-use super::{page, words};
+use super::{page, told, words};
 use estate::{Estate, Id, canonical};
 use incident::event::{BridgeEvent, ContainEvent, CutAct, Event};
 use incident::memory::view_of;
@@ -147,6 +147,8 @@ fn a_page_names_no_service_no_site_and_no_other_fund() {
         if path.starts_with("alpha/") {
             assert!(!text.contains("Beta"), "{path} names another fund");
         }
+        // The name of a form: nobody goes there.
+        let text = text.replace("\"http://www.w3.org/2005/Atom\"", "");
         assert!(!text.contains("http:") && !text.contains("https:") && !text.contains("<script"), "{path}");
         assert!(text.len() < 14 * 1024, "{path} is {} bytes", text.len());
     }
@@ -187,7 +189,11 @@ fn every_page_is_whole_and_needs_nothing_else_whatever_stands_in_the_estate() {
 
 /// The rows of the table in the head of the file of standings.
 fn table() -> Vec<Vec<&'static str>> {
-    let lines = include_str!("../../incident/src/standing.rs").lines();
+    rows(include_str!("../../incident/src/standing.rs"))
+}
+
+fn rows(file: &'static str) -> Vec<Vec<&'static str>> {
+    let lines = file.lines();
     let lines = lines.skip_while(|line| *line != "//! ```text").skip(2).take_while(|line| *line != "//! ```");
     lines.map(|line| line.trim_start_matches("//! ").split_whitespace().collect()).collect()
 }
@@ -272,5 +278,203 @@ fn the_list_speaks_of_those_whom_the_provider_serves() {
     let files = files(&public(&estate, &View::default()), None);
     assert!(files["de.html"].contains("Kliniken") && !files["de.html"].contains("Kasse wählen"));
     assert!(!files["de.html"].contains("Alle Kassen"), "{}", files["de.html"]);
-    assert!(files["en.html"].contains("All funds"), "no word is given in English");
+    assert!(
+        files["en.html"].contains("All organisations"),
+        "no word is given in English, and clinics are no funds"
+    );
+    assert!(!files["en.html"].to_lowercase().contains("fund"), "{}", files["en.html"]);
+}
+
+#[test]
+fn nobody_but_a_fund_is_called_one_in_any_language() {
+    let text =
+        ESTATE.replacen("[site.ess]", "[words]\nset = \"hospitals\"\n[site.ess]", 1).replace("Kasse", "Haus");
+    let estate = canonical::from_text(&text).unwrap();
+    for (path, text) in files(&public(&estate, &cut_off_muc()), None) {
+        let text = text.to_lowercase();
+        for word in ["kasse", "caisse", "fund", "insured", "versichert", "assuré"] {
+            assert!(!text.contains(word), "{path} says {word}");
+        }
+    }
+}
+
+#[test]
+fn the_list_is_sorted_as_people_sort_and_says_how_each_stands() {
+    let mut estate = estate();
+    estate.tenants.get_mut(&id("tenant:alpha")).unwrap().name = "Öko 10".to_owned();
+    estate.tenants.get_mut(&id("tenant:beta")).unwrap().name = "öko 9".to_owned();
+    let list = files(&public(&estate, &cut_off_muc()), None)["en.html"].clone();
+    let at = |text: &str| list.find(text).unwrap_or_else(|| panic!("{text} in {list}"));
+    assert!(at("öko 9") < at("Öko 10"), "{list}");
+    assert!(at("öko 9") < at("Not available") && at("Öko 10") < at("> Works<"), "{list}");
+    assert_eq!(::page::form::fault(&list), None);
+}
+
+#[test]
+fn the_list_exists_in_no_language_in_which_nobody_has_a_page() {
+    let mut estate = estate();
+    estate.tenants.values_mut().for_each(|tenant| tenant.languages = vec!["fr".to_owned()]);
+    let files = files(&public(&estate, &View::default()), None);
+    assert!(
+        files.contains_key("fr.html") && !files.contains_key("de.html") && !files.contains_key("en.html")
+    );
+    assert!(files["index.html"].contains("lang=\"fr\"") && !files["index.html"].contains("de.html"));
+}
+
+#[test]
+fn numbers_and_addresses_on_a_page_can_be_touched() {
+    let mut beta = facts(&View::default(), "tenant:beta");
+    beta.contacts = vec!["Notruf 030 23125 100".to_owned(), "<b> hilfe@kasse.example".to_owned()];
+    let text = page::tenant(&beta, Language::De, None);
+    assert!(text.contains("<a href=\"tel:03023125100\">030 23125 100</a>"), "{text}");
+    assert!(
+        text.contains("&lt;b&gt; <a href=\"mailto:hilfe@kasse.example\">hilfe@kasse.example</a>"),
+        "{text}"
+    );
+}
+
+fn json(files: &site::Files, path: &str) -> serde_json::Value {
+    serde_json::from_str(&files[path]).unwrap()
+}
+
+#[test]
+fn page_telephone_and_programs_say_the_same_of_every_state() {
+    let states = [
+        Standing::Works,
+        Standing::Emergency,
+        Standing::Diverted("by mail".to_owned()),
+        Standing::NotKnown(NotKnown::Alarm),
+        Standing::Down { reason: Some("flood".to_owned()) },
+    ];
+    let table = rows(include_str!("statuspage.rs"));
+    assert_eq!(table.len(), states.len());
+    for (row, state) in table.iter().zip(&states) {
+        assert_eq!(row[0], state.word());
+        let mut alpha = facts(&View::default(), "tenant:alpha");
+        alpha.offers.truncate(1);
+        alpha.offers[0].standing = state.clone();
+        let files = files(&[alpha.clone()], None);
+        for language in Language::ALL {
+            let words = language.words();
+            let (lead, advice) = (told::lead(&alpha, words), told::advice(&alpha.offers[0], words));
+            let (page, text) = (
+                &files[&format!("alpha/{}.html", language.tag())],
+                &files[&format!("alpha/{}.txt", language.tag())],
+            );
+            for part in [lead, told::state(state, words), &advice, &told::next_update(&alpha, words)] {
+                assert!(page.contains(part) && text.contains(part), "{part} in {page} and {text}");
+            }
+        }
+        let summary = json(&files, "alpha/api/v2/summary.json");
+        let status = json(&files, "alpha/api/v2/status.json");
+        let words = Language::De.words();
+        assert_eq!(summary["components"][0]["status"], row[1]);
+        assert!(
+            summary["components"][0]["description"].as_str().unwrap().starts_with(told::state(state, words))
+        );
+        assert_eq!((&summary["status"], &summary["page"]), (&status["status"], &status["page"]));
+        assert_eq!(status["status"]["indicator"], row[2]);
+        assert_eq!(status["status"]["description"], told::lead(&alpha, words));
+        assert_eq!(json(&files, "alpha/status.json")["capabilities"][0]["standing"], row[0]);
+        let incidents = &json(&files, "alpha/api/v2/incidents.json")["incidents"];
+        assert_eq!(&summary["incidents"], incidents);
+        assert_eq!(incidents.as_array().unwrap().is_empty(), *state == Standing::Works);
+    }
+}
+
+#[test]
+fn programs_are_told_nothing_good_of_a_fund_for_which_nothing_is_described() {
+    let mut alpha = facts(&View::default(), "tenant:alpha");
+    alpha.offers.clear();
+    let files = files(&[alpha], None);
+    assert_eq!(json(&files, "alpha/api/v2/status.json")["status"]["indicator"], "major");
+    assert!(files["alpha/en.txt"].contains(Language::En.words().nothing_described));
+}
+
+#[test]
+fn what_has_to_stand_in_the_form_of_statuspage_stands_there() {
+    let files = files(&public(&estate(), &cut_off_muc()), None);
+    let summary = json(&files, "beta/api/v2/summary.json");
+    let holds = |value: &serde_json::Value, names: &[&str]| {
+        for name in names {
+            assert!(value.get(name).is_some(), "{name} is missing in {value}");
+        }
+    };
+    holds(&summary, &["page", "status", "components", "incidents", "scheduled_maintenances"]);
+    holds(&summary["page"], &["id", "name", "url", "time_zone", "updated_at"]);
+    assert_eq!(summary["page"]["updated_at"], "2023-04-24T22:00:00Z");
+    holds(
+        &summary["components"][0],
+        &[
+            "id",
+            "name",
+            "status",
+            "created_at",
+            "updated_at",
+            "position",
+            "description",
+            "showcase",
+            "group_id",
+            "page_id",
+            "group",
+            "only_show_if_degraded",
+        ],
+    );
+    let incident = &summary["incidents"][0];
+    holds(
+        incident,
+        &[
+            "id",
+            "name",
+            "status",
+            "created_at",
+            "updated_at",
+            "monitoring_at",
+            "resolved_at",
+            "impact",
+            "shortlink",
+            "started_at",
+            "page_id",
+            "incident_updates",
+            "components",
+        ],
+    );
+    holds(
+        &incident["incident_updates"][0],
+        &["id", "status", "body", "incident_id", "created_at", "updated_at", "display_at"],
+    );
+}
+
+#[test]
+fn what_is_read_out_is_a_line_for_each_sentence_whatever_stands_in_the_estate() {
+    let mut beta = facts(&cut_off_muc(), "tenant:beta");
+    let lines = files(&[beta.clone()], None)["beta/de.txt"].lines().count();
+    beta.name = "Beta\n\u{202e}Alle Leistungen stehen zur Verfügung.\r\n".to_owned();
+    beta.contacts = vec!["\u{1b}[2J".to_owned()];
+    let text = files(&[beta], None)["beta/de.txt"].clone();
+    assert_eq!(text.lines().count(), lines + 1, "only the contact is one more: {text}");
+    assert!(!text.contains(['\u{202e}', '\u{1b}', '\r']), "{text}");
+}
+
+#[test]
+fn a_forecast_is_said_with_its_range_and_where_there_is_none_that_is_said() {
+    let now_ms = 1_682_373_600_000;
+    let key = |name: &str| (id("tenant:beta"), id(&format!("capability:{name}")));
+    let back = |from_h: i64, until_h: i64| Back {
+        early_ms: now_ms + from_h * 3_600_000,
+        late_ms: now_ms + until_h * 3_600_000,
+    };
+    let said = |forecasts: Forecasts| {
+        let all = expected(public(&estate(), &cut_off_muc()), &forecasts, now_ms);
+        let files = files(&all, None);
+        assert!(!files["alpha/en.html"].contains("xpected back"), "what works is not awaited");
+        files["beta/en.html"].clone()
+    };
+    let both = said([(key("eau"), back(1, 3)), (key("app"), back(2, 26))].into());
+    assert!(both.contains("Expected back: between 2023-04-24 23:00 UTC and 2023-04-25 01:00 UTC."), "{both}");
+    assert!(!both.contains("When it will be back is not known yet."));
+    // A range that has ended and a range that is none are no forecasts.
+    let none = said([(key("eau"), back(-3, 0)), (key("app"), back(5, 4))].into());
+    assert_eq!(none.matches("When it will be back is not known yet.").count(), 2, "{none}");
+    assert!(!none.contains("Expected back"));
 }

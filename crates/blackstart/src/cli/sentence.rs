@@ -77,6 +77,16 @@ fn of_event(event: &Event) -> String {
         Event::Notice(NoticeEvent::Published { site, pages, as_of_entry, .. }) => {
             format!("published {pages} pages to {site}, as of entry {as_of_entry}")
         }
+        Event::Notice(NoticeEvent::Said(statement)) => {
+            let text = statement.texts.get("en").or_else(|| statement.texts.values().next());
+            let corrects =
+                statement.corrects.map_or_else(String::new, |entry| format!(", correcting entry {entry}"));
+            let despite = statement
+                .despite
+                .as_ref()
+                .map_or_else(String::new, |reason| format!(" (in spite of what is known: {reason})"));
+            format!("said to the public{corrects}: {}{despite}", text.map_or("", String::as_str))
+        }
     }
 }
 

@@ -25,7 +25,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("plan", &["page", "message", "incident", "estate"]),
     ("recover", &["world", "hands", "message", "incident", "estate"]),
     ("bridge", &["journal", "message", "incident", "estate"]),
-    ("notice", &["page", "incident", "estate"]),
+    ("notice", &["page", "message", "incident", "estate"]),
     ("situation", &["plan", "page", "message", "incident", "estate"]),
     ("duty", &["page", "message", "incident", "estate"]),
     ("proof", &["journal"]),

@@ -332,3 +332,25 @@ fn a_provider_calls_those_whom_it_serves_in_its_own_words_and_others_keep_their_
     assert!(!crate::canonical::text(&usual).contains("words"));
     assert_eq!((usual.words.tenants(), usual.words.hours()), ("funds", "insured-hours"));
 }
+
+#[test]
+fn a_ready_set_of_words_says_what_was_not_said() {
+    let read = |lines: &str| crate::canonical::from_text(&format!("provider = \"P\"\n[words]\n{lines}"));
+    let estate = read("set = \"hospitals\"\ntenants = { en = \"clinics\" }\n").unwrap();
+    assert_eq!(
+        (estate.words.tenants(), estate.words.tenant()),
+        ("clinics", "hospital"),
+        "what was said stays"
+    );
+    assert_eq!(estate.words.tenants_in("de"), Some("Krankenhäuser"));
+    assert_eq!((estate.words.people(), estate.words.hours()), ("patients", "person-hours"));
+    for set in ["municipalities", "hospitals", "banks"] {
+        let words = read(&format!("set = \"{set}\"\n")).unwrap().words;
+        for language in ["de", "fr", "en"] {
+            let all = [&words.tenant, &words.tenants, &words.people];
+            assert!(all.iter().all(|word| word.contains_key(language)), "{set} in {language}");
+        }
+    }
+    assert!(read("set = \"health-funds\"\n").unwrap().words.is_usual(), "and its hash stays");
+    assert!(read("set = \"pirates\"\n").is_err());
+}
