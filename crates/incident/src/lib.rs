@@ -11,6 +11,7 @@ pub mod continued;
 pub mod damaged;
 pub mod event;
 pub mod fault;
+pub mod follow;
 pub mod log;
 #[cfg(any(test, feature = "sim"))]
 pub mod memory;

@@ -26,6 +26,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("bridge", &["journal", "message", "incident", "estate"]),
     ("notice", &["page", "incident", "estate"]),
     ("situation", &["plan", "page", "message", "incident", "estate"]),
+    ("console", &["situation", "page", "incident", "estate", "journal"]),
 ];
 
 /// Who may know everything: the binary, and the two that stand outside of the product.
