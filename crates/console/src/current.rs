@@ -128,9 +128,16 @@ impl Reading {
     }
 
     fn go_on(mut self, send: &watch::Sender<Arc<Seen>>, looked: &AtomicI64) {
+        let mut is_broken = false;
         while !send.is_closed() {
             std::thread::sleep(if self.harm.is_some() { VERIFY_EVERY } else { LOOK_EVERY });
-            match self.next() {
+            let next = match self.next() {
+                // Read again, and nothing is new: what was said of the fault is over.
+                Ok(None) if is_broken => self.look().map(Some),
+                next => next,
+            };
+            is_broken = next.is_err();
+            match next {
                 Ok(Some(seen)) => drop(send.send_replace(Arc::new(seen))),
                 Ok(None) => {}
                 Err(fault) => {

@@ -406,8 +406,19 @@ async fn converse(stream: TcpStream, place: Arc<Place>, router: Router, console:
     }
 }
 
-/// What holds for every answer.
+/// What holds for every answer. What the router itself could not read is said as everything else is.
 fn guarded(mut answer: Response) -> Response {
+    let kind = answer.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if answer.status().is_client_error() && !kind.is_some_and(|kind| kind.starts_with(b"text/html")) {
+        answer = html(
+            answer.status(),
+            door::problem(
+                "This cannot be understood",
+                "Nothing was changed.",
+                "Entries are whole numbers, as in ?at=17. Go back to the first page.",
+            ),
+        );
+    }
     let headers = answer.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -175,7 +175,8 @@ fn back(seen: &Seen, plan: &Plan, now_ms: i64) -> Result<Vec<Back>, String> {
                 gone + at > planned_s,
             ),
         };
-        Back { name: name.to_owned(), planned: short_clock(planned_s), now: text, is_later }
+        let planned = if planned_s == 0 { "not lost".to_owned() } else { short_clock(planned_s) };
+        Back { name: name.to_owned(), planned, now: text, is_later }
     };
     Ok(planned.into_iter().map(line).collect())
 }

@@ -38,6 +38,15 @@ impl Following {
         &self.view
     }
 
+    /// A journal that is gone, or shorter than it was, has nothing new to read: without this it would look quiet.
+    fn is_still_there(&self) -> Result<(), StoreFault> {
+        if !store::journal_path(&self.folder).is_dir() {
+            return Err(StoreFault::NoIncident(self.folder.clone()));
+        }
+        let durable = self.reader.durable_length().map_err(StoreFault::Read)?;
+        if durable < self.view.entries { Err(StoreFault::Emptied(self.folder.clone())) } else { Ok(()) }
+    }
+
     /// Takes in what is durable and new, up to and with entry `until`. `met` sees each record and what it says.
     pub fn read_on(
         &mut self,
@@ -47,6 +56,7 @@ impl Following {
         if until.is_some_and(|until| until < self.view.entries) {
             return Ok(());
         }
+        self.is_still_there()?;
         for record in self.reader.read(self.view.entries) {
             let record = record.map_err(StoreFault::Read)?;
             let entry = record::entry(record.clone());

@@ -136,6 +136,14 @@ fn the_console_says_what_status_says_and_follows_the_journal_while_others_write(
     assert!(!then.contains("waits for approval") && !served.page(&cookie, "/run?at=1").contains("bert"));
     let asked = served.send("GET", "/?at=9999", &cookie, "");
     assert!(asked.status == 404 && asked.body.contains("There is no entry 9999"), "{}", asked.body);
+    for path in ["/?at=x", "/entry/x", "/entry/-1", "/journal?before=x", "/?at=99999999999999999999999"] {
+        let asked = served.send("GET", path, &cookie, "");
+        assert!(
+            asked.status == 400 && asked.body.contains("Entries are whole numbers"),
+            "{path}: {}",
+            asked.body
+        );
+    }
     // A number leads to its entry, which says what was recorded.
     let hold = provider.view().command.holds.values().next().unwrap().sequence;
     let entry = served.page(&cookie, &format!("/entry/{hold}"));
@@ -256,4 +264,18 @@ fn a_browser_hears_at_once_what_is_recorded() {
     provider.works(&["note", "incident", "new", "--by", "anna"]);
     let after = provider.view().entries;
     assert!(after > before && said.any(|line| line == format!("data: {after}")));
+}
+
+#[test]
+fn a_journal_that_is_gone_is_said_and_is_over_when_it_is_back() {
+    let provider = opened();
+    let served = Served::begin(&provider);
+    let cookie = served.cookie();
+    let (here, away) = (provider.root().join("incident/journal"), provider.root().join("away"));
+    std::fs::rename(&here, &away).unwrap();
+    until("the fault is said", || served.page(&cookie, "/").contains("Nothing good on this page"));
+    assert!(!served.page(&cookie, "/").contains("100.0 %"));
+    std::fs::rename(&away, &here).unwrap();
+    until("it is over", || !served.page(&cookie, "/").contains("Nothing good on this page"));
+    assert!(served.page(&cookie, "/").contains("100.0 %"));
 }
