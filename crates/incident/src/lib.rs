@@ -13,6 +13,7 @@ pub mod duty;
 pub mod event;
 pub mod evidence;
 pub mod fault;
+pub mod follow;
 pub mod hands;
 pub mod log;
 #[cfg(any(test, feature = "sim"))]

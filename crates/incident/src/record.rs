@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::event::{
-    BridgeEvent, CommandEvent, ContainEvent, DutyEvent, Event, EvidenceEvent, HandsEvent, NoticeEvent, PlanEvent, RecoverEvent, ScanEvent,
+    BridgeEvent, CommandEvent, ContainEvent, DutyEvent, Event, EvidenceEvent, HandsEvent, NoticeEvent,
+    PlanEvent, RecoverEvent, ScanEvent,
 };
 use super::stamp::Stamp;
 use estate::Id;

@@ -73,3 +73,12 @@ impl std::fmt::Display for Colour {
         to.write_str(&self.0)
     }
 }
+
+/// The style sheet as a file, for pages that come from a server of ours and carry none themselves.
+pub fn style(style: Style) -> String {
+    let drawing = match style {
+        Style::Text => "",
+        Style::TextAndDrawings => DRAWING,
+    };
+    [COLOURS, TEXT, drawing, PRINT].concat()
+}

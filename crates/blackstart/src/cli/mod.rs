@@ -50,6 +50,7 @@ pub mod restore;
 pub mod resume;
 pub mod scan;
 pub mod sentence;
+pub mod serve;
 pub mod status;
 pub mod succeed;
 pub mod talk;
@@ -95,6 +96,8 @@ commands! {
     Init => init,
     /// What is down for whom, what is held and for what, what to decide next.
     Status => status,
+    /// The incident in a browser on this machine.
+    Serve => serve,
     /// Write into the commander's log.
     Note => note,
     /// In which order does everything come back, and when?

@@ -10,7 +10,8 @@ use estate::Id;
 use incident::Event;
 use incident::duty::named;
 use incident::event::{
-    BridgeEvent, CommandEvent, ContainEvent, CutAct, DutyEvent, EvidenceEvent, Found, HandsEvent, NoticeEvent, PlanEvent, RecoverEvent, ScanEvent,
+    BridgeEvent, CommandEvent, ContainEvent, CutAct, DutyEvent, EvidenceEvent, Found, HandsEvent,
+    NoticeEvent, PlanEvent, RecoverEvent, ScanEvent,
 };
 use incident::record::{self, Content};
 

@@ -16,6 +16,7 @@
 //! - `scan` on `scan_rig`: judging folders and repositories, and the watch.
 //! - `scan_broken` on `scan_rig`: what is damaged, is not a file, or is being written.
 //! - `scan_remote` on `scan_rig`: repositories behind a server; only with the feature `remote`.
+//! - `serve`: what a browser is shown, to whom, and in whose way it does not stand.
 //! - `status`: what a commander is told at each point of an incident, on a serial line.
 //! - `tidy`: rules about the source that the compiler does not see.
 //! - `world`: the real machine, asked what the simulation only claims.
@@ -52,6 +53,7 @@ mod scan_broken;
 #[cfg(feature = "remote")]
 mod scan_remote;
 mod scan_rig;
+mod serve;
 mod status;
 mod tidy;
 mod watch;

@@ -30,6 +30,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("duty", &["page", "message", "incident", "estate"]),
     ("proof", &["journal"]),
     ("evidence", &["proof", "journal", "page", "message", "incident", "estate"]),
+    ("console", &["situation", "page", "incident", "estate", "journal"]),
 ];
 
 /// Who may know everything: the binary, and the two that stand outside of the product.
