@@ -102,7 +102,8 @@ fn is_a_decision(event: &Event) -> bool {
                 | ScanEvent::ContentsAccepted { .. }
         ),
         Event::Recover(event) => matches!(event, RecoverEvent::TargetResumed { .. }),
-        Event::Bridge(_) | Event::Notice(_) => false,
+        // Statements, clocks and exhibits are entered by persons too, but not by whoever commands.
+        Event::Bridge(_) | Event::Hands(_) | Event::Notice(_) | Event::Duty(_) | Event::Evidence(_) => false,
     }
 }
 

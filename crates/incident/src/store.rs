@@ -173,18 +173,6 @@ pub fn key_location_path(folder: &Path) -> PathBuf {
     folder.join(KEY_LOCATION)
 }
 
-/// The key that signs for the incident, from where the folder says that it lies.
-pub fn signing_key(folder: &Path) -> Result<journal::SecretKey, StoreFault> {
-    let location = key_location_path(folder);
-    let key = std::fs::read_to_string(&location).map_err(|source| StoreFault::File {
-        doing: "read",
-        path: location,
-        source,
-    })?;
-    let key = PathBuf::from(key.trim_end());
-    journal::key::SecretKey::load(&key).map_err(|source| StoreFault::Key { path: key, source })
-}
-
 pub fn journal_path(folder: &Path) -> PathBuf {
     folder.join(JOURNAL)
 }
