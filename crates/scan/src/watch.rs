@@ -328,7 +328,7 @@ impl StoreWatch {
     ) -> BTreeSet<PathBuf> {
         let mut fresh = BTreeSet::new();
         let mut claimed = BTreeSet::new();
-        for (path, (stamp, _)) in present.iter() {
+        for (path, (stamp, _)) in present {
             if self.known.contains_key(path) {
                 continue;
             }

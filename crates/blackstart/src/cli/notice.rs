@@ -4,7 +4,7 @@ mod say;
 mod verify;
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::folder::{self, By};
 use super::{Answer, Failure, place, read_estate, talk};
@@ -80,7 +80,7 @@ fn build(args: &Build) -> Result<Answer, Failure> {
     }
     let view = incident.view().clone();
     read_estate::say_if_other(&view, &estate, "names and services on the pages are from this one");
-    agrees(&estate, &view).map_err(|failure| failure.of(&folder))?;
+    agrees(&estate, &view, &folder).map_err(|failure| failure.of(&folder))?;
     if view.bridge.as_of_ms.is_none() {
         talk::say(format!(
             "note: no bridge has sent its account to this incident, so no page promises a receipt: {}",
@@ -146,13 +146,9 @@ fn forecasts(estate: &Estate, view: &View) -> Forecasts {
 }
 
 /// Refuses while a language lags behind, and names the statements that are left out because they hold no longer.
-fn agrees(estate: &Estate, view: &View) -> Result<(), Failure> {
+fn agrees(estate: &Estate, view: &View, folder: &Path) -> Result<(), Failure> {
     if let Some((said, language)) = rules::lagging(estate, view) {
-        let again = Command::new("notice say")
-            .open("ESTATE")
-            .with("--journal")
-            .incident()
-            .option("--corrects", said.sequence);
+        let again = correcting(said.sequence);
         return Err(Failure::refused(
             format!("the statement in entry {} says nothing in {}", said.sequence, language.tag()),
             "nothing was published: some would read less than others; readers see what they saw before",
@@ -164,12 +160,17 @@ fn agrees(estate: &Estate, view: &View) -> Result<(), Failure> {
     }
     for said in rules::overtaken(estate, view) {
         talk::say(format!(
-            "note: the statement in entry {} does not agree with what is known now and is left out: correct it with \
-             blackstart notice say ESTATE --corrects {}",
-            said.sequence, said.sequence
+            "note: the statement in entry {} does not agree with what is known now and is left out: correct it with {}",
+            said.sequence,
+            correcting(said.sequence).line(Some(&folder.display().to_string()))
         ));
     }
     Ok(())
+}
+
+/// The texts are left open.
+fn correcting(statement: u64) -> Command {
+    Command::new("notice say").open("ESTATE").with("--journal").incident().option("--corrects", statement)
 }
 
 fn failure(fault: &PublishFault) -> Failure {

@@ -8,6 +8,7 @@ use crate::cli::{Answer, Failure, FailureKind, named, place, read_estate, talk};
 use estate::Kind;
 use incident::Event;
 use incident::notice::{Audience, Claim, Said, Statement};
+use message::Command;
 use notice::say;
 
 #[derive(Debug, clap::Args)]
@@ -113,7 +114,9 @@ pub(super) fn say(args: &Say) -> Result<Answer, Failure> {
     let view = incident.view();
     read_estate::say_if_other(view, &estate, "tenants and languages are from this one");
     talk::say(format!("entry {} written", view.entries.saturating_sub(1)));
-    talk::say("it is on no page yet: blackstart notice build ESTATE --journal DIR -o SITE");
+    let build =
+        Command::new("notice build").open("ESTATE").with("--journal").incident().with("-o").open("SITE");
+    talk::say(format!("it is on no page yet: {}", build.line(Some(&folder.display().to_string()))));
     Ok(Answer::Done)
 }
 
