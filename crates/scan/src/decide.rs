@@ -295,6 +295,7 @@ mod tests {
             total: 20,
             of_files: 90,
             examples: Vec::new(),
+            paths: Vec::new(),
             seconds_observed: 1,
         };
         let encrypted = burst(About::Bad(Suspicion::Encrypted));

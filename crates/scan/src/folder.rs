@@ -104,6 +104,30 @@ pub fn walk(root: &Path) -> Vec<Entry> {
     met
 }
 
+/// The plain files that lie in this folder itself. One that is gone has none.
+pub fn list_one(folder: &Path) -> Vec<Entry> {
+    let mut met = Vec::new();
+    match list(folder, &mut met, &mut Vec::new()) {
+        Ok(()) => mark_databases(&mut met),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => met.push(Entry::unreadable(folder, error)),
+    }
+    met
+}
+
+/// This one plain file, if it is there and is one.
+pub fn look_at_one(path: &Path) -> Option<Entry> {
+    let metadata = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let with_ending = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        fs::symlink_metadata(name).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
+    };
+    let has_journal = with_ending("-journal") || with_ending("-wal");
+    let beside = if has_journal { Beside::Journal } else { Beside::Nothing };
+    Some(Entry { path: path.to_owned(), kind: EntryKind::File { metadata, beside } })
+}
+
 fn list(folder: &Path, met: &mut Vec<Entry>, open: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

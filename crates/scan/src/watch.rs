@@ -1,8 +1,7 @@
 //! Is somebody destroying this store right now?
 //!
-//! Looks at the metadata of every file again and again, and judges those that changed. One broken file is
-//! an accident; an alarm is a burst: files that were clean and no longer are, files that got one unknown ending and
-//! other content at once, or most of a store gone. What to do about it is not decided here.
+//! Knows the metadata of every file, and judges those that changed: a file that a writer has closed at once, where the kernel
+//! tells of it, every other at the next look. What makes an alarm is in `signs`; what to do about it is not decided here.
 //!
 //! A store that cannot be looked at is not quiet: `Look::not_watched` says why, and nothing is concluded from what cannot be
 //! seen there.
@@ -12,142 +11,88 @@
 
 #![allow(clippy::disallowed_methods, reason = "a watch rests in proportion to what a look costs")]
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fs::Metadata;
+mod files;
+mod signs;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::events::{Events, Told};
-use super::folder::{Entry, EntryKind, judge_file, walk};
+use super::events::{Changes, Events, Told};
+use super::folder::{Entry, EntryKind, judge_file, list_one, look_at_one, walk};
 use super::shown;
 use estate::Id;
-use incident::event::Suspicion;
+use files::{Files, Known, Stamp};
 use incident::scan::About;
 use judge::{Beside, Verdict};
 use judge::{name_before, unknown_ending};
 use message::counted_as;
+pub use signs::{Burst, Limits};
+use signs::{Signs, What};
 
-/// When it is an alarm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Files that were clean and are not any more.
-    pub files: usize,
-    /// Files renamed so that they end in the same unknown ending, with other content than before.
-    pub renames: usize,
-    /// Files that vanished, and nothing came in their place: so many, and more than half of the store or of one kind.
-    pub vanished: usize,
-    /// Milliseconds within which they have to happen.
-    pub window_ms: i64,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { files: 3, renames: 10, vanished: 100, window_ms: 60_000 }
-    }
-}
-
-/// A file is judged again at the earliest after this many times as long as judging it took.
-const REST_FACTOR: u32 = 20;
-/// Of a store that is gone as a whole, so few files are enough.
-const WHOLE_MIN: usize = 10;
+/// A look follows the one before at the earliest after this many times as long as that one took.
+const LOOK_REST: u32 = 4;
 /// Times on disk are written in steps; a change within one step of the last look may not show in them.
 const TIME_STEP_MS: i64 = 50;
-/// Names in an alarm.
-const EXAMPLES_MAX: usize = 5;
+/// A file that was closed is judged at once up to this size; a larger one at the next look, so that no giant holds up the rest.
+const AT_ONCE_BYTES: u64 = 32 * 1024 * 1024;
+/// A look at everything follows at the latest after this time, whatever the kernel tells: what is written through a mapping of
+/// memory, or from another machine, it does not tell.
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(10);
+/// Or, of a store that takes long to look at, after so many times as long as that took, up to half a minute.
+const EVERYTHING_REST: u32 = 50;
+const EVERYTHING_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
 
-/// What is seen of a file without opening it. The change time cannot be set back, the others can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified_ns: i128,
-    changed_ns: i128,
-    bytes: u64,
-    inode: u64,
-}
-
-impl Stamp {
-    /// A rename alone changes neither.
-    fn has_the_content_of(&self, other: &Stamp) -> bool {
-        (self.inode, self.bytes, self.modified_ns) == (other.inode, other.bytes, other.modified_ns)
-    }
-
-    fn of(metadata: &Metadata) -> Stamp {
-        let ns = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
-        Stamp {
-            modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
-            changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
-            bytes: metadata.len(),
-            inode: metadata.ino(),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Known {
-    stamp: Stamp,
-    /// The stamp whose content was judged.
-    judged: Option<Stamp>,
-    /// It was clean when last judged, or the file it was renamed from was.
-    was_clean: bool,
-    /// Not judged before this instant.
-    rest_until: Option<Instant>,
-}
-
-/// Something that counts towards a burst.
-#[derive(Debug)]
-struct Sign {
-    at_ms: i64,
-    path: PathBuf,
-    what: What,
-}
-
-#[derive(Debug, PartialEq)]
-enum What {
-    /// Was clean, is not.
-    WentBad(Verdict),
-    /// Was not there before, and is bad.
-    BadFromBirth(Verdict),
-    /// Was clean, is gone.
-    Gone,
-    /// Was not there before.
-    Arrived,
-    Renamed {
-        ending: String,
-    },
-}
-
-/// A burst, not yet recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Burst {
-    pub store: Id,
-    pub about: About,
-    /// In this burst.
-    pub files: u64,
-    /// The same with all that led to earlier ones of this kind: what an alarm that is open has grown to.
-    pub total: u64,
-    /// Of so many files that the store had.
-    pub of_files: u64,
-    pub examples: Vec<String>,
-    pub seconds_observed: u64,
-}
+/// Asked again and again while a look goes on, with what is known so far. `false`: break off, the program is to end.
+pub type Beat<'b> = dyn FnMut(&mut StoreWatch) -> bool + 'b;
 
 /// One store being watched.
 #[derive(Debug)]
 pub struct StoreWatch {
     pub store: Id,
     root: PathBuf,
-    limits: Limits,
-    known: BTreeMap<PathBuf, Known>,
-    signs: VecDeque<Sign>,
+    known: Files,
+    signs: Signs,
     begun: bool,
     /// What the root was at the first look: its device, and whether it is a link.
     place: Option<(u64, bool)>,
-    /// Files of bursts that were reported, by what became of them.
-    reported: BTreeMap<About, u64>,
     told: TellTale,
-    looked_at: Option<Instant>,
-    /// Something could not be judged yet, or could not be looked at: it has to be looked at again, told or not.
-    is_open: bool,
+    pending: Pending,
+    /// Judged as soon as they were closed; the next look takes it from here.
+    at_once: BTreeMap<PathBuf, (Stamp, Verdict)>,
+    /// Why not everything is watched, as of the last look at everything.
+    not_watched: Option<String>,
+    everything: Option<Done>,
+    last: Option<Done>,
+}
+
+/// When a look ended, and how long it took.
+#[derive(Clone, Copy, Debug)]
+struct Done {
+    at: Instant,
+    took: Duration,
+}
+
+/// What has to be looked at.
+#[derive(Debug)]
+struct Pending {
+    everything: bool,
+    /// Also those that could not be judged yet.
+    files: BTreeSet<PathBuf>,
+    folders: BTreeSet<PathBuf>,
+    trees: BTreeSet<PathBuf>,
+}
+
+impl Pending {
+    fn all() -> Pending {
+        Pending { everything: true, files: BTreeSet::new(), folders: BTreeSet::new(), trees: BTreeSet::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.everything && self.files.is_empty() && self.folders.is_empty() && self.trees.is_empty()
+    }
 }
 
 /// How it is known that something has changed.
@@ -160,59 +105,59 @@ enum TellTale {
     Looking(String),
 }
 
-/// A look at everything follows at the latest after this time, whatever the kernel tells: what is written through a mapping of
-/// memory, or from another machine, it does not tell.
-const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(10);
-
-/// How a look goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// A file was judged, and counts towards nothing.
-    Judged,
-    /// Something was seen that may count towards a burst.
-    Sign,
-}
-
 /// What one look found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Look {
+    /// Files that the store has.
     pub files: usize,
     /// At the first look: files that are already encrypted.
-    pub encrypted_at_start: Vec<String>,
+    pub encrypted_at_start: Vec<PathBuf>,
     /// Folders and files that could not be looked at.
     pub unreadable: Vec<String>,
     /// Why nothing, or not all, of the store is watched at the moment.
     pub not_watched: Option<String>,
+    /// It was broken off.
+    pub is_broken_off: bool,
+}
+
+/// What was seen at the places that were looked at.
+#[derive(Default)]
+struct Present {
+    files: BTreeMap<PathBuf, (Stamp, Beside)>,
+    unread: BTreeSet<PathBuf>,
+    complaints: Vec<String>,
+    is_absent: bool,
 }
 
 impl StoreWatch {
     pub fn new(store: Id, root: PathBuf, limits: Limits) -> StoreWatch {
         StoreWatch {
+            signs: Signs::new(store.clone(), limits),
             store,
             root,
-            limits,
-            known: BTreeMap::new(),
-            signs: VecDeque::new(),
+            known: Files::default(),
             begun: false,
             place: None,
-            reported: BTreeMap::new(),
             told: TellTale::Unknown,
-            looked_at: None,
-            is_open: true,
+            pending: Pending::all(),
+            at_once: BTreeMap::new(),
+            not_watched: None,
+            everything: None,
+            last: None,
         }
     }
 
-    /// Whether there is reason to look.
-    pub fn is_due(&mut self) -> bool {
-        let is_late = self.looked_at.is_none_or(|looked| looked.elapsed() >= LOOK_AT_LEAST_EVERY);
-        let told = match &mut self.told {
-            TellTale::Kernel(events) => events.told(),
-            TellTale::Unknown | TellTale::Looking(_) => Told::Something,
-        };
-        if let Told::Blind(why) = &told {
-            self.told = TellTale::Looking(why.clone());
+    /// An alarm about so many files is open from before: it goes on growing from there.
+    pub fn go_on(&mut self, about: About, files: u64) {
+        self.signs.go_on(about, files);
+    }
+
+    /// Becomes readable when the kernel has something to tell.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.told {
+            TellTale::Kernel(events) => Some(events.descriptor()),
+            TellTale::Unknown | TellTale::Looking(_) => None,
         }
-        told != Told::Nothing || is_late || self.is_open
     }
 
     /// Why only looking tells, if it does.
@@ -221,6 +166,89 @@ impl StoreWatch {
             TellTale::Looking(why) => Some(why),
             TellTale::Kernel(_) | TellTale::Unknown => None,
         }
+    }
+
+    /// Hears what the kernel tells, and judges at once what a writer has closed.
+    pub fn hear(&mut self, now_ms: i64, beat: &mut Beat<'_>) {
+        let told = match &mut self.told {
+            TellTale::Kernel(events) => events.told(),
+            TellTale::Unknown | TellTale::Looking(_) => return,
+        };
+        match told {
+            Told::Nothing => {}
+            Told::TooMuch => {
+                self.told = TellTale::Unknown;
+                self.pending.everything = true;
+            }
+            Told::Blind(why) => {
+                self.told = TellTale::Looking(why);
+                self.pending.everything = true;
+            }
+            Told::Changes(changes) => self.note(now_ms, changes, beat),
+        }
+    }
+
+    fn note(&mut self, now_ms: i64, changes: Changes, beat: &mut Beat<'_>) {
+        if changes.trees.contains(&self.root) {
+            self.pending.everything = true;
+        }
+        self.pending.files.extend(changes.files);
+        self.pending.folders.extend(changes.folders);
+        self.pending.trees.extend(changes.trees);
+        for path in changes.left {
+            let was_clean = self.known.get(&path).is_some_and(|known| known.was_clean);
+            if was_clean && !path.exists() {
+                self.signs.leaves(path);
+            }
+        }
+        for path in changes.written {
+            self.judge_at_once(now_ms, &path);
+            if !beat(self) {
+                return;
+            }
+        }
+    }
+
+    /// Whoever has closed a file has written what he wanted to. That it is encrypted counts now; anything less only at a look,
+    /// because some programs write one file in several turns.
+    fn judge_at_once(&mut self, now_ms: i64, path: &Path) {
+        let Some(Entry { kind: EntryKind::File { metadata, beside }, .. }) = look_at_one(path) else {
+            return;
+        };
+        let stamp = Stamp::of(&metadata);
+        let is_known = self.known.get(path).is_some_and(|known| known.judged == Some(stamp) || known.rests());
+        if is_known || is_journal(path) || metadata.len() > AT_ONCE_BYTES {
+            return;
+        }
+        let begun = Instant::now();
+        let verdict = judge_file(path, beside).verdict;
+        if let Some(known) = self.known.get_mut(path) {
+            known.rest_after(begun.elapsed());
+        }
+        let unchanged = std::fs::symlink_metadata(path).is_ok_and(|metadata| Stamp::of(&metadata) == stamp);
+        if verdict == Verdict::Unread || !unchanged {
+            return;
+        }
+        if verdict == Verdict::Encrypted || verdict == Verdict::Malware {
+            match self.known.get_mut(path) {
+                Some(known) => bad(&mut self.signs, known, now_ms, path, verdict),
+                None => self.signs.arrives(path.to_owned(), verdict),
+            }
+        }
+        if !is_fresh(now_ms, stamp) {
+            self.at_once.insert(path.to_owned(), (stamp, verdict));
+        }
+    }
+
+    /// Whether there is reason to look, and the last look is long enough ago.
+    pub fn is_due(&self) -> bool {
+        let looks = matches!(self.told, TellTale::Looking(_) | TellTale::Unknown);
+        let has_reason = looks || !self.pending.is_empty() || self.is_everything_due();
+        has_reason && has_rested(self.last, LOOK_REST, Duration::ZERO, LOOK_AT_LEAST_EVERY)
+    }
+
+    fn is_everything_due(&self) -> bool {
+        has_rested(self.everything, EVERYTHING_REST, LOOK_AT_LEAST_EVERY, EVERYTHING_AT_LEAST_EVERY)
     }
 
     /// Before everything is looked at, so that nothing falls between. What could not be told once is not tried again and again.
@@ -260,118 +288,159 @@ impl StoreWatch {
         Ok(())
     }
 
-    /// Looks once. The first look judges everything, so that later ones know what was clean.
-    pub fn look(&mut self, now_ms: i64) -> Look {
-        self.look_while(now_ms, &mut |_, _| {})
-    }
-
-    /// The same, and whoever waits hears of every step: an alarm must not wait until everything else was judged.
-    pub fn look_while(&mut self, now_ms: i64, hear: &mut dyn FnMut(&mut StoreWatch, Step)) -> Look {
+    /// Looks once, at everything or where something was told. The first look judges everything, so that later ones know what was
+    /// clean.
+    pub fn look(&mut self, now_ms: i64, beat: &mut Beat<'_>) -> Look {
         let begun = Instant::now();
-        let now = || now_ms.saturating_add(i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX));
-        let mut look = Look::default();
-        self.looked_at = Some(Instant::now());
-        self.is_open = true;
+        let mut pending =
+            std::mem::replace(&mut self.pending, Pending { everything: false, ..Pending::all() });
+        pending.everything |= self.is_everything_due()
+            || !self.begun
+            || self.is_only_looked_at().is_some()
+            || self.root.is_file();
         if let Err(why) = self.place() {
-            look.not_watched = Some(why);
-            return look;
+            self.not_watched = Some(why);
+            self.pending.everything = true;
+            self.last = Some(Done { at: Instant::now(), took: begun.elapsed() });
+            return Look {
+                files: self.known.len(),
+                not_watched: self.not_watched.clone(),
+                ..Look::default()
+            };
         }
-        self.be_told();
-        let mut present = BTreeMap::new();
-        let mut unread = BTreeSet::new();
-        for met in walk(&self.root) {
-            match met {
-                Entry { path, kind: EntryKind::File { metadata, beside } } if !is_journal(&path) => {
-                    present.insert(path, (Stamp::of(&metadata), beside));
-                }
-                Entry { kind: EntryKind::File { .. }, .. } => {}
-                Entry { path, kind: EntryKind::Unreadable(error) } => {
-                    look.unreadable.push(format!("{}: {error}", shown::path(&path)));
-                    if path == self.root && error.kind() == std::io::ErrorKind::NotFound {
-                        look.not_watched = Some(format!("{} is not there", shown::path(&path)));
-                    } else {
-                        unread.insert(path);
-                    }
-                }
-            }
+        if pending.everything {
+            self.be_told();
         }
-        look.files = present.len();
-        if let (Some(first), None) = (look.unreadable.first(), &look.not_watched) {
-            let parts = counted_as(look.unreadable.len(), "part", "parts");
-            look.not_watched = Some(format!("{parts} cannot be read, such as {first}"));
+        let look = self.look_at(now_ms, &pending, beat);
+        let done = Done { at: Instant::now(), took: begun.elapsed() };
+        self.last = Some(done);
+        if look.is_broken_off {
+            self.pending = pending;
+        } else if pending.everything {
+            self.everything = Some(done);
         }
-        let gone = self.take_gone(&present, &unread);
-        let fresh = self.take_names(now(), &present, gone);
-        hear(self, Step::Sign);
-        for (path, (stamp, beside)) in &present {
-            let settled = !self.begun || !fresh.contains(path);
-            let before = self.signs.len();
-            let Some(verdict) = self.judge_if_due(now(), path, *stamp, *beside, settled) else { continue };
-            if !self.begun && verdict == Verdict::Encrypted {
-                look.encrypted_at_start.push(shown::path(path));
-            }
-            hear(self, if self.signs.len() > before { Step::Sign } else { Step::Judged });
-        }
-        let is_judged = |known: &Known| known.judged == Some(known.stamp);
-        self.is_open = !self.begun || look.not_watched.is_some() || !self.known.values().all(is_judged);
-        self.begun = true;
-        self.forget(now());
         look
     }
 
-    /// Which files are new, and which have another name or are gone. Nothing is read for it, so it comes before all judging.
-    fn take_names(
-        &mut self,
-        now_ms: i64,
-        present: &BTreeMap<PathBuf, (Stamp, Beside)>,
-        gone: BTreeMap<PathBuf, Known>,
-    ) -> BTreeSet<PathBuf> {
-        let mut fresh = BTreeSet::new();
-        let mut claimed = BTreeSet::new();
-        for (path, (stamp, _)) in present {
-            if self.known.contains_key(path) {
-                continue;
-            }
-            let from = renamed_from(path, *stamp, &gone);
-            let was_clean = from.is_some_and(|from| gone[from].was_clean);
-            if let Some(from) = from {
-                claimed.insert(from.clone());
-                // What only has another name is what it was: nobody lost anything by it.
-                if !gone[from].stamp.has_the_content_of(stamp) {
-                    self.note_rename(now_ms, path);
-                }
-            } else if self.begun {
-                self.signs.push_back(Sign { at_ms: now_ms, path: path.clone(), what: What::Arrived });
-            }
-            let known = Known { stamp: *stamp, judged: None, was_clean, rest_until: None };
-            self.known.insert(path.clone(), known);
-            fresh.insert(path.clone());
+    fn look_at(&mut self, now_ms: i64, pending: &Pending, beat: &mut Beat<'_>) -> Look {
+        let present = self.present(pending);
+        let mut look = Look { unreadable: present.complaints.clone(), ..Look::default() };
+        if pending.everything {
+            self.not_watched = present.why_not_watched(&self.root);
+        } else if !present.unread.is_empty() {
+            self.pending.everything = true;
         }
-        for (path, _) in gone.into_iter().filter(|(path, known)| known.was_clean && !claimed.contains(path)) {
-            self.signs.push_back(Sign { at_ms: now_ms, path, what: What::Gone });
+        let newly = self.take_names(now_ms, pending, &present);
+        if !beat(self) {
+            look.is_broken_off = true;
+            return look;
         }
-        fresh
+        for (path, (stamp, beside)) in &present.files {
+            let verdict = self.judge_if_due(now_ms, path, *stamp, *beside, newly.contains(path));
+            if !self.begun && verdict == Some(Verdict::Encrypted) {
+                look.encrypted_at_start.push(path.clone());
+            }
+            if !beat(self) {
+                look.is_broken_off = true;
+                return look;
+            }
+        }
+        let open = |path: &PathBuf| self.known.get(path).is_some_and(|known| !known.is_judged());
+        self.pending.files.extend(present.files.keys().filter(|path| open(path)).cloned());
+        self.pending.everything |= self.not_watched.is_some();
+        self.begun = true;
+        self.at_once.clear();
+        self.signs.looked(&self.known);
+        self.signs.forget(now_ms);
+        look.files = self.known.len();
+        look.not_watched.clone_from(&self.not_watched);
+        look
+    }
+
+    /// What lies at the places to look at.
+    fn present(&self, pending: &Pending) -> Present {
+        let mut present = Present::default();
+        if pending.everything {
+            present.add(walk(&self.root), &self.root);
+            return present;
+        }
+        for tree in &pending.trees {
+            let is_folder = std::fs::symlink_metadata(tree).is_ok_and(|metadata| metadata.is_dir());
+            present.add(
+                if is_folder { walk(tree) } else { look_at_one(tree).into_iter().collect() },
+                &self.root,
+            );
+        }
+        for folder in &pending.folders {
+            present.add(list_one(folder), &self.root);
+        }
+        let is_listed = |path: &Path| path.parent().is_some_and(|folder| pending.folders.contains(folder));
+        for path in pending.files.iter().filter(|path| !is_listed(path)) {
+            present.add(look_at_one(path).into_iter().collect(), &self.root);
+        }
+        present
+    }
+
+    /// Which files are new, have another name or are gone. Nothing is read for it, so it comes before all judging.
+    fn take_names(&mut self, now_ms: i64, pending: &Pending, present: &Present) -> BTreeSet<PathBuf> {
+        let gone = self.take_gone(pending, present);
+        let by_inode: BTreeMap<u64, &PathBuf> =
+            gone.iter().map(|(path, known)| (known.stamp.inode, path)).collect();
+        let (mut newly, mut claimed) = (BTreeSet::new(), BTreeSet::new());
+        for (path, (stamp, _)) in &present.files {
+            if self.known.get(path).is_none() {
+                let from = renamed_from(path, *stamp, &gone, &by_inode);
+                self.meet(now_ms, path, *stamp, from);
+                claimed.extend(from.map(|(from, _)| from.clone()));
+                newly.insert(path.clone());
+            }
+        }
+        for (path, known) in gone {
+            if known.was_clean && !claimed.contains(&path) {
+                self.signs.add(now_ms, path, What::Gone);
+            }
+        }
+        newly
     }
 
     /// What lies in a part that cannot be read may be there all the same.
-    fn take_gone(
-        &mut self,
-        present: &BTreeMap<PathBuf, (Stamp, Beside)>,
-        unread: &BTreeSet<PathBuf>,
-    ) -> BTreeMap<PathBuf, Known> {
-        let is_hidden =
-            |path: &Path| !unread.is_empty() && path.ancestors().any(|part| unread.contains(part));
-        self.known.extract_if(.., |path, _| !present.contains_key(path) && !is_hidden(path)).collect()
+    fn take_gone(&mut self, pending: &Pending, present: &Present) -> BTreeMap<PathBuf, Known> {
+        let is_gone = |path: &Path| {
+            let is_hidden = || path.ancestors().any(|part| present.unread.contains(part));
+            !present.files.contains_key(path) && (present.unread.is_empty() || !is_hidden())
+        };
+        let mut gone = Vec::new();
+        if pending.everything {
+            gone.extend(self.known.take_below(&self.root, is_gone));
+            if is_gone(&self.root) {
+                gone.extend(self.known.take(&self.root));
+            }
+        } else {
+            pending.trees.iter().for_each(|tree| gone.extend(self.known.take_below(tree, is_gone)));
+            pending.folders.iter().for_each(|folder| gone.extend(self.known.take_in(folder, is_gone)));
+            let files = pending.files.iter().chain(&pending.trees);
+            files.filter(|path| is_gone(path)).for_each(|path| gone.extend(self.known.take(path)));
+        }
+        gone.into_iter().collect()
     }
 
-    fn note_rename(&mut self, now_ms: i64, path: &Path) {
-        if let Some(ending) = path.file_name().and_then(|name| name.to_str()).and_then(unknown_ending) {
-            self.signs.push_back(Sign {
-                at_ms: now_ms,
-                path: path.to_owned(),
-                what: What::Renamed { ending },
-            });
+    /// A file that was not there at the last look.
+    fn meet(&mut self, now_ms: i64, path: &Path, stamp: Stamp, from: Option<(&PathBuf, &Known)>) {
+        match from {
+            // What only has another name is what it was: nobody lost anything by it.
+            Some((_, before)) if before.stamp.has_the_content_of(&stamp) => {}
+            Some(_) => {
+                if let Some(ending) = path.file_name().and_then(|name| name.to_str()).and_then(unknown_ending)
+                {
+                    self.signs.add(now_ms, path.to_owned(), What::Renamed { ending });
+                }
+            }
+            None if self.begun => self.signs.add(now_ms, path.to_owned(), What::Arrived),
+            None => {}
         }
+        let was_clean = from.is_some_and(|(_, before)| before.was_clean);
+        let known = Known { stamp, judged: None, was_clean, has_counted: false, rest_until: None };
+        self.known.insert(path, known);
     }
 
     /// Judges a file whose stamp is new and has not moved since the last look: one being written is not
@@ -382,162 +451,118 @@ impl StoreWatch {
         path: &Path,
         stamp: Stamp,
         beside: Beside,
-        settled: bool,
+        newly: bool,
     ) -> Option<Verdict> {
         let known = self.known.get_mut(path)?;
-        let still = known.stamp == stamp;
+        let still = known.stamp == stamp && !newly;
         known.stamp = stamp;
-        let rests = known.rest_until.is_some_and(|until| Instant::now() < until);
-        if known.judged == Some(stamp) || rests || (self.begun && !(still && settled)) {
+        if known.judged == Some(stamp) {
             return None;
         }
-        let begun = Instant::now();
-        let verdict = judge_file(path, beside).verdict;
-        known.rest_until = Some(Instant::now() + begun.elapsed() * REST_FACTOR);
-        let unchanged = std::fs::symlink_metadata(path).is_ok_and(|metadata| Stamp::of(&metadata) == stamp);
-        if verdict == Verdict::Unread || !unchanged {
-            return None;
-        }
+        let at_once =
+            self.at_once.get(path).filter(|(judged, _)| *judged == stamp).map(|(_, verdict)| *verdict);
+        let verdict = match at_once {
+            Some(verdict) => verdict,
+            None => {
+                if known.rests() || (self.begun && !still) {
+                    return None;
+                }
+                let begun = Instant::now();
+                let verdict = judge_file(path, beside).verdict;
+                known.rest_after(begun.elapsed());
+                let unchanged =
+                    std::fs::symlink_metadata(path).is_ok_and(|metadata| Stamp::of(&metadata) == stamp);
+                if verdict == Verdict::Unread || !unchanged {
+                    return None;
+                }
+                verdict
+            }
+        };
         // Written a moment ago: another write may hide behind the same time, so it is judged once more.
-        let age_ms = i128::from(now_ms) - stamp.changed_ns / 1_000_000;
-        let fresh = age_ms.abs() <= i128::from(TIME_STEP_MS);
+        let fresh = is_fresh(now_ms, stamp);
         known.judged = (!fresh).then_some(stamp);
-        let bad = is_alarming(verdict, path);
-        let first = known.was_clean;
+        let is_bad = is_alarming(verdict, path);
         if verdict.is_clean() {
-            known.was_clean = true;
-        } else if bad && !fresh {
-            known.was_clean = false;
-        }
-        if bad && self.begun && !fresh {
-            let what = if first { What::WentBad(verdict) } else { What::BadFromBirth(verdict) };
-            self.note_bad(now_ms, path, what);
+            (known.was_clean, known.has_counted) = (true, false);
+        } else if is_bad && !self.begun {
+            known.has_counted = true;
+        } else if is_bad && !fresh {
+            bad(&mut self.signs, known, now_ms, path, verdict);
         }
         Some(verdict)
     }
 
-    fn note_bad(&mut self, now_ms: i64, path: &Path, what: What) {
-        let again = self
-            .signs
-            .iter()
-            .any(|sign| sign.path == path && matches!(sign.what, What::WentBad(_) | What::BadFromBirth(_)));
-        if !again {
-            self.signs.push_back(Sign { at_ms: now_ms, path: path.to_owned(), what });
-        }
+    /// Whether anything that may make a burst has happened since this was asked last.
+    pub fn has_news(&mut self) -> bool {
+        self.begun && self.signs.take_news()
     }
 
-    fn forget(&mut self, now_ms: i64) {
-        let since = now_ms - self.limits.window_ms;
-        self.signs.retain(|sign| sign.at_ms >= since);
+    /// The bursts that the signs of the last while amount to, one of a sort.
+    pub fn bursts(&self, now_ms: i64) -> Vec<Burst> {
+        self.signs.bursts(now_ms, &self.known)
     }
 
-    /// The burst that the signs of the last while amount to.
-    pub fn burst(&self, now_ms: i64) -> Option<Burst> {
-        let of = |wanted: fn(&What) -> Option<Verdict>| -> Vec<(&Sign, Verdict)> {
-            self.signs.iter().filter_map(|sign| Some((sign, wanted(&sign.what)?))).collect()
-        };
-        let bad = of(|what| if let What::WentBad(verdict) = what { Some(*verdict) } else { None });
-        let born = of(|what| if let What::BadFromBirth(verdict) = what { Some(*verdict) } else { None });
-        // A new bad file counts only for a clean one that went away: somebody's new archives do not.
-        let gone = self.signs.iter().filter(|sign| sign.what == What::Gone).count();
-        let replaced = born.len().min(gone);
-        let counted: Vec<(&Sign, Verdict)> = bad.into_iter().chain(born.into_iter().take(replaced)).collect();
-        // Of a store with a single file, that one is all there is to lose.
-        if counted.len() >= self.limits.files.min(self.known.len().max(1)) {
-            let about = About::Bad(suspicion(counted.iter().map(|(_, verdict)| *verdict)));
-            return Some(self.make(now_ms, about, counted.iter().map(|(sign, _)| *sign)));
-        }
-        if let Some(signs) = self.renamed() {
-            return Some(self.make(now_ms, About::Bad(Suspicion::Suspicious), signs.into_iter()));
-        }
-        self.vanished().map(|signs| self.make(now_ms, About::Vanished, signs.into_iter()))
-    }
-
-    /// Files that are gone and in whose place nothing came, if they are most of the store or of one kind of file in it.
-    fn vanished(&self) -> Option<Vec<&Sign>> {
-        let arrived = self.signs.iter().filter(|sign| sign.what == What::Arrived).count();
-        let gone: Vec<&Sign> = self.signs.iter().filter(|sign| sign.what == What::Gone).collect();
-        let lost = gone.len().saturating_sub(arrived);
-        if self.known.is_empty() && lost >= WHOLE_MIN {
-            return Some(gone);
-        }
-        if lost < self.limits.vanished {
-            return None;
-        }
-        if lost > self.known.len() {
-            return Some(gone);
-        }
-        let mut kinds: BTreeMap<&std::ffi::OsStr, Vec<&Sign>> = BTreeMap::new();
-        for sign in gone {
-            kinds.entry(sign.path.extension().unwrap_or_default()).or_default().push(sign);
-        }
-        let is_left = |kind: &std::ffi::OsStr| {
-            self.known.keys().filter(|path| path.extension().unwrap_or_default() == kind).count()
-        };
-        kinds.into_iter().find_map(|(kind, signs)| {
-            (signs.len() >= self.limits.vanished && signs.len() > is_left(kind)).then_some(signs)
-        })
-    }
-
-    fn renamed(&self) -> Option<Vec<&Sign>> {
-        let mut endings: BTreeMap<&str, Vec<&Sign>> = BTreeMap::new();
-        for sign in &self.signs {
-            if let What::Renamed { ending } = &sign.what {
-                endings.entry(ending).or_default().push(sign);
-            }
-        }
-        endings.into_values().find(|signs| signs.len() >= self.limits.renames)
-    }
-
-    fn make<'a>(&self, now_ms: i64, about: About, signs: impl Iterator<Item = &'a Sign>) -> Burst {
-        let signs: Vec<&Sign> = signs.collect();
-        let first = signs.iter().map(|sign| sign.at_ms).min().unwrap_or(now_ms);
-        let files = signs.len() as u64;
-        let gone = self.signs.iter().filter(|sign| sign.what == What::Gone).count();
-        Burst {
-            store: self.store.clone(),
-            about,
-            files,
-            total: self.reported.get(&about).unwrap_or(&0) + files,
-            of_files: (self.known.len() + gone) as u64,
-            examples: signs.iter().take(EXAMPLES_MAX).map(|sign| shown::path(&sign.path)).collect(),
-            seconds_observed: u64::try_from((now_ms - first) / 1000).unwrap_or(0),
-        }
-    }
-
-    /// The burst is recorded, or known: what led to it does not count again as new, only towards how far it has grown.
+    /// The burst is recorded, or known.
     pub fn settled(&mut self, burst: &Burst) {
-        self.reported.insert(burst.about, burst.total);
-        self.signs.clear();
+        self.signs.settled(burst);
     }
 
     /// At the first look: so many files are encrypted that an attack happened while nobody watched.
     pub fn burst_at_start(&self, look: &Look) -> Option<Burst> {
-        let found = look.encrypted_at_start.len();
-        let least = self.limits.files.min(look.files.max(1));
-        (found >= least && found * 100 >= look.files).then(|| Burst {
-            store: self.store.clone(),
-            about: About::Bad(Suspicion::Encrypted),
-            files: found as u64,
-            total: found as u64,
-            of_files: look.files as u64,
-            examples: look.encrypted_at_start.iter().take(EXAMPLES_MAX).cloned().collect(),
-            seconds_observed: 0,
-        })
+        self.signs.at_start(look.files, &look.encrypted_at_start)
     }
 }
 
-fn suspicion(verdicts: impl Iterator<Item = Verdict>) -> Suspicion {
-    let all: BTreeSet<Verdict> = verdicts.collect();
-    if all.contains(&Verdict::Malware) {
-        Suspicion::Malware
-    } else if all.contains(&Verdict::Encrypted) {
-        Suspicion::Encrypted
-    } else if all.contains(&Verdict::Damaged) {
-        Suspicion::Damaged
-    } else {
-        Suspicion::Suspicious
+impl Present {
+    fn add(&mut self, met: Vec<Entry>, root: &Path) {
+        for Entry { path, kind } in met {
+            match kind {
+                EntryKind::File { .. } if is_journal(&path) => {}
+                EntryKind::File { metadata, beside } => {
+                    self.files.insert(path, (Stamp::of(&metadata), beside));
+                }
+                EntryKind::Unreadable(error) => {
+                    self.complaints.push(format!("{}: {error}", shown::path(&path)));
+                    if path == root && error.kind() == std::io::ErrorKind::NotFound {
+                        self.is_absent = true;
+                    } else {
+                        self.unread.insert(path);
+                    }
+                }
+            }
+        }
     }
+
+    /// Of a look at everything.
+    fn why_not_watched(&self, root: &Path) -> Option<String> {
+        if self.is_absent {
+            return Some(format!("{} is not there", shown::path(root)));
+        }
+        if self.complaints.is_empty() && self.files.is_empty() {
+            return Some(format!("{} has no file; perhaps nothing is mounted there", shown::path(root)));
+        }
+        let first = self.complaints.first()?;
+        let parts = counted_as(self.complaints.len(), "part", "parts");
+        Some(format!("{parts} cannot be read, such as {first}"))
+    }
+}
+
+fn has_rested(done: Option<Done>, times: u32, least: Duration, most: Duration) -> bool {
+    done.is_none_or(|done| done.at.elapsed() >= (done.took * times).clamp(least, most))
+}
+
+/// Counts once, until it is clean again.
+fn bad(signs: &mut Signs, known: &mut Known, now_ms: i64, path: &Path, verdict: Verdict) {
+    let was_clean = std::mem::replace(&mut known.was_clean, false);
+    if !std::mem::replace(&mut known.has_counted, true) {
+        let what = if was_clean { What::WentBad(verdict) } else { What::BadFromBirth(verdict) };
+        signs.add(now_ms, path.to_owned(), what);
+    }
+}
+
+fn is_fresh(now_ms: i64, stamp: Stamp) -> bool {
+    let age_ms = i128::from(now_ms) - stamp.changed_ns / 1_000_000;
+    age_ms.abs() <= i128::from(TIME_STEP_MS)
 }
 
 /// People encrypt files themselves, and logs are cut, rotated and half written as a matter of course.
@@ -551,11 +576,19 @@ fn is_alarming(verdict: Verdict, path: &Path) -> bool {
 
 /// The file that went away and is this one under another name: the same file on disk, or the same name
 /// with an ending appended.
-fn renamed_from<'a>(path: &Path, stamp: Stamp, gone: &'a BTreeMap<PathBuf, Known>) -> Option<&'a PathBuf> {
+fn renamed_from<'a>(
+    path: &Path,
+    stamp: Stamp,
+    gone: &'a BTreeMap<PathBuf, Known>,
+    by_inode: &BTreeMap<u64, &PathBuf>,
+) -> Option<(&'a PathBuf, &'a Known)> {
     let before = path.file_name().and_then(|name| name.to_str()).and_then(name_before);
     let by_name = before.and_then(|before| gone.get_key_value(&path.with_file_name(before)));
-    let by_inode = || gone.iter().find(|(_, known)| known.stamp.inode == stamp.inode);
-    by_name.or_else(by_inode).map(|(from, _)| from)
+    let same_file = || {
+        let from = by_inode.get(&stamp.inode).and_then(|from| gone.get_key_value(*from))?;
+        from.1.stamp.is_the_file_of(&stamp).then_some(from)
+    };
+    by_name.or_else(same_file)
 }
 
 /// Journals of databases are written all the time and mean nothing without their database.

@@ -6,7 +6,7 @@ mod health;
 mod supervisor;
 mod wake;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,9 +23,13 @@ use incident::View;
 use incident::scan::About;
 use incident::store::{self, Incident, StoreFault};
 use message::{Command, counted};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use scan::decide::{self, NoNews, SeenWhen};
-use scan::watch::{Burst, Limits, Look, Step, StoreWatch};
+use scan::watch::{Burst, Limits, Look, StoreWatch};
 use wake::Wake;
+
+/// How long after an alarm could not be recorded that is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Watch live stores and raise the alarm. Runs until it is stopped.
 ///
@@ -42,8 +46,8 @@ pub struct Args {
     /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
-    /// Milliseconds from one look to the next. A store of which the kernel tells that nothing has changed is looked at
-    /// every 10 s only.
+    /// Milliseconds from one look to the next. A file that a program has closed is judged at once where the kernel tells of
+    /// it; a store of which it tells that nothing has changed is looked at every 10 to 30 s only.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
     every_ms: u64,
     /// Run this at every alarm, to wake somebody. It finds BLACKSTART_ALARM (the entry), BLACKSTART_STORE, BLACKSTART_WHAT,
@@ -72,7 +76,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let estate = super::read_estate::read(&args.estate)?;
     let journal = place::to_write(args.journal.as_deref(), "blackstart watch ESTATE --journal DIR")?;
     let view = folder::read(&journal)?;
-    let watches: Vec<StoreWatch> = estate
+    let mut watches: Vec<StoreWatch> = estate
         .stores
         .iter()
         .filter_map(|(id, store)| {
@@ -95,9 +99,14 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     if let Some(address) = args.listen {
         health::serve(address, Arc::clone(&health))?;
     }
+    for watch in &mut watches {
+        for open in view.scan.stores.get(&watch.store).iter().flat_map(|known| &known.alarms) {
+            watch.go_on(open.about, open.files);
+        }
+    }
     say_what_is_open(&view, &watches, &journal);
     let stop = stop_at_signal()?;
-    let watching = Watching { journal, wake, health, said: BTreeSet::new() };
+    let watching = Watching { journal, wake, health, said: BTreeSet::new(), unrecorded: BTreeMap::new() };
     watching.run(watches, Duration::from_millis(args.every_ms), &stop);
     Ok(Answer::Done)
 }
@@ -126,13 +135,22 @@ struct Watching {
     wake: Option<Wake>,
     health: Arc<Health>,
     said: BTreeSet<String>,
+    /// Stores with an alarm that could not be recorded, and when that was tried last.
+    unrecorded: BTreeMap<Id, Instant>,
 }
 
 impl Watching {
     fn run(mut self, mut watches: Vec<StoreWatch>, every: Duration, stop: &AtomicBool) {
+        let goes_on = || !stop.load(Ordering::Relaxed);
         let mut files = 0;
         for watch in &mut watches {
-            let look = watch.look_while(folder::now_ms(), &mut |_, _| supervisor::alive());
+            let look = watch.look(folder::now_ms(), &mut |_| {
+                supervisor::alive();
+                goes_on()
+            });
+            if look.is_broken_off {
+                return;
+            }
             files += look.files;
             self.after_look(watch, &look);
             if let Some(burst) = watch.burst_at_start(&look)
@@ -147,43 +165,71 @@ impl Watching {
             counted(watches.len(), "store"),
             every.as_millis()
         ));
-        for watch in &watches {
-            if let Some(why) = watch.is_only_looked_at() {
-                talk::say(format!("{}: every file is looked at each time, because {why}", watch.store));
-            }
-        }
         supervisor::ready();
-        while !stop.load(Ordering::Relaxed) {
-            let begun = Instant::now();
-            for watch in watches.iter_mut().filter_map(|watch| watch.is_due().then_some(watch)) {
-                let mut is_recorded = true;
-                let look = watch.look_while(folder::now_ms(), &mut |watch, step| {
-                    supervisor::alive();
-                    // What cannot be recorded is tried again at the next look, not at every file.
-                    if step == Step::Sign && is_recorded {
-                        is_recorded = self.raise(watch);
-                    }
-                });
-                self.after_look(watch, &look);
+        while goes_on() {
+            let next = Instant::now() + every;
+            for watch in &mut watches {
+                self.turn(watch, &goes_on);
             }
             self.hear_of_wakes();
             supervisor::alive();
-            // Short pieces, so that a stop is heard at once even with a long interval.
-            while begun.elapsed() < every && !stop.load(Ordering::Relaxed) {
-                std::thread::sleep((every - begun.elapsed().min(every)).min(Duration::from_millis(100)));
+            while goes_on() && Instant::now() < next {
+                if is_told(&watches, next) {
+                    for watch in &mut watches {
+                        watch.hear(folder::now_ms(), &mut |watch| self.beat(watch) && goes_on());
+                    }
+                }
                 supervisor::alive();
             }
         }
     }
 
-    /// Tells of the burst that the store is in, if it is in one. `false` if that could not be recorded.
-    fn raise(&self, watch: &mut StoreWatch) -> bool {
-        let Some(burst) = watch.burst(folder::now_ms()) else { return true };
-        let is_recorded = self.report(&burst, SeenWhen::Now);
-        if is_recorded {
-            watch.settled(&burst);
+    /// Hears what the kernel tells of a store, and looks at it if there is reason to.
+    fn turn(&mut self, watch: &mut StoreWatch, goes_on: &dyn Fn() -> bool) {
+        watch.hear(folder::now_ms(), &mut |watch| self.beat(watch) && goes_on());
+        if watch.is_due() {
+            let look = watch.look(folder::now_ms(), &mut |watch| self.beat(watch) && goes_on());
+            if look.is_broken_off {
+                return;
+            }
+            self.after_look(watch, &look);
         }
-        is_recorded
+        let is_to_be_tried =
+            self.unrecorded.get(&watch.store).is_some_and(|tried| tried.elapsed() >= TRY_AGAIN);
+        if is_to_be_tried {
+            self.raise(watch);
+        }
+        if let Some(why) = watch.is_only_looked_at()
+            && self.said.insert(format!("{}: {why}", watch.store))
+        {
+            talk::say(format!("{}: every file is looked at each time, because {why}", watch.store));
+        }
+    }
+
+    /// At every file: an alarm must not wait until everything else was judged.
+    fn beat(&mut self, watch: &mut StoreWatch) -> bool {
+        supervisor::alive();
+        if watch.has_news() && !self.unrecorded.contains_key(&watch.store) {
+            self.raise(watch);
+        }
+        true
+    }
+
+    /// Tells of the bursts that the store is in. What cannot be recorded is tried again after a while, not at every file.
+    fn raise(&mut self, watch: &mut StoreWatch) {
+        let mut is_recorded = true;
+        for burst in watch.bursts(folder::now_ms()) {
+            if self.report(&burst, SeenWhen::Now) {
+                watch.settled(&burst);
+            } else {
+                is_recorded = false;
+            }
+        }
+        if is_recorded {
+            self.unrecorded.remove(&watch.store);
+        } else {
+            self.unrecorded.insert(watch.store.clone(), Instant::now());
+        }
     }
 
     /// Each complaint once; what is not watched also into the journal, and again when it is.
@@ -291,6 +337,23 @@ impl Watching {
             if let Err(fault) = recorded {
                 talk::say(format!("that cannot be recorded: {}", folder::chain(&fault)));
             }
+        }
+    }
+}
+
+/// Waits, at most a moment, so that a stop is heard at once even with a long interval. Whether the kernel has something to tell.
+fn is_told(watches: &[StoreWatch], until: Instant) -> bool {
+    let wait = until.saturating_duration_since(Instant::now()).min(Duration::from_millis(100));
+    let mut told: Vec<PollFd<'_>> = watches
+        .iter()
+        .filter_map(|watch| Some(PollFd::from_borrowed_fd(watch.descriptor()?, PollFlags::IN)))
+        .collect();
+    let timeout = Timespec::try_from(wait).unwrap_or_default();
+    match poll(&mut told, Some(&timeout)) {
+        Ok(count) => count > 0,
+        Err(_) => {
+            std::thread::sleep(wait);
+            false
         }
     }
 }

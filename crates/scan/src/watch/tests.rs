@@ -5,6 +5,7 @@
 use std::fs;
 
 use super::*;
+use incident::event::Suspicion;
 use judge::specimens::{Dice, attacked, promised, text};
 
 struct Live {
@@ -23,7 +24,7 @@ impl Live {
             StoreWatch::new("store:core".parse().unwrap(), folder.path().to_owned(), Limits::default());
         let now_ms = jiff::Timestamp::now().as_millisecond() + 10_000;
         let mut live = Live { folder, watch, now_ms };
-        let look = live.watch.look(live.now_ms);
+        let look = live.look();
         assert_eq!(look.files, promised(seed).len());
         assert!(live.watch.burst_at_start(&look).is_none());
         live
@@ -38,21 +39,35 @@ impl Live {
         fs::write(self.path(name), attacked("full", &bytes, 3)).unwrap();
     }
 
+    fn look(&mut self) -> Look {
+        self.watch.hear(self.now_ms, &mut |_| true);
+        self.watch.look(self.now_ms, &mut |_| true)
+    }
+
+    /// The burst that there is, if there is one only.
+    fn burst(&self) -> Option<Burst> {
+        let mut bursts = self.watch.bursts(self.now_ms);
+        assert!(bursts.len() < 2, "{bursts:?}");
+        bursts.pop()
+    }
+
+    /// Nothing rests from being judged.
+    fn rested(&mut self) {
+        self.watch.known.values_mut().for_each(|known| known.rest_until = None);
+    }
+
     /// Looks until nothing is left to judge. Files rest between two judgements for as long as judging
     /// them took; the deadline is far beyond that.
     fn settle(&mut self) -> Option<Burst> {
         let deadline = Instant::now() + std::time::Duration::from_secs(60);
-        for known in self.watch.known.values_mut() {
-            known.rest_until = None;
-        }
+        self.rested();
         loop {
             self.now_ms += 200;
-            self.watch.look(self.now_ms);
-            let open = self.watch.known.values().any(|known| known.judged != Some(known.stamp));
-            if !open || Instant::now() > deadline {
+            self.look();
+            if self.watch.pending.is_empty() || Instant::now() > deadline {
                 self.now_ms += 200;
-                self.watch.look(self.now_ms);
-                return self.watch.burst(self.now_ms);
+                self.look();
+                return self.burst();
             }
         }
     }
@@ -145,7 +160,7 @@ fn a_store_of_one_file_has_an_alarm_too() {
     let watch = StoreWatch::new("store:core".parse().unwrap(), path.clone(), Limits::default());
     let now_ms = jiff::Timestamp::now().as_millisecond() + 10_000;
     let mut live = Live { folder, watch, now_ms };
-    live.watch.look(live.now_ms);
+    live.look();
     assert_eq!(live.settle(), None);
     fs::write(&path, attacked("full", &text(1, 9000), 3)).unwrap();
     assert_eq!(live.settle().unwrap().files, 1);
@@ -157,7 +172,7 @@ fn a_store_that_cannot_be_looked_at_is_not_quiet() {
     let (root, aside) = (live.folder.path().to_owned(), live.folder.path().with_extension("aside"));
     let not_watched = |live: &mut Live| {
         live.now_ms += 200;
-        live.watch.look(live.now_ms).not_watched
+        live.look().not_watched
     };
     assert_eq!(not_watched(&mut live), None);
     fs::rename(&root, &aside).unwrap();
@@ -166,7 +181,7 @@ fn a_store_that_cannot_be_looked_at_is_not_quiet() {
     fs::remove_file(&root).unwrap();
     assert!(not_watched(&mut live).unwrap().contains("is not there"));
     // A folder that is gone has taken its files along.
-    let burst = live.watch.burst(live.now_ms).unwrap();
+    let burst = live.burst().unwrap();
     assert_eq!(burst.about, About::Vanished);
     fs::rename(&aside, &root).unwrap();
     assert_eq!(not_watched(&mut live), None);
@@ -218,7 +233,7 @@ fn a_normal_day_does_not_alarm() {
             }
         }
         live.now_ms += 200;
-        live.watch.look(live.now_ms);
+        live.look();
         for one in [&database, &old] {
             one.execute_batch("COMMIT").unwrap();
         }
@@ -245,8 +260,13 @@ fn what_was_encrypted_while_nobody_watched_is_an_alarm_at_the_start() {
     }
     let mut again =
         StoreWatch::new("store:core".parse().unwrap(), live.folder.path().to_owned(), Limits::default());
-    let look = again.look(live.now_ms);
+    let look = again.look(live.now_ms, &mut |_| true);
     assert_eq!(again.burst_at_start(&look).unwrap().files, 3);
+}
+
+/// Without what the kernel tells, as on a share.
+fn deaf(live: &mut Live) {
+    live.watch.told = TellTale::Looking("for this test".to_owned());
 }
 
 #[test]
@@ -256,20 +276,87 @@ fn an_alarm_comes_when_there_is_enough_and_not_when_the_look_is_over() {
         fs::write(live.path(&format!("letter-{number}.txt")), text(number, 3000)).unwrap();
     }
     assert_eq!(live.settle(), None);
+    deaf(&mut live);
     (0..40).for_each(|number| live.encrypt(&format!("letter-{number}.txt")));
-    live.watch.known.values_mut().for_each(|known| known.rest_until = None);
+    live.rested();
     live.now_ms += 200;
-    live.watch.look(live.now_ms);
+    live.look();
     live.now_ms += 200;
     let (mut bursts, mut steps, now_ms) = (Vec::new(), 0, live.now_ms);
-    live.watch.look_while(now_ms, &mut |watch, step| {
+    live.watch.look(now_ms, &mut |watch| {
         steps += 1;
-        if step == Step::Sign {
-            bursts.extend(watch.burst(now_ms).map(|burst| burst.files));
+        if watch.has_news() {
+            bursts.extend(watch.bursts(now_ms).into_iter().map(|burst| burst.files));
         }
+        true
     });
     assert_eq!(bursts.first(), Some(&3), "{bursts:?}");
     assert!(steps >= 40, "whoever waits hears of every file: {steps}");
+}
+
+#[test]
+fn what_a_writer_has_closed_counts_before_anybody_looks() {
+    let mut live = Live::new(13);
+    for number in 0..40 {
+        fs::write(live.path(&format!("letter-{number}.txt")), text(number, 3000)).unwrap();
+    }
+    assert_eq!(live.settle(), None);
+    live.rested();
+    (0..20).for_each(|number| live.encrypt(&format!("letter-{number}.txt")));
+    for number in 20..40 {
+        let from = live.path(&format!("letter-{number}.txt"));
+        let bytes = fs::read(&from).unwrap();
+        fs::write(live.path(&format!("{number}-new.txt")), attacked("full", &bytes, 3)).unwrap();
+        fs::remove_file(from).unwrap();
+    }
+    let (mut first, now_ms) = (None, live.now_ms);
+    live.watch.hear(now_ms, &mut |watch| {
+        first = first.take().or_else(|| watch.bursts(now_ms).pop());
+        true
+    });
+    assert_eq!(first.unwrap().files, 3);
+    assert_eq!(live.burst().unwrap().files, 40, "the new ones count for those that they replace");
+    live.now_ms += 200;
+    live.look();
+    live.now_ms += 200;
+    live.look();
+    assert_eq!(live.burst().unwrap().files, 40, "a look does not count them again");
+}
+
+#[test]
+fn a_look_where_something_was_told_finds_what_a_look_at_everything_finds() {
+    let mut live = Live::new(14);
+    fs::create_dir_all(live.path("a/b")).unwrap();
+    for number in 0..30 {
+        fs::write(live.path(&format!("a/b/{number}.txt")), text(number, 1000)).unwrap();
+    }
+    assert_eq!(live.settle(), None);
+    let files = |live: &Live| live.watch.known.iter().map(|(path, _)| path).collect::<BTreeSet<_>>();
+    fs::rename(live.path("a/b"), live.path("c")).unwrap();
+    fs::write(live.path("c/new.txt"), text(1, 10)).unwrap();
+    fs::rename(live.path("c/1.txt"), live.path("1.txt")).unwrap();
+    fs::remove_file(live.path("c/2.txt")).unwrap();
+    fs::create_dir_all(live.path("d/e/f")).unwrap();
+    fs::write(live.path("d/e/f/deep.txt"), text(1, 10)).unwrap();
+    assert_eq!(live.settle(), None);
+    assert!(!live.watch.is_everything_due(), "this test took longer than {LOOK_AT_LEAST_EVERY:?}");
+    let told = files(&live);
+    live.watch.pending.everything = true;
+    live.look();
+    assert_eq!(told, files(&live));
+    assert_eq!(live.watch.known.len(), told.len());
+}
+
+#[test]
+fn an_empty_store_is_not_a_quiet_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut watch =
+        StoreWatch::new("store:core".parse().unwrap(), folder.path().to_owned(), Limits::default());
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let look = watch.look(now_ms, &mut |_| true);
+    assert!(look.not_watched.unwrap().contains("nothing is mounted there"));
+    fs::write(folder.path().join("letter.txt"), text(1, 100)).unwrap();
+    assert_eq!(watch.look(now_ms + 200, &mut |_| true).not_watched, None);
 }
 
 #[test]
@@ -282,13 +369,15 @@ fn files_that_vanish_are_an_alarm_before_others_are_judged() {
     // The files that came are no longer set against those that go.
     live.now_ms += 61_000;
     live.encrypt("letter.txt");
-    live.watch.look(live.now_ms);
-    live.watch.known.values_mut().for_each(|known| known.rest_until = None);
+    live.look();
+    live.rested();
     (0..120).for_each(|number| fs::remove_file(live.path(&format!("{number}.csv"))).unwrap());
     live.now_ms += 200;
     let (mut first, now_ms) = (None, live.now_ms);
-    live.watch.look_while(now_ms, &mut |watch, _| {
-        first.get_or_insert_with(|| watch.burst(now_ms).map(|burst| burst.about));
+    live.watch.hear(now_ms, &mut |_| true);
+    live.watch.look(now_ms, &mut |watch| {
+        first.get_or_insert_with(|| watch.bursts(now_ms).pop().map(|burst| burst.about));
+        true
     });
     assert_eq!(first, Some(Some(About::Vanished)));
 }
