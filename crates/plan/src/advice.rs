@@ -178,7 +178,7 @@ impl Adviser<'_> {
         let source = self.estate.stores.get(store).and_then(|store| store.source.as_ref());
         let scan = Command::new("scan");
         let scan = match source {
-            Some(source) => scan.with(format_args!("restic:{}", source.repository)),
+            Some(source) => scan.with(estate::model::shown_address(&source.repository)),
             None => scan.open("restic:REPO"),
         };
         scan.with("--journal").incident().option("--store", store)
