@@ -118,7 +118,7 @@ impl Files {
 
     /// The names alone, without making paths of them.
     pub(super) fn names(&self) -> impl Iterator<Item = &Path> {
-        self.folders.values().flat_map(BTreeMap::keys).map(|name| Path::new(name))
+        self.folders.values().flat_map(BTreeMap::keys).map(Path::new)
     }
 
     /// Takes out those of one folder, and of no folder in it, that the test names.

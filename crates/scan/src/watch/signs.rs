@@ -290,7 +290,7 @@ impl Signs {
             files: found as u64,
             total,
             of_files: files as u64,
-            examples: encrypted.iter().take(EXAMPLES_MAX).map(|path| shown::path(path)).collect(),
+            examples: encrypted.iter().take(EXAMPLES_MAX).map(shown::path).collect(),
             paths: encrypted.to_vec(),
             seconds_observed: 0,
         })
