@@ -12,6 +12,8 @@
 #![allow(clippy::disallowed_methods, reason = "a watch rests in proportion to what a look costs")]
 
 mod files;
+mod names;
+mod present;
 mod signs;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,9 +28,10 @@ use super::shown;
 use estate::Id;
 use files::{Files, Known, Stamp};
 use incident::scan::About;
+use judge::unknown_ending;
 use judge::{Beside, Verdict};
-use judge::{name_before, unknown_ending};
-use message::counted_as;
+use names::{is_alarming, is_journal, renamed_from};
+use present::Present;
 pub use signs::{Burst, Limits};
 use signs::{Signs, What};
 
@@ -118,15 +121,6 @@ pub struct Look {
     pub not_watched: Option<String>,
     /// It was broken off.
     pub is_broken_off: bool,
-}
-
-/// What was seen at the places that were looked at.
-#[derive(Default)]
-struct Present {
-    files: BTreeMap<PathBuf, (Stamp, Beside)>,
-    unread: BTreeSet<PathBuf>,
-    complaints: Vec<String>,
-    is_absent: bool,
 }
 
 impl StoreWatch {
@@ -513,40 +507,6 @@ impl StoreWatch {
     }
 }
 
-impl Present {
-    fn add(&mut self, met: Vec<Entry>, root: &Path) {
-        for Entry { path, kind } in met {
-            match kind {
-                EntryKind::File { .. } if is_journal(&path) => {}
-                EntryKind::File { metadata, beside } => {
-                    self.files.insert(path, (Stamp::of(&metadata), beside));
-                }
-                EntryKind::Unreadable(error) => {
-                    self.complaints.push(format!("{}: {error}", shown::path(&path)));
-                    if path == root && error.kind() == std::io::ErrorKind::NotFound {
-                        self.is_absent = true;
-                    } else {
-                        self.unread.insert(path);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Of a look at everything.
-    fn why_not_watched(&self, root: &Path) -> Option<String> {
-        if self.is_absent {
-            return Some(format!("{} is not there", shown::path(root)));
-        }
-        if self.complaints.is_empty() && self.files.is_empty() {
-            return Some(format!("{} has no file; perhaps nothing is mounted there", shown::path(root)));
-        }
-        let first = self.complaints.first()?;
-        let parts = counted_as(self.complaints.len(), "part", "parts");
-        Some(format!("{parts} cannot be read, such as {first}"))
-    }
-}
-
 fn has_rested(done: Option<Done>, times: u32, least: Duration, most: Duration) -> bool {
     done.is_none_or(|done| done.at.elapsed() >= (done.took * times).clamp(least, most))
 }
@@ -563,48 +523,6 @@ fn bad(signs: &mut Signs, known: &mut Known, now_ms: i64, path: &Path, verdict: 
 fn is_fresh(now_ms: i64, stamp: Stamp) -> bool {
     let age_ms = i128::from(now_ms) - stamp.changed_ns / 1_000_000;
     age_ms.abs() <= i128::from(TIME_STEP_MS)
-}
-
-/// People encrypt files themselves, and logs are cut, rotated and half written as a matter of course.
-fn is_alarming(verdict: Verdict, path: &Path) -> bool {
-    match verdict {
-        Verdict::Encrypted | Verdict::Malware => true,
-        Verdict::Damaged | Verdict::Suspicious => !is_log(path),
-        Verdict::Clean | Verdict::CleanUnverified | Verdict::DeclaredEncrypted | Verdict::Unread => false,
-    }
-}
-
-/// The file that went away and is this one under another name: the same file on disk, or the same name
-/// with an ending appended.
-fn renamed_from<'a>(
-    path: &Path,
-    stamp: Stamp,
-    gone: &'a BTreeMap<PathBuf, Known>,
-    by_inode: &BTreeMap<u64, &PathBuf>,
-) -> Option<(&'a PathBuf, &'a Known)> {
-    let before = path.file_name().and_then(|name| name.to_str()).and_then(name_before);
-    let by_name = before.and_then(|before| gone.get_key_value(&path.with_file_name(before)));
-    let same_file = || {
-        let from = by_inode.get(&stamp.inode).and_then(|from| gone.get_key_value(*from))?;
-        from.1.stamp.is_the_file_of(&stamp).then_some(from)
-    };
-    by_name.or_else(same_file)
-}
-
-/// Journals of databases are written all the time and mean nothing without their database.
-fn is_journal(path: &Path) -> bool {
-    let name = path.as_os_str().as_encoded_bytes();
-    [b"-journal".as_slice(), b"-wal", b"-shm"].iter().any(|ending| name.ends_with(ending))
-}
-
-fn is_log(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| {
-        let name = name.to_string_lossy();
-        name.ends_with(".log")
-            || name.contains(".log.")
-            || name.starts_with("syslog")
-            || name.ends_with(".jsonl")
-    })
 }
 
 #[cfg(test)]
