@@ -98,6 +98,7 @@ fn is_a_decision(event: &Event) -> bool {
         Event::Scan(event) => matches!(
             event,
             ScanEvent::AlarmDismissed { .. }
+                | ScanEvent::OneAlarmDismissed { .. }
                 | ScanEvent::RecoveryPointDecided { .. }
                 | ScanEvent::ContentsAccepted { .. }
         ),

@@ -81,6 +81,11 @@ impl Facts {
             Event::Scan(ScanEvent::AlarmDismissed { store, .. }) => {
                 self.alarms.remove(store);
             }
+            Event::Scan(ScanEvent::OneAlarmDismissed { store, alarm, .. }) => {
+                if self.alarms.get(store).is_some_and(|(_, at)| at.entry == *alarm) {
+                    self.alarms.remove(store);
+                }
+            }
             Event::Contain(ContainEvent::CutDecided { .. }) => {
                 self.first_cut.get_or_insert(at);
                 self.cuts += 1;

@@ -32,6 +32,8 @@ impl Suspicion {
 pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("scan.alarm_raised", 1),
     ("scan.alarm_dismissed", 1),
+    ("scan.one_alarm_dismissed", 1),
+    ("scan.alarm_at_start", 1),
     ("scan.snapshot_first_seen", 1),
     ("scan.snapshot_judged", 1),
     ("scan.recovery_point_chosen", 1),
@@ -51,9 +53,17 @@ pub enum ScanEvent {
     /// The watch saw a burst of files that are not clean in a live store.
     #[serde(rename = "scan.alarm_raised")]
     AlarmRaised { store: Id, suspicion: Suspicion, files: u64, examples: Vec<String>, seconds_observed: u64 },
-    /// A person has looked: it was not an attack.
+    /// A person has looked: it was not an attack. Closes all alarms that are open for the store; not written any more, because it
+    /// closed alarms that nobody had looked at.
     #[serde(rename = "scan.alarm_dismissed")]
     AlarmDismissed { store: Id, reason: String },
+    /// A person has looked at what this alarm is about: it was not an attack.
+    #[serde(rename = "scan.one_alarm_dismissed")]
+    OneAlarmDismissed { store: Id, alarm: u64, reason: String },
+    /// The alarm is about what lay there when the watch began: hex digits of the digest of exactly these files, as they were.
+    /// Once it is dismissed, the same is no news at the next start.
+    #[serde(rename = "scan.alarm_at_start")]
+    AlarmAtStart { store: Id, alarm: u64, digest: String },
     /// The order of recovery points is the order in which they were first seen, not the time they claim.
     #[serde(rename = "scan.snapshot_first_seen")]
     SnapshotFirstSeen { store: Id, snapshot: String, claims_time: String },
@@ -121,6 +131,8 @@ impl ScanEvent {
         match self {
             ScanEvent::AlarmRaised { store, .. }
             | ScanEvent::AlarmDismissed { store, .. }
+            | ScanEvent::OneAlarmDismissed { store, .. }
+            | ScanEvent::AlarmAtStart { store, .. }
             | ScanEvent::SnapshotFirstSeen { store, .. }
             | ScanEvent::SnapshotJudged { store, .. }
             | ScanEvent::RecoveryPointChosen { store, .. }
@@ -145,10 +157,8 @@ pub struct View {
 pub struct StoreView {
     /// Open alarms, oldest first. A person closes them, or a restore of the store: what they were about is then gone.
     pub alarms: Vec<Alarm>,
-    /// How often a person has dismissed the alarms that were open.
-    pub dismissals: u64,
-    /// How many files the largest dismissed alarm was about: what somebody has looked at.
-    pub dismissed_files: u64,
+    /// Digests of what lay there when a watch began, and of which a person has dismissed the alarm.
+    pub dismissed: BTreeSet<String>,
     /// Why it is not watched at the moment, if the watch said so.
     pub not_watched: Option<String>,
     /// Oldest first by first sight, whatever time they claim.
@@ -175,6 +185,8 @@ pub struct Alarm {
     /// As many as it has grown to.
     pub files: u64,
     pub examples: Vec<String>,
+    /// The digest of what it is about, if that lay there when the watch began.
+    pub at_start: Option<String>,
     /// Entry and reason of the newest try to wake somebody that failed.
     pub not_heard: Option<String>,
 }
@@ -229,6 +241,7 @@ impl View {
             about,
             files,
             examples: examples.to_vec(),
+            at_start: None,
             not_heard: None,
         });
     }
@@ -239,13 +252,19 @@ impl View {
             .ok_or_else(|| format!("alarm {alarm} of {store} {what}, but it is not open"))
     }
 
-    fn dismiss(&mut self, id: &Id) -> Result<(), String> {
-        let open = self.stores.get_mut(id).filter(|store| !store.alarms.is_empty());
-        let store = open.ok_or_else(|| format!("an alarm of {id} was dismissed, but none was open"))?;
-        let files = store.alarms.iter().map(|alarm| alarm.files).max().unwrap_or(0);
-        store.dismissed_files = store.dismissed_files.max(files);
-        store.alarms.clear();
-        store.dismissals += 1;
+    /// `None`: all that are open, as earlier versions recorded it.
+    fn dismiss(&mut self, id: &Id, one: Option<u64>) -> Result<(), String> {
+        let nothing = || match one {
+            Some(alarm) => format!("alarm {alarm} of {id} was dismissed, but it is not open"),
+            None => format!("an alarm of {id} was dismissed, but none was open"),
+        };
+        let is_meant = |alarm: &Alarm| one.is_none_or(|one| alarm.sequence == one);
+        let store = self.stores.get_mut(id).ok_or_else(nothing)?;
+        let dismissed: Vec<Alarm> = store.alarms.extract_if(.., |alarm| is_meant(alarm)).collect();
+        if dismissed.is_empty() {
+            return Err(nothing());
+        }
+        store.dismissed.extend(dismissed.into_iter().filter_map(|alarm| alarm.at_start));
         Ok(())
     }
 
@@ -253,8 +272,7 @@ impl View {
     pub(crate) fn restored(&mut self, store: &Id) {
         if let Some(store) = self.stores.get_mut(store) {
             store.alarms.clear();
-            store.dismissed_files = 0;
-            store.dismissals = 0;
+            store.dismissed.clear();
         }
     }
 
@@ -282,7 +300,11 @@ impl View {
             ScanEvent::AlarmNotHeard { store, alarm, why } => {
                 self.open_alarm(store, *alarm, "was not heard")?.not_heard = Some(why.clone());
             }
-            ScanEvent::AlarmDismissed { store, .. } => self.dismiss(store)?,
+            ScanEvent::AlarmDismissed { store, .. } => self.dismiss(store, None)?,
+            ScanEvent::OneAlarmDismissed { store, alarm, .. } => self.dismiss(store, Some(*alarm))?,
+            ScanEvent::AlarmAtStart { store, alarm, digest } => {
+                self.open_alarm(store, *alarm, "was there at the start")?.at_start = Some(digest.clone());
+            }
             ScanEvent::ContentsAccepted { store, contents, .. } => {
                 self.stores.entry(store.clone()).or_default().accepted.extend(contents.iter().cloned());
             }

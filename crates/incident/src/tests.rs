@@ -110,6 +110,16 @@ fn samples() -> Vec<Event> {
             reason: "old forms with a password".to_owned(),
             contents: vec!["ab12".to_owned()],
         }),
+        Event::Scan(ScanEvent::OneAlarmDismissed {
+            store: id("store:core-muc"),
+            alarm: 7,
+            reason: "test".to_owned(),
+        }),
+        Event::Scan(ScanEvent::AlarmAtStart {
+            store: id("store:core-muc"),
+            alarm: 7,
+            digest: "ab12".to_owned(),
+        }),
         Event::Contain(ContainEvent::CutDecided {
             infected: vec![id("site:muc")],
             acts: vec![stop.clone(), close.clone()],

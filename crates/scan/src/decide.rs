@@ -168,8 +168,8 @@ pub enum SeenWhen {
 pub enum NoNews {
     /// An alarm of this kind is open for the store already, and what it is about has not become ten times as much.
     Open { alarm: u64, files: u64 },
-    /// As much as this was there when a person looked and dismissed it.
-    Dismissed { files: u64 },
+    /// Exactly this lay there when a person looked and dismissed the alarm about it.
+    Dismissed,
 }
 
 /// An open alarm says it again when it is about so many times as many files as it last said.
@@ -191,20 +191,25 @@ pub fn alarm(view: &View, burst: &Burst, when: SeenWhen) -> Result<Vec<Event>, N
             examples: burst.examples.clone(),
         })]);
     }
-    let dismissed = known.map_or(0, |known| known.dismissed_files);
-    if when == SeenWhen::AtStart && burst.files <= dismissed {
-        return Err(NoNews::Dismissed { files: dismissed });
+    if when == SeenWhen::AtStart && known.is_some_and(|known| known.dismissed.contains(&burst.digest)) {
+        return Err(NoNews::Dismissed);
     }
     let (store, files, examples) = (burst.store.clone(), burst.files, burst.examples.clone());
     let seconds_observed = burst.seconds_observed;
-    Ok(vec![Event::Scan(match burst.about {
+    let raised = match burst.about {
         About::Bad(suspicion) => {
             ScanEvent::AlarmRaised { store, suspicion, files, examples, seconds_observed }
         }
         About::Vanished => {
             ScanEvent::FilesVanished { store, files, of_files: burst.of_files, examples, seconds_observed }
         }
-    })])
+    };
+    let at_start = (when == SeenWhen::AtStart).then(|| ScanEvent::AlarmAtStart {
+        store: burst.store.clone(),
+        alarm: view.entries,
+        digest: burst.digest.clone(),
+    });
+    Ok(std::iter::once(raised).chain(at_start).map(Event::Scan).collect())
 }
 
 /// In the reason of a store of which only a part is not watched.
@@ -258,7 +263,7 @@ impl DismissRefusal {
     }
 }
 
-/// A person has looked, and it was not an attack. What is dismissed is what was there: if it grows, it is an alarm again.
+/// A person has looked at what this alarm is about, and it was not an attack. Other alarms of its store stay open.
 pub fn dismiss(view: &View, alarm: u64, reason: &str) -> Result<Vec<Event>, DismissRefusal> {
     if reason.trim().is_empty() {
         return Err(DismissRefusal::NoReason);
@@ -266,7 +271,8 @@ pub fn dismiss(view: &View, alarm: u64, reason: &str) -> Result<Vec<Event>, Dism
     let open =
         view.scan.stores.iter().find(|(_, known)| known.alarms.iter().any(|one| one.sequence == alarm));
     let (store, _) = open.ok_or(DismissRefusal::NotOpen(alarm))?;
-    Ok(vec![Event::Scan(ScanEvent::AlarmDismissed { store: store.clone(), reason: reason.to_owned() })])
+    let dismissed = ScanEvent::OneAlarmDismissed { store: store.clone(), alarm, reason: reason.to_owned() };
+    Ok(vec![Event::Scan(dismissed)])
 }
 
 #[cfg(test)]
@@ -280,7 +286,9 @@ mod tests {
     }
 
     fn open(view: &mut View, about: About, files: u64) {
-        let alarm = Alarm { sequence: 7, time_ms: 0, about, files, examples: Vec::new(), not_heard: None };
+        let (at_start, not_heard) = (None, None);
+        let alarm =
+            Alarm { sequence: 7, time_ms: 0, about, files, examples: Vec::new(), at_start, not_heard };
         view.scan.stores.entry(store()).or_default().alarms.push(alarm);
     }
 
@@ -296,6 +304,7 @@ mod tests {
             of_files: 90,
             examples: Vec::new(),
             paths: Vec::new(),
+            digest: String::new(),
             seconds_observed: 1,
         };
         let encrypted = burst(About::Bad(Suspicion::Encrypted));
@@ -306,6 +315,51 @@ mod tests {
         open(&mut view, About::Bad(Suspicion::Encrypted), 8);
         assert!(alarm(&view, &encrypted, SeenWhen::Now).is_err());
         assert!(alarm(&view, &same, SeenWhen::Now).is_err(), "the older kind stays open too");
+    }
+
+    /// The newest events become true of the view.
+    fn dismissed(view: &mut View, digest: &str) {
+        view.scan.stores.entry(store()).or_default().dismissed.insert(digest.to_owned());
+    }
+
+    #[test]
+    fn a_dismissal_is_about_exactly_what_lay_there() {
+        let at_start = |files, digest: &str| Burst {
+            store: store(),
+            about: About::Bad(Suspicion::Encrypted),
+            files,
+            total: files,
+            of_files: 90,
+            examples: Vec::new(),
+            paths: Vec::new(),
+            digest: digest.to_owned(),
+            seconds_observed: 0,
+        };
+        let mut view = View { entries: 12, ..View::default() };
+        let raised = alarm(&view, &at_start(50, "ab"), SeenWhen::AtStart).unwrap();
+        let [_, Event::Scan(ScanEvent::AlarmAtStart { alarm: entry, digest, .. })] = &raised[..] else {
+            panic!("{raised:?}")
+        };
+        assert_eq!((*entry, digest.as_str()), (12, "ab"));
+        dismissed(&mut view, "ab");
+        assert_eq!(alarm(&view, &at_start(50, "ab"), SeenWhen::AtStart), Err(NoNews::Dismissed));
+        assert!(alarm(&view, &at_start(50, "cd"), SeenWhen::AtStart).is_ok(), "as many, but others");
+        assert!(alarm(&view, &at_start(3, "ef"), SeenWhen::AtStart).is_ok(), "fewer, but others");
+        assert!(alarm(&view, &at_start(50, "ab"), SeenWhen::Now).is_ok(), "it happens again");
+    }
+
+    #[test]
+    fn only_the_alarm_that_was_named_is_dismissed() {
+        let mut view = View::default();
+        open(&mut view, About::Bad(Suspicion::Encrypted), 8);
+        open(&mut view, About::Vanished, 400);
+        view.scan.stores.get_mut(&store()).unwrap().alarms[1].sequence = 9;
+        let events = dismiss(&view, 9, "the old archive was moved").unwrap();
+        assert!(
+            matches!(events[..], [Event::Scan(ScanEvent::OneAlarmDismissed { alarm: 9, .. })]),
+            "{events:?}"
+        );
+        assert!(dismiss(&view, 8, "x").is_err());
     }
 
     #[test]

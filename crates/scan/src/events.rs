@@ -48,7 +48,9 @@ pub struct Changes {
     /// Files that a writer has closed, or that were moved to this name; in this order, each once.
     pub written: Vec<PathBuf>,
     /// Files that were deleted, or moved away from this name.
-    pub left: Vec<PathBuf>,
+    pub removed: Vec<PathBuf>,
+    /// Files that were made, or moved to this name.
+    pub created: Vec<PathBuf>,
     /// Files whose content or metadata changed.
     pub files: BTreeSet<PathBuf>,
     /// Folders in which files came or went.
@@ -154,7 +156,10 @@ impl Events {
                 changes.folders.insert(folder.clone());
             }
             if what.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM) {
-                changes.left.push(path.clone());
+                changes.removed.push(path.clone());
+            }
+            if what.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO) {
+                changes.created.push(path.clone());
             }
             if what.intersects(ReadFlags::CLOSE_WRITE | ReadFlags::MOVED_TO) && listed.insert(path.clone()) {
                 changes.written.push(path.clone());
@@ -207,7 +212,7 @@ mod tests {
             fs::rename(root.join("a/b/letter"), root.join("a/b/letter.locked")).unwrap();
         });
         assert_eq!(
-            (told.left, told.written),
+            (told.removed, told.written),
             (vec![root.join("a/b/letter")], vec![root.join("a/b/letter.locked")])
         );
         assert_eq!(told.folders, BTreeSet::from([root.join("a/b")]));

@@ -189,10 +189,19 @@ impl StoreWatch {
         self.pending.files.extend(changes.files);
         self.pending.folders.extend(changes.folders);
         self.pending.trees.extend(changes.trees);
-        for path in changes.left {
+        for path in changes.created {
+            if self.known.get(&path).is_none() {
+                self.signs.comes(path);
+            }
+        }
+        for path in changes.removed {
+            self.signs.does_not_come(&path);
             let was_clean = self.known.get(&path).is_some_and(|known| known.was_clean);
             if was_clean && !path.exists() {
                 self.signs.leaves(path);
+                if !beat(self) {
+                    return;
+                }
             }
         }
         for path in changes.written {
@@ -498,12 +507,12 @@ impl StoreWatch {
 
     /// The burst is recorded, or known.
     pub fn settled(&mut self, burst: &Burst) {
-        self.signs.settled(burst);
+        self.signs.settled(burst, &mut self.known);
     }
 
     /// At the first look: so many files are encrypted that an attack happened while nobody watched.
     pub fn burst_at_start(&self, look: &Look) -> Option<Burst> {
-        self.signs.at_start(look.files, &look.encrypted_at_start)
+        self.signs.at_start(look.files, &look.encrypted_at_start, &self.known)
     }
 }
 

@@ -8,8 +8,8 @@ use message::counted;
 
 /// Close an alarm of the watch: somebody has looked, and it was not an attack.
 ///
-/// All open alarms of its store are closed with it. What is dismissed is what was there: when it grows it is an alarm again, and other files of the store are watched as
-/// before. A restore of the store closes its alarms by itself.
+/// Only this alarm is closed; others of its store stay open. What is dismissed is what was there: other files, and the same files with
+/// other content, are an alarm again. A restore of the store closes its alarms by itself.
 #[derive(Debug, clap::Args)]
 #[command(allow_missing_positional = true)]
 pub struct Args {

@@ -176,7 +176,13 @@ fn of_scan(event: &ScanEvent) -> String {
         ),
         ScanEvent::NotWatched { store, why } => format!("{store} is NOT WATCHED: {why}"),
         ScanEvent::WatchedAgain { store } => format!("{store} is watched again"),
-        ScanEvent::AlarmDismissed { store, reason } => format!("dismissed the alarm of {store}: {reason}"),
+        ScanEvent::AlarmDismissed { store, reason } => format!("dismissed the alarms of {store}: {reason}"),
+        ScanEvent::OneAlarmDismissed { store, alarm, reason } => {
+            format!("dismissed the alarm of entry {alarm} for {store}: {reason}")
+        }
+        ScanEvent::AlarmAtStart { store, alarm, .. } => {
+            format!("the alarm of entry {alarm} for {store} is about what lay there when the watch began")
+        }
         ScanEvent::SnapshotFirstSeen { store, snapshot, claims_time } => {
             format!(
                 "saw snapshot {} of {store} for the first time; it claims to be of {claims_time}",

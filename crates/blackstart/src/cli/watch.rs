@@ -262,15 +262,7 @@ impl Watching {
     /// Records, then prints and wakes. `false` if it could not be recorded: then it is tried again at the next look.
     fn report(&self, burst: &Burst, when: SeenWhen) -> bool {
         match self.record(burst, when) {
-            Ok(Ok(alarm)) => {
-                let view = store::read(&self.journal).ok();
-                let open = view.as_ref().and_then(|view| {
-                    let open = &view.scan.stores.get(&burst.store)?.alarms;
-                    open.iter().rev().find(|open| open.about == burst.about)
-                });
-                let (alarm, grown) =
-                    open.map_or((alarm, false), |open| (open.sequence, open.sequence != alarm));
-                let files = open.map_or(burst.files, |open| open.files);
+            Ok(Ok(Raised { alarm, files, grown })) => {
                 let Burst { store, examples, .. } = burst;
                 let suspicion = word(burst.about);
                 talk::json(&AlarmLine { alarm, store, files, examples, suspicion, grown });
@@ -281,14 +273,13 @@ impl Watching {
                 true
             }
             Ok(Err(NoNews::Open { .. })) => true,
-            Ok(Err(NoNews::Dismissed { files })) => {
+            Ok(Err(NoNews::Dismissed)) => {
                 talk::say(format!(
-                    "{}: {} {}; somebody has looked at as many and dismissed the alarm, so none is raised until there are more \
-                     than {}",
+                    "{}: {} {}, as they were when somebody dismissed the alarm about exactly these; none is raised until that \
+                     is other",
                     burst.store,
                     counted(burst.files, "file"),
-                    burst.about.words(),
-                    counted(files, "file")
+                    burst.about.words()
                 ));
                 true
             }
@@ -305,15 +296,15 @@ impl Watching {
         }
     }
 
-    /// The entry that was written. The incident is opened only for this moment, so that a watch that is killed or stopped
-    /// holds up nobody.
-    fn record(&self, burst: &Burst, when: SeenWhen) -> Result<Result<u64, NoNews>, StoreFault> {
+    /// The incident is opened only for this moment, so that a watch that is killed or stopped holds up nobody.
+    fn record(&self, burst: &Burst, when: SeenWhen) -> Result<Result<Raised, NoNews>, StoreFault> {
         if let Err(known) = decide::alarm(&store::read(&self.journal)?, burst, when) {
             return Ok(Err(known));
         }
         let mut incident = Incident::open(&self.journal, &by().name())?;
+        let before = incident.view().entries;
         let decided = incident.decide(folder::now_ms(), |view| decide::alarm(view, burst, when))?;
-        Ok(decided.map(|_| incident.view().entries.saturating_sub(1)))
+        Ok(decided.map(|_| Raised::of(incident.view(), burst, before)))
     }
 
     /// Whether there was anything to record.
@@ -338,6 +329,25 @@ impl Watching {
                 talk::say(format!("that cannot be recorded: {}", folder::chain(&fault)));
             }
         }
+    }
+}
+
+/// An alarm as it stands in the journal after a burst was recorded.
+struct Raised {
+    alarm: u64,
+    files: u64,
+    /// It was open before, and has become so much.
+    grown: bool,
+}
+
+impl Raised {
+    /// What was recorded from the entry `before` on. Another version of the journal may not keep the alarm open; then it is the
+    /// first of these entries.
+    fn of(view: &View, burst: &Burst, before: u64) -> Raised {
+        let open = view.scan.stores.get(&burst.store).into_iter().flat_map(|known| &known.alarms);
+        let same = open.filter(|open| open.about == burst.about).max_by_key(|open| open.sequence);
+        let (alarm, files) = same.map_or((before, burst.files), |open| (open.sequence, open.files));
+        Raised { alarm, files, grown: alarm < before }
     }
 }
 

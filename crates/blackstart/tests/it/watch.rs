@@ -168,10 +168,45 @@ fn an_open_alarm_never_hides_what_follows_and_a_dismissed_one_neither() {
     assert_eq!(blackstart(&dismiss, None).code, 0);
     // The same files at the next start are no news; more of them are.
     let watch = Watch::start(&stage);
+    watch.says("as they were when somebody dismissed the alarm about exactly these");
     many(&stage, 70..76, b"k");
     let again = watch.alarm();
     assert!(again["alarm"] != more["alarm"] && again["grown"] == false, "{again}");
-    watch.says("somebody has looked at as many and dismissed the alarm");
+    drop(watch);
+
+    // As many as were dismissed, but others: two were brought back, and two more are encrypted while nobody watches.
+    many(&stage, 0..2, b"");
+    let dismissed =
+        blackstart(&["dismiss", text(&incident), &again["alarm"].to_string(), "--reason", "these too"], None);
+    assert_eq!(dismissed.code, 0, "{}", dismissed.err);
+    many(&stage, 76..78, b"k");
+    let watch = Watch::start(&stage);
+    let others = watch.alarm();
+    assert!(others["alarm"] != again["alarm"] && others["files"] == 76, "{others}");
+}
+
+#[test]
+fn a_dismissal_closes_the_alarm_that_was_named_and_no_other() {
+    let stage = Stage::new();
+    many(&stage, 0..250, b"");
+    let watch = Watch::start(&stage);
+    many(&stage, 0..3, b"k");
+    let encrypted = watch.alarm();
+    (3..240).for_each(|number| fs::remove_file(stage.at(&format!("live/letter-{number}.txt"))).unwrap());
+    let vanished = watch.alarm();
+    assert_eq!((&encrypted["suspicion"], &vanished["suspicion"]), (&"encrypted".into(), &"vanished".into()));
+    drop(watch);
+    let incident = stage.at("incident");
+    let reason = ["--reason", "an archive was moved on purpose"];
+    let entry = vanished["alarm"].to_string();
+    let dismissed = blackstart(&[&["dismiss", text(&incident), &entry], &reason[..]].concat(), None);
+    assert_eq!(dismissed.code, 0, "{}", dismissed.err);
+    let status = blackstart(&["status", text(&incident)], None);
+    assert!(
+        status.out.contains("became encrypted") && !status.out.contains("files vanished"),
+        "{}",
+        status.out
+    );
 }
 
 #[test]

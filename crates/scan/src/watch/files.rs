@@ -1,11 +1,16 @@
 //! What is known of the files of a store, folder by folder, so that a look at one folder costs what that folder has.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::accept::hex;
 
 /// A file is judged again at the earliest after this many times as long as judging it took.
 const REST_FACTOR: u32 = 20;
@@ -79,10 +84,17 @@ impl Known {
 pub(super) struct Files {
     folders: BTreeMap<PathBuf, BTreeMap<OsString, Known>>,
     count: usize,
+    /// How many end like this.
+    kinds: HashMap<OsString, usize>,
 }
 
 fn parts(path: &Path) -> (&Path, OsString) {
     (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default().to_owned())
+}
+
+/// What a name ends in; empty where it has no ending.
+pub(super) fn kind_of(path: &Path) -> OsString {
+    path.extension().unwrap_or_default().to_owned()
 }
 
 impl Files {
@@ -106,7 +118,34 @@ impl Files {
             Some(names) => names,
             None => self.folders.entry(folder.to_owned()).or_default(),
         };
-        self.count += usize::from(names.insert(name, known).is_none());
+        let kind = kind_of(Path::new(&name));
+        if names.insert(name, known).is_none() {
+            self.count += 1;
+            *self.kinds.entry(kind).or_default() += 1;
+        }
+    }
+
+    /// How many files end like this.
+    pub(super) fn of_kind(&self, kind: &OsStr) -> usize {
+        self.kinds.get(kind).copied().unwrap_or(0)
+    }
+
+    /// Of exactly these files as they are: names, sizes and times, of which the change time cannot be set back. Hex digits.
+    pub(super) fn digest(&self, of: &[PathBuf]) -> String {
+        let mut sorted: Vec<&PathBuf> = of.iter().collect();
+        sorted.sort();
+        let mut digest = Sha256::new();
+        for path in sorted {
+            let bytes = path.as_os_str().as_bytes();
+            digest.update((bytes.len() as u64).to_le_bytes());
+            digest.update(bytes);
+            if let Some(Known { stamp, .. }) = self.get(path) {
+                digest.update(stamp.bytes.to_le_bytes());
+                digest.update(stamp.modified_ns.to_le_bytes());
+                digest.update(stamp.changed_ns.to_le_bytes());
+            }
+        }
+        hex(&digest.finalize().into())
     }
 
     #[cfg(test)]
@@ -114,11 +153,6 @@ impl Files {
         self.folders
             .iter()
             .flat_map(|(folder, names)| names.iter().map(move |(name, known)| (folder.join(name), known)))
-    }
-
-    /// The names alone, without making paths of them.
-    pub(super) fn names(&self) -> impl Iterator<Item = &Path> {
-        self.folders.values().flat_map(BTreeMap::keys).map(Path::new)
     }
 
     /// Takes out those of one folder, and of no folder in it, that the test names.
@@ -136,6 +170,15 @@ impl Files {
             self.folders.remove(folder);
         }
         self.count -= taken.len();
+        for (path, _) in &taken {
+            let kind = kind_of(path);
+            if let Some(count) = self.kinds.get_mut(&kind) {
+                *count -= 1;
+                if *count == 0 {
+                    self.kinds.remove(&kind);
+                }
+            }
+        }
         taken
     }
 

@@ -4,10 +4,10 @@
 //! ending and other content at once, or most of a store gone.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::files::Files;
+use super::files::{Files, kind_of};
 use crate::shown;
 use estate::Id;
 use incident::event::Suspicion;
@@ -35,6 +35,8 @@ impl Default for Limits {
 
 /// Of a store that is gone as a whole, so few files are enough.
 const WHOLE_MIN: usize = 10;
+/// Whether files that leave are a burst is weighed each time when one more in so many leaves.
+const WEIGH_SHARE: usize = 16;
 /// Names in an alarm.
 const EXAMPLES_MAX: usize = 5;
 
@@ -75,6 +77,8 @@ pub struct Burst {
     pub examples: Vec<String>,
     /// All of them.
     pub paths: Vec<PathBuf>,
+    /// Of exactly these files as they are, if they lay there when the watch began; else empty.
+    pub digest: String,
     pub seconds_observed: u64,
 }
 
@@ -86,6 +90,10 @@ pub(super) struct Signs {
     all: VecDeque<Sign>,
     /// Clean files that are told to be gone, before anybody has looked at their folder: they may have another name now.
     leaving: BTreeSet<PathBuf>,
+    /// Files that are told to be new, likewise.
+    coming: BTreeSet<PathBuf>,
+    /// So many have to be leaving before it is weighed again whether that is a burst.
+    weighed_at: usize,
     /// Files that are bad and were not there before, likewise.
     arriving: BTreeMap<PathBuf, Verdict>,
     /// Files of bursts that were reported, by what became of them.
@@ -101,6 +109,8 @@ impl Signs {
             limits,
             all: VecDeque::new(),
             leaving: BTreeSet::new(),
+            coming: BTreeSet::new(),
+            weighed_at: 0,
             arriving: BTreeMap::new(),
             reported: BTreeMap::new(),
             is_news: false,
@@ -119,8 +129,20 @@ impl Signs {
     }
 
     pub(super) fn leaves(&mut self, path: PathBuf) {
-        self.is_news = true;
         self.leaving.insert(path);
+        // Weighing costs as much as there is to weigh, so of many not each is one occasion.
+        if self.leaving.len() >= self.weighed_at {
+            self.is_news = true;
+            self.weighed_at = self.leaving.len() + self.leaving.len() / WEIGH_SHARE + 1;
+        }
+    }
+
+    pub(super) fn comes(&mut self, path: PathBuf) {
+        self.coming.insert(path);
+    }
+
+    pub(super) fn does_not_come(&mut self, path: &Path) {
+        self.coming.remove(path);
     }
 
     pub(super) fn arrives(&mut self, path: PathBuf, verdict: Verdict) {
@@ -131,6 +153,8 @@ impl Signs {
     /// Somebody has looked: what was told of these files stands elsewhere now.
     pub(super) fn looked(&mut self, files: &Files) {
         self.leaving.retain(|path| files.get(path).is_some());
+        self.coming.retain(|path| files.get(path).is_none());
+        self.weighed_at = 0;
         self.arriving.retain(|path, _| files.get(path).is_none());
     }
 
@@ -197,38 +221,32 @@ impl Signs {
 
     /// Files that are gone and in whose place nothing came, if they are most of the store or of one kind of file in it.
     fn vanished(&self, now_ms: i64, files: &Files) -> Option<Burst> {
-        let arrived = self.of(|what| *what == What::Arrived).count();
-        let gone: Vec<(i64, &Path)> =
+        let arrived = self.of(|what| *what == What::Arrived).count() + self.coming.len();
+        let mut gone: Vec<(i64, &Path)> =
             self.of(|what| *what == What::Gone).map(|sign| (sign.at_ms, sign.path.as_path())).collect();
+        gone.extend(self.leaving.iter().map(|path| (now_ms, path.as_path())));
         let lost = gone.len().saturating_sub(arrived);
+        let remaining = files.len().saturating_sub(self.leaving.len());
         let burst = |paths| Some(self.make(now_ms, files, About::Vanished, paths));
-        if files.len() == 0 && lost >= WHOLE_MIN {
+        if remaining == 0 && lost >= WHOLE_MIN {
             return burst(gone);
         }
         if lost < self.limits.vanished {
             return None;
         }
-        if lost > files.len() {
+        if lost > remaining {
             return burst(gone);
         }
-        let mut kinds: BTreeMap<&OsStr, Vec<(i64, &Path)>> = BTreeMap::new();
+        let mut kinds: BTreeMap<OsString, Vec<(i64, &Path)>> = BTreeMap::new();
         for (at_ms, path) in gone {
-            kinds.entry(path.extension().unwrap_or_default()).or_default().push((at_ms, path));
+            kinds.entry(kind_of(path)).or_default().push((at_ms, path));
         }
-        kinds.retain(|_, paths| paths.len() >= self.limits.vanished);
-        if kinds.is_empty() {
-            return None;
-        }
-        let mut left: BTreeMap<OsString, usize> = BTreeMap::new();
-        for name in files.names() {
-            let kind = name.extension().unwrap_or_default();
-            if kinds.contains_key(kind) {
-                *left.entry(kind.to_owned()).or_default() += 1;
-            }
-        }
-        let most =
-            kinds.into_iter().find(|(kind, paths)| paths.len() > left.get(*kind).copied().unwrap_or(0));
-        burst(most?.1)
+        let is_most = |(kind, paths): &(OsString, Vec<(i64, &Path)>)| {
+            let leaving = paths.iter().filter(|(_, path)| self.leaving.contains(*path)).count();
+            let remaining = files.of_kind(kind).saturating_sub(leaving);
+            paths.len() >= self.limits.vanished && paths.len() > remaining
+        };
+        burst(kinds.into_iter().find(is_most)?.1)
     }
 
     fn make(&self, now_ms: i64, files: &Files, about: About, paths: Vec<(i64, &Path)>) -> Burst {
@@ -240,16 +258,17 @@ impl Signs {
             about,
             files: count,
             total: reported + count,
-            of_files: (files.len() + self.gone()) as u64,
+            of_files: (files.len() + self.of(|what| *what == What::Gone).count()) as u64,
             examples: paths.iter().take(EXAMPLES_MAX).map(|(_, path)| shown::path(path)).collect(),
             paths: paths.into_iter().map(|(_, path)| path.to_owned()).collect(),
+            digest: String::new(),
             seconds_observed: u64::try_from((now_ms - first) / 1000).unwrap_or(0),
         }
     }
 
     /// The burst is recorded, or known: what led to it does not count again as new, only towards how far it has grown. What is of
     /// another sort goes on counting.
-    pub(super) fn settled(&mut self, burst: &Burst) {
+    pub(super) fn settled(&mut self, burst: &Burst, files: &mut Files) {
         self.reported.insert(burst.about, burst.total);
         match burst.about {
             About::Bad(_) => {
@@ -270,16 +289,23 @@ impl Signs {
                     }
                 });
                 self.arriving.retain(|path, _| !paths.contains(path));
-                while replaced > 0 && self.leaving.pop_first().is_some() {
+                while replaced > 0
+                    && let Some(path) = self.leaving.pop_first()
+                {
+                    count_as_lost(&path, files);
                     replaced -= 1;
                 }
             }
-            About::Vanished => self.all.retain(|sign| !matches!(sign.what, What::Gone | What::Arrived)),
+            About::Vanished => {
+                self.all.retain(|sign| !matches!(sign.what, What::Gone | What::Arrived));
+                std::mem::take(&mut self.leaving).iter().for_each(|path| count_as_lost(path, files));
+                self.coming.clear();
+            }
         }
     }
 
     /// At the first look: so many files are encrypted that an attack happened while nobody watched.
-    pub(super) fn at_start(&self, files: usize, encrypted: &[PathBuf]) -> Option<Burst> {
+    pub(super) fn at_start(&self, files: usize, encrypted: &[PathBuf], known: &Files) -> Option<Burst> {
         let found = encrypted.len();
         let about = About::Bad(Suspicion::Encrypted);
         let total = self.reported.get(&about).copied().unwrap_or(0).max(found as u64);
@@ -292,8 +318,16 @@ impl Signs {
             of_files: files as u64,
             examples: encrypted.iter().take(EXAMPLES_MAX).map(shown::path).collect(),
             paths: encrypted.to_vec(),
+            digest: known.digest(encrypted),
             seconds_observed: 0,
         })
+    }
+}
+
+/// Told to be gone, and counted: nobody counts it a second time when somebody looks.
+fn count_as_lost(path: &Path, files: &mut Files) {
+    if let Some(known) = files.get_mut(path) {
+        known.was_clean = false;
     }
 }
 

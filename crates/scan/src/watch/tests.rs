@@ -51,6 +51,12 @@ impl Live {
         bursts.pop()
     }
 
+    /// What came before counts no more.
+    fn a_minute_later(&mut self) {
+        self.now_ms += 61_000;
+        self.look();
+    }
+
     /// Nothing rests from being judged.
     fn rested(&mut self) {
         self.watch.known.values_mut().for_each(|known| known.rest_until = None);
@@ -380,4 +386,59 @@ fn files_that_vanish_are_an_alarm_before_others_are_judged() {
         true
     });
     assert_eq!(first, Some(Some(About::Vanished)));
+}
+
+#[test]
+fn a_deletion_is_an_alarm_before_anybody_has_looked_and_is_counted_once() {
+    let mut live = Live::new(31);
+    for number in 0..300 {
+        fs::write(live.path(&format!("letter-{number}.txt")), text(number, 200)).unwrap();
+    }
+    assert_eq!(live.settle(), None);
+    live.a_minute_later();
+    for number in 0..200 {
+        fs::remove_file(live.path(&format!("letter-{number}.txt"))).unwrap();
+    }
+    live.watch.hear(live.now_ms, &mut |_| true);
+    let burst = live.burst().expect("the kernel told of 200 deletions, and nobody has looked yet");
+    assert_eq!((burst.about, burst.files), (About::Vanished, 200));
+    assert!(live.watch.has_news());
+    live.watch.settled(&burst);
+    assert_eq!(live.settle(), None, "the look does not count the same files again");
+}
+
+#[test]
+fn what_is_moved_to_another_folder_is_not_lost() {
+    let mut live = Live::new(32);
+    for number in 0..300 {
+        fs::write(live.path(&format!("letter-{number}.txt")), text(number, 200)).unwrap();
+    }
+    fs::create_dir(live.path("archive")).unwrap();
+    assert_eq!(live.settle(), None);
+    live.a_minute_later();
+    for number in 0..250 {
+        let name = format!("letter-{number}.txt");
+        fs::rename(live.path(&name), live.path("archive").join(&name)).unwrap();
+    }
+    live.watch.hear(live.now_ms, &mut |_| true);
+    assert_eq!(live.burst(), None);
+    assert_eq!(live.settle(), None);
+}
+
+#[test]
+fn files_that_were_made_and_moved_over_others_do_not_hide_that_others_are_gone() {
+    let mut live = Live::new(33);
+    for number in 0..300 {
+        fs::write(live.path(&format!("letter-{number}.txt")), text(number, 200)).unwrap();
+    }
+    assert_eq!(live.settle(), None);
+    live.a_minute_later();
+    for number in 0..200 {
+        let passing = live.path(&format!("passing-{number}"));
+        fs::write(&passing, "x").unwrap();
+        fs::remove_file(&passing).unwrap();
+        fs::remove_file(live.path(&format!("letter-{number}.txt"))).unwrap();
+    }
+    live.watch.hear(live.now_ms, &mut |_| true);
+    assert_eq!(live.burst().map(|burst| (burst.about, burst.files)), Some((About::Vanished, 200)));
 }
