@@ -170,7 +170,15 @@ pub struct StoreView {
     pub chosen_by: Option<String>,
 }
 
+/// In the reason of a store of which only a part is not watched.
+pub const PARTLY_READ: &str = "cannot be read, such as";
+
 impl StoreView {
+    /// It should be watched, and nothing of it can be looked at.
+    pub fn is_unseen(&self) -> bool {
+        self.not_watched.as_ref().is_some_and(|why| !why.contains(PARTLY_READ))
+    }
+
     /// Clean snapshots are there and none is chosen: a person has to.
     pub fn waits_for_a_choice(&self) -> bool {
         self.recovery_point.is_none() && self.snapshots.iter().any(|snapshot| snapshot.clean == Some(true))

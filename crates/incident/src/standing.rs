@@ -6,7 +6,8 @@
 //!
 //! What is not known is never good (invariant 13). A capability that is not lost is not known to work, for these reasons,
 //! of which the first is told: an entry that was not read may be about it (one that may be about anything is about all); a
-//! store that it uses over hard and data edges has an open alarm; the newest copy of such a store was judged not clean, and
+//! store that it uses over hard and data edges has an open alarm; such a store should be watched and cannot be looked at as a
+//! whole, so that nobody knows what lies there; the newest copy of such a store was judged not clean, and
 //! the store was not restored since that copy was seen; such a store or service is infected and was neither
 //! restored nor started since; it runs behind a closed door; its cut failed, and nobody has started it since; nothing is
 //! known to serve it. A store with an alarm of which nobody is known to use it may be used by all that runs at its site.
@@ -74,6 +75,8 @@ pub enum NotKnown {
     Unread,
     /// A store it uses has an open alarm.
     Alarm,
+    /// A store it uses should be watched and is not there, or another lies in its place: nobody knows what it holds.
+    NotWatched,
     /// The newest copy of a store it uses is not clean: what it was made from may not be either.
     DirtyCopy,
     /// It, or what it uses, is infected and was not restored since.
@@ -89,9 +92,10 @@ pub enum NotKnown {
 }
 
 impl NotKnown {
-    pub const ALL: [NotKnown; 8] = [
+    pub const ALL: [NotKnown; 9] = [
         NotKnown::Unread,
         NotKnown::Alarm,
+        NotKnown::NotWatched,
         NotKnown::DirtyCopy,
         NotKnown::Infected,
         NotKnown::ClosedDoor,
@@ -105,6 +109,7 @@ impl NotKnown {
         match self {
             NotKnown::Unread => "unread",
             NotKnown::Alarm => "alarm",
+            NotKnown::NotWatched => "not_watched",
             NotKnown::DirtyCopy => "dirty_copy",
             NotKnown::Infected => "infected",
             NotKnown::ClosedDoor => "closed_door",
@@ -119,6 +124,7 @@ impl NotKnown {
         match self {
             NotKnown::Unread => "an entry that was not read may be about this",
             NotKnown::Alarm => "an alarm is open on a store that is used",
+            NotKnown::NotWatched => "a store that is used cannot be looked at",
             NotKnown::DirtyCopy => "the newest copy of a store that is used is not clean",
             NotKnown::Infected => "infected, and not restored since",
             NotKnown::ClosedDoor => "behind a closed door",
@@ -280,6 +286,7 @@ impl Doubts {
         };
         doubt(NotKnown::Unread, graph::expand(estate, &unread), cannot_serve_without);
         doubt(NotKnown::Alarm, alarmed(estate, view, &links), uses);
+        doubt(NotKnown::NotWatched, away(view), uses);
         doubt(NotKnown::DirtyCopy, dirty(view), uses);
         doubt(NotKnown::Infected, infected(estate, view), uses);
         doubt(NotKnown::ClosedDoor, behind_doors(estate, view), cannot_serve_without);
@@ -335,6 +342,13 @@ fn alarmed(estate: &Estate, view: &View, links: &Links<'_>) -> BTreeSet<Id> {
         }
     }
     alarmed
+}
+
+/// Stores that should be watched and of which nothing can be looked at. Of one of which a part cannot be read the rest is watched;
+/// that is said where findings are said.
+fn away(view: &View) -> BTreeSet<Id> {
+    let stores = view.scan.stores.iter();
+    stores.filter(|(_, store)| store.is_unseen()).map(|(id, _)| id.clone()).collect()
 }
 
 /// Stores whose newest copy is not clean, unless they were restored after it was seen.

@@ -122,6 +122,21 @@ fn an_open_alarm_makes_what_uses_the_store_not_known_until_it_is_dismissed_or_th
 }
 
 #[test]
+fn a_store_that_cannot_be_looked_at_is_not_known_and_one_of_which_a_part_cannot_be_read_is_watched() {
+    let not_watched =
+        |why: &str| Event::Scan(ScanEvent::NotWatched { store: id("store:data"), why: why.to_owned() });
+    let away = not_watched("/srv/data is not there");
+    assert_eq!(
+        standing(&after(std::slice::from_ref(&away)), "capability:eau"),
+        Standing::NotKnown(NotKnown::NotWatched)
+    );
+    let back = Event::Scan(ScanEvent::WatchedAgain { store: id("store:data") });
+    assert_eq!(standing(&after(&[away, back]), "capability:eau"), WORKS);
+    let part = format!("1 part {} /srv/data/lost+found", crate::scan::PARTLY_READ);
+    assert_eq!(standing(&after(&[not_watched(&part)]), "capability:eau"), WORKS);
+}
+
+#[test]
 fn a_newest_copy_that_is_not_clean_makes_what_uses_the_store_not_known_until_it_is_restored() {
     let store = id("store:data");
     let seen = |snapshot: &str, clean: bool| {

@@ -3,7 +3,7 @@
 use estate::canonical::source_inside;
 use estate::{Estate, Id};
 use incident::event::ScanEvent;
-use incident::scan::{About, Alarm, NotLookedAt, StoreView};
+use incident::scan::{About, Alarm, NotLookedAt, PARTLY_READ, StoreView};
 use incident::{Event, View};
 
 use message::{Command, Message, Remedy, harmless};
@@ -212,12 +212,9 @@ pub fn alarm(view: &View, burst: &Burst, when: SeenWhen) -> Result<Vec<Event>, N
     Ok(std::iter::once(raised).chain(at_start).map(Event::Scan).collect())
 }
 
-/// In the reason of a store of which only a part is not watched.
-const PARTLY: &str = "cannot be read, such as";
-
 /// Which part cannot be read may be another at each look; that is no news, and must not fill the journal.
 pub fn is_same_reason(said: &str, why: &str) -> bool {
-    said == why || (said.contains(PARTLY) && why.contains(PARTLY))
+    said == why || (said.contains(PARTLY_READ) && why.contains(PARTLY_READ))
 }
 
 /// Whether a store can be watched, if that is other than what was said last.
@@ -365,7 +362,7 @@ mod tests {
     #[test]
     fn the_recorded_reason_is_the_present_one() {
         let mut view = View::default();
-        let part = |name: &str| format!("1 part {PARTLY} {name}");
+        let part = |name: &str| format!("1 part {PARTLY_READ} {name}");
         view.scan.stores.entry(store()).or_default().not_watched = Some(part("a"));
         assert_eq!(watched(&view, &store(), Some(&part("b"))), Vec::new());
         assert_eq!(watched(&view, &store(), Some("/srv was replaced by a link")).len(), 1);

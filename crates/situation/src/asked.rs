@@ -19,7 +19,7 @@ use incident::standing::{cut_state, lost_by_plan, services_down};
 
 /// The most urgent first: what spreads, then what leaks, then what stands still, then what comes back.
 pub(crate) fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
-    let all = [spreading, leaking, lifting, unread, unchosen, stopped, unapproved];
+    let all = [spreading, unseen, leaking, lifting, unread, unchosen, stopped, unapproved];
     let asked = all.iter().flat_map(|asked| asked(estate, view));
     let asked = asked.chain(unplanned(estate, view, folder));
     asked.map(|(what, remedy)| Decision { what, command: remedy.shown(Some(folder)), remedy }).collect()
@@ -62,6 +62,24 @@ fn spreading(estate: &Estate, view: &View) -> Asked {
         }
     }
     asked
+}
+
+/// What cannot be looked at is not known to be well, and no later alarm will say so.
+fn unseen(estate: &Estate, view: &View) -> Asked {
+    let unseen = view.scan.stores.iter().filter(|(_, store)| store.is_unseen());
+    unseen
+        .map(|(id, store)| {
+            let why = store.not_watched.as_deref().unwrap_or_default();
+            let path = estate.stores.get(id).and_then(|store| store.path.as_deref());
+            let at = path.map(|path| format!(" at {path}")).unwrap_or_default();
+            let site = estate.stores.get(id).and_then(|store| store.site.clone());
+            let back =
+                Remedy::Do(format!("bring it back{at}; the watch says by itself when it sees it again"));
+            let cut = contain(&site.unwrap_or_else(|| id.clone()));
+            let answers = [("yes, it was moved or unmounted", back), ("no, cut it off", cut)];
+            (format!("{id} cannot be looked at ({why}): is that known?"), Remedy::ask("", answers))
+        })
+        .collect()
 }
 
 fn leaking(estate: &Estate, view: &View) -> Asked {

@@ -195,6 +195,10 @@ fn every_reason_for_not_knowing_is_told_in_every_output_and_none_is_good() {
         let mut view = match why {
             NotKnown::Unread => View::default(),
             NotKnown::Alarm => after(&[alarm()]),
+            NotKnown::NotWatched => {
+                let (store, why) = (id("store:data"), "/srv/data is not there".to_owned());
+                after(&[Event::Scan(ScanEvent::NotWatched { store, why })])
+            }
             NotKnown::DirtyCopy => after(&seen(false)),
             // Decided, and what it stops is up again since; the data it uses is not restored.
             NotKnown::Infected => after(&[decided(&["store:data"], &[])]),

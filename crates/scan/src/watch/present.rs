@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use incident::scan::PARTLY_READ;
 use judge::Beside;
 use message::counted_as;
 
@@ -50,6 +51,6 @@ impl Present {
         }
         let first = self.complaints.first()?;
         let parts = counted_as(self.complaints.len(), "part", "parts");
-        Some(format!("{parts} cannot be read, such as {first}"))
+        Some(format!("{parts} {PARTLY_READ} {first}"))
     }
 }
