@@ -47,6 +47,8 @@ pub enum Refusal {
     NotNow { target: Id, state: &'static str },
     #[error("nothing of {0} is cut off")]
     NotCut(String),
+    #[error("what would happen is not what was shown: {0}")]
+    NotAsShown(String),
 }
 
 impl Refusal {
@@ -79,6 +81,10 @@ impl Refusal {
             Refusal::NotCut(_) => (
                 "there is nothing to lift; nothing was changed",
                 Remedy::run_to("what is cut off is listed by", Command::new("status").incident()),
+            ),
+            Refusal::NotAsShown(_) => (
+                "nothing was changed: somebody decided meanwhile, and nobody has agreed to what would happen now",
+                Remedy::from("call again: it shows what would happen now"),
             ),
             Refusal::OnHold { on, .. } => (
                 "nothing was done to it",

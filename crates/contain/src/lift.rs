@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use estate::{Estate, Id, graph};
+use estate::{Estate, Id, canonical, graph};
 use incident::View;
 use incident::event::{ContainEvent, CutAct, Event};
 use incident::standing;
@@ -62,16 +62,28 @@ pub fn lift(estate: &Estate, view: &View, what: Option<&Id>, doors: Doors) -> Re
     })
 }
 
-/// The events that end the cuts, or why they may not end now. `seen`: a person says that what was cut off is there again.
-pub fn decide(
-    estate: &Estate,
-    view: &View,
-    what: Option<&Id>,
-    doors: Doors,
-    seen: bool,
-    reason: &str,
-) -> Result<Vec<Event>, Refusal> {
+/// What a person agreed to.
+#[derive(Clone, Copy, Debug)]
+pub struct Agreed<'a> {
+    pub what: Option<&'a Id>,
+    pub doors: Doors,
+    /// The person says that what was cut off is there again.
+    pub seen: bool,
+    /// The person agreed to exactly this; what was cut off, infected or adopted since is not in it.
+    pub shown: &'a Lift,
+    pub reason: &'a str,
+}
+
+/// The events that end the cuts, or why they may not end now. `estate`: the one with which `shown` was made.
+pub fn decide(estate: &Estate, view: &View, agreed: Agreed<'_>) -> Result<Vec<Event>, Refusal> {
+    let Agreed { what, doors, seen, shown, reason } = agreed;
+    if view.command.estate_hash.as_ref().is_some_and(|hash| *hash != canonical::hash(estate)) {
+        return Err(Refusal::NotAsShown("another estate is in force".to_owned()));
+    }
     let lifted = lift(estate, view, what, doors)?;
+    if lifted != *shown {
+        return Err(Refusal::NotAsShown(difference(shown, &lifted)));
+    }
     let event = |act: &CutAct| {
         let (act, reason) = (act.clone(), reason.to_owned());
         let event = if seen {
@@ -82,4 +94,22 @@ pub fn decide(
         Event::Contain(event)
     };
     Ok(lifted.acts.iter().map(event).collect())
+}
+
+fn difference(shown: &Lift, now: &Lift) -> String {
+    let other = |now: &[Id], shown: &[Id]| {
+        let new: Vec<String> = now.iter().filter(|id| !shown.contains(id)).map(ToString::to_string).collect();
+        (!new.is_empty()).then(|| new.join(", "))
+    };
+    let targets = |lift: &Lift| lift.acts.iter().map(|act| act.target().clone()).collect::<Vec<Id>>();
+    let (acts_now, acts_shown) = (targets(now), targets(shown));
+    let parts = [
+        ("also the cut of", other(&acts_now, &acts_shown)),
+        ("no more the cut of", other(&acts_shown, &acts_now)),
+        ("now also infected:", other(&now.infected, &shown.infected)),
+        ("no more infected:", other(&shown.infected, &now.infected)),
+    ];
+    let said: Vec<String> =
+        parts.into_iter().filter_map(|(what, ids)| Some(format!("{what} {}", ids?))).collect();
+    if said.is_empty() { "who is affected is other than shown".to_owned() } else { said.join("; ") }
 }

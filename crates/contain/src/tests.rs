@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use super::decide::{self, Cut, Refusal};
 use super::knocking::Proof;
-use super::lift::{self, Doors};
+use super::lift::{self, Agreed, Doors};
 use super::run::{self, Place, Watcher};
 use estate::Id;
 use estate::hands::Driver;
@@ -798,12 +798,13 @@ fn lifting_shows_its_price_opens_the_door_and_ends_only_what_is_there_again() {
     let but_doors = lift::lift(&estate, incident.view(), Some(&site), Doors::StayClosed).expect("cut off");
     assert_eq!(but_doors.acts.len(), 2);
     let states_after = |incident: &mut Incident, estate: &Estate, seen: bool| {
-        let acts = lift::lift(estate, incident.view(), Some(&site), Doors::Open).expect("it is cut off").acts;
-        let events =
-            lift::decide(estate, incident.view(), Some(&site), Doors::Open, seen, "clean").expect("not held");
+        adopted(incident, estate);
+        let shown = lift::lift(estate, incident.view(), Some(&site), Doors::Open).expect("it is cut off");
+        let agreed = Agreed { what: Some(&site), doors: Doors::Open, seen, shown: &shown, reason: "clean" };
+        let events = lift::decide(estate, incident.view(), agreed).expect("not held");
         incident.record(&events, 0).expect("recorded");
         let place = Place { world: &world, estate, folder: folder.path() };
-        let done = seen || run::lift(incident, place, &acts, &mut Silent).expect("the journal works");
+        let done = seen || run::lift(incident, place, &shown.acts, &mut Silent).expect("the journal works");
         let cuts = incident.view().contain.cuts.iter();
         (done, cuts.map(|cut| cut.state).collect::<Vec<_>>())
     };
@@ -814,14 +815,46 @@ fn lifting_shows_its_price_opens_the_door_and_ends_only_what_is_there_again() {
     let (opened, states) = states_after(&mut incident, &estate, false);
     assert_eq!((opened, states), (true, vec![CutState::Lifted, CutState::Lifting, CutState::Lifting]));
     // A person has seen them run.
-    let events =
-        lift::decide(&estate, incident.view(), Some(&core), Doors::Open, true, "seen").expect("not held");
+    let shown = lift::lift(&estate, incident.view(), Some(&core), Doors::Open).expect("it is cut off");
+    let agreed = Agreed { what: Some(&core), doors: Doors::Open, seen: true, shown: &shown, reason: "seen" };
+    let events = lift::decide(&estate, incident.view(), agreed).expect("not held");
     incident.record(&events, 0).expect("recorded");
     assert_eq!(incident.view().contain.cuts[1].state, CutState::Lifted);
     // What was lifted and is cut off again has to be proven again.
     applied(&mut incident, &world, &estate, "site:muc");
     assert_eq!(incident.view().contain.cuts[0].state, CutState::Holds);
     assert_eq!(incident.view().contain.cuts[1].state, CutState::Done, "it does not run since the first cut");
+}
+
+/// The estate is the one in force.
+fn adopted(incident: &mut Incident, estate: &Estate) {
+    let (hash, text) = (estate::canonical::hash(estate), estate::canonical::text(estate));
+    let adopted = Event::Command(CommandEvent::EstateAdopted { hash, text });
+    incident.record(&[adopted], 0).expect("recorded");
+}
+
+#[test]
+fn a_lift_ends_what_was_shown_and_agreed_to_and_nothing_that_was_cut_off_or_found_since() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut incident = incident(folder.path());
+    let (estate, world) = (estate(), Fake::new());
+    adopted(&mut incident, &estate);
+    applied(&mut incident, &world, &estate, "service:core-muc");
+    let shown = lift::lift(&estate, incident.view(), None, Doors::Open).expect("it is cut off");
+    let all = Agreed { what: None, doors: Doors::Open, seen: false, shown: &shown, reason: "clean" };
+    // While somebody reads it, somebody else cuts off more.
+    applied(&mut incident, &world, &estate, "site:muc");
+    let refused = lift::decide(&estate, incident.view(), all).expect_err("nobody has agreed to that");
+    assert!(matches!(&refused, Refusal::NotAsShown(what) if what.contains("also the cut of")), "{refused:?}");
+    let now = lift::lift(&estate, incident.view(), None, Doors::Open).expect("it is cut off");
+    assert!(lift::decide(&estate, incident.view(), Agreed { shown: &now, ..all }).is_ok());
+    // Or puts another estate in force.
+    let mut edited = estate.clone();
+    edited.sites.get_mut(&id("site:muc")).expect("it is there").doors[0].open = words("open it");
+    adopted(&mut incident, &edited);
+    let refused =
+        lift::decide(&estate, incident.view(), Agreed { shown: &now, ..all }).expect_err("old estate");
+    assert!(matches!(refused, Refusal::NotAsShown(_)), "{refused:?}");
 }
 
 #[test]
@@ -871,9 +904,12 @@ fn units_on_hosts_are_held_and_proven_and_a_lift_lets_them_start_again() {
     assert_eq!(world.state(|state| state.acts), sent);
 
     let core = id("service:core-muc");
+    adopted(&mut incident, &estate);
     let price = lift::lift(&estate, incident.view(), Some(&core), Doors::Open).expect("a lift");
+    let agreed =
+        Agreed { what: Some(&core), doors: Doors::Open, seen: false, shown: &price, reason: "clean" };
     incident
-        .decide(0, |view| lift::decide(&estate, view, Some(&core), Doors::Open, false, "clean"))
+        .decide(0, |view| lift::decide(&estate, view, agreed))
         .expect("the journal works")
         .expect("not held");
     let place_folder = incident.folder().to_owned();

@@ -212,6 +212,7 @@ fn refused(refusal: &Refusal, journal: Option<&Path>) -> Failure {
         | Refusal::OnHold { .. }
         | Refusal::NothingToCut
         | Refusal::NotCut(_)
+        | Refusal::NotAsShown(_)
         | Refusal::NotNow { .. } => FailureKind::Refused,
     };
     let failure = Failure::says(kind, refusal.message());

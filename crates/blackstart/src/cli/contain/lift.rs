@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::super::folder::{self, By};
 use super::super::{Answer, Failure, named, place, talk};
 use super::{Talking, line, refused};
-use contain::lift::{self, Lift};
+use contain::lift::{self, Agreed, Lift};
 use contain::run::{self, Place};
 use estate::model::Service;
 use estate::{Estate, Id};
@@ -56,10 +56,14 @@ pub(super) fn run(args: &Args) -> Result<Answer, Failure> {
     if !talk::agreed(question, args.yes) {
         return Err(Failure::refused("nobody agreed", "the cut is as it was", "call again with --yes"));
     }
-    folder::decide(&mut incident, |view| {
-        lift::decide(&estate, view, what.as_ref(), doors(args), args.seen, &args.reason)
-    })?
-    .map_err(refused)?;
+    let agreed = Agreed {
+        what: what.as_ref(),
+        doors: doors(args),
+        seen: args.seen,
+        shown: &price,
+        reason: &args.reason,
+    };
+    folder::decide(&mut incident, |view| lift::decide(&estate, view, agreed))?.map_err(refused)?;
     if args.seen {
         talk::say(format!("lifted: {} seen there again", counted(price.acts.len(), "thing")));
         return Ok(Answer::Done);
