@@ -88,10 +88,7 @@ impl Refusal {
             ),
             Refusal::OnHold { on, .. } => (
                 "nothing was done to it",
-                Remedy::run_to(
-                    "ask who placed the hold, then lift it",
-                    Command::new("resume").incident().with(on).reason(),
-                ),
+                Remedy::run_to("ask who placed the hold, then lift it", Command::lift_hold(on)),
             ),
         };
         Message::new(self.to_string(), means, to_do)

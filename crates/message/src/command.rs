@@ -26,9 +26,14 @@ impl Command {
         Command { words: verbs.split(' ').map(|verb| Word::Fixed(verb.to_owned())).collect() }
     }
 
-    /// `resume DIR WHAT --reason TEXT`: what lifts a hold and lets work go on.
+    /// `resume DIR WHAT --reason TEXT`: what lets work go on.
     pub fn resume(what: impl fmt::Display) -> Command {
         Command::new("resume").incident().with(what).reason()
+    }
+
+    /// `resume DIR WHAT --lift-hold --reason TEXT`: what lifts a hold and changes nothing else.
+    pub fn lift_hold(what: impl fmt::Display) -> Command {
+        Command::new("resume").incident().with(what).with("--lift-hold").reason()
     }
 
     /// `resume DIR entry:N --reason TEXT`: what accepts an entry that cannot be read.

@@ -130,7 +130,7 @@ impl Refusal {
             Refusal::NotApproved { plan, .. } => Remedy::run(Command::new("approve").incident().with(plan)),
             Refusal::OtherRun { .. } => plan_again(),
             Refusal::Unread { sequence, .. } => Remedy::unread_entry(*sequence),
-            Refusal::OnHold { on, .. } => Remedy::run_to("when the reason is gone", resume(on).reason()),
+            Refusal::OnHold { on, .. } => Remedy::run_to("when the reason is gone", Command::lift_hold(on)),
             Refusal::PartChanged { .. } => plan_again(),
             Refusal::Failed { target, .. } => {
                 Remedy::run_to("deal with the cause, then", resume(target).reason())

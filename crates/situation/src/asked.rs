@@ -19,7 +19,7 @@ use incident::standing::{cut_state, lost_by_plan, services_down};
 
 /// The most urgent first: what spreads, then what leaks, then what stands still, then what comes back.
 pub(crate) fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
-    let all = [spreading, unseen, leaking, lifting, unread, unchosen, stopped, unapproved];
+    let all = [spreading, unseen, leaking, lifting, unread, unchosen, held, stopped, unapproved];
     let asked = all.iter().flat_map(|asked| asked(estate, view));
     let asked = asked.chain(unplanned(estate, view, folder));
     asked.map(|(what, remedy)| Decision { what, command: remedy.shown(Some(folder)), remedy }).collect()
@@ -215,6 +215,26 @@ fn output_of(estate: &Estate, view: &View, step: &StepView) -> Option<String> {
     service.map(|_| output_file(&run.run, &id, attempt))
 }
 
+/// A hold on something that has failed: the failure waits for the hold.
+fn held(_: &Estate, view: &View) -> Asked {
+    let failed = |id: &Id| {
+        view.recover.steps.iter().find(|(_, step)| step.target == *id && step.state == State::Failed)
+    };
+    view.command
+        .holds
+        .iter()
+        .filter_map(|(id, hold)| {
+            let (name, step) = failed(id)?;
+            let what = format!(
+                "{name} failed ({}), and {id} is on hold: {} (by {})",
+                step.detail, hold.reason, hold.by
+            );
+            let why = "deal with the cause, and ask whoever placed the hold; when the reason is gone";
+            Some((what, Remedy::run_to(why, Command::lift_hold(id))))
+        })
+        .collect()
+}
+
 fn stopped(estate: &Estate, view: &View) -> Asked {
     let stopped = view.recover.steps.iter();
     stopped
@@ -232,7 +252,10 @@ fn stopped(estate: &Estate, view: &View) -> Asked {
                     Command::new("resume").incident().with(&step.target).option("--found", "done").reason();
                 return Some((what, Remedy::run_to("put clean data in its place, look at it, then", found)));
             }
+            // Under a hold nothing is tried again, and what to say of the hold is asked about the hold.
+            let held = view.command.holds.contains_key(&step.target);
             let remedy = match step.state {
+                State::Failed if held => return None,
                 State::Held => settle_by_hand(&step.target),
                 State::Failed => match output_of(estate, view, step) {
                     Some(file) => Remedy::run_to(

@@ -22,6 +22,8 @@ pub enum Refusal {
     NothingInDoubt(Id),
     #[error("{0} is not on hold, no step on it has failed, and its start needs no second person")]
     NothingToResume(Id),
+    #[error("{0} is not on hold")]
+    NotOnHold(Id),
     #[error("entry {sequence} cannot be read and may be about {about}")]
     NotRead { sequence: u64, about: Id },
     #[error("entry {0} is not one that could not be read")]
@@ -47,7 +49,7 @@ impl Refusal {
             Refusal::NotRead { sequence, .. } => {
                 ("nothing was changed: that entry may forbid it", Remedy::unread_entry(*sequence))
             }
-            Refusal::NothingInDoubt(_) => ("nothing was changed", look()),
+            Refusal::NothingInDoubt(_) | Refusal::NotOnHold(_) => ("nothing was changed", look()),
             Refusal::NothingToResume(_) => {
                 ("nothing was changed: there is nothing that it waits for", look())
             }
@@ -109,22 +111,36 @@ pub struct CheckedByHand<'a> {
     pub by: &'a str,
 }
 
-/// Work on `id` may go on: its hold is lifted, its failed steps may be tried again, its start is released by one more
-/// person, or its doubt is settled by who has looked.
-pub fn resume(
-    view: &View,
-    id: &Id,
-    looked: Option<CheckedByHand<'_>>,
-    reason: &str,
-) -> Result<Vec<Event>, Refusal> {
+/// Which of the things that keep a target waiting a person deals with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoesOn<'a> {
+    /// What failed was repaired, or one more person releases the start. A hold on it is lifted only if it is all that it
+    /// waits for.
+    Work,
+    /// Its doubt is settled by who has looked. A hold stays.
+    Checked(CheckedByHand<'a>),
+    /// The hold is lifted, and nothing else changes.
+    Hold,
+}
+
+/// Work on `id` may go on, as far as `what` says. Whoever repaired something has not thereby answered the reason for which
+/// somebody else placed a hold.
+pub fn resume(view: &View, id: &Id, what: GoesOn<'_>, reason: &str) -> Result<Vec<Event>, Refusal> {
     if let Some(unread) = view.blocked_by(id) {
         return Err(Refusal::NotRead { sequence: unread.sequence, about: id.clone() });
     }
-    let mut events = Vec::new();
-    if view.command.holds.contains_key(id) {
+    let is_held = view.command.holds.contains_key(id);
+    let lifted = || {
         let (on, reason) = (id.clone(), reason.to_owned());
-        events.push(Event::Command(CommandEvent::HoldLifted { on, reason }));
-    }
+        vec![Event::Command(CommandEvent::HoldLifted { on, reason })]
+    };
+    let looked = match what {
+        GoesOn::Hold if is_held => return Ok(lifted()),
+        GoesOn::Hold => return Err(Refusal::NotOnHold(id.clone())),
+        GoesOn::Work => None,
+        GoesOn::Checked(looked) => Some(looked),
+    };
+    let mut events = Vec::new();
     let in_doubt: Vec<&String> = steps_on(view, id, State::Held).map(|(step, _)| step).collect();
     match looked {
         Some(_) if in_doubt.is_empty() => return Err(Refusal::NothingInDoubt(id.clone())),
@@ -136,6 +152,7 @@ pub fn resume(
                 Event::Recover(RecoverEvent::StepProbed { step, target, found, detail, process: None })
             }));
         }
+        // A hold can be lifted all the same, by name.
         None if !in_doubt.is_empty() => return Err(Refusal::InDoubt(id.clone())),
         None => {}
     }
@@ -144,7 +161,11 @@ pub fn resume(
         let (target, reason) = (id.clone(), reason.to_owned());
         events.push(Event::Recover(RecoverEvent::TargetResumed { target, reason }));
     }
-    if events.is_empty() { Err(Refusal::NothingToResume(id.clone())) } else { Ok(events) }
+    match (events.is_empty(), is_held) {
+        (false, _) => Ok(events),
+        (true, true) => Ok(lifted()),
+        (true, false) => Err(Refusal::NothingToResume(id.clone())),
+    }
 }
 
 fn steps_on<'a>(
@@ -223,9 +244,9 @@ mod tests {
     fn only_what_waits_for_somebody_may_go_on() {
         let mut view = opened();
         let core = id("service:core");
-        assert_eq!(resume(&view, &core, None, "go"), Err(Refusal::NothingToResume(core.clone())));
+        assert_eq!(resume(&view, &core, GoesOn::Work, "go"), Err(Refusal::NothingToResume(core.clone())));
         assert_eq!(
-            resume(&view, &id("service:pay"), None, "go").unwrap().len(),
+            resume(&view, &id("service:pay"), GoesOn::Work, "go").unwrap().len(),
             1,
             "a second person says so"
         );
@@ -237,14 +258,20 @@ mod tests {
         }
         let both = &view.command.holds[&core].reason;
         assert!(both.starts_with("images (by ") && both.ends_with("); and: audit"), "{both}");
-        let lifted = resume(&view, &core, None, "taken").unwrap();
+        let lifted = resume(&view, &core, GoesOn::Work, "taken").unwrap();
         assert!(matches!(lifted.as_slice(), [Event::Command(CommandEvent::HoldLifted { .. })]));
         step(&mut view, &failed(&core));
-        let both = resume(&view, &core, None, "repaired").unwrap();
-        assert!(matches!(
-            both.as_slice(),
-            [Event::Command(_), Event::Recover(RecoverEvent::TargetResumed { .. })]
-        ));
+        // Whoever repaired it does not lift the hold of somebody else.
+        let repaired = resume(&view, &core, GoesOn::Work, "repaired").unwrap();
+        assert!(matches!(repaired.as_slice(), [Event::Recover(RecoverEvent::TargetResumed { .. })]));
+        let lifted = resume(&view, &core, GoesOn::Hold, "taken").unwrap();
+        assert!(matches!(lifted.as_slice(), [Event::Command(CommandEvent::HoldLifted { .. })]));
+        let pay = id("service:pay");
+        assert_eq!(resume(&view, &pay, GoesOn::Hold, "x"), Err(Refusal::NotOnHold(pay.clone())));
+        // Nor does one more person who releases the start.
+        hold(&view, &pay, "images").unwrap().iter().for_each(|event| follow(&mut view, event));
+        let released = resume(&view, &pay, GoesOn::Work, "released").unwrap();
+        assert!(matches!(released.as_slice(), [Event::Recover(RecoverEvent::TargetResumed { .. })]));
     }
 
     #[test]
@@ -252,7 +279,10 @@ mod tests {
         let mut view = opened();
         let core = id("service:core");
         let looked = CheckedByHand { happened: true, by: "anna" };
-        assert_eq!(resume(&view, &core, Some(looked), "seen"), Err(Refusal::NothingInDoubt(core.clone())));
+        assert_eq!(
+            resume(&view, &core, GoesOn::Checked(looked), "seen"),
+            Err(Refusal::NothingInDoubt(core.clone()))
+        );
         let name = format!("start:{core}");
         let detail = "nobody knows".to_owned();
         let found = Found::Unknown;
@@ -263,13 +293,13 @@ mod tests {
                 RecoverEvent::StepProbed { step: name, target: core.clone(), found, detail, process: None },
             ],
         );
-        assert_eq!(resume(&view, &core, None, "go"), Err(Refusal::InDoubt(core.clone())));
+        assert_eq!(resume(&view, &core, GoesOn::Work, "go"), Err(Refusal::InDoubt(core.clone())));
         let shown = Refusal::InDoubt(core.clone()).message().to_do.shown(Some("/i"));
         assert!(
             shown.contains("blackstart resume /i service:core --found not-done --reason TEXT"),
             "{shown}"
         );
-        let settled = resume(&view, &core, Some(looked), "seen").unwrap();
+        let settled = resume(&view, &core, GoesOn::Checked(looked), "seen").unwrap();
         assert!(matches!(settled[0], Event::Recover(RecoverEvent::StepProbed { found: Found::Done, .. })));
     }
 
@@ -285,7 +315,7 @@ mod tests {
         let unread = incident::log::Log::view(&log).unknown.clone();
         view.unknown = unread;
         assert_eq!(
-            resume(&view, &core, None, "taken"),
+            resume(&view, &core, GoesOn::Work, "taken"),
             Err(Refusal::NotRead { sequence: 0, about: core.clone() })
         );
         // To hold is always allowed: it makes nothing happen.

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, talk};
 use message::Command;
-use situation::decide::{self, CheckedByHand, Refusal};
+use situation::decide::{self, CheckedByHand, GoesOn, Refusal};
 
-/// Let work on this thing go on: lift its hold, allow its failed steps to be tried again, release a start that needs a
-/// second person, or say how a doubt was settled (--found). `entry:N` accepts an entry that this version cannot read.
-/// Then call `recover` again.
+/// Let work on this thing go on: allow its failed steps to be tried again, release a start that needs a second person, say
+/// how a doubt was settled (--found), or lift its hold. Where it waits for a hold and for something else, the hold stays until
+/// --lift-hold names it: whoever repaired something has not answered why somebody else placed a hold. `entry:N` accepts an entry
+/// that this version cannot read. Then call `recover` again.
 #[derive(Debug, clap::Args)]
 #[command(allow_missing_positional = true)]
 pub struct Args {
@@ -25,6 +26,9 @@ pub struct Args {
     /// You have checked whether a step in doubt happened.
     #[arg(long, value_enum)]
     found: Option<FoundByHand>,
+    /// Lift the hold on it, and change nothing else.
+    #[arg(long, conflicts_with = "found")]
+    lift_hold: bool,
     #[command(flatten)]
     by: By,
 }
@@ -46,9 +50,25 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     } else {
         let id = named::in_incident(incident.view(), &args.what, named::PLACES_AND_PARTS)?;
         let by = args.by.name();
-        let looked = args.found.map(|found| CheckedByHand { happened: found == FoundByHand::Done, by: &by });
-        folder::decide(&mut incident, |view| decide::resume(view, &id, looked, &args.reason))?
+        let what = match (args.lift_hold, args.found) {
+            (true, _) => GoesOn::Hold,
+            (false, None) => GoesOn::Work,
+            (false, Some(found)) => {
+                GoesOn::Checked(CheckedByHand { happened: found == FoundByHand::Done, by: &by })
+            }
+        };
+        folder::decide(&mut incident, |view| decide::resume(view, &id, what, &args.reason))?
             .map_err(refused)?;
+        if let Some(hold) = incident.view().command.holds.get(&id) {
+            let shown = folder.display().to_string();
+            talk::say(format!(
+                "recorded; {id} stays on hold ({}, by {}). When that is answered too: {}",
+                hold.reason,
+                hold.by,
+                Command::lift_hold(&id).line(Some(&shown))
+            ));
+            return Ok(Answer::Done);
+        }
     }
     talk::say(format!("{} may go on", args.what));
     if incident.view().recover.run.as_ref().is_some_and(|run| run.ended.is_some()) {
@@ -65,6 +85,7 @@ fn kind(refusal: &Refusal) -> FailureKind {
         Refusal::EmptyNote
         | Refusal::NotInEstate(_)
         | Refusal::NothingInDoubt(_)
+        | Refusal::NotOnHold(_)
         | Refusal::CouldBeRead(_) => FailureKind::Usage,
     }
 }

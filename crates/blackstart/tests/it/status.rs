@@ -13,6 +13,16 @@ fn section<'a>(page: &'a str, head: &str) -> Vec<&'a str> {
     below.take_while(|line| !line.is_empty()).collect()
 }
 
+/// Ends with the test, also when the test fails.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 fn json(provider: &Provider) -> Value {
     serde_json::from_str(&provider.works(&["status", "incident", "--json"])).unwrap()
 }
@@ -102,8 +112,27 @@ fn a_failed_gate_is_told_with_who_is_down_and_with_the_command_that_goes_on() {
     assert_eq!(now["not_served"][0]["tenants"][0], "tenant:a");
     assert!(now["decide_next"][0]["command"].as_str().unwrap().contains("resume incident service:core"));
 
+    // Under a hold the failure waits for the hold: repairing it does not lift what somebody else placed.
+    provider.works(&["hold", "incident", "service:core", "--reason", "images", "--by", "carl"]);
+    let now = json(&provider);
+    let next: Vec<&str> =
+        now["decide_next"].as_array().unwrap().iter().map(|one| one["command"].as_str().unwrap()).collect();
+    assert!(
+        next.iter().any(|command| command.contains("resume incident service:core --lift-hold")),
+        "{next:?}"
+    );
+    assert!(
+        !next.iter().any(|command| command.contains("resume incident service:core --reason")),
+        "{next:?}"
+    );
+
     fs::remove_file(provider.root().join("core.ill")).unwrap();
-    provider.works(&["resume", "incident", "service:core", "--reason", "disk replaced"]);
+    let resume = ["resume", "incident", "service:core", "--reason", "disk replaced"];
+    let said = provider.call(&resume);
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("stays on hold (images, by carl)"), "{said}");
+    assert_eq!(provider.recover().status.code(), Some(1), "it is held");
+    provider.works(&["resume", "incident", "service:core", "--lift-hold", "--reason", "images taken"]);
     assert!(provider.recover().status.success());
     let now = json(&provider);
     assert_eq!(
@@ -215,12 +244,14 @@ fn a_run_at_work_is_told_from_one_that_was_interrupted_and_what_goes_on_is_said(
     provider.prepare();
     fs::write(provider.root().join("core.ill"), "").unwrap();
     let talk = fs::File::create(provider.root().join("talk")).unwrap();
-    let mut running = provider
-        .command(&["recover", "--journal", "incident", "--wait", "--by", "anna"])
-        .stdout(std::process::Stdio::null())
-        .stderr(talk)
-        .spawn()
-        .unwrap();
+    let mut running = Running(
+        provider
+            .command(&["recover", "--journal", "incident", "--wait", "--by", "anna"])
+            .stdout(std::process::Stdio::null())
+            .stderr(talk)
+            .spawn()
+            .unwrap(),
+    );
     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
     let talk = || fs::read_to_string(provider.root().join("talk")).unwrap();
     while !talk().contains("stopped service:core") {
@@ -231,9 +262,9 @@ fn a_run_at_work_is_told_from_one_that_was_interrupted_and_what_goes_on_is_said(
     // Its newest entry may not be signed yet, which the section about signatures says in its own words.
     let restart = section(&page, "RESTART").join(" ");
     assert!(restart.contains("at work") && !restart.contains("was killed"), "{page}");
-    let pid = rustix::process::Pid::from_child(&running);
+    let pid = rustix::process::Pid::from_child(&running.0);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    assert_eq!(running.wait().unwrap().code(), Some(130));
+    assert_eq!(running.0.wait().unwrap().code(), Some(130));
     let told = talk();
     assert!(told.contains("/14  begin   start:service:"), "times and how far it is: {told}");
     assert!(told.contains("its output, incident/output/"), "where the failed one has written to: {told}");
