@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::refusal::Refusal;
 use estate::model::{EdgeKind, Service, StartClass, Store};
-use estate::{Estate, Id, Kind};
-use incident::event::{Found, ProcessMark, RecoverEvent};
+use estate::{Estate, Id, Kind, canonical};
+use incident::event::{CommandEvent, Found, ProcessMark, RecoverEvent};
 use incident::plan::file::{Plan, Step, StepKind, step_id};
 use incident::recover::step::{Move, State};
 use incident::{Event, View};
@@ -112,6 +112,24 @@ pub fn run_name(view: &View, plan: &Plan, plan_hash: &str) -> String {
         }
     }
     format!("{}-{approved}", plan_hash.get(..12).unwrap_or(plan_hash))
+}
+
+/// What begins a run on this estate. Where another is in force it is put in force by the same append: a run that is refused
+/// changes nothing.
+pub fn begin_on(view: &View, estate: &Estate, plan: &Plan, plan_hash: &str) -> Result<Vec<Event>, Refusal> {
+    let begun = begin(view, plan, plan_hash)?;
+    let hash = canonical::hash(estate);
+    if view.command.estate_hash.as_ref() == Some(&hash) {
+        return Ok(vec![begun]);
+    }
+    let adopted = CommandEvent::EstateAdopted { hash: hash.clone(), text: canonical::text(estate) };
+    let begun = match begun {
+        Event::Recover(RecoverEvent::RunBegun { run, plan, .. }) => {
+            Event::Recover(RecoverEvent::RunBegun { run, plan, estate_hash: hash })
+        }
+        other => other,
+    };
+    Ok(vec![Event::Command(adopted), begun])
 }
 
 pub fn begin(view: &View, plan: &Plan, plan_hash: &str) -> Result<Event, Refusal> {

@@ -99,9 +99,8 @@ impl Executor {
         log.refresh().map_err(RunFault::Log)?;
         let plan_hash = self.plan.hash();
         let now_ms = self.world.now_ms();
-        let begun = log::decide(log, now_ms, |view| {
-            decide::begin(view, &self.plan, &plan_hash).map(|event| vec![event])
-        });
+        let begun =
+            log::decide(log, now_ms, |view| decide::begin_on(view, &self.estate, &self.plan, &plan_hash));
         let begun = begun.map_err(RunFault::Log)?.map_err(RunFault::Refused)?;
         let (results, inbox) = channel();
         let mut at_work = AtWork {

@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     Ok(Answer::Done)
 }
 
-fn show(before: Option<&Estate>, after: &Estate) {
+pub(super) fn show(before: Option<&Estate>, after: &Estate) {
     let Some(before) = before else {
         talk::data("no estate was in force that can be read");
         return;

@@ -3,7 +3,6 @@
 mod told;
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,16 +12,14 @@ use super::folder::{self, By};
 use super::forecast::Brief;
 use super::{Answer, Failure, FailureKind, place, read_estate, talk};
 use estate::ignorance::Ignorance;
-use estate::{Estate, Id};
+use estate::{Estate, Id, canonical};
 use incident::event::RecoverEvent;
 use incident::log::LogFault;
 use incident::plan::changed;
 use incident::plan::file::Plan;
-use incident::store::Incident;
 use incident::{Event, View};
 use message::{Command, Remedy, counted_as};
 use recover::run::{Executor, Patience, RunFault, RunResult, Workers};
-use situation::decide;
 use world::real::Real;
 
 /// Run the approved plan: verify, restore, start, gate, admit, in its order, as far as it goes.
@@ -71,7 +68,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let mut incident = folder::open(&journal, &args.by)?;
     let _alone = alone(&journal)?;
     let changed = changed(&plan, &estate, incident.view())?;
-    adopt(&mut incident, &estate)?;
+    say_if_it_is_adopted(incident.view(), &estate, args.json);
     let world = Real::new(&journal.join("runs"), scan::restic::read_repository).map_err(|fault| {
         Failure::fault(fault.to_string(), "nothing was begun", "look at the folder, then call again")
     })?;
@@ -232,16 +229,17 @@ fn changed(plan: &Plan, estate: &Estate, view: &View) -> Result<BTreeSet<Id>, Fa
     })
 }
 
-/// The estate that is named is the one in force from here on.
-fn adopt(incident: &mut Incident, estate: &Estate) -> Result<(), Failure> {
-    let decided = folder::decide(incident, |view| Ok::<_, Infallible>(decide::adopt(view, estate)))?;
-    let Ok(adopted) = decided;
-    if !adopted.is_empty() {
-        talk::say(
-            "the estate is not the one that was in force: it is now, and steps whose part was changed hold",
-        );
+/// The estate that is named is the one in force from the beginning of the run on; a run that is refused changes nothing.
+fn say_if_it_is_adopted(view: &View, estate: &Estate, json: bool) {
+    if view.command.estate_hash.as_ref() == Some(&canonical::hash(estate)) {
+        return;
     }
-    Ok(())
+    if !json {
+        super::adopt::show(view.estate_in_force().as_ref(), estate);
+    }
+    talk::say(
+        "the estate is not the one in force: when the run begins it is put in force, and steps whose part was changed hold",
+    );
 }
 
 /// Says anew when everybody is back, after whatever may have moved it. The order stays the approved plan's.

@@ -408,3 +408,25 @@ fn entries_that_nobody_has_signed_are_not_passed_over_in_silence() {
     let page = provider.works(&["status", "killed"]);
     assert!(page.contains("NOT SIGNED") && page.contains("journal show killed --from"), "{page}");
 }
+
+#[test]
+fn a_restart_that_is_refused_puts_no_edited_estate_in_force() {
+    let provider = Provider::new();
+    provider.prepare();
+    let adopted = || {
+        let shown = provider.works(&["journal", "show", "incident", "--json"]);
+        shown.matches("command.estate_adopted").count()
+    };
+    let before = adopted();
+    let path = provider.root().join("estate/estate.toml");
+    let text = fs::read_to_string(&path).unwrap().replacen("boot_s = 1", "boot_s = 2", 1);
+    fs::write(&path, text).unwrap();
+    provider.works(&["plan", "estate", "-o", "other"]);
+    let refused = provider.call(&["recover", "estate", "--plan", "other", "--journal", "incident"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        refused.status.code() == Some(1) && said.contains("when the run begins it is put in force"),
+        "{said}"
+    );
+    assert_eq!(adopted(), before, "it was refused: nothing has changed");
+}
