@@ -164,6 +164,8 @@ pub struct StoreView {
     /// Oldest first by first sight, whatever time they claim.
     pub snapshots: Vec<SnapshotView>,
     pub recovery_point: Option<String>,
+    /// A scan has said which is the recovery point, or that there is none.
+    pub is_scanned: bool,
     /// Contents that a person accepted although they are not clean: hex digits of their digests.
     pub accepted: BTreeSet<String>,
     /// Who chose it, if it was a person.
@@ -355,6 +357,7 @@ impl View {
                     self.snapshot(store, snapshot, "was chosen by a scan")?;
                 }
                 let store = self.stores.entry(store.clone()).or_default();
+                store.is_scanned = true;
                 if store.chosen_by.is_none() {
                     store.recovery_point.clone_from(snapshot);
                 }

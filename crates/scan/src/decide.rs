@@ -108,7 +108,8 @@ pub fn scanned(view: &View, store: &Id, report: &RepositoryReport) -> Vec<Event>
     let chosen = known.and_then(|known| known.recovery_point.as_ref());
     let by_hand = known.is_some_and(|known| known.chosen_by.is_some());
     let snapshot = recovery_point(report).cloned();
-    let is_new = chosen != snapshot.as_ref() || chosen.is_none();
+    // That there is none is said once, too.
+    let is_new = chosen != snapshot.as_ref() || !known.is_some_and(|known| known.is_scanned);
     if view.blocked_by(store).is_none() && !by_hand && is_new {
         events.push(Event::Scan(ScanEvent::RecoveryPointChosen { store: store.clone(), snapshot }));
     }

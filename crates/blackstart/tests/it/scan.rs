@@ -49,6 +49,27 @@ fn a_repository_is_judged_recorded_once_and_its_last_clean_snapshot_is_named() {
 }
 
 #[test]
+fn that_there_is_no_clean_snapshot_is_recorded_once() {
+    let stage = Stage::new();
+    for number in 0..6 {
+        stage.letter(number, b"k");
+    }
+    stage.snapshot();
+    let (repository, incident) = (stage.repository(), stage.at("incident"));
+    let args = ["scan", &repository, "--journal", text(&incident), "--store", "store:core-muc"];
+    for _ in 0..3 {
+        let answer = blackstart(&args, Some(PASSWORD));
+        assert!(
+            answer.code == 1 && answer.out.contains("NO CLEAN SNAPSHOT"),
+            "{} {}",
+            answer.out,
+            answer.err
+        );
+    }
+    assert_eq!(stage.count("scan.recovery_point_chosen"), 1);
+}
+
+#[test]
 fn the_whole_answer_is_as_the_golden_one_and_the_picture_and_the_ledger_are_written() {
     let stage = Stage::new();
     let first = stage.snapshot();
