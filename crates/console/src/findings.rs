@@ -35,6 +35,8 @@ struct Alarm<'a> {
     entry: u64,
     not_heard: Option<&'a str>,
     examples: Vec<&'a str>,
+    written_by: Vec<String>,
+    not_traced: Option<&'a str>,
 }
 
 struct Found {
@@ -56,6 +58,14 @@ pub(crate) fn body(seen: &Seen) -> Html {
             when: utc(alarm.time_ms),
             entry: alarm.entry,
             not_heard: alarm.not_heard.as_deref(),
+            written_by: alarm
+                .writers
+                .iter()
+                .map(|writer| {
+                    format!("{} written by {}", counted(writer.files, "file", "files"), writer.line())
+                })
+                .collect(),
+            not_traced: alarm.not_traced.as_deref(),
             examples: open
                 .map(|open| open.examples.iter().take(5).map(String::as_str).collect())
                 .unwrap_or_default(),

@@ -34,6 +34,7 @@ pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("scan.alarm_dismissed", 1),
     ("scan.one_alarm_dismissed", 1),
     ("scan.alarm_at_start", 1),
+    ("scan.alarm_traced", 1),
     ("scan.snapshot_first_seen", 1),
     ("scan.snapshot_judged", 1),
     ("scan.recovery_point_chosen", 1),
@@ -99,10 +100,51 @@ pub enum ScanEvent {
     NotWatched { store: Id, why: String },
     #[serde(rename = "scan.watched_again")]
     WatchedAgain { store: Id },
+    /// Who wrote the files of an alarm, as far as the kernel told it; of `not_traced` files nobody knows. `why_not`: nobody could
+    /// be told of, or more was written than the kernel kept.
+    #[serde(rename = "scan.alarm_traced")]
+    AlarmTraced { store: Id, alarm: u64, writers: Vec<Writer>, not_traced: u64, why_not: Option<String> },
     /// A person has looked at files that are not clean, and accepted exactly these contents: hex digits of their digests. Many
     /// come as several entries.
     #[serde(rename = "scan.contents_accepted")]
     ContentsAccepted { store: Id, snapshot: String, reason: String, contents: Vec<String> },
+}
+
+/// A process that wrote files of an alarm. What is `None` could not be seen: it may have ended before anybody looked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Writer {
+    pub pid: i32,
+    /// Clock ticks from the start of the machine to that of the process: with the number, this one and no later one.
+    pub started: Option<u64>,
+    pub uid: Option<u32>,
+    pub user: Option<String>,
+    pub program: Option<String>,
+    /// Its command line, without what looks like a secret.
+    pub command: Option<String>,
+    /// Of the unified hierarchy, as in `/proc/PID/cgroup`.
+    pub cgroup: Option<String>,
+    /// Of the files of the alarm it wrote so many last.
+    pub files: u64,
+}
+
+impl Writer {
+    /// Who it is, in one line.
+    pub fn line(&self) -> String {
+        let user = match (&self.user, self.uid) {
+            (Some(user), _) => user.clone(),
+            (None, Some(uid)) => format!("user {uid}"),
+            (None, None) => "a user that is not known".to_owned(),
+        };
+        let what = self.command.as_ref().or(self.program.as_ref());
+        match what {
+            Some(what) => format!("process {} of {user}: {what}", self.pid),
+            None if self.started.is_some() => {
+                format!("process {} of {user}, which shows no command", self.pid)
+            }
+            None => format!("process {}, which had ended before it could be looked at", self.pid),
+        }
+    }
 }
 
 /// What of a snapshot nobody has looked at, though it was read.
@@ -133,6 +175,7 @@ impl ScanEvent {
             | ScanEvent::AlarmDismissed { store, .. }
             | ScanEvent::OneAlarmDismissed { store, .. }
             | ScanEvent::AlarmAtStart { store, .. }
+            | ScanEvent::AlarmTraced { store, .. }
             | ScanEvent::SnapshotFirstSeen { store, .. }
             | ScanEvent::SnapshotJudged { store, .. }
             | ScanEvent::RecoveryPointChosen { store, .. }
@@ -197,6 +240,10 @@ pub struct Alarm {
     pub examples: Vec<String>,
     /// The digest of what it is about, if that lay there when the watch began.
     pub at_start: Option<String>,
+    /// Who wrote its files, as far as that was told.
+    pub writers: Vec<Writer>,
+    /// Why nobody knows, or not of all, who wrote them.
+    pub not_traced: Option<String>,
     /// Entry and reason of the newest try to wake somebody that failed.
     pub not_heard: Option<String>,
 }
@@ -252,6 +299,8 @@ impl View {
             files,
             examples: examples.to_vec(),
             at_start: None,
+            writers: Vec::new(),
+            not_traced: None,
             not_heard: None,
         });
     }
@@ -312,6 +361,18 @@ impl View {
             }
             ScanEvent::AlarmDismissed { store, .. } => self.dismiss(store, None)?,
             ScanEvent::OneAlarmDismissed { store, alarm, .. } => self.dismiss(store, Some(*alarm))?,
+            ScanEvent::AlarmTraced { store, alarm, writers, not_traced, why_not } => {
+                let known = self.open_alarm(store, *alarm, "was traced")?;
+                for writer in writers {
+                    let is_same = |one: &&mut Writer| (one.pid, one.started) == (writer.pid, writer.started);
+                    match known.writers.iter_mut().find(is_same) {
+                        Some(one) => one.files += writer.files,
+                        None => known.writers.push(writer.clone()),
+                    }
+                }
+                let some = || format!("of {not_traced} of its files nobody knows who wrote them");
+                known.not_traced = why_not.clone().or_else(|| (*not_traced > 0).then(some));
+            }
             ScanEvent::AlarmAtStart { store, alarm, digest } => {
                 self.open_alarm(store, *alarm, "was there at the start")?.at_start = Some(digest.clone());
             }

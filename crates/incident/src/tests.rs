@@ -115,6 +115,22 @@ fn samples() -> Vec<Event> {
             alarm: 7,
             reason: "test".to_owned(),
         }),
+        Event::Scan(ScanEvent::AlarmTraced {
+            store: id("store:core-muc"),
+            alarm: 7,
+            writers: vec![crate::scan::Writer {
+                pid: 4711,
+                started: Some(99),
+                uid: Some(33),
+                user: Some("www-data".to_owned()),
+                program: Some("/tmp/x".to_owned()),
+                command: Some("/tmp/x --all".to_owned()),
+                cgroup: Some("/system.slice/web.service".to_owned()),
+                files: 12,
+            }],
+            not_traced: 3,
+            why_not: None,
+        }),
         Event::Scan(ScanEvent::AlarmAtStart {
             store: id("store:core-muc"),
             alarm: 7,

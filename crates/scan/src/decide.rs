@@ -12,6 +12,7 @@ use crate::report::{RepositoryReport, SnapshotReport};
 use crate::restic::inside::{Own, SeriesName};
 use crate::restic::series_name;
 use crate::watch::Burst;
+use crate::writers::Traced;
 
 /// The repository holds backups of several hosts or paths, and the store does not say which are its own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -230,6 +231,21 @@ pub fn watched(view: &View, store: &Id, not_watched: Option<&str>) -> Vec<Event>
     }
 }
 
+/// Who wrote the files of an alarm. Of one that was closed meanwhile that is no news.
+pub fn traced(view: &View, store: &Id, alarm: u64, traced: &Result<Traced, String>) -> Vec<Event> {
+    let open =
+        view.scan.stores.get(store).is_some_and(|known| known.alarms.iter().any(|one| one.sequence == alarm));
+    if !open {
+        return Vec::new();
+    }
+    let (writers, not_traced, why_not) = match traced {
+        Ok(traced) => (traced.writers.clone(), traced.not_traced, None),
+        Err(why) => (Vec::new(), 0, Some(why.clone())),
+    };
+    let store = store.clone();
+    vec![Event::Scan(ScanEvent::AlarmTraced { store, alarm, writers, not_traced, why_not })]
+}
+
 /// Nobody was woken. Of an alarm that was closed meanwhile that is no news.
 pub fn not_heard(view: &View, store: &Id, alarm: u64, why: &str) -> Vec<Event> {
     let open =
@@ -284,9 +300,17 @@ mod tests {
     }
 
     fn open(view: &mut View, about: About, files: u64) {
-        let (at_start, not_heard) = (None, None);
-        let alarm =
-            Alarm { sequence: 7, time_ms: 0, about, files, examples: Vec::new(), at_start, not_heard };
+        let alarm = Alarm {
+            sequence: 7,
+            time_ms: 0,
+            about,
+            files,
+            examples: Vec::new(),
+            at_start: None,
+            writers: Vec::new(),
+            not_traced: None,
+            not_heard: None,
+        };
         view.scan.stores.entry(store()).or_default().alarms.push(alarm);
     }
 

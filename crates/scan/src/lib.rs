@@ -17,3 +17,4 @@ pub mod shown;
 pub mod snapshots;
 pub mod timeline;
 pub mod watch;
+pub mod writers;

@@ -8,7 +8,7 @@ use incident::View;
 use incident::contain::{Cut, CutState};
 use incident::plan::file::StepKind;
 use incident::recover::StepView;
-use incident::scan::About;
+use incident::scan::{About, Writer};
 use incident::standing::cut_state;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -17,6 +17,10 @@ pub struct AlarmLine {
     /// As many as it has grown to.
     pub files: u64,
     pub about: About,
+    /// Who wrote its files, as far as the kernel told it.
+    pub writers: Vec<Writer>,
+    /// Why nobody knows, or not of all of them, who wrote them. `null` with no writers: nobody has looked yet.
+    pub not_traced: Option<String>,
     /// Nobody was woken by it, and why.
     pub not_heard: Option<String>,
     pub time_ms: i64,
@@ -32,6 +36,8 @@ pub(crate) fn alarms(view: &View) -> Vec<AlarmLine> {
                 store: store.clone(),
                 files: alarm.files,
                 about: alarm.about,
+                writers: alarm.writers.clone(),
+                not_traced: alarm.not_traced.clone(),
                 not_heard: alarm.not_heard.clone(),
                 time_ms: alarm.time_ms,
                 entry: alarm.sequence,

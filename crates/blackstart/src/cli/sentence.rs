@@ -180,6 +180,15 @@ fn of_scan(event: &ScanEvent) -> String {
         ScanEvent::OneAlarmDismissed { store, alarm, reason } => {
             format!("dismissed the alarm of entry {alarm} for {store}: {reason}")
         }
+        ScanEvent::AlarmTraced { store, alarm, writers, not_traced, why_not } => {
+            let who: Vec<String> =
+                writers.iter().map(|writer| format!("{} files by {}", writer.files, writer.line())).collect();
+            let unknown = why_not.clone().or_else(|| {
+                (*not_traced > 0).then(|| format!("of {not_traced} files nobody knows who wrote them"))
+            });
+            let all: Vec<String> = who.into_iter().chain(unknown).collect();
+            format!("who wrote the files of alarm {alarm} of {store}: {}", all.join("; "))
+        }
         ScanEvent::AlarmAtStart { store, alarm, .. } => {
             format!("the alarm of entry {alarm} for {store} is about what lay there when the watch began")
         }

@@ -199,9 +199,15 @@ fn page(now: &Situation, words: &Words, at_work: AtWork) -> String {
     );
     let alarms = now.alarms.iter();
     let alarms = alarms.map(|alarm| {
+        let who = alarm
+            .writers
+            .iter()
+            .map(|writer| format!("; {} written by {}", counted(writer.files, "file"), writer.line()));
+        let unknown = alarm.not_traced.as_ref().map(|why| format!("; who wrote is not known: {why}"));
+        let who: String = who.chain(unknown).collect();
         let heard = alarm.not_heard.as_ref().map(|why| format!("; NOBODY WAS WOKEN: {why}"));
         format!(
-            "{}: {} {}, {} (entry {}){}",
+            "{}: {} {}, {} (entry {}){who}{}",
             alarm.store,
             counted(alarm.files, "file"),
             alarm.about.words(),

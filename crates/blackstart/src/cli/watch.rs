@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, place, talk};
-use estate::Id;
+use estate::{Estate, Id};
 use health::Health;
 use incident::View;
 use incident::scan::About;
@@ -26,6 +26,7 @@ use message::{Command, counted};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use scan::decide::{self, NoNews, SeenWhen};
 use scan::watch::{Burst, Limits, Look, StoreWatch};
+use scan::writers::Writers;
 use wake::Wake;
 
 /// How long after an alarm could not be recorded that is tried again.
@@ -106,9 +107,23 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     }
     say_what_is_open(&view, &watches, &journal);
     let stop = stop_at_signal()?;
-    let watching = Watching { journal, wake, health, said: BTreeSet::new(), unrecorded: BTreeMap::new() };
+    let writers = listen(&estate);
+    let watching =
+        Watching { journal, wake, health, writers, said: BTreeSet::new(), unrecorded: BTreeMap::new() };
     watching.run(watches, Duration::from_millis(args.every_ms), &stop);
     Ok(Answer::Done)
+}
+
+/// Who writes is told by the kernel only to whoever has the right to hear it.
+fn listen(estate: &Estate) -> Result<Writers, String> {
+    let roots: Vec<PathBuf> =
+        estate.stores.values().filter_map(|store| Some(PathBuf::from(store.path.as_ref()?))).collect();
+    let writers = Writers::listen(&roots);
+    match &writers {
+        Ok(_) => talk::say("who writes is told by the kernel (fanotify): an alarm names the processes"),
+        Err(why) => talk::say(format!("an alarm will NOT say which process wrote: {why}")),
+    }
+    writers
 }
 
 /// Whoever starts the watch must not take a quiet terminal for a quiet store.
@@ -134,6 +149,8 @@ struct Watching {
     journal: PathBuf,
     wake: Option<Wake>,
     health: Arc<Health>,
+    /// Or why nobody knows who writes.
+    writers: Result<Writers, String>,
     said: BTreeSet<String>,
     /// Stores with an alarm that could not be recorded, and when that was tried last.
     unrecorded: BTreeMap<Id, Instant>,
@@ -270,6 +287,7 @@ impl Watching {
                 if let Some(wake) = &self.wake {
                     wake.somebody(alarm, store, burst.about.words(), files);
                 }
+                self.trace(alarm, burst, when);
                 true
             }
             Ok(Err(NoNews::Open { .. })) => true,
@@ -305,6 +323,34 @@ impl Watching {
         let before = incident.view().entries;
         let decided = incident.decide(folder::now_ms(), |view| decide::alarm(view, burst, when))?;
         Ok(decided.map(|_| Raised::of(incident.view(), burst, before)))
+    }
+
+    /// Says and records who wrote the files of an alarm. The alarm is told before: it does not wait for this.
+    fn trace(&self, alarm: u64, burst: &Burst, when: SeenWhen) {
+        let traced = match (&self.writers, burst.about, when) {
+            (_, _, SeenWhen::AtStart) => Err("they lay there when the watch began".to_owned()),
+            (_, About::Vanished, SeenWhen::Now) => {
+                Err("the kernel tells who writes, not who deletes".to_owned())
+            }
+            (Err(why), About::Bad(_), SeenWhen::Now) => Err(why.clone()),
+            (Ok(writers), About::Bad(_), SeenWhen::Now) => Ok(writers.of_soon(&burst.paths)),
+        };
+        match &traced {
+            Ok(traced) => {
+                for writer in &traced.writers {
+                    let files = counted(writer.files, "file");
+                    talk::say(format!("alarm {alarm}: {files} written by {}", writer.line()));
+                }
+                if traced.not_traced > 0 {
+                    let files = counted(traced.not_traced, "file");
+                    talk::say(format!("alarm {alarm}: of {files} nobody knows who wrote them"));
+                }
+            }
+            Err(why) => talk::say(format!("alarm {alarm}: who wrote is not known: {why}")),
+        }
+        if let Err(fault) = self.append(|view| decide::traced(view, &burst.store, alarm, &traced)) {
+            talk::say(format!("who wrote cannot be recorded: {}", folder::chain(&fault)));
+        }
     }
 
     /// Whether there was anything to record.
