@@ -99,6 +99,7 @@ fn is_a_decision(event: &Event) -> bool {
             event,
             ScanEvent::AlarmDismissed { .. }
                 | ScanEvent::OneAlarmDismissed { .. }
+                | ScanEvent::ThawDecided { .. }
                 | ScanEvent::RecoveryPointDecided { .. }
                 | ScanEvent::ContentsAccepted { .. }
         ),

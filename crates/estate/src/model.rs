@@ -278,7 +278,7 @@ pub enum ResourceKind {
 /// May be done at an alarm without asking.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Authority {
-    /// `stop-service`, `close-door`.
+    /// `stop-service`, `close-door`, `freeze-writer`.
     pub may: String,
     /// Of which things; empty means everywhere.
     pub on: Vec<Id>,

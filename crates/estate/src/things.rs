@@ -33,7 +33,9 @@ pub(super) const START_CLASSES: [(&str, StartClass); 3] =
 pub(super) const EVIDENCE: [(&str, Evidence); 3] =
     [("declared", Evidence::Declared), ("observed", Evidence::Observed), ("inferred", Evidence::Inferred)];
 /// What may be granted in advance.
-pub(super) const ACTS: [&str; 2] = ["stop-service", "close-door"];
+pub(super) const ACTS: [&str; 3] = ["stop-service", "close-door", "freeze-writer"];
+/// Those of them that cut something off: whoever grants none of them has to be reached at every alarm.
+pub(super) const CUTTING_ACTS: [&str; 2] = ["stop-service", "close-door"];
 
 fn name(fields: &mut Fields<'_>, id: &Id, out: &mut Out) -> String {
     fields.text("name", out).unwrap_or_else(|| id.name().to_owned())
@@ -438,7 +440,7 @@ pub(super) fn authority(mut fields: Fields<'_>, out: &mut Out) -> Option<Authori
     let place = fields.place();
     let may = fields.text("may", out);
     if fields.lacks("may") {
-        fields.missing("may", "stop-service or close-door", out);
+        fields.missing("may", "stop-service, close-door or freeze-writer", out);
     }
     let authority = Authority {
         may: may.unwrap_or_default(),

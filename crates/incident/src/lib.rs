@@ -14,6 +14,7 @@ pub mod event;
 pub mod evidence;
 pub mod fault;
 pub mod follow;
+pub mod frozen;
 pub mod hands;
 pub mod log;
 #[cfg(any(test, feature = "sim"))]

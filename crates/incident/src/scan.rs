@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use estate::Id;
 
+use crate::frozen::{self, Frozen, Move, Target};
 use crate::stamp::Stamp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,6 +36,10 @@ pub(crate) const VERSIONS: &[(&str, u16)] = &[
     ("scan.one_alarm_dismissed", 1),
     ("scan.alarm_at_start", 1),
     ("scan.alarm_traced", 1),
+    ("scan.freeze_intended", 1),
+    ("scan.freeze_ended", 1),
+    ("scan.thaw_decided", 1),
+    ("scan.thaw_ended", 1),
     ("scan.snapshot_first_seen", 1),
     ("scan.snapshot_judged", 1),
     ("scan.recovery_point_chosen", 1),
@@ -104,6 +109,16 @@ pub enum ScanEvent {
     /// be told of, or more was written than the kernel kept.
     #[serde(rename = "scan.alarm_traced")]
     AlarmTraced { store: Id, alarm: u64, writers: Vec<Writer>, not_traced: u64, why_not: Option<String> },
+    /// A process that wrote files of an alarm is to be stopped from writing on, because the estate grants that.
+    #[serde(rename = "scan.freeze_intended")]
+    FreezeIntended { store: Id, alarm: u64, target: Target, who: String, granted_by: String },
+    #[serde(rename = "scan.freeze_ended")]
+    FreezeEnded { store: Id, target: Target, ok: bool, detail: String },
+    /// A person lets it go on.
+    #[serde(rename = "scan.thaw_decided")]
+    ThawDecided { store: Id, target: Target, reason: String },
+    #[serde(rename = "scan.thaw_ended")]
+    ThawEnded { store: Id, target: Target, ok: bool, detail: String },
     /// A person has looked at files that are not clean, and accepted exactly these contents: hex digits of their digests. Many
     /// come as several entries.
     #[serde(rename = "scan.contents_accepted")]
@@ -176,6 +191,10 @@ impl ScanEvent {
             | ScanEvent::OneAlarmDismissed { store, .. }
             | ScanEvent::AlarmAtStart { store, .. }
             | ScanEvent::AlarmTraced { store, .. }
+            | ScanEvent::FreezeIntended { store, .. }
+            | ScanEvent::FreezeEnded { store, .. }
+            | ScanEvent::ThawDecided { store, .. }
+            | ScanEvent::ThawEnded { store, .. }
             | ScanEvent::SnapshotFirstSeen { store, .. }
             | ScanEvent::SnapshotJudged { store, .. }
             | ScanEvent::RecoveryPointChosen { store, .. }
@@ -194,6 +213,8 @@ impl ScanEvent {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct View {
     pub stores: BTreeMap<Id, StoreView>,
+    /// Processes that were to be frozen at an alarm, oldest first.
+    pub frozen: Vec<Frozen>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -335,6 +356,18 @@ impl View {
         }
     }
 
+    fn freeze(&mut self, entry: Stamp<'_>, target: &Target, event: Move, detail: &str) -> Result<(), String> {
+        let known = self.frozen.iter_mut().find(|known| known.target == *target);
+        let pid = target.pid;
+        let known =
+            known.ok_or_else(|| format!("process {pid}: {event:?}, but it was never to be frozen"))?;
+        known.state =
+            frozen::next(Some(known.state), event).map_err(|why| format!("process {pid}: {why}"))?;
+        detail.clone_into(&mut known.detail);
+        known.since_entry = entry.sequence;
+        Ok(())
+    }
+
     fn snapshot(&mut self, store: &Id, snapshot: &str, what: &str) -> Result<&mut SnapshotView, String> {
         let known = self.stores.get_mut(store).map(|store| &mut store.snapshots);
         known
@@ -372,6 +405,31 @@ impl View {
                 }
                 let some = || format!("of {not_traced} of its files nobody knows who wrote them");
                 known.not_traced = why_not.clone().or_else(|| (*not_traced > 0).then(some));
+            }
+            ScanEvent::FreezeIntended { store, alarm, target, who, granted_by } => {
+                if !self.frozen.iter().any(|known| known.target == *target) {
+                    self.frozen.push(Frozen {
+                        store: store.clone(),
+                        alarm: *alarm,
+                        target: target.clone(),
+                        who: who.clone(),
+                        granted_by: granted_by.clone(),
+                        state: frozen::next(None, Move::Intended)?,
+                        detail: String::new(),
+                        since_entry: entry.sequence,
+                    });
+                    return Ok(());
+                }
+                self.freeze(entry, target, Move::Intended, "")?;
+            }
+            ScanEvent::FreezeEnded { target, ok, detail, .. } => {
+                self.freeze(entry, target, Move::Ended { ok: *ok }, detail)?;
+            }
+            ScanEvent::ThawDecided { target, reason, .. } => {
+                self.freeze(entry, target, Move::ThawDecided, reason)?;
+            }
+            ScanEvent::ThawEnded { target, ok, detail, .. } => {
+                self.freeze(entry, target, Move::ThawEnded { ok: *ok }, detail)?;
             }
             ScanEvent::AlarmAtStart { store, alarm, digest } => {
                 self.open_alarm(store, *alarm, "was there at the start")?.at_start = Some(digest.clone());

@@ -22,6 +22,12 @@ fn id(text: &str) -> Id {
 /// One of every kind; `no_kind_of_event_is_missing_here` counts them.
 #[expect(clippy::too_many_lines, reason = "a list with one entry for each kind of event")]
 fn samples() -> Vec<Event> {
+    let frozen = crate::frozen::Target {
+        pid: 4711,
+        started: 99,
+        cgroup: Some("/system.slice/web.service".to_owned()),
+        boot: "b".to_owned(),
+    };
     let mark = ProcessMark { pid: 4711, start_ticks: 99, run: "run-1/start:service:core-muc".to_owned() };
     let stop = CutAct::StopService { service: id("service:core-muc") };
     let close = CutAct::CloseDoor { site: id("site:muc"), door: "front".to_owned() };
@@ -130,6 +136,30 @@ fn samples() -> Vec<Event> {
             }],
             not_traced: 3,
             why_not: None,
+        }),
+        Event::Scan(ScanEvent::FreezeIntended {
+            store: id("store:core-muc"),
+            alarm: 7,
+            target: frozen.clone(),
+            who: "process 4711 of www-data: /tmp/x".to_owned(),
+            granted_by: "the board".to_owned(),
+        }),
+        Event::Scan(ScanEvent::FreezeEnded {
+            store: id("store:core-muc"),
+            target: frozen.clone(),
+            ok: true,
+            detail: "frozen".to_owned(),
+        }),
+        Event::Scan(ScanEvent::ThawDecided {
+            store: id("store:core-muc"),
+            target: frozen.clone(),
+            reason: "a backup".to_owned(),
+        }),
+        Event::Scan(ScanEvent::ThawEnded {
+            store: id("store:core-muc"),
+            target: frozen,
+            ok: false,
+            detail: "gone".to_owned(),
         }),
         Event::Scan(ScanEvent::AlarmAtStart {
             store: id("store:core-muc"),

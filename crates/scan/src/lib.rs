@@ -8,6 +8,8 @@ pub mod choose;
 pub mod decide;
 pub mod events;
 pub mod folder;
+pub mod freeze;
+pub mod frozen;
 pub mod history;
 pub mod ledger;
 pub mod report;

@@ -19,7 +19,7 @@ use incident::standing::{cut_state, lost_by_plan, services_down};
 
 /// The most urgent first: what spreads, then what leaks, then what stands still, then what comes back.
 pub(crate) fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
-    let all = [spreading, unseen, leaking, lifting, unread, unchosen, held, stopped, unapproved];
+    let all = [spreading, frozen, unseen, leaking, lifting, unread, unchosen, held, stopped, unapproved];
     let asked = all.iter().flat_map(|asked| asked(estate, view));
     let asked = asked.chain(unplanned(estate, view, folder));
     asked.map(|(what, remedy)| Decision { what, command: remedy.shown(Some(folder)), remedy }).collect()
@@ -62,6 +62,28 @@ fn spreading(estate: &Estate, view: &View) -> Asked {
         }
     }
     asked
+}
+
+/// What was frozen stays so until a person has looked; for those who need the service that is an outage.
+fn frozen(_: &Estate, view: &View) -> Asked {
+    let waiting = view.scan.frozen.iter().filter(|known| known.state.waits());
+    waiting
+        .map(|known| {
+            let pid = known.target.pid;
+            let what = format!(
+                "{} wrote to {} (alarm of entry {}) and is {}: is it an attack?",
+                known.who,
+                known.store,
+                known.alarm,
+                known.state.word()
+            );
+            let thaw = Remedy::run(Command::new("thaw").incident().with(pid).reason());
+            let kill = Remedy::Do(format!("on that machine: look at it, then kill -KILL {pid}"));
+            let ended = Command::new("thaw").incident().with(pid).reason();
+            let end = Remedy::Steps(vec![kill, Remedy::run_to("then record that it has ended", ended)]);
+            (what, Remedy::ask("", [("no, let it go on", thaw), ("yes", end)]))
+        })
+        .collect()
 }
 
 /// What cannot be looked at is not known to be well, and no later alarm will say so.

@@ -54,6 +54,7 @@ pub mod serve;
 pub mod status;
 pub mod succeed;
 pub mod talk;
+pub mod thaw;
 pub mod watch;
 mod whole_file;
 
@@ -124,6 +125,7 @@ commands! {
     Watch => watch,
     /// Close an alarm: somebody has looked, and it was not an attack.
     Dismiss => dismiss,
+    Thaw => thaw,
     /// What to cut off, at which price; with --apply, cut it off.
     Contain => contain,
     /// Pages for the public.

@@ -189,6 +189,22 @@ fn of_scan(event: &ScanEvent) -> String {
             let all: Vec<String> = who.into_iter().chain(unknown).collect();
             format!("who wrote the files of alarm {alarm} of {store}: {}", all.join("; "))
         }
+        ScanEvent::FreezeIntended { store, alarm, who, granted_by, .. } => {
+            format!(
+                "is about to freeze {who}, which wrote to {store} (alarm {alarm}; granted by {granted_by})"
+            )
+        }
+        ScanEvent::FreezeEnded { target, ok, detail, .. } => {
+            let not = if *ok { "" } else { "NOT frozen: " };
+            format!("process {}: {not}{detail}", target.pid)
+        }
+        ScanEvent::ThawDecided { target, reason, .. } => {
+            format!("lets process {} go on: {reason}", target.pid)
+        }
+        ScanEvent::ThawEnded { target, ok, detail, .. } => {
+            let not = if *ok { "" } else { "NOT let go on: " };
+            format!("process {}: {not}{detail}", target.pid)
+        }
         ScanEvent::AlarmAtStart { store, alarm, .. } => {
             format!("the alarm of entry {alarm} for {store} is about what lay there when the watch began")
         }

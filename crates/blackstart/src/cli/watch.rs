@@ -20,11 +20,14 @@ use super::{Answer, Failure, place, talk};
 use estate::{Estate, Id};
 use health::Health;
 use incident::View;
-use incident::scan::About;
+use incident::frozen::{Frozen, State};
+use incident::scan::{About, Writer};
 use incident::store::{self, Incident, StoreFault};
 use message::{Command, counted};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use scan::decide::{self, NoNews, SeenWhen};
+use scan::freeze::{self, Now};
+use scan::frozen;
 use scan::watch::{Burst, Limits, Look, StoreWatch};
 use scan::writers::Writers;
 use wake::Wake;
@@ -38,8 +41,9 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// that were clean go bad within a minute (or all, where a store has fewer), when 10 get one unknown ending and other content,
 /// or when most of a store or of one kind of file in it vanishes. An alarm is in the journal before it is printed: one line of
 /// JSON each, on stdout. While an alarm of a store is open there is no second one of its kind; it is told again when it
-/// has become ten times as much. A store that cannot be looked at is said to be NOT WATCHED. The watch only raises: it stops
-/// nothing and closes nothing.
+/// has become ten times as much. A store that cannot be looked at is said to be NOT WATCHED. The watch only raises, unless
+/// the estate grants `freeze-writer` under `[[authority]]`: then the process that wrote is frozen, which the journal says
+/// before and after, and `thaw` lets it go on.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The estate: a folder of TOML files.
@@ -108,10 +112,46 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     say_what_is_open(&view, &watches, &journal);
     let stop = stop_at_signal()?;
     let writers = listen(&estate);
-    let watching =
-        Watching { journal, wake, health, writers, said: BTreeSet::new(), unrecorded: BTreeMap::new() };
+    settle_what_is_in_doubt(&journal, &view);
+    let watching = Watching {
+        estate,
+        journal,
+        wake,
+        health,
+        writers,
+        said: BTreeSet::new(),
+        unrecorded: BTreeMap::new(),
+    };
     watching.run(watches, Duration::from_millis(args.every_ms), &stop);
     Ok(Answer::Done)
+}
+
+/// A watch that was killed between the intent and the outcome left nobody knowing whether the process is frozen.
+fn settle_what_is_in_doubt(journal: &Path, view: &View) {
+    let in_doubt = |known: &&Frozen| match known.state {
+        State::Intended => known.target.boot == freeze::boot(),
+        State::Frozen | State::NotFrozen | State::Thawing | State::Thawed => false,
+    };
+    for known in view.scan.frozen.iter().filter(in_doubt) {
+        let done = match freeze::now(&known.target) {
+            Now::Frozen => Ok("it was found frozen when the watch was started again".to_owned()),
+            Now::GoesOn => Err("it was found going on when the watch was started again".to_owned()),
+            Now::Ended => Err("it had ended when the watch was started again".to_owned()),
+        };
+        let recorded = Incident::open(journal, &by().name()).and_then(|mut incident| {
+            incident.decide(folder::now_ms(), |_| {
+                Ok::<_, std::convert::Infallible>(frozen::ended(&known.store, &known.target, &done))
+            })
+        });
+        match (recorded, done) {
+            (Ok(_), Ok(detail) | Err(detail)) => talk::say(format!("{}: {detail}", known.who)),
+            (Err(fault), _) => talk::say(format!(
+                "{}: nobody knows whether it is frozen, and what was found cannot be recorded: {}",
+                known.who,
+                folder::chain(&fault)
+            )),
+        }
+    }
 }
 
 /// Who writes is told by the kernel only to whoever has the right to hear it.
@@ -146,6 +186,7 @@ fn say_what_is_open(view: &View, watches: &[StoreWatch], journal: &Path) {
 }
 
 struct Watching {
+    estate: Estate,
     journal: PathBuf,
     wake: Option<Wake>,
     health: Arc<Health>,
@@ -350,6 +391,41 @@ impl Watching {
         }
         if let Err(fault) = self.append(|view| decide::traced(view, &burst.store, alarm, &traced)) {
             talk::say(format!("who wrote cannot be recorded: {}", folder::chain(&fault)));
+        }
+        if let (Ok(traced), Some(granted_by)) = (&traced, frozen::granted(&self.estate, &burst.store)) {
+            traced.writers.iter().for_each(|writer| self.freeze(alarm, &burst.store, writer, granted_by));
+        }
+    }
+
+    /// The intent is on disk before anything is frozen. What cannot be recorded is not done.
+    fn freeze(&self, alarm: u64, store: &Id, writer: &Writer, granted_by: &str) {
+        let who = writer.line();
+        let target = match freeze::target(writer) {
+            Ok(target) => target,
+            Err(why) => return talk::say(format!("alarm {alarm}: NOT frozen: {who}: {why}")),
+        };
+        let intended = self.append(|view| frozen::intend(view, store, alarm, &target, &who, granted_by));
+        match intended {
+            Ok(true) => {}
+            Ok(false) => return talk::say(format!("alarm {alarm}: {who} was frozen before")),
+            Err(fault) => {
+                let fault = folder::chain(&fault);
+                return talk::say(format!(
+                    "alarm {alarm}: NOT frozen: {who}: that cannot be recorded: {fault}"
+                ));
+            }
+        }
+        let done = freeze::freeze(&target);
+        match &done {
+            Ok(detail) => {
+                let thaw = Command::new("thaw").incident().with(target.pid).reason();
+                let thaw = thaw.line(Some(&self.journal.display().to_string()));
+                talk::say(format!("alarm {alarm}: FROZEN: {who}: {detail}. To let it go on: {thaw}"));
+            }
+            Err(why) => talk::say(format!("alarm {alarm}: NOT frozen: {who}: {why}")),
+        }
+        if let Err(fault) = self.append(|_| frozen::ended(store, &target, &done)) {
+            talk::say(format!("that cannot be recorded: {}", folder::chain(&fault)));
         }
     }
 

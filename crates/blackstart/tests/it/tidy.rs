@@ -334,7 +334,7 @@ fn a_command_to_paste_is_made_by_message() {
     let verbs = [
         "accept", "adopt", "approve", "bridge", "check", "choose", "contain", "dismiss", "handback", "hold",
         "import", "init", "journal", "note", "notice", "plan", "recover", "restore", "resume", "scan",
-        "status", "watch",
+        "status", "thaw", "watch",
     ];
     let by_hand = |line: &str| {
         let form = ["override_usage", "FORM", "form = ", "place::", "By {", "const ", "place("];

@@ -225,6 +225,62 @@ fn an_alarm_names_the_process_that_wrote_or_says_why_it_does_not_know() {
     assert!(status.contains(&who), "{status}");
 }
 
+/// The estate grants it; the intent is recorded before, what came of it after, and a person lets it go on.
+#[test]
+fn whoever_wrote_is_frozen_where_the_estate_grants_it_and_goes_on_by_a_persons_word() {
+    let stage = Stage::new();
+    let estate = stage.at("estate/estate.toml");
+    let grant = "\n[[authority]]\nmay = \"freeze-writer\"\ngranted_by = \"the board\"\n";
+    fs::write(&estate, fs::read_to_string(&estate).unwrap() + grant).unwrap();
+    many(&stage, 0..40, b"k");
+    (0..40).for_each(|number| {
+        fs::copy(stage.at(&format!("live/letter-{number}.txt")), stage.at(&format!("out-{number}"))).unwrap();
+    });
+    many(&stage, 0..40, b"");
+    let watch = Watch::start(&stage);
+    let script = "for n in 0 1 2 3 4 5; do exec 3>letter-$n.txt; cat ../out-$n >&3; exec 3>&-; done; \
+                  read go; for n in 6 7 8; do exec 3>letter-$n.txt; cat ../out-$n >&3; exec 3>&-; done; read end";
+    let mut attacker = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(stage.at("live"))
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = attacker.stdin.take().unwrap();
+    let pid = attacker.id().to_string();
+    let alarm = watch.alarm();
+    let said = watch.says(&format!("alarm {}: ", alarm["alarm"]));
+    if said.contains("who wrote is not known") {
+        drop(stdin);
+        let _ = attacker.wait();
+        return eprintln!("NOT TESTED: {said}");
+    }
+    let frozen = watch.says("FROZEN: ");
+    let state = || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        stat.rsplit_once(") ").unwrap().1.chars().next()
+    };
+    let incident = stage.at("incident");
+    let status = || blackstart(&["status", text(&incident)], None).out;
+    assert_eq!(state(), Some('T'), "{frozen}");
+    assert!(status().contains(&format!("blackstart thaw {} {pid}", incident.display())), "{}", status());
+    writeln!(stdin, "go").unwrap();
+    assert_eq!((stage.count("scan.freeze_intended"), stage.count("scan.freeze_ended")), (1, 1));
+    let wrong = blackstart(&["thaw", text(&incident), "1", "--reason", "x"], None);
+    assert!(wrong.code == 1 && wrong.err.contains("not one that was frozen"), "{}", wrong.err);
+    let thawed = blackstart(&["thaw", text(&incident), &pid, "--reason", "our own test"], None);
+    assert_eq!(thawed.code, 0, "{}", thawed.err);
+    let begun = Instant::now();
+    while state() == Some('T') && begun.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_ne!(state(), Some('T'));
+    assert!(!status().contains("blackstart thaw"), "{}", status());
+    drop(stdin);
+    let _ = attacker.kill();
+    let _ = attacker.wait();
+}
+
 #[test]
 fn a_dismissal_closes_the_alarm_that_was_named_and_no_other() {
     let stage = Stage::new();

@@ -417,7 +417,7 @@ fn tiers(look: &Look<'_>) -> Option<Finding> {
 
 fn authority(look: &Look<'_>) -> Option<Finding> {
     let granted = |word: &str| look.estate.authority.iter().any(|authority| authority.may == word);
-    let lacking: Vec<&str> = crate::things::ACTS.into_iter().filter(|act| !granted(act)).collect();
+    let lacking: Vec<&str> = crate::things::CUTTING_ACTS.into_iter().filter(|act| !granted(act)).collect();
     if lacking.is_empty() || look.estate.services.is_empty() {
         return None;
     }

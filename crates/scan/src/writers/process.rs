@@ -50,7 +50,7 @@ impl Process {
         started(pid) == Some(self.started)
     }
 
-    pub(super) fn as_writer(&self, pid: i32, files: u64) -> Writer {
+    pub fn as_writer(&self, pid: i32, files: u64) -> Writer {
         let Process { started, uid, user, program, command, cgroup } = self.clone();
         Writer { pid, started: Some(started), uid, user, program, command, cgroup, files }
     }
