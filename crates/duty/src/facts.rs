@@ -82,9 +82,7 @@ impl Facts {
                 self.alarms.remove(store);
             }
             Event::Scan(ScanEvent::OneAlarmDismissed { store, alarm, .. }) => {
-                if self.alarms.get(store).is_some_and(|(_, at)| at.entry == *alarm) {
-                    self.alarms.remove(store);
-                }
+                self.alarms.retain(|of, (_, at)| of != store || at.entry != *alarm);
             }
             Event::Contain(ContainEvent::CutDecided { .. }) => {
                 self.first_cut.get_or_insert(at);

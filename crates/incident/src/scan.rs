@@ -269,6 +269,20 @@ pub struct Alarm {
     pub not_heard: Option<String>,
 }
 
+impl Alarm {
+    fn trace(&mut self, writers: &[Writer], not_traced: u64, why_not: Option<&String>) {
+        for writer in writers {
+            let is_same = |one: &&mut Writer| (one.pid, one.started) == (writer.pid, writer.started);
+            match self.writers.iter_mut().find(is_same) {
+                Some(one) => one.files += writer.files,
+                None => self.writers.push(writer.clone()),
+            }
+        }
+        let some = || format!("of {not_traced} of its files nobody knows who wrote them");
+        self.not_traced = why_not.cloned().or_else(|| (not_traced > 0).then(some));
+    }
+}
+
 /// What an alarm is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -375,7 +389,30 @@ impl View {
             .ok_or_else(|| format!("snapshot {snapshot} of {store} {what}, but nobody had seen it before"))
     }
 
+    fn first_seen(
+        &mut self,
+        entry: Stamp<'_>,
+        id: &Id,
+        snapshot: &str,
+        claims_time: &str,
+    ) -> Result<(), String> {
+        let store = self.stores.entry(id.clone()).or_default();
+        if store.snapshots.iter().any(|known| known.id == *snapshot) {
+            return Err(format!("snapshot {snapshot} of {id} was seen for the first time twice"));
+        }
+        store.snapshots.push(SnapshotView {
+            id: snapshot.to_owned(),
+            claims_time: claims_time.to_owned(),
+            first_seen_ms: entry.time_ms,
+            clean: None,
+            reasons: Vec::new(),
+            not_looked_at: None,
+        });
+        Ok(())
+    }
+
     /// `Err` says what does not fit what was recorded before; the view is left as it was.
+    #[expect(clippy::too_many_lines, reason = "a table: one arm for each kind of event")]
     pub(crate) fn apply(&mut self, entry: Stamp<'_>, event: &ScanEvent) -> Result<(), String> {
         match event {
             ScanEvent::AlarmRaised { store, suspicion, files, examples, .. } => {
@@ -395,32 +432,22 @@ impl View {
             ScanEvent::AlarmDismissed { store, .. } => self.dismiss(store, None)?,
             ScanEvent::OneAlarmDismissed { store, alarm, .. } => self.dismiss(store, Some(*alarm))?,
             ScanEvent::AlarmTraced { store, alarm, writers, not_traced, why_not } => {
-                let known = self.open_alarm(store, *alarm, "was traced")?;
-                for writer in writers {
-                    let is_same = |one: &&mut Writer| (one.pid, one.started) == (writer.pid, writer.started);
-                    match known.writers.iter_mut().find(is_same) {
-                        Some(one) => one.files += writer.files,
-                        None => known.writers.push(writer.clone()),
-                    }
-                }
-                let some = || format!("of {not_traced} of its files nobody knows who wrote them");
-                known.not_traced = why_not.clone().or_else(|| (*not_traced > 0).then(some));
+                self.open_alarm(store, *alarm, "was traced")?.trace(writers, *not_traced, why_not.as_ref());
             }
             ScanEvent::FreezeIntended { store, alarm, target, who, granted_by } => {
-                if !self.frozen.iter().any(|known| known.target == *target) {
-                    self.frozen.push(Frozen {
-                        store: store.clone(),
-                        alarm: *alarm,
-                        target: target.clone(),
-                        who: who.clone(),
-                        granted_by: granted_by.clone(),
-                        state: frozen::next(None, Move::Intended)?,
-                        detail: String::new(),
-                        since_entry: entry.sequence,
-                    });
-                    return Ok(());
+                if self.frozen.iter().any(|known| known.target == *target) {
+                    return self.freeze(entry, target, Move::Intended, "");
                 }
-                self.freeze(entry, target, Move::Intended, "")?;
+                self.frozen.push(Frozen {
+                    store: store.clone(),
+                    alarm: *alarm,
+                    target: target.clone(),
+                    who: who.clone(),
+                    granted_by: granted_by.clone(),
+                    state: frozen::next(None, Move::Intended)?,
+                    detail: String::new(),
+                    since_entry: entry.sequence,
+                });
             }
             ScanEvent::FreezeEnded { target, ok, detail, .. } => {
                 self.freeze(entry, target, Move::Ended { ok: *ok }, detail)?;
@@ -441,24 +468,11 @@ impl View {
                 self.stores.entry(store.clone()).or_default().not_watched = Some(why.clone());
             }
             ScanEvent::WatchedAgain { store: id } => {
-                let known = self.stores.get_mut(id).filter(|store| store.not_watched.is_some());
-                let known =
-                    known.ok_or_else(|| format!("{id} is watched again, but it was never not watched"))?;
-                known.not_watched = None;
+                let known = self.stores.get_mut(id).and_then(|store| store.not_watched.take());
+                known.ok_or_else(|| format!("{id} is watched again, but it was never not watched"))?;
             }
             ScanEvent::SnapshotFirstSeen { store: id, snapshot, claims_time } => {
-                let store = self.stores.entry(id.clone()).or_default();
-                if store.snapshots.iter().any(|known| known.id == *snapshot) {
-                    return Err(format!("snapshot {snapshot} of {id} was seen for the first time twice"));
-                }
-                store.snapshots.push(SnapshotView {
-                    id: snapshot.clone(),
-                    claims_time: claims_time.clone(),
-                    first_seen_ms: entry.time_ms,
-                    clean: None,
-                    reasons: Vec::new(),
-                    not_looked_at: None,
-                });
+                self.first_seen(entry, id, snapshot, claims_time)?;
             }
             ScanEvent::SnapshotJudged { store, snapshot, clean, reasons, .. } => {
                 let known = self.snapshot(store, snapshot, "was judged")?;
