@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use estate::called::Called;
 use estate::{Estate, Id, canonical};
 use incident::duty::Duty;
-use incident::event::{Account, BridgeEvent, CommandEvent, ContainEvent, PlanEvent, RecoverEvent, ScanEvent};
+use incident::event::{Account, BridgeEvent, CommandEvent, ContainEvent, RecoverEvent, ScanEvent};
 use incident::record::Content;
 use incident::{Entry, Event};
 
@@ -16,6 +16,17 @@ use incident::{Entry, Event};
 pub struct At {
     pub entry: u64,
     pub time_ms: i64,
+}
+
+/// An alarm as it was raised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmFact {
+    pub store: Id,
+    /// So many it was about at first.
+    pub files: u64,
+    pub at: At,
+    /// A person found that it was no attack: why, and by which entry.
+    pub dismissed: Option<(String, At)>,
 }
 
 /// Everything for every report.
@@ -29,12 +40,10 @@ pub struct Facts {
     pub called: Called,
     /// An estate could not be read: somebody may be missing among those.
     pub called_is_incomplete: bool,
-    /// The first alarm of each store that was not dismissed, and how many files it was about at first.
-    pub alarms: BTreeMap<Id, (u64, At)>,
+    /// Every alarm, by its entry: one that was dismissed was raised all the same.
+    pub alarms: BTreeMap<u64, AlarmFact>,
     pub first_cut: Option<At>,
-    pub cuts: u64,
     pub accounts: BTreeMap<Id, (Account, At)>,
-    pub plan_approved: Option<At>,
     pub run_begun: Option<At>,
     /// The newest end of a run, and whether everything was done.
     pub run_ended: Option<(bool, At)>,
@@ -73,39 +82,70 @@ impl Facts {
                     self.estate = None;
                 }
             },
-            Event::Scan(
-                ScanEvent::AlarmRaised { store, files, .. } | ScanEvent::FilesVanished { store, files, .. },
-            ) => {
-                self.alarms.entry(store.clone()).or_insert((*files, at));
-            }
-            Event::Scan(ScanEvent::AlarmDismissed { store, .. }) => {
-                self.alarms.remove(store);
-            }
-            Event::Scan(ScanEvent::OneAlarmDismissed { store, alarm, .. }) => {
-                self.alarms.retain(|of, (_, at)| of != store || at.entry != *alarm);
-            }
+            Event::Scan(event) => self.learn_scan(event, at),
             Event::Contain(ContainEvent::CutDecided { .. }) => {
                 self.first_cut.get_or_insert(at);
-                self.cuts += 1;
             }
             Event::Bridge(BridgeEvent::AccountReceived { accounts, .. }) => {
                 for (tenant, account) in accounts {
                     self.accounts.insert(tenant.clone(), (account.clone(), at));
                 }
             }
-            Event::Plan(PlanEvent::Approved { .. }) => self.plan_approved = Some(at),
             Event::Recover(RecoverEvent::RunBegun { .. }) => {
                 self.run_begun.get_or_insert(at);
                 self.run_ended = None;
             }
             Event::Recover(RecoverEvent::RunEnded { complete, .. }) => self.run_ended = Some((*complete, at)),
-            _ => {}
+            Event::Command(_)
+            | Event::Contain(_)
+            | Event::Plan(_)
+            | Event::Recover(_)
+            | Event::Hands(_)
+            | Event::Notice(_)
+            | Event::Duty(_)
+            | Event::Evidence(_) => {}
         }
     }
 
-    /// The first alarm of all.
+    fn learn_scan(&mut self, event: &ScanEvent, at: At) {
+        match event {
+            ScanEvent::AlarmRaised { store, files, .. } | ScanEvent::FilesVanished { store, files, .. } => {
+                let (store, files) = (store.clone(), *files);
+                self.alarms.insert(at.entry, AlarmFact { store, files, at, dismissed: None });
+            }
+            // As earlier versions recorded it: all that were open.
+            ScanEvent::AlarmDismissed { store, reason } => {
+                let open =
+                    self.alarms.values_mut().filter(|one| one.store == *store && one.dismissed.is_none());
+                open.for_each(|one| one.dismissed = Some((reason.clone(), at)));
+            }
+            ScanEvent::OneAlarmDismissed { alarm, reason, .. } => {
+                if let Some(one) = self.alarms.get_mut(alarm) {
+                    one.dismissed = Some((reason.clone(), at));
+                }
+            }
+            ScanEvent::AlarmGrew { .. }
+            | ScanEvent::AlarmNotHeard { .. }
+            | ScanEvent::AlarmAtStart { .. }
+            | ScanEvent::AlarmTraced { .. }
+            | ScanEvent::FreezeIntended { .. }
+            | ScanEvent::FreezeEnded { .. }
+            | ScanEvent::ThawDecided { .. }
+            | ScanEvent::ThawEnded { .. }
+            | ScanEvent::NotWatched { .. }
+            | ScanEvent::WatchedAgain { .. }
+            | ScanEvent::SnapshotFirstSeen { .. }
+            | ScanEvent::SnapshotJudged { .. }
+            | ScanEvent::InsideNotLookedAt { .. }
+            | ScanEvent::RecoveryPointChosen { .. }
+            | ScanEvent::RecoveryPointDecided { .. }
+            | ScanEvent::ContentsAccepted { .. } => {}
+        }
+    }
+
+    /// The first alarm of all that nobody has dismissed.
     pub fn first_alarm(&self) -> Option<At> {
-        self.alarms.values().map(|(_, at)| *at).min_by_key(|at| at.entry)
+        self.alarms.values().find(|alarm| alarm.dismissed.is_none()).map(|alarm| alarm.at)
     }
 
     /// A text that a tenant may read: `None` if somebody else is named in it, or may be.

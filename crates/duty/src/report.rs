@@ -14,7 +14,7 @@ use page::{Html, Page, Style, filled};
 use serde::Serialize;
 
 use crate::clock::dated;
-use crate::facts::{At, Facts};
+use crate::facts::{AlarmFact, At, Facts};
 use crate::rule::{Owed, Rule, Step};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -258,13 +258,24 @@ impl Writing<'_> {
                 "no end stands in the journal",
             ),
         };
-        vec![
-            happened(
-                ("Erster Alarm", "First alarm"),
-                facts.first_alarm(),
+        let alarm = ("Erster Alarm", "First alarm");
+        let first = match (facts.first_alarm(), facts.alarms.values().next()) {
+            (Some(at), _) => self.known(alarm, self.time(at), &[at.entry]),
+            (None, Some(dismissed)) => {
+                let count = facts.alarms.len();
+                let all = self.w("Alle Alarme wurden verworfen", "every alarm was dismissed");
+                let by = dismissed.dismissed.as_ref().map(|(_, at)| at.entry);
+                let entries: Vec<u64> = std::iter::once(dismissed.at.entry).chain(by).collect();
+                self.known(alarm, format!("{} ({all}: {count})", self.time(dismissed.at)), &entries)
+            }
+            (None, None) => self.not_known(
+                alarm,
                 "im Journal steht kein Alarm; das heißt nicht, dass es kein Anzeichen gab",
                 "no alarm stands in the journal; that does not mean that there was no sign",
             ),
+        };
+        vec![
+            first,
             happened(
                 ("Abtrennung beschlossen", "Cut decided"),
                 facts.first_cut,
@@ -347,17 +358,26 @@ impl Writing<'_> {
     /// The provider's own: stores are shared, so no tenant gets to see this.
     fn alarmed(&self) -> Row {
         let label = (
-            "Datenbestände mit Alarm (Dateien beim ersten Alarm)",
-            "Stores in alarm (files at the first alarm)",
+            "Alarme an Datenbeständen (Dateien, als er ausgelöst wurde)",
+            "Alarms on stores (files when it was raised)",
         );
         let alarms = &self.wish.facts.alarms;
         if alarms.is_empty() {
             return self.not_known(label, "im Journal steht kein Alarm", "no alarm stands in the journal");
         }
-        let stores: Vec<String> =
-            alarms.iter().map(|(id, (files, _))| format!("{} ({files})", id.name())).collect();
-        let mut entries: Vec<u64> = alarms.values().map(|(_, at)| at.entry).collect();
+        let dismissed = |alarm: &AlarmFact| match &alarm.dismissed {
+            Some((reason, _)) => format!("; {}: {reason}", self.w("verworfen", "dismissed")),
+            None => String::new(),
+        };
+        let stores: Vec<String> = alarms
+            .values()
+            .map(|alarm| format!("{} ({}{})", alarm.store.name(), alarm.files, dismissed(alarm)))
+            .collect();
+        let told =
+            |alarm: &AlarmFact| [Some(alarm.at.entry), alarm.dismissed.as_ref().map(|(_, at)| at.entry)];
+        let mut entries: Vec<u64> = alarms.values().flat_map(told).flatten().collect();
         entries.sort_unstable();
+        entries.dedup();
         self.known(label, stores.join(", "), &entries)
     }
 

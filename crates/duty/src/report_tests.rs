@@ -167,6 +167,41 @@ fn a_tenants_report_holds_nothing_of_another_in_any_form() {
 }
 
 #[test]
+fn an_alarm_that_was_dismissed_was_raised_all_the_same() {
+    let mut events = told();
+    let dismissed = ScanEvent::OneAlarmDismissed {
+        store: id("store:south-files"),
+        alarm: 2,
+        reason: "our own migration".to_owned(),
+    };
+    let entry = events.len();
+    events.push(Event::Scan(dismissed));
+    let text = written(&events, "nis2-de", None)[1].text();
+    assert!(!text.contains("no alarm stands in the journal"), "{text}");
+    assert!(text.contains("every alarm was dismissed: 1"), "{text}");
+    let shown = format!("south-files (98765; dismissed: our own migration) [entries 2, {entry}]");
+    assert!(text.contains(&shown), "{text}");
+    // Another one that nobody dismissed is the first.
+    events.push(Event::Scan(ScanEvent::FilesVanished {
+        store: id("store:south-files"),
+        files: 400,
+        of_files: 500,
+        examples: Vec::new(),
+        seconds_observed: 1,
+    }));
+    let text = written(&events, "nis2-de", None)[1].text();
+    assert!(!text.contains("every alarm was dismissed"), "{text}");
+    assert!(text.contains("south-files (400)"), "{text}");
+    // And without any alarm nobody says that there was no sign.
+    let none: Vec<Event> = told()
+        .into_iter()
+        .filter(|event| !matches!(event, Event::Scan(ScanEvent::AlarmRaised { .. })))
+        .collect();
+    let text = written(&none, "nis2-de", None)[1].text();
+    assert!(text.contains("First alarm: NOT KNOWN: no alarm stands in the journal"), "{text}");
+}
+
+#[test]
 fn every_number_names_its_entry_and_what_is_not_known_is_said() {
     let report = &written(&told(), "nis2-de", None)[1];
     let text = report.text();
