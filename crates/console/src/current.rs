@@ -18,7 +18,7 @@ use incident::fault::StoreFault;
 use incident::follow::Following;
 use tokio::sync::watch;
 
-use crate::seen::{Beside, Say, Seen};
+use crate::seen::{Beside, Harm, Say, Seen};
 
 /// The journal is looked at this often.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -40,7 +40,7 @@ struct Reading {
     say: Say,
     following: Following,
     beside: Beside,
-    harm: Option<String>,
+    harm: Option<Harm>,
 }
 
 impl Current {
@@ -85,11 +85,15 @@ impl Current {
     /// As it was known after this entry. Reads from the first one on, so it may take a while.
     pub(crate) fn earlier(&self, at: u64) -> Result<Seen, StoreFault> {
         let shown = self.folder.display().to_string();
-        let harm = self.newest().harm.clone();
+        let is_harmed = self.newest().harm.is_some();
         let mut beside = Beside::default();
-        if harm.is_some() {
-            let (view, _) = damaged::view(&self.folder, Some(at))?;
-            return Ok(Seen::new(view, beside, &shown, harm, Some(at)));
+        if is_harmed {
+            let (view, harm) = damaged::view(&self.folder, Some(at))?;
+            let harm = harm.map_or_else(
+                || Harm::NotRead("the journal cannot be relied on".to_owned()),
+                |harm| Harm::Damaged(harm.findings.first().cloned().unwrap_or_default()),
+            );
+            return Ok(Seen::new(view, beside, &shown, Some(harm), Some(at)));
         }
         let mut following = Following::open(&self.folder)?;
         following.read_on(Some(at), |record, entry| beside.meet(record, entry, self.say))?;
@@ -108,10 +112,7 @@ impl Reading {
 
     fn verify(&mut self) -> Result<(), StoreFault> {
         let look = damaged::Look::at(&self.folder)?;
-        self.harm = look.harm.map(|harm| {
-            let first = harm.findings.first().cloned().unwrap_or_default();
-            format!("the journal is damaged: {first}")
-        });
+        self.harm = look.harm.map(|harm| Harm::Damaged(harm.findings.first().cloned().unwrap_or_default()));
         Ok(())
     }
 
@@ -147,7 +148,8 @@ impl Reading {
                     if known.as_ref() != Some(&harm) {
                         let shown = self.folder.display().to_string();
                         let view = send.borrow().view.clone();
-                        let seen = Seen::new(view, self.beside.clone(), &shown, Some(harm), None);
+                        let harm = Some(Harm::NotRead(harm));
+                        let seen = Seen::new(view, self.beside.clone(), &shown, harm, None);
                         send.send_replace(Arc::new(seen));
                     }
                     continue;

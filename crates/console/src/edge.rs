@@ -25,6 +25,7 @@ use crate::current::{Current, chain, now_ms};
 use crate::entries::{self, Wanted};
 use crate::frame::{self, Clock, Tab};
 use crate::places::{Place, Places};
+use crate::seen::Owed;
 use crate::seen::Seen;
 use crate::{bridge, cuts, door, findings, live, points, run, screen, tenants};
 
@@ -59,15 +60,17 @@ pub enum ServeFault {
 pub struct Console {
     current: Current,
     access: Access,
+    owed: Owed,
     heavy: Semaphore,
     listeners: Arc<Semaphore>,
 }
 
 impl Console {
-    pub fn new(current: Current, access: Access) -> Arc<Console> {
+    pub fn new(current: Current, access: Access, owed: Owed) -> Arc<Console> {
         Arc::new(Console {
             current,
             access,
+            owed,
             heavy: Semaphore::new(HEAVY_MAX),
             listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
         })
@@ -204,7 +207,7 @@ async fn tab(tab: Tab, State(console): Shared, headers: HeaderMap, Query(at): Qu
     let page = heavy(&console, move |console| {
         let clock = console.clock();
         let (title, body) = match tab {
-            Tab::Screen => ("Now", screen::body(&seen, clock)),
+            Tab::Screen => ("Now", screen::body(&seen, clock, console.owed)),
             Tab::Tenants => ("Who is served", tenants::all(&seen)),
             Tab::Plan => ("Plan and reality", run::plan(&seen, clock)),
             Tab::Run => ("Run", run::run(&seen)),

@@ -31,4 +31,4 @@ mod tenants;
 pub use access::{Access, Code};
 pub use current::Current;
 pub use edge::{Console, ServeFault, bind, serve};
-pub use seen::Say;
+pub use seen::{Owed, Say};

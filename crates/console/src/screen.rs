@@ -3,7 +3,8 @@
 //! Made for 1280 by 720 without scrolling: what does not fit is counted, and the count leads to the page that has it.
 
 use askama::Template;
-use page::words::{number, percent, shortened};
+use incident::store::Unsigned;
+use page::words::{counted, number, percent, shortened, utc};
 use page::{Html, filled};
 use situation::situation::{BridgeLine, CutLine, NotServed};
 
@@ -11,14 +12,16 @@ use crate::bridge::oldest;
 use crate::cuts::{class, how, what};
 use crate::frame::{Clock, age, suffix};
 use crate::phase::{Phase, phase};
-use crate::seen::{Line, Mark, Seen};
+use crate::seen::{Line, Mark, Owed, Seen};
 use crate::tenants::{Tally, Tenant, tallies, tenants};
 
 const TENANTS_MAX: usize = 96;
 const DECISIONS_MAX: usize = 4;
-const CUTS_MAX: usize = 4;
-const LINES_MAX: usize = 6;
-const SENTENCE_LETTERS_MAX: usize = 96;
+const CUTS_MAX: usize = 3;
+const LINES_MAX: usize = 4;
+const SENTENCE_LETTERS_MAX: usize = 72;
+const OWED_MAX: usize = 3;
+const FOUND_MAX: usize = 3;
 /// Of what waits; the run's page has the whole.
 const ASKED_LETTERS_MAX: usize = 110;
 
@@ -30,6 +33,7 @@ struct Sheet<'a> {
     decided: Option<&'a Mark>,
     served: String,
     served_class: &'static str,
+    update: Option<Update>,
     people: &'a str,
     called: &'a str,
     tallies: Vec<Tally>,
@@ -45,6 +49,24 @@ struct Sheet<'a> {
     cuts_left_out: usize,
     bridge: Option<Bridge>,
     lines: Vec<Said<'a>>,
+    found: Vec<Found>,
+    found_left_out: usize,
+    owed: Vec<String>,
+    owed_left_out: usize,
+    unsigned: Option<Unsigned>,
+}
+
+/// What the public was promised.
+struct Update {
+    when: String,
+    is_late: bool,
+    entry: u64,
+}
+
+/// An alarm, or a store that nobody watches.
+struct Found {
+    what: String,
+    entry: Option<u64>,
 }
 
 /// What most people miss.
@@ -82,7 +104,7 @@ struct Said<'a> {
     sentence: String,
 }
 
-pub(crate) fn body(seen: &Seen, clock: Clock) -> Html {
+pub(crate) fn body(seen: &Seen, clock: Clock, owed: Owed) -> Html {
     let now = &seen.situation;
     let all = tenants(seen);
     let tallies = tallies(&all);
@@ -94,6 +116,10 @@ pub(crate) fn body(seen: &Seen, clock: Clock) -> Html {
         .map(|(line, cut)| (line, cut.since_entry))
         .collect();
     let (served, served_class) = served(seen);
+    let all_found = found(seen);
+    // What was known at an earlier entry is shown as of its time.
+    let clock_ms = if seen.at.is_some() { seen.view.last_time_ms } else { clock.now_ms };
+    let owed = owed(&seen.view, clock_ms, &seen.folder);
     let lines: Vec<Said<'_>> = seen
         .beside
         .last
@@ -112,6 +138,11 @@ pub(crate) fn body(seen: &Seen, clock: Clock) -> Html {
         decided: seen.beside.decided.as_ref(),
         served,
         served_class,
+        update: now.next_update.map(|next| Update {
+            when: utc(next.due_ms),
+            is_late: next.due_ms < clock_ms,
+            entry: next.entry,
+        }),
         people: seen.estate.words.counted(),
         called: seen.estate.words.tenants(),
         tallies,
@@ -131,7 +162,25 @@ pub(crate) fn body(seen: &Seen, clock: Clock) -> Html {
         cuts: in_force.into_iter().take(CUTS_MAX).map(cut).collect(),
         bridge: now.bridge.as_ref().map(|line| bridge(seen, line, clock)),
         lines,
+        found_left_out: all_found.len().saturating_sub(FOUND_MAX),
+        found: all_found.into_iter().take(FOUND_MAX).collect(),
+        owed_left_out: owed.len().saturating_sub(OWED_MAX),
+        owed: owed.iter().take(OWED_MAX).map(|line| shortened(line, ASKED_LETTERS_MAX)).collect(),
+        unsigned: seen.unsigned,
     })
+}
+
+/// What is wrong in the stores first; what nobody can see after it.
+fn found(seen: &Seen) -> Vec<Found> {
+    let alarms = seen.situation.alarms.iter().map(|alarm| Found {
+        what: format!("{}: {} {}", alarm.store, counted(alarm.files, "file", "files"), alarm.about.words()),
+        entry: Some(alarm.entry),
+    });
+    let not_watched = seen.situation.not_watched.iter().map(|line| Found {
+        what: shortened(&format!("NOT WATCHED: {}: {}", line.store, line.why), SENTENCE_LETTERS_MAX),
+        entry: None,
+    });
+    alarms.chain(not_watched).collect()
 }
 
 /// `100.0 %` stands there only if all of it is known.

@@ -1,17 +1,22 @@
 //! Everything that is known at one entry, computed once and shown on every page.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 
 use estate::{Estate, Id};
 use incident::View;
 use incident::event::{CommandEvent, ContainEvent, Event, PlanEvent, RecoverEvent, ScanEvent};
 use incident::record::{Content, Entry};
 use incident::standing::{Standing, standings};
+use incident::store::{self, Unsigned};
 use journal::Record;
 use situation::situation::{Situation, situation};
 
 /// An entry as a sentence, as the command line says it.
 pub type Say = fn(&Record) -> String;
+/// What has to be reported by when, at this time in milliseconds since 1970: a line each, as `status` says it. With the folder of
+/// the incident.
+pub type Owed = fn(&View, i64, &str) -> Vec<String>;
 
 /// Entries that are kept as sentences for the screen.
 const LAST_MAX: usize = 12;
@@ -109,6 +114,24 @@ fn is_a_decision(event: &Event) -> bool {
     }
 }
 
+/// Why nothing good may be relied on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Harm {
+    /// Somebody changed the journal, or the disk did: the only way on is another one.
+    Damaged(String),
+    /// It cannot be read at the moment, or names no estate.
+    NotRead(String),
+}
+
+impl Harm {
+    pub(crate) fn into_words(self) -> String {
+        match self {
+            Harm::Damaged(why) => format!("the journal is damaged: {why}"),
+            Harm::NotRead(why) => why,
+        }
+    }
+}
+
 /// At one entry.
 pub(crate) struct Seen {
     pub(crate) view: View,
@@ -119,28 +142,32 @@ pub(crate) struct Seen {
     pub(crate) beside: Beside,
     /// Why nothing good on these pages may be relied on.
     pub(crate) harm: Option<String>,
+    /// Entries that nobody has signed yet.
+    pub(crate) unsigned: Option<Unsigned>,
+    pub(crate) folder: String,
     /// The entry that was asked for. `None`: the newest.
     pub(crate) at: Option<u64>,
 }
 
 impl Seen {
-    pub(crate) fn new(
-        view: View,
-        beside: Beside,
-        folder: &str,
-        harm: Option<String>,
-        at: Option<u64>,
-    ) -> Seen {
+    pub(crate) fn new(view: View, beside: Beside, folder: &str, harm: Option<Harm>, at: Option<u64>) -> Seen {
         let in_force = view.estate_in_force();
         let unread = "the journal names no estate that can be read: nobody can say what is down for whom";
-        let harm = harm.or_else(|| in_force.is_none().then(|| unread.to_owned()));
+        let harm = harm.or_else(|| in_force.is_none().then(|| Harm::NotRead(unread.to_owned())));
         let estate = in_force.unwrap_or_default();
         let mut situation = situation(&estate, &view, folder);
-        if harm.is_some() {
-            situation.distrust("the journal cannot be relied on");
+        match &harm {
+            Some(Harm::Damaged(_)) => situation.is_damaged(folder),
+            Some(Harm::NotRead(_)) => situation.distrust("the journal cannot be relied on"),
+            None => {}
         }
         let standings = standings(&estate, &view);
-        Seen { view, estate, situation, standings, beside, harm, at }
+        let unsigned = match (&harm, at) {
+            (None, None) => store::unsigned(Path::new(folder), view.entries),
+            (Some(_), _) | (_, Some(_)) => None,
+        };
+        let (harm, folder) = (harm.map(Harm::into_words), folder.to_owned());
+        Seen { view, estate, situation, standings, beside, harm, unsigned, folder, at }
     }
 
     /// `None`: there is no entry at all.

@@ -113,6 +113,17 @@ pub struct Said {
 }
 
 impl View {
+    /// The earliest next update that was promised to anybody by the newest statement for them: when, and by which entry.
+    pub fn next_update(&self) -> Option<(i64, u64)> {
+        let mut newest: BTreeMap<&[Id], &Said> = BTreeMap::new();
+        for said in self.in_force() {
+            newest.insert(&said.statement.tenants, said);
+        }
+        let promised =
+            newest.values().filter_map(|said| Some((said.statement.next_update_ms?, said.sequence)));
+        promised.min()
+    }
+
     /// Statements that stand.
     pub fn in_force(&self) -> impl Iterator<Item = &Said> {
         self.said.iter().filter(|said| said.corrected_by.is_none())

@@ -291,6 +291,22 @@ impl Log for Incident {
     }
 }
 
+/// Entries that no signed checkpoint covers yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsigned {
+    /// The first of them.
+    pub from: u64,
+    pub count: u64,
+}
+
+/// Every program that ends in order signs what it wrote, and one at work does so every second. What is not signed was written a
+/// moment ago, or by one that was killed, or by somebody who has the disk and not the key. `entries`: so many were read.
+pub fn unsigned(folder: &Path, entries: u64) -> Option<Unsigned> {
+    let text = std::fs::read_to_string(journal_path(folder).join("checkpoint")).ok()?;
+    let from = journal::Checkpoint::parse(&text).ok()?.size;
+    (from < entries).then(|| Unsigned { from, count: entries - from })
+}
+
 /// The first entries of every incident.
 pub fn opening(name: &str, estate_hash: &str, estate_text: &str) -> Vec<Event> {
     vec![

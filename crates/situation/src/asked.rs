@@ -22,7 +22,16 @@ pub(crate) fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decis
     let all = [spreading, frozen, unseen, leaking, lifting, unread, unchosen, held, stopped, unapproved];
     let asked = all.iter().flat_map(|asked| asked(estate, view));
     let asked = asked.chain(unplanned(estate, view, folder));
-    asked.map(|(what, remedy)| Decision { what, command: remedy.shown(Some(folder)), remedy }).collect()
+    // Fifty cuts that one command makes anew are one decision, and must not hide the next.
+    let mut decisions: Vec<(Decision, usize)> = Vec::new();
+    for (what, remedy) in asked {
+        let command = remedy.shown(Some(folder));
+        match decisions.iter_mut().find(|(one, _)| one.command == command) {
+            Some((_, more)) => *more += 1,
+            None => decisions.push((Decision { what, command, remedy }, 0)),
+        }
+    }
+    decisions.into_iter().map(|(one, more)| one.with(more)).collect()
 }
 
 /// Something a person has to decide, and the command for it.
@@ -33,6 +42,16 @@ pub struct Decision {
     pub command: String,
     #[serde(skip)]
     pub remedy: Remedy,
+}
+
+impl Decision {
+    /// So many more are answered by the same.
+    fn with(mut self, more: usize) -> Decision {
+        if more > 0 {
+            self.what = format!("{} (and {more} more that the same answers)", self.what);
+        }
+        self
+    }
 }
 
 /// What is asked, and what answers it.
@@ -119,7 +138,15 @@ fn leaking(estate: &Estate, view: &View) -> Asked {
             CutState::Open | CutState::Holds | CutState::Lifting | CutState::Lifted => None,
         }
     };
-    view.contain.cuts.iter().filter_map(|cut| Some((what(cut)?, contain(cut.act.target())))).collect()
+    // The command that made the cut makes all of it anew; what holds is only probed.
+    let reaches: Vec<(&Id, BTreeSet<Id>)> =
+        view.contain.infected.iter().map(|id| (id, graph::expand(estate, [id]))).collect();
+    let root = |target: &Id| {
+        let reach = reaches.iter().find(|(id, reach)| *id == target || reach.contains(target));
+        reach.map_or_else(|| target.clone(), |(id, _)| (*id).clone())
+    };
+    let cuts = view.contain.cuts.iter();
+    cuts.filter_map(|cut| Some((what(cut)?, contain(&root(cut.act.target()))))).collect()
 }
 
 /// The approved plan was run, and nothing of it is left to do.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use message::{Command, Remedy};
 use serde::Serialize;
 
 pub use crate::asked::Decision;
@@ -46,8 +47,17 @@ pub struct Situation {
     pub not_watched: Vec<NotWatchedLine>,
     pub run: Option<RunLine>,
     pub bridge: Option<BridgeLine>,
+    /// When the public was promised to hear next.
+    pub next_update: Option<NextUpdate>,
     pub not_read: usize,
     pub illegal: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct NextUpdate {
+    pub due_ms: i64,
+    /// The statement that promised it.
+    pub entry: u64,
 }
 
 /// One capability that does not work normally for some tenants.
@@ -136,6 +146,7 @@ pub fn situation(estate: &Estate, view: &View, folder: &str) -> Situation {
         not_watched: not_watched(view),
         run: run(view),
         bridge: bridge(view),
+        next_update: view.notice.next_update().map(|(due_ms, entry)| NextUpdate { due_ms, entry }),
         not_read: view.unknown.iter().filter(|unknown| !unknown.accepted).count(),
         illegal: view.illegal.len(),
     }
@@ -146,6 +157,18 @@ impl Situation {
     pub fn distrust(&mut self, why: &'static str) {
         (self.served_thousandths, self.not_known_thousandths) = (0, 1000);
         (self.served_known, self.unshared) = (false, Some(why));
+    }
+
+    /// The journal it was read from is damaged: nothing good is known, and nothing can be decided in it any more but to go on in
+    /// another. `folder`: that of the incident.
+    pub fn is_damaged(&mut self, folder: &str) {
+        self.distrust("the journal is damaged");
+        let remedy = Remedy::run(Command::succeed(folder));
+        self.decide_next = vec![Decision {
+            what: "the journal is damaged: continue in a new folder with all that is proven?".to_owned(),
+            command: remedy.shown(Some(folder)),
+            remedy,
+        }];
     }
 
     /// Why something is not known, for people; the first reason. `None`: all that is asked is known.

@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     let current = Current::begin(&folder, |record| sentence::of(record).sentence)
         .map_err(|fault| folder::failure(&folder, &fault))?;
     let (access, code) = Access::new();
-    let console = Console::new(current, access);
+    let console = Console::new(current, access, super::duty::for_status);
     let start = |error: &dyn std::error::Error| {
         let what = format!("the console did not start: {}", chain(error));
         Failure::fault(

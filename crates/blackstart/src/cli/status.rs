@@ -18,9 +18,10 @@ use estate::words::Words;
 use estate::{Estate, canonical};
 use incident::contain::CutState;
 use incident::event::CutAct;
-use incident::{View, damaged, store};
+use incident::store::{self, Unsigned};
+use incident::{View, damaged};
 use situation::progress::{Forecast, forecast};
-use situation::situation::{BridgeLine, CutLine, Decision, NotServed, RunLine, Situation, situation};
+use situation::situation::{BridgeLine, CutLine, NotServed, RunLine, Situation, situation};
 
 /// What is down for whom, what is held and for what, what to decide next. Plain text, 80 columns, no colour.
 #[derive(Debug, clap::Args)]
@@ -94,8 +95,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     })?;
     let mut now = situation(&estate, &view, &folder.display().to_string());
     if damage.is_some() {
-        now.distrust("the journal is damaged");
-        now.decide_next = vec![only_decision(&folder)];
+        now.is_damaged(&folder.display().to_string());
     }
     let (forecast, no_forecast) = match damage.is_some() || args.at.is_some() {
         // What was known at an earlier entry says nothing about when everybody is back from now.
@@ -116,6 +116,11 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         let unsigned = unsigned(&folder, view.entries).filter(|_| args.at.is_none() && damage.is_none());
         let duties = super::duty::for_status(&view, clock_ms, &folder.display().to_string());
         section(&mut page, "TO BE REPORTED", duties.into_iter(), "");
+        let promised = now.next_update.map(|next| {
+            let late = if next.due_ms < clock_ms { "OVERDUE: " } else { "" };
+            format!("{late}the next update was promised for {} (entry {})", time(next.due_ms), next.entry)
+        });
+        section(&mut page, "TO THE PUBLIC", promised.into_iter(), "");
         section(&mut page, "NOT SIGNED", unsigned.into_iter(), "");
         section(&mut page, "BACK WHEN, as things stand (in the approved order)", lines, "");
         talk::data(page.trim_end());
@@ -126,37 +131,21 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     Ok(if damage.is_some() { Answer::No } else { Answer::Done })
 }
 
-/// Every program that ends in order signs what it wrote, and one at work does so every second. What is not signed was written a
-/// moment ago, or by one that was killed, or by somebody who has the disk and not the key.
 fn unsigned(folder: &Path, entries: u64) -> Option<String> {
-    let text = std::fs::read_to_string(store::journal_path(folder).join("checkpoint")).ok()?;
-    let signed = journal::Checkpoint::parse(&text).ok()?.size;
-    (signed < entries).then(|| {
-        let show = Command::new("journal show").incident().option("--from", signed);
-        format!(
-            "{}, from entry {signed} on: written this moment, by a program that was killed, or by somebody without the key. Unless it is the \
-             first, look at them before you rely on them: {}",
-            counted_as(entries - signed, "entry", "entries"),
-            show.line(Some(&folder.display().to_string()))
-        )
-    })
+    let Unsigned { from, count } = store::unsigned(folder, entries)?;
+    let show = Command::new("journal show").incident().option("--from", from);
+    Some(format!(
+        "{}, from entry {from} on: written this moment, by a program that was killed, or by somebody without the key. Unless it is the \
+         first, look at them before you rely on them: {}",
+        counted_as(count, "entry", "entries"),
+        show.line(Some(&folder.display().to_string()))
+    ))
 }
 
 fn forecast_of(estate: &Estate, view: &View) -> (Option<Forecast>, Option<String>) {
     match forecast(estate, view, folder::now_ms(), SAMPLES) {
         Ok(forecast) => (forecast, None),
         Err(why) => (None, Some(why)),
-    }
-}
-
-/// Nothing can be decided in a damaged journal any more.
-fn only_decision(folder: &Path) -> Decision {
-    let shown = folder.display().to_string();
-    let remedy = Remedy::run(Command::succeed(&shown));
-    Decision {
-        what: "the journal is damaged: continue in a new folder with all that is proven?".to_owned(),
-        command: remedy.shown(Some(&shown)),
-        remedy,
     }
 }
 

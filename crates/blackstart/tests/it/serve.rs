@@ -208,6 +208,30 @@ fn text_from_anywhere_stays_text_on_every_page() {
 }
 
 #[test]
+fn the_first_screen_says_what_has_to_be_reported_what_is_not_watched_and_what_the_public_was_promised() {
+    let provider = opened();
+    let served = Served::begin(&provider);
+    let cookie = served.cookie();
+    let page = served.page(&cookie, "/");
+    assert!(page.contains("no clock was started") && page.contains("none promised"), "{page}");
+    assert!(page.contains("Whether a watch runs is not known here"), "{page}");
+    let started =
+        ["duty", "start", "incident", "nis2-de", "--aware-since", "2020-01-01T05:00", "--reason", "x"];
+    provider.works(&started);
+    super::status::record(
+        &provider,
+        incident::Event::Scan(incident::event::ScanEvent::NotWatched {
+            store: "store:data".parse().unwrap(),
+            why: "/srv/data is not there".to_owned(),
+        }),
+    );
+    until("both are shown", || {
+        let page = served.page(&cookie, "/");
+        page.contains("nis2-de") && page.contains("OVERDUE") && page.contains("NOT WATCHED: store:data")
+    });
+}
+
+#[test]
 fn a_damaged_journal_shows_nothing_as_good() {
     let provider = opened();
     provider.works(&["note", "incident", "first", "--by", "anna"]);
@@ -226,6 +250,13 @@ fn a_damaged_journal_shows_nothing_as_good() {
         assert!(page.contains("Nothing good on this page may be relied on"), "{path}: {page}");
         assert!(!page.contains("100.0 %") && !page.contains("✔"), "{path}: {page}");
     }
+    // What waits is what `status` says, and nothing else.
+    let status = provider.call(&["status", "incident", "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let next = status["decide_next"].as_array().unwrap();
+    assert_eq!(next.len(), 1, "{next:?}");
+    assert!(next[0]["command"].as_str().unwrap().contains("journal succeed"), "{next:?}");
+    assert!(served.page(&cookie, "/").contains("journal succeed"));
 }
 
 #[test]

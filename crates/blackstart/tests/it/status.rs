@@ -192,7 +192,7 @@ fn opened(change: impl Fn(String) -> String) -> Provider {
     provider
 }
 
-fn record(provider: &Provider, event: incident::Event) {
+pub(crate) fn record(provider: &Provider, event: incident::Event) {
     let mut open = incident::store::Incident::open(&provider.root().join("incident"), "anna").unwrap();
     open.record(&[event], 1_682_373_600_000).unwrap();
 }
