@@ -157,7 +157,7 @@ impl Seen {
         let estate = in_force.unwrap_or_default();
         let mut situation = situation(&estate, &view, folder);
         match &harm {
-            Some(Harm::Damaged(_)) => situation.is_damaged(folder),
+            Some(Harm::Damaged(_)) => situation.mark_damaged(folder),
             Some(Harm::NotRead(_)) => situation.distrust("the journal cannot be relied on"),
             None => {}
         }

@@ -64,7 +64,10 @@ pub fn read(path: &Path) -> io::Result<Artefact> {
         bytes += count as u64;
     }
     let after = file.metadata()?;
-    let state = |meta: &std::fs::Metadata| (meta.len(), meta.mtime(), meta.mtime_nsec());
+    let state = |meta: &std::fs::Metadata| {
+        let changed = (meta.ctime(), meta.ctime_nsec());
+        (meta.dev(), meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec(), changed)
+    };
     if state(&before) != state(&after) || bytes != after.len() {
         return Err(io::Error::other("it was changed while it was read"));
     }

@@ -352,7 +352,7 @@ fn away(view: &View) -> BTreeSet<Id> {
 }
 
 /// Stores whose newest copy is not clean, unless they were restored after it was seen.
-fn dirty(view: &View) -> BTreeSet<Id> {
+pub fn dirty(view: &View) -> BTreeSet<Id> {
     let restored_ms = |id: &Id| {
         view.recover.restored.get(id)?;
         let step = view.recover.steps.get(&step_id(StepKind::Restore, id));

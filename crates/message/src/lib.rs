@@ -6,17 +6,20 @@
 //!
 //! - `remedy`: what can be done, and how it reads.
 //! - `command`: a command of this program that can be pasted.
+//! - `reason`: why a person decided something.
 //! - `words`: numbers and plurals in text.
 //! - `terminal`: what in a text may steer a terminal.
 //!
 //! Knows nothing of ours, and nothing of what it speaks about.
 
 mod command;
+mod reason;
 mod remedy;
 mod terminal;
 mod words;
 
 pub use command::{Command, quoted};
+pub use reason::Reason;
 pub use remedy::{Answer, Remedy};
 pub use terminal::{harmless, steers};
 pub use words::{counted, counted_as, size, spaced};

@@ -156,7 +156,9 @@ impl Refusal {
                 Remedy::Do(format!("it continues by itself when {waits_for} is healthy"))
             }
             Refusal::SecondPerson { service, .. } => {
-                Remedy::run_to("somebody else allows it", resume(service).with("--by").open("NAME").reason())
+                let why =
+                    "somebody else allows it; the name is as it is typed, nothing here proves who that is";
+                Remedy::run_to(why, resume(service).with("--by").open("NAME").reason())
             }
             Refusal::CutOff { service, .. } => Remedy::run_to(
                 "when what it starts from is clean, lift the cut, then run again",

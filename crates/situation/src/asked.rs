@@ -15,11 +15,12 @@ use incident::plan::file::{Plan, StepKind, step_id};
 use incident::recover::step::State;
 use incident::recover::{StepView, output_file};
 use incident::scan::SnapshotView;
-use incident::standing::{cut_state, lost_by_plan, services_down};
+use incident::standing::{self, cut_state, lost_by_plan, services_down};
 
 /// The most urgent first: what spreads, then what leaks, then what stands still, then what comes back.
 pub(crate) fn decisions(estate: &Estate, view: &View, folder: &str) -> Vec<Decision> {
-    let all = [spreading, frozen, unseen, leaking, lifting, unread, unchosen, held, stopped, unapproved];
+    let all =
+        [spreading, frozen, unseen, dirty, leaking, lifting, unread, unchosen, held, stopped, unapproved];
     let asked = all.iter().flat_map(|asked| asked(estate, view));
     let asked = asked.chain(unplanned(estate, view, folder));
     // Fifty cuts that one command makes anew are one decision, and must not hide the next.
@@ -119,6 +120,33 @@ fn unseen(estate: &Estate, view: &View) -> Asked {
             let cut = contain(&site.unwrap_or_else(|| id.clone()));
             let answers = [("yes, it was moved or unmounted", back), ("no, cut it off", cut)];
             (format!("{id} cannot be looked at ({why}): is that known?"), Remedy::ask("", answers))
+        })
+        .collect()
+}
+
+/// The newest copy of a store is not clean, and what it was made from may not be either.
+fn dirty(estate: &Estate, view: &View) -> Asked {
+    let is_cut = |id: &Id| {
+        let site = estate.stores.get(id).and_then(|store| store.site.as_ref());
+        view.contain.infected.contains(id) || site.is_some_and(|site| view.contain.infected.contains(site))
+    };
+    let dirty = standing::dirty(view).into_iter().filter(|id| !is_cut(id));
+    dirty
+        .filter_map(|id| {
+            let newest = view.scan.stores.get(&id)?.snapshots.last()?;
+            let why = newest.reasons.first().map(|why| format!(" ({why})")).unwrap_or_default();
+            let what = format!(
+                "{id}: its newest snapshot {} is not clean{why}: is what it was made from hit as well?",
+                short(&newest.id)
+            );
+            let site = estate.stores.get(&id).and_then(|store| store.site.clone());
+            let cut = contain(&site.unwrap_or_else(|| id.clone()));
+            let accept = Command::new("accept").incident().with(&id).with(short(&newest.id)).reason();
+            let answers = [
+                ("yes, cut it off", cut),
+                ("no, these files are known: accept exactly their contents", Remedy::run(accept)),
+            ];
+            Some((what, Remedy::ask("", answers)))
         })
         .collect()
 }

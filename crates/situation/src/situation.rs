@@ -161,7 +161,7 @@ impl Situation {
 
     /// The journal it was read from is damaged: nothing good is known, and nothing can be decided in it any more but to go on in
     /// another. `folder`: that of the incident.
-    pub fn is_damaged(&mut self, folder: &str) {
+    pub fn mark_damaged(&mut self, folder: &str) {
         self.distrust("the journal is damaged");
         let remedy = Remedy::run(Command::succeed(folder));
         self.decide_next = vec![Decision {

@@ -240,6 +240,11 @@ fn every_reason_for_not_knowing_is_told_in_every_output_and_none_is_good() {
         assert_eq!((line.standing, line.because), ("not_known", Some(why.word())));
         assert_eq!(now.not_known(), Some(why.sentence()), "what `status` says instead of `nothing waits`");
         assert!(now.served_thousandths < 1000 && now.not_known_thousandths > 0, "{}", why.word());
+        // What somebody has found in a store waits for a person, with what answers it.
+        if matches!(why, NotKnown::Alarm | NotKnown::NotWatched | NotKnown::DirtyCopy) {
+            let asked = now.decide_next.iter().find(|next| next.what.contains("store:data"));
+            assert!(asked.is_some_and(|next| next.command.contains("blackstart contain")), "{}", why.word());
+        }
         let json = serde_json::to_value(&now).unwrap();
         assert_eq!(json["not_served"][0]["because"], why.word());
         let all = incident::standing::standings(&estate, &view);

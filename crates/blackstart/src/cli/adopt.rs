@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::folder::{self, By};
 use super::{Answer, Failure, place, read_estate, talk};
 use estate::{Estate, Id, Kind, canonical, fingerprint};
-use message::{Command, counted};
+use message::{Command, Reason, counted};
 use situation::decide;
 
 /// Put an edited estate in force: from here on `status`, approvals and runs go by it. Shows what is different first. Steps
@@ -23,7 +23,7 @@ pub struct Args {
     estate: PathBuf,
     /// Why it was edited.
     #[arg(long)]
-    reason: String,
+    reason: Reason,
     /// Do not ask; what would be asked is shown all the same.
     #[arg(long)]
     yes: bool,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use message::{Command, Remedy};
+use message::{Command, Reason, Remedy};
 use serde_json::{Value, json};
 
 use super::folder::{self, By, chain};
@@ -50,7 +50,7 @@ enum Call {
         whom: Whom,
         /// Recorded, and shown to whoever asks why.
         #[arg(long, visible_alias = "reason", default_value = "decided by the operator")]
-        why: String,
+        why: Reason,
     },
     /// The upstream system was restored: everything applied since then becomes pending again. Holds the tenants.
     Reopen {
@@ -123,7 +123,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         (Some(Call::Run { config }), _) | (None, Some(config)) => serve(config),
         (Some(Call::Hold { whom, why }), _) => {
             let mut wish = whom.wish();
-            wish["why"] = why.as_str().into();
+            wish["why"] = why.to_string().into();
             let answer = control(&whom.config, "hold", Some(&wish))?;
             let before: Vec<&str> =
                 answer["held_before"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();

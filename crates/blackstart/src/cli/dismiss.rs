@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, place, talk};
-use message::counted;
+use message::{Reason, counted};
 
 /// Close an alarm of the watch: somebody has looked, and it was not an attack.
 ///
@@ -21,7 +21,7 @@ pub struct Args {
     alarm: String,
     /// What was looked at, and why it is harmless.
     #[arg(long)]
-    reason: String,
+    reason: Reason,
     #[command(flatten)]
     by: By,
 }

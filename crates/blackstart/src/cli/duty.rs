@@ -9,7 +9,7 @@ use duty::standing::{self, Line, Missing, State};
 use estate::Id;
 use estate::id::Kind;
 use jiff::tz::TimeZone;
-use message::{Command, counted, counted_as, harmless};
+use message::{Command, Reason, counted, counted_as, harmless};
 use serde_json::json;
 
 use super::folder::{self, By};
@@ -69,7 +69,7 @@ struct StartArgs {
     every_tenant: bool,
     /// How it is known, and why it is thought to be owed.
     #[arg(long)]
-    reason: String,
+    reason: Reason,
     #[command(flatten)]
     by: By,
 }

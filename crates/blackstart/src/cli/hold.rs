@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use message::Command;
+use message::{Command, Reason};
 
 use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, talk};
@@ -20,7 +20,7 @@ pub struct Args {
     id: String,
     /// Why: shown to everybody who waits for it.
     #[arg(long)]
-    reason: String,
+    reason: Reason,
     #[command(flatten)]
     by: By,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, named, place, talk};
-use message::Command;
+use message::{Command, Reason};
 use situation::decide::{self, CheckedByHand, GoesOn, Refusal};
 
 /// Let work on this thing go on: allow its failed steps to be tried again, release a start that needs a second person, say
@@ -22,7 +22,7 @@ pub struct Args {
     what: String,
     /// Why it may go on: what was repaired, looked at or decided.
     #[arg(long)]
-    reason: String,
+    reason: Reason,
     /// You have checked whether a step in doubt happened.
     #[arg(long, value_enum)]
     found: Option<FoundByHand>,

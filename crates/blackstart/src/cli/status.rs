@@ -95,7 +95,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     })?;
     let mut now = situation(&estate, &view, &folder.display().to_string());
     if damage.is_some() {
-        now.is_damaged(&folder.display().to_string());
+        now.mark_damaged(&folder.display().to_string());
     }
     let (forecast, no_forecast) = match damage.is_some() || args.at.is_some() {
         // What was known at an earlier entry says nothing about when everybody is back from now.

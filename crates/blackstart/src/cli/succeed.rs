@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use message::{Command, Remedy, counted_as, spaced};
+use message::{Command, Reason, Remedy, counted_as, spaced};
 
 use super::folder::{self, By};
 use super::{Answer, Failure, harm, init, talk};
@@ -22,7 +22,7 @@ pub struct Args {
     new: PathBuf,
     /// Why: stands in the first entry of the new journal.
     #[arg(long)]
-    reason: String,
+    reason: Reason,
     /// Carry over also what can be read and no signature proves: the last second before a kill, or everything if the
     /// checkpoints are gone. You answer for it; it is recorded.
     #[arg(long)]

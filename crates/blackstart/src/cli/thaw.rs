@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, FailureKind, place, talk};
-use message::{Command, Remedy};
+use message::{Command, Reason, Remedy};
 use scan::{freeze, frozen};
 
 /// Let a process go on that the watch froze at an alarm, because somebody has looked at it. Call it on the machine on which the
@@ -20,7 +20,7 @@ pub struct Args {
     pid: i32,
     /// What was looked at, and why it may write on.
     #[arg(long)]
-    reason: String,
+    reason: Reason,
     #[command(flatten)]
     by: By,
 }

@@ -11,7 +11,7 @@ use estate::model::Service;
 use estate::{Estate, Id};
 use incident::View;
 use incident::event::CutAct;
-use message::{Command, Remedy, counted, counted_as, spaced};
+use message::{Command, Reason, Remedy, counted, counted_as, spaced};
 use world::real::Real;
 
 /// End a cut: shows what becomes reachable again and what of it is infected, asks, opens the doors by the estate's own
@@ -27,7 +27,7 @@ pub(super) struct Args {
     what: String,
     /// Why it may end: what was cleaned, who said so.
     #[arg(long)]
-    reason: String,
+    reason: Reason,
     /// Only what was stopped: doors stay closed.
     #[arg(long)]
     services: bool,
