@@ -6,6 +6,7 @@
 pub mod accept;
 pub mod choose;
 pub mod decide;
+pub mod decoys;
 pub mod events;
 pub mod folder;
 pub mod freeze;

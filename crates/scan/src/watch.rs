@@ -25,8 +25,10 @@ use std::time::{Duration, Instant};
 use super::events::{Changes, Events, Told};
 use super::folder::{Entry, EntryKind, judge_file, list_one, look_at_one, walk};
 use super::shown;
+use crate::decoys::Decoy;
 use estate::Id;
 use files::{Files, Known, Stamp};
+use incident::event::Suspicion;
 use incident::scan::About;
 use judge::unknown_ending;
 use judge::{Beside, Verdict};
@@ -63,6 +65,8 @@ pub struct StoreWatch {
     place: Option<(u64, bool)>,
     told: TellTale,
     pending: Pending,
+    /// Files that nobody has reason to touch; taken out when somebody has.
+    decoys: BTreeMap<PathBuf, Decoy>,
     /// Judged as soon as they were closed; the next look takes it from here.
     at_once: BTreeMap<PathBuf, (Stamp, Verdict)>,
     /// Why not everything is watched, as of the last look at everything.
@@ -134,6 +138,7 @@ impl StoreWatch {
             place: None,
             told: TellTale::Unknown,
             pending: Pending::all(),
+            decoys: BTreeMap::new(),
             at_once: BTreeMap::new(),
             not_watched: None,
             everything: None,
@@ -144,6 +149,32 @@ impl StoreWatch {
     /// An alarm about so many files is open from before: it goes on growing from there.
     pub fn go_on(&mut self, about: About, files: u64) {
         self.signs.go_on(about, files);
+    }
+
+    /// Files of this store that nobody has reason to touch: one that is touched is an alarm.
+    pub fn expect_untouched(&mut self, decoys: impl IntoIterator<Item = Decoy>) {
+        self.decoys.extend(decoys.into_iter().map(|decoy| (decoy.path.clone(), decoy)));
+    }
+
+    /// Other content or nothing at all: other times or rights are no sign.
+    fn look_at_decoy(&mut self, now_ms: i64, path: &Path) {
+        let about = match self.decoys.get(path).map(Decoy::is_untouched) {
+            Some(Ok(Some(false))) => match judge_file(path, Beside::default()).verdict {
+                Verdict::Encrypted => About::Bad(Suspicion::Encrypted),
+                Verdict::Malware => About::Bad(Suspicion::Malware),
+                Verdict::Damaged => About::Bad(Suspicion::Damaged),
+                Verdict::Suspicious
+                | Verdict::Clean
+                | Verdict::CleanUnverified
+                | Verdict::DeclaredEncrypted
+                | Verdict::Unread => About::Bad(Suspicion::Suspicious),
+            },
+            // Of a store that is not there nothing is concluded from one file.
+            Some(Ok(None)) if self.root.exists() => About::Vanished,
+            Some(Ok(None | Some(true)) | Err(_)) | None => return,
+        };
+        self.decoys.remove(path);
+        self.signs.add(now_ms, path.to_owned(), What::Decoy(about));
     }
 
     /// Becomes readable when the kernel has something to tell.
@@ -195,6 +226,7 @@ impl StoreWatch {
             }
         }
         for path in changes.removed {
+            self.look_at_decoy(now_ms, &path);
             self.signs.does_not_come(&path);
             let was_clean = self.known.get(&path).is_some_and(|known| known.was_clean);
             if was_clean && !path.exists() {
@@ -205,6 +237,7 @@ impl StoreWatch {
             }
         }
         for path in changes.written {
+            self.look_at_decoy(now_ms, &path);
             self.judge_at_once(now_ms, &path);
             if !beat(self) {
                 return;
@@ -334,6 +367,10 @@ impl StoreWatch {
             self.pending.everything = true;
         }
         let newly = self.take_names(now_ms, pending, &present);
+        if pending.everything {
+            let decoys: Vec<PathBuf> = self.decoys.keys().cloned().collect();
+            decoys.iter().for_each(|path| self.look_at_decoy(now_ms, path));
+        }
         if !beat(self) {
             look.is_broken_off = true;
             return look;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "looks at the stores at a pace until it is killed")]
 
+mod bait;
 mod health;
 mod supervisor;
 mod wake;
@@ -26,6 +27,7 @@ use incident::store::{self, Incident, StoreFault};
 use message::{Command, counted};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use scan::decide::{self, NoNews, SeenWhen};
+use scan::decoys::Decoy;
 use scan::freeze::{self, Now};
 use scan::frozen;
 use scan::watch::{Burst, Limits, Look, StoreWatch};
@@ -62,6 +64,10 @@ pub struct Args {
     /// Answer /health and /metrics (Prometheus) here, for example 127.0.0.1:9184.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Put files that nobody has reason to touch into the stores, as long as the watch runs: one that is changed, renamed or
+    /// deleted is an alarm at once. Their list lies in the incident as decoys.json.
+    #[arg(long)]
+    decoys: bool,
 }
 
 #[derive(Serialize)]
@@ -110,9 +116,15 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         }
     }
     say_what_is_open(&view, &watches, &journal);
+    let decoys = bait::lay(&estate, &journal, args.decoys)?;
+    for watch in &mut watches {
+        let own: Vec<Decoy> = decoys.iter().filter(|decoy| decoy.store == watch.store).cloned().collect();
+        watch.expect_untouched(own);
+    }
     let stop = stop_at_signal()?;
     let writers = listen(&estate);
     settle_what_is_in_doubt(&journal, &view);
+    let folder = journal.clone();
     let watching = Watching {
         estate,
         journal,
@@ -123,6 +135,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         unrecorded: BTreeMap::new(),
     };
     watching.run(watches, Duration::from_millis(args.every_ms), &stop);
+    bait::clear(&folder);
     Ok(Answer::Done)
 }
 

@@ -400,3 +400,33 @@ fn every_attack_pattern_raises_the_alarm_and_what_people_and_programs_do_in_bulk
         assert_eq!(calm, Calm::Kept, "{}", burst.name());
     }
 }
+
+#[test]
+fn one_decoy_that_is_touched_is_an_alarm_and_decoys_are_there_only_while_somebody_watches() {
+    let stage = Stage::new();
+    let decoys = || -> Vec<std::path::PathBuf> {
+        let entries = fs::read_dir(stage.at("live")).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.to_string_lossy().contains("archive")).collect()
+    };
+    let watch = Watch::start_with(&stage, &["--decoys"]);
+    assert_eq!(decoys().len(), 2);
+    // Killed: they stay, listed, and the next watch takes them away.
+    drop(watch);
+    assert_eq!(decoys().len(), 2);
+    let plain = Watch::start(&stage);
+    assert_eq!(decoys().len(), 0);
+    drop(plain);
+
+    let mut watch = Watch::start_with(&stage, &["--decoys"]);
+    let touched = decoys().into_iter().max().unwrap();
+    let encrypted: Vec<u8> =
+        (0..6_000u32).flat_map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+    fs::write(&touched, encrypted).unwrap();
+    let alarm = watch.alarm();
+    assert_eq!(alarm["files"], 1, "{alarm}");
+    assert!(alarm["examples"][0].as_str().unwrap().ends_with("(a decoy)"), "{alarm}");
+    let id = watch.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(watch.child.wait().unwrap().success());
+    assert_eq!(decoys(), [touched], "what was touched stays, as evidence");
+}

@@ -61,6 +61,8 @@ pub(super) enum What {
     Renamed {
         ending: String,
     },
+    /// A file that nobody has reason to touch holds something else, or is gone.
+    Decoy(About),
 }
 
 /// A burst, not yet recorded.
@@ -178,9 +180,37 @@ impl Signs {
 
     /// The bursts that the signs amount to, one of a sort.
     pub(super) fn bursts(&self, now_ms: i64, files: &Files) -> Vec<Burst> {
-        [self.bad(now_ms, files), self.renamed(now_ms, files), self.vanished(now_ms, files)]
+        let mut all: Vec<Burst> =
+            [self.bad(now_ms, files), self.renamed(now_ms, files), self.vanished(now_ms, files)]
+                .into_iter()
+                .flatten()
+                .collect();
+        // What is in a burst of its kind anyhow is told with that.
+        let decoys = self.decoys(now_ms, files);
+        all.extend(
+            decoys
+                .into_iter()
+                .filter(|one| !all.iter().any(|other| other.about == one.about))
+                .collect::<Vec<_>>(),
+        );
+        all
+    }
+
+    /// One is enough.
+    fn decoys(&self, now_ms: i64, files: &Files) -> Vec<Burst> {
+        let mut touched: BTreeMap<About, Vec<(i64, &Path)>> = BTreeMap::new();
+        for sign in &self.all {
+            if let What::Decoy(about) = sign.what {
+                touched.entry(about).or_default().push((sign.at_ms, &sign.path));
+            }
+        }
+        touched
             .into_iter()
-            .flatten()
+            .map(|(about, paths)| {
+                let mut burst = self.make(now_ms, files, about, paths);
+                burst.examples.iter_mut().for_each(|example| example.push_str(" (a decoy)"));
+                burst
+            })
             .collect()
     }
 
@@ -284,7 +314,8 @@ impl Signs {
                         false
                     }
                     What::Gone | What::Arrived => true,
-                    What::WentBad(_) | What::BadFromBirth(_) | What::Renamed { .. } => {
+                    What::Decoy(about) if about != burst.about => true,
+                    What::WentBad(_) | What::BadFromBirth(_) | What::Renamed { .. } | What::Decoy(_) => {
                         !paths.contains(&sign.path)
                     }
                 });
@@ -297,7 +328,17 @@ impl Signs {
                 }
             }
             About::Vanished => {
-                self.all.retain(|sign| !matches!(sign.what, What::Gone | What::Arrived));
+                // A decoy alone says nothing of what else came and went.
+                let is_decoy = |path: &PathBuf| {
+                    self.all.iter().any(|sign| matches!(sign.what, What::Decoy(_)) && sign.path == *path)
+                };
+                if burst.paths.iter().all(is_decoy) {
+                    self.all.retain(|sign| sign.what != What::Decoy(About::Vanished));
+                    return;
+                }
+                self.all.retain(|sign| {
+                    !matches!(sign.what, What::Gone | What::Arrived | What::Decoy(About::Vanished))
+                });
                 std::mem::take(&mut self.leaving).iter().for_each(|path| count_as_lost(path, files));
                 self.coming.clear();
             }

@@ -5,7 +5,6 @@
 use std::fs;
 
 use super::*;
-use incident::event::Suspicion;
 use judge::specimens::{Dice, attacked, promised, text};
 
 struct Live {
@@ -441,4 +440,39 @@ fn files_that_were_made_and_moved_over_others_do_not_hide_that_others_are_gone()
     }
     live.watch.hear(live.now_ms, &mut |_| true);
     assert_eq!(live.burst().map(|burst| (burst.about, burst.files)), Some((About::Vanished, 200)));
+}
+
+#[test]
+fn one_touched_decoy_is_an_alarm_and_looking_at_it_or_changing_its_rights_is_none() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut live = Live::new(41);
+    fs::create_dir(live.path("folder")).unwrap();
+    let planned = crate::decoys::planned(&live.watch.store, live.folder.path());
+    for (decoy, bytes) in &planned {
+        crate::decoys::put(decoy, bytes).unwrap();
+    }
+    live.watch.expect_untouched(planned.iter().map(|(decoy, _)| decoy.clone()));
+    assert_eq!(live.settle(), None);
+    let path = |at: usize| planned[at].0.path.clone();
+    assert!(!fs::read(path(0)).unwrap().is_empty());
+    fs::set_permissions(path(0), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(live.settle(), None);
+    fs::write(path(0), attacked("full", &planned[0].1, 3)).unwrap();
+    live.watch.hear(live.now_ms, &mut |_| true);
+    let burst = live.burst().expect("told before anybody has looked");
+    assert_eq!((burst.files, burst.about), (1, About::Bad(Suspicion::Encrypted)));
+    assert!(burst.examples[0].ends_with("(a decoy)"), "{burst:?}");
+    assert!(live.watch.has_news());
+    live.watch.settled(&burst);
+    assert_eq!(live.settle(), None, "once");
+    // Under another name, or gone; of plain text in its place too.
+    fs::rename(path(1), live.path("1.locked")).unwrap();
+    let burst = live.settle().expect("it is gone");
+    assert_eq!((burst.files, burst.about), (1, About::Vanished));
+    live.watch.settled(&burst);
+    fs::write(path(2), "something else").unwrap();
+    let burst = live.settle().expect("it holds something else");
+    assert_eq!((burst.files, burst.about), (1, About::Bad(Suspicion::Suspicious)));
+    live.watch.settled(&burst);
+    assert_eq!(live.settle(), None);
 }

@@ -1,0 +1,94 @@
+//! Decoys in the stores, for as long as the watch runs.
+
+use std::path::{Path, PathBuf};
+
+use estate::{Estate, Id};
+use message::counted;
+use scan::decoys::{self, Decoy, Removed};
+
+use super::super::{Failure, talk};
+
+/// Takes away what an earlier watch left, and puts new ones where that is asked for. All that are there now.
+pub(super) fn lay(estate: &Estate, journal: &Path, wanted: bool) -> Result<Vec<Decoy>, Failure> {
+    let fault = |error: std::io::Error| {
+        Failure::fault(
+            format!("the list of decoys in {} cannot be used: {error}", journal.display()),
+            "nothing is watched yet: a decoy that nobody knows of would be taken for a file of the store",
+            "look at the folder, its permissions and the free space, then call again",
+        )
+    };
+    let before = decoys::listed(journal).map_err(fault)?;
+    let (kept, touched) = take_away(&before);
+    for decoy in &touched {
+        talk::say(format!(
+            "the decoy {} was touched while nobody watched; it stays as it is",
+            shown(&decoy.path)
+        ));
+    }
+    if !wanted {
+        if !before.is_empty() {
+            decoys::list(journal, &kept).map_err(fault)?;
+        }
+        return Ok(Vec::new());
+    }
+    let stores: Vec<(Id, PathBuf)> = estate
+        .stores
+        .iter()
+        .filter_map(|(id, store)| Some((id.clone(), PathBuf::from(store.path.as_ref()?))))
+        .collect();
+    let planned: Vec<(Decoy, Vec<u8>)> = stores
+        .iter()
+        .filter(|(_, root)| root.is_dir())
+        .flat_map(|(id, root)| decoys::planned(id, root))
+        .collect();
+    let all: Vec<Decoy> = kept.into_iter().chain(planned.iter().map(|(decoy, _)| decoy.clone())).collect();
+    decoys::list(journal, &all).map_err(fault)?;
+    let mut laid = Vec::new();
+    for (decoy, bytes) in planned {
+        match decoys::put(&decoy, &bytes) {
+            Ok(()) => laid.push(decoy),
+            Err(error) => talk::say(format!("no decoy at {}: {error}", shown(&decoy.path))),
+        }
+    }
+    talk::say(format!(
+        "{} in {}; they are taken away when the watch ends",
+        counted(laid.len(), "decoy"),
+        counted(stores.len(), "store")
+    ));
+    Ok(laid)
+}
+
+/// When the watch ends in order. What was touched stays: it shows what was done to it.
+pub(super) fn clear(journal: &Path) {
+    let listed = decoys::listed(journal);
+    let Ok(all) = listed else { return talk::say("the decoys stay: their list cannot be read") };
+    if all.is_empty() {
+        return;
+    }
+    let (kept, _) = take_away(&all);
+    if let Err(error) = decoys::list(journal, &kept) {
+        talk::say(format!(
+            "the list of decoys could not be written: {error}; the next watch takes away the rest"
+        ));
+    }
+}
+
+/// Those that are to be tried again, and those that somebody touched.
+fn take_away(all: &[Decoy]) -> (Vec<Decoy>, Vec<Decoy>) {
+    let (mut kept, mut touched) = (Vec::new(), Vec::new());
+    for decoy in all {
+        match decoys::remove(decoy) {
+            Ok(Removed::Removed | Removed::WasGone) => {}
+            Ok(Removed::WasTouched) => touched.push(decoy.clone()),
+            Err(error) => {
+                talk::say(format!("the decoy {} could not be taken away: {error}", shown(&decoy.path)));
+                kept.push(decoy.clone());
+            }
+        }
+    }
+    (kept, touched)
+}
+
+fn shown(path: &Path) -> String {
+    scan::shown::path(path)
+}

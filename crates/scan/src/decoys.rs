@@ -1,0 +1,206 @@
+//! Files that nobody has reason to touch, put into a store so that whoever touches everything is seen at once.
+//!
+//! They are there only while somebody watches. The list of them is on disk before the first is made, so that none is ever left
+//! that nobody knows of; what was changed is never removed, because it is evidence.
+
+#![allow(clippy::disallowed_methods, reason = "no two decoys are alike, so they hold the time")]
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::accept::hex;
+use estate::Id;
+
+/// Folders of one store that get decoys; two files each.
+const FOLDERS_MAX: usize = 16;
+/// How deep they lie.
+const DEPTH_MAX: usize = 3;
+/// First and last in a list of names, because people and programs go through one from either end.
+const NAMES: [&str; 2] = ["000-index-archive.csv", "zz-correspondence-archive.txt"];
+/// Lines of one.
+const LINES: usize = 120;
+
+/// A file that nobody has reason to touch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decoy {
+    pub store: Id,
+    pub path: PathBuf,
+    /// Hex digits of what it holds.
+    pub sha256: String,
+}
+
+impl Decoy {
+    /// `None`: it is not there. `Some(false)`: it holds something else.
+    pub fn is_untouched(&self) -> std::io::Result<Option<bool>> {
+        match fs::read(&self.path) {
+            Ok(bytes) => Ok(Some(hex(&Sha256::digest(&bytes).into()) == self.sha256)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Decoys as they would be, with what they hold. Nothing is written.
+pub fn planned(store: &Id, root: &Path) -> Vec<(Decoy, Vec<u8>)> {
+    let mut planned = Vec::new();
+    for folder in folders(root) {
+        for name in NAMES {
+            let path = folder.join(name);
+            if fs::symlink_metadata(&path).is_err() {
+                let bytes = content(&path);
+                let sha256 = hex(&Sha256::digest(&bytes).into());
+                planned.push((Decoy { store: store.clone(), path, sha256 }, bytes));
+            }
+        }
+    }
+    planned
+}
+
+/// The root and the first folders below it, without following links and without hidden ones.
+fn folders(root: &Path) -> Vec<PathBuf> {
+    let (mut found, mut open) = (Vec::new(), VecDeque::from([(root.to_owned(), 0)]));
+    while let Some((folder, depth)) = open.pop_front() {
+        if found.len() >= FOLDERS_MAX {
+            break;
+        }
+        let mut below: Vec<PathBuf> = match fs::read_dir(&folder) {
+            Ok(entries) => entries
+                .flatten()
+                .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+                .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
+                .map(|entry| entry.path())
+                .collect(),
+            Err(_) => continue,
+        };
+        below.sort();
+        if depth < DEPTH_MAX {
+            open.extend(below.into_iter().map(|folder| (folder, depth + 1)));
+        }
+        found.push(folder);
+    }
+    found
+}
+
+/// Plain text that reads like an old list, each different.
+fn content(path: &Path) -> Vec<u8> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let mut text = String::from("number;date;case;amount;remark\n");
+    for line in 0..LINES {
+        let mut hash = Sha256::new();
+        hash.update(path.as_os_str().as_encoded_bytes());
+        hash.update(now.to_le_bytes());
+        hash.update(line.to_le_bytes());
+        let digits = hash.finalize();
+        let number = |at: usize, below: u32| {
+            u32::from_le_bytes([digits[at], digits[at + 1], digits[at + 2], digits[at + 3]]) % below
+        };
+        text.push_str(&format!(
+            "{};20{:02}-{:02}-{:02};case {};{}.{:02};settled and closed, kept for the records\n",
+            line + 1,
+            10 + number(0, 9),
+            1 + number(4, 12),
+            1 + number(8, 28),
+            number(12, 900_000) + 100_000,
+            number(16, 5_000),
+            number(20, 100),
+        ));
+    }
+    text.into_bytes()
+}
+
+/// Makes one; whoever may write in its folder may write it.
+pub fn put(decoy: &Decoy, bytes: &[u8]) -> std::io::Result<()> {
+    // `create_new` opens nothing that exists, and follows no link.
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&decoy.path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    let folder = decoy.path.parent().unwrap_or(Path::new("/"));
+    let owner = fs::metadata(folder)?;
+    match chown(&decoy.path, Some(owner.uid()), Some(owner.gid())) {
+        Err(error) if error.kind() != ErrorKind::PermissionDenied => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// What became of one that was to be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removed {
+    Removed,
+    WasGone,
+    /// It holds something else now, and stays where it is.
+    WasTouched,
+}
+
+pub fn remove(decoy: &Decoy) -> std::io::Result<Removed> {
+    match decoy.is_untouched()? {
+        None => Ok(Removed::WasGone),
+        Some(false) => Ok(Removed::WasTouched),
+        Some(true) => fs::remove_file(&decoy.path).map(|()| Removed::Removed),
+    }
+}
+
+/// The list in the folder of an incident. An empty one where there is none.
+pub fn listed(incident: &Path) -> std::io::Result<Vec<Decoy>> {
+    match fs::read(list_of(incident)) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(std::io::Error::other),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// On disk when this returns.
+pub fn list(incident: &Path, decoys: &[Decoy]) -> std::io::Result<()> {
+    let (path, new) = (list_of(incident), incident.join("decoys.new"));
+    let mut file = File::create(&new)?;
+    file.write_all(&serde_json::to_vec_pretty(decoys).map_err(std::io::Error::other)?)?;
+    file.sync_all()?;
+    fs::rename(&new, &path)?;
+    File::open(incident)?.sync_all()
+}
+
+fn list_of(incident: &Path) -> PathBuf {
+    incident.join("decoys.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use judge::Verdict;
+
+    #[test]
+    fn decoys_read_as_clean_text_are_all_different_and_are_removed_unless_somebody_touched_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("store");
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::create_dir_all(root.join(".hidden")).unwrap();
+        let store: Id = "store:core".parse().unwrap();
+        let planned = planned(&store, &root);
+        assert_eq!(planned.len(), 6);
+        let all: Vec<Decoy> = planned.iter().map(|(decoy, _)| decoy.clone()).collect();
+        list(folder.path(), &all).unwrap();
+        assert_eq!(listed(folder.path()).unwrap(), all);
+        for (decoy, bytes) in &planned {
+            put(decoy, bytes).unwrap();
+            let judged = crate::folder::judge_file(&decoy.path, judge::Beside::default());
+            assert!(matches!(judged.verdict, Verdict::Clean | Verdict::CleanUnverified), "{judged:?}");
+            assert!(put(decoy, b"x").is_err(), "never over something that exists");
+        }
+        let different: std::collections::BTreeSet<&String> = all.iter().map(|decoy| &decoy.sha256).collect();
+        assert_eq!(different.len(), 6);
+        assert_eq!(super::planned(&store, &root), Vec::new(), "where one lies there comes no other");
+        fs::write(&all[0].path, "encrypted").unwrap();
+        fs::remove_file(&all[1].path).unwrap();
+        let removed: Vec<Removed> = all.iter().map(|decoy| remove(decoy).unwrap()).collect();
+        assert_eq!(removed[..3], [Removed::WasTouched, Removed::WasGone, Removed::Removed]);
+        assert!(all[0].path.exists() && !all[2].path.exists());
+        assert_eq!(listed(&root).unwrap(), Vec::new());
+    }
+}
