@@ -25,6 +25,8 @@ pub enum Refusal {
     FiledInFuture,
     #[error("it cannot have been filed before anybody was aware of it")]
     FiledBefore,
+    #[error("{0} runs from that time already")]
+    SameTime(String),
     #[error("the clock of {0} was never started")]
     NotStarted(String),
     #[error("{duty} has no step `{step}`; it has {steps}")]
@@ -41,7 +43,14 @@ impl Refusal {
     pub fn message(&self) -> Message {
         let list = || Remedy::run_to("see every clock", Command::new("duty list").incident());
         let (means, to_do) = match self {
-            Refusal::Runs(..) => ("it is counted from what was said first; nothing was recorded", list()),
+            Refusal::Runs(..) => (
+                "it is counted from what was said; nothing was recorded",
+                Remedy::run_to(
+                    "if that time was wrong",
+                    Command::new("duty correct").incident().open("KIND").with("--aware-since").open("TIME").reason(),
+                ),
+            ),
+            Refusal::SameTime(_) => ("nothing was recorded", list()),
             Refusal::WhichTenant(_) => (
                 "each tenant has a clock of its own; nothing was started",
                 "name them with --tenant, or all with --every-tenant".into(),
@@ -122,6 +131,34 @@ pub fn start(view: &View, estate: &Estate, wish: &Start<'_>, now_ms: i64) -> Res
         }));
     }
     Ok(events)
+}
+
+/// The time from which a clock runs was wrong. What was said before stays, with who corrected it and why: a later time gives
+/// more time, and somebody will ask.
+pub fn correct(
+    view: &View,
+    duty: &str,
+    tenant: Option<&Id>,
+    aware_since_ms: i64,
+    reason: &str,
+    now_ms: i64,
+) -> Result<Vec<Event>, Refusal> {
+    let name = named(duty, tenant);
+    let runs = view.duty.find(duty, tenant).ok_or_else(|| Refusal::NotStarted(name.clone()))?;
+    if reason.trim().is_empty() {
+        return Err(Refusal::NoReason);
+    }
+    if aware_since_ms > now_ms {
+        return Err(Refusal::AwareInFuture);
+    }
+    if runs.aware_since_ms == aware_since_ms {
+        return Err(Refusal::SameTime(name));
+    }
+    if runs.filed.iter().any(|filed| filed.filed_at_ms < aware_since_ms) {
+        return Err(Refusal::FiledBefore);
+    }
+    let (duty, tenant, reason) = (duty.to_owned(), tenant.cloned(), reason.to_owned());
+    Ok(vec![Event::Duty(DutyEvent::Corrected { duty, tenant, aware_since_ms, reason })])
 }
 
 /// What a person says when something was filed.

@@ -225,10 +225,22 @@ impl Writing<'_> {
                 "nobody has recorded since when somebody was aware",
             )];
         };
-        vec![
-            self.known(label, dated(clock.aware_since_ms, &self.zone), &[clock.sequence]),
+        let entry = clock.corrected.last().map_or(clock.sequence, |last| last.sequence);
+        let mut rows = vec![
+            self.known(label, dated(clock.aware_since_ms, &self.zone), &[entry]),
             self.free(("Woher", "How it is known"), &clock.reason, clock.sequence),
-        ]
+        ];
+        // Each time that was said before, and why it was taken back.
+        for was in &clock.corrected {
+            let earlier = ("Zuvor angegeben, berichtigt", "Said before, corrected");
+            rows.push(self.known(earlier, dated(was.was_ms, &self.zone), &[was.sequence]));
+            rows.push(self.free(
+                ("Grund der Berichtigung", "Why it was corrected"),
+                &was.reason,
+                was.sequence,
+            ));
+        }
+        rows
     }
 
     fn course(&self) -> Vec<Row> {

@@ -202,6 +202,31 @@ fn an_alarm_that_was_dismissed_was_raised_all_the_same() {
 }
 
 #[test]
+fn a_corrected_time_stands_beside_the_one_that_was_said_first() {
+    let mut events = told();
+    let corrected = |since_ms: i64, reason: &str| {
+        Event::Duty(DutyEvent::Corrected {
+            duty: "gdpr-33-1".to_owned(),
+            tenant: Some(id("tenant:south")),
+            aware_since_ms: since_ms,
+            reason: reason.to_owned(),
+        })
+    };
+    events.push(corrected(1_699_990_000_000, "the alarm was earlier"));
+    let entry = events.len() - 1;
+    let reports = written(&events, "gdpr-33-1", Some("tenant:south"));
+    let english =
+        reports.iter().map(Report::text).find(|text| text.contains("Said before, corrected")).unwrap();
+    assert!(english.contains(&format!("[entry {entry}]")), "{english}");
+    assert!(english.contains("the alarm was earlier"), "{english}");
+    assert!(reports.iter().any(|report| report.text().contains("Zuvor angegeben, berichtigt")));
+    // Whose name stands in the reason is not told to another.
+    events.push(corrected(1_699_980_000_000, "Nordkasse Zwei said so"));
+    let reports = written(&events, "gdpr-33-1", Some("tenant:south"));
+    assert!(reports.iter().all(|report| !report.text().contains("Nordkasse")));
+}
+
+#[test]
 fn every_number_names_its_entry_and_what_is_not_known_is_said() {
     let report = &written(&told(), "nis2-de", None)[1];
     let text = report.text();

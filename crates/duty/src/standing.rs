@@ -2,7 +2,7 @@
 
 use estate::{Estate, Id};
 use incident::View;
-use incident::duty::{Duty, Filed};
+use incident::duty::{Corrected, Duty, Filed};
 use serde::Serialize;
 
 use crate::clock::{self, Due};
@@ -24,6 +24,8 @@ pub struct Line {
     pub to: String,
     pub zone: String,
     pub aware_since_ms: i64,
+    /// Earlier times from which it was said to run.
+    pub corrected: Vec<Corrected>,
     pub state: State,
     pub due_ms: Option<i64>,
     /// Later than `due_ms`, where Regulation 1182/71 gives more; nobody should wait for it without a lawyer's word.
@@ -87,6 +89,7 @@ fn of(duty: &Duty, now_ms: i64) -> Vec<Line> {
             to: "?".to_owned(),
             zone: "UTC".to_owned(),
             aware_since_ms: duty.aware_since_ms,
+            corrected: duty.corrected.clone(),
             state: State::NotKnown,
             due_ms: None,
             by_regulation_ms: None,
@@ -130,6 +133,7 @@ fn line(duty: &Duty, rule: &Rule, step: &rule::Step, now_ms: i64) -> Line {
         to: rule.to.en.clone(),
         zone: rule.zone.clone(),
         aware_since_ms: duty.aware_since_ms,
+        corrected: duty.corrected.clone(),
         state,
         due_ms: due.map(|due| due.at_ms),
         by_regulation_ms: due.and_then(|due| due.by_regulation_ms),

@@ -247,3 +247,48 @@ fn a_rule_that_says_nonsense_is_refused() {
         assert!(Rule::read(&text.replacen(from, to, 1)).is_err(), "{to}");
     }
 }
+
+#[test]
+fn a_wrong_time_is_corrected_once_it_is_said_why_and_never_past_what_was_filed() {
+    use crate::decide::{Refusal, correct};
+    use incident::event::DutyEvent;
+    let (rule, text) = crate::rule::ours().into_iter().find(|(rule, _)| rule.id == "nis2-de").unwrap();
+    let mut view = incident::View::default();
+    let put = |view: &mut incident::View, event: DutyEvent| {
+        incident::memory::follow(view, &incident::Event::Duty(event));
+    };
+    let none = correct(&view, &rule.id, None, 1, "x", 10);
+    assert!(matches!(none, Err(Refusal::NotStarted(_))), "{none:?}");
+    put(
+        &mut view,
+        DutyEvent::Started {
+            duty: rule.id.clone(),
+            tenant: None,
+            rule: text.to_owned(),
+            aware_since_ms: 7_200_000,
+            reason: "alarm".to_owned(),
+        },
+    );
+    let now_ms = 100_000_000;
+    assert_eq!(correct(&view, &rule.id, None, 3_600_000, " ", now_ms), Err(Refusal::NoReason));
+    assert_eq!(correct(&view, &rule.id, None, now_ms + 1, "x", now_ms), Err(Refusal::AwareInFuture));
+    assert!(matches!(correct(&view, &rule.id, None, 7_200_000, "x", now_ms), Err(Refusal::SameTime(_))));
+    let before = crate::standing::lines(&view, now_ms)[0].due_ms.unwrap();
+    let events = correct(&view, &rule.id, None, 3_600_000, "an hour earlier", now_ms).unwrap();
+    events.iter().for_each(|event| incident::memory::follow(&mut view, event));
+    let line = &crate::standing::lines(&view, now_ms)[0];
+    assert_eq!(before - line.due_ms.unwrap(), 3_600_000);
+    assert_eq!((line.corrected.len(), line.corrected[0].was_ms), (1, 7_200_000));
+    put(
+        &mut view,
+        DutyEvent::Filed {
+            duty: rule.id.clone(),
+            tenant: None,
+            step: rule.steps[0].name.clone(),
+            receipt: "r".to_owned(),
+            filed_at_ms: 50_000_000,
+        },
+    );
+    assert_eq!(correct(&view, &rule.id, None, 60_000_000, "x", now_ms), Err(Refusal::FiledBefore));
+    assert_eq!(view.illegal, []);
+}

@@ -10,7 +10,7 @@ use estate::Id;
 use crate::stamp::Stamp;
 
 /// Every kind, with the version in which it is written now. Older versions are read in `record::older`.
-pub(crate) const VERSIONS: &[(&str, u16)] = &[("duty.started", 1), ("duty.filed", 1)];
+pub(crate) const VERSIONS: &[(&str, u16)] = &[("duty.started", 1), ("duty.filed", 1), ("duty.corrected", 1)];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", deny_unknown_fields)]
@@ -21,14 +21,17 @@ pub enum DutyEvent {
     /// One step of it was filed; `receipt` is what whoever took it in gave back.
     #[serde(rename = "duty.filed")]
     Filed { duty: String, tenant: Option<Id>, step: String, receipt: String, filed_at_ms: i64 },
+    /// The time from which it runs was wrong; this is the right one. What was said before stays in the record.
+    #[serde(rename = "duty.corrected")]
+    Corrected { duty: String, tenant: Option<Id>, aware_since_ms: i64, reason: String },
 }
 
 impl DutyEvent {
     pub(crate) fn about(&self) -> Vec<Id> {
         match self {
-            DutyEvent::Started { tenant, .. } | DutyEvent::Filed { tenant, .. } => {
-                tenant.iter().cloned().collect()
-            }
+            DutyEvent::Started { tenant, .. }
+            | DutyEvent::Filed { tenant, .. }
+            | DutyEvent::Corrected { tenant, .. } => tenant.iter().cloned().collect(),
         }
     }
 }
@@ -50,6 +53,18 @@ pub struct Duty {
     pub aware_since_ms: i64,
     pub reason: String,
     pub filed: Vec<Filed>,
+    /// Earlier times from which it was said to run, oldest first.
+    pub corrected: Vec<Corrected>,
+}
+
+/// A time that was taken back.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Corrected {
+    /// The entry that took it back.
+    pub sequence: u64,
+    pub by: String,
+    pub was_ms: i64,
+    pub reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -64,6 +79,12 @@ pub struct Filed {
 impl View {
     pub fn find(&self, duty: &str, tenant: Option<&Id>) -> Option<&Duty> {
         self.duties.iter().find(|known| known.duty == duty && known.tenant.as_ref() == tenant)
+    }
+
+    fn started(&mut self, duty: &str, tenant: Option<&Id>, what: &str) -> Result<&mut Duty, String> {
+        let found =
+            self.duties.iter_mut().find(|known| known.duty == duty && known.tenant.as_ref() == tenant);
+        found.ok_or_else(|| format!("{} was {what}, and its clock never started", named(duty, tenant)))
     }
 
     /// `Err` says what does not fit what was recorded before.
@@ -82,14 +103,21 @@ impl View {
                     aware_since_ms: *aware_since_ms,
                     reason: reason.clone(),
                     filed: Vec::new(),
+                    corrected: Vec::new(),
                 });
             }
+            DutyEvent::Corrected { duty, tenant, aware_since_ms, reason } => {
+                let found = self.started(duty, tenant.as_ref(), "corrected")?;
+                found.corrected.push(Corrected {
+                    sequence: entry.sequence,
+                    by: entry.actor.to_owned(),
+                    was_ms: found.aware_since_ms,
+                    reason: reason.clone(),
+                });
+                found.aware_since_ms = *aware_since_ms;
+            }
             DutyEvent::Filed { duty, tenant, step, receipt, filed_at_ms } => {
-                let found =
-                    self.duties.iter_mut().find(|known| known.duty == *duty && known.tenant == *tenant);
-                let found = found.ok_or_else(|| {
-                    format!("{} was filed, and its clock never started", named(duty, tenant.as_ref()))
-                })?;
+                let found = self.started(duty, tenant.as_ref(), "filed")?;
                 found.filed.push(Filed {
                     sequence: entry.sequence,
                     by: entry.actor.to_owned(),

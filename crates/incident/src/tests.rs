@@ -280,6 +280,12 @@ fn samples() -> Vec<Event> {
             aware_since_ms: 1_682_373_600_000,
             reason: "the forensic report".to_owned(),
         }),
+        Event::Duty(DutyEvent::Corrected {
+            duty: "gdpr-33-1".to_owned(),
+            tenant: Some(id("tenant:alpha")),
+            aware_since_ms: 1_682_300_000_000,
+            reason: "an hour too late".to_owned(),
+        }),
         Event::Duty(DutyEvent::Filed {
             duty: "gdpr-33-1".to_owned(),
             tenant: Some(id("tenant:alpha")),

@@ -29,6 +29,8 @@ enum What {
     List(List),
     /// Start a clock: somebody is aware of it.
     Start(StartArgs),
+    /// The time from which a clock runs was wrong: say the right one.
+    Correct(CorrectArgs),
     /// Something was filed: its clock stops.
     Filed(FiledArgs),
     /// A rule as a file, to read and to change.
@@ -74,6 +76,30 @@ struct StartArgs {
     by: By,
 }
 
+/// Say since when somebody really was aware of it. The clock is counted from there; what was said before stays in the journal, in `duty
+/// list` and in the report, with who corrected it and why.
+#[derive(Debug, clap::Args)]
+#[command(allow_missing_positional = true)]
+struct CorrectArgs {
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Which duty.
+    #[arg(value_name = "KIND")]
+    kind: String,
+    /// Since when somebody has known, as clocks in the rule's zone show it, or with its offset.
+    #[arg(long, value_name = "TIME")]
+    aware_since: String,
+    /// Whose, where each tenant has a clock of its own.
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// What was wrong, and how the right time is known.
+    #[arg(long)]
+    reason: Reason,
+    #[command(flatten)]
+    by: By,
+}
+
 /// Record that a step was filed. Filing it again records a further report; the first counts for the clock.
 #[derive(Debug, clap::Args)]
 #[command(allow_missing_positional = true)]
@@ -112,6 +138,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     match &args.what {
         What::List(args) => list(args),
         What::Start(args) => start(args),
+        What::Correct(args) => correct(args),
         What::Filed(args) => filed(args),
         What::Rule(args) => {
             let (_, text) = rule_of(&args.kind)?;
@@ -185,6 +212,36 @@ fn start(args: &StartArgs) -> Result<Answer, Failure> {
     Ok(Answer::Done)
 }
 
+fn correct(args: &CorrectArgs) -> Result<Answer, Failure> {
+    let folder = place::to_write(
+        args.folder.as_deref(),
+        "blackstart duty correct DIR KIND --aware-since TIME --reason TEXT",
+    )?;
+    let mut incident = folder::open(&folder, &args.by)?;
+    let tenant = match &args.tenant {
+        Some(typed) => Some(named::in_incident(incident.view(), typed, &[Kind::Tenant])?),
+        None => None,
+    };
+    let known = incident.view().duty.find(&args.kind, tenant.as_ref()).map(|duty| Rule::read(&duty.rule));
+    let zone = known.and_then(Result::ok).map_or(TimeZone::UTC, |rule| rule.time_zone());
+    let aware_since_ms = typed_time(&args.aware_since, &zone)?;
+    folder::decide(&mut incident, |view| {
+        decide::correct(view, &args.kind, tenant.as_ref(), aware_since_ms, &args.reason, folder::now_ms())
+    })?
+    .map_err(|refusal| refused(&refusal, &folder))?;
+    say_lines(incident.view(), &args.kind, tenant.as_ref());
+    Ok(Answer::Done)
+}
+
+/// How the clock stands now.
+fn say_lines(view: &incident::View, duty: &str, tenant: Option<&Id>) {
+    let now = folder::now_ms();
+    let lines = standing::lines(view, now);
+    for line in lines.iter().filter(|line| line.duty == duty && line.tenant.as_ref() == tenant) {
+        talk::say(said(line, now));
+    }
+}
+
 fn filed(args: &FiledArgs) -> Result<Answer, Failure> {
     let folder =
         place::to_write(args.folder.as_deref(), "blackstart duty filed DIR KIND --step STEP --receipt TEXT")?;
@@ -211,11 +268,7 @@ fn filed(args: &FiledArgs) -> Result<Answer, Failure> {
     };
     folder::decide(&mut incident, |view| decide::file(view, &filing, folder::now_ms()))?
         .map_err(|refusal| refused(&refusal, &folder))?;
-    let now = folder::now_ms();
-    let lines = standing::lines(incident.view(), now);
-    for line in lines.iter().filter(|line| line.duty == args.kind && line.tenant == tenant) {
-        talk::say(said(line, now));
-    }
+    say_lines(incident.view(), &args.kind, tenant.as_ref());
     Ok(Answer::Done)
 }
 
@@ -241,6 +294,16 @@ fn shown_list(lines: &[Line], missing: &[Missing], now: i64, folder: &str) {
     for line in lines {
         talk::data(said(line, now));
         talk::data(format!("    {} to {}", harmless(&line.law), harmless(&line.to)));
+        for was in &line.corrected {
+            let zone = TimeZone::get(&line.zone).unwrap_or(TimeZone::UTC);
+            talk::data(format!(
+                "    first said to run from {}; corrected by {} (entry {}): {}",
+                shown(was.was_ms, &zone),
+                harmless(&was.by),
+                was.sequence,
+                harmless(&was.reason)
+            ));
+        }
         if let Some(later) = line.by_regulation_ms.filter(|_| line.state.is_open()) {
             let zone = TimeZone::get(&line.zone).unwrap_or(TimeZone::UTC);
             talk::data(format!(

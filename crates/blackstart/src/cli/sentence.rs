@@ -115,6 +115,11 @@ fn of_duty(event: &DutyEvent) -> String {
             named(duty, tenant.as_ref()),
             time(*aware_since_ms)
         ),
+        DutyEvent::Corrected { duty, tenant, aware_since_ms, reason } => format!(
+            "corrected the clock of {}: aware since {}: {reason}",
+            incident::duty::named(duty, tenant.as_ref()),
+            time(*aware_since_ms)
+        ),
         DutyEvent::Filed { duty, tenant, step, receipt, filed_at_ms } => format!(
             "filed `{step}` of {} at {}, receipt: {receipt}",
             named(duty, tenant.as_ref()),
