@@ -5,6 +5,7 @@
 use std::process::Command;
 use std::time::Instant;
 
+use crate::tests_run;
 use crate::{cargo, say, step, target_folder};
 
 /// Steps with what each of them cost.
@@ -34,13 +35,23 @@ pub(crate) fn run() -> Result<(), String> {
 /// All tests and a short drill. The tests are built first, so that what building costs is not taken for what they cost.
 pub(crate) fn test() -> Result<(), String> {
     let mut costs = Costs::default();
-    let tested = (|| {
+    let tested: Result<_, String> = (|| {
         costs.step("build tests", cargo(&["test", "--quiet", "--workspace", "--no-run"]))?;
-        costs.step("tests", repeatable(cargo(&["test", "--workspace"])))?;
-        costs.step("short drill", short_drill()?)
+        let begun = Instant::now();
+        let left_out = tests_run::run("tests", repeatable(cargo(&["test", "--workspace"])))?;
+        costs.0.push(("tests".to_owned(), begun.elapsed().as_secs()));
+        costs.step("short drill", short_drill()?)?;
+        Ok(left_out)
     })();
     costs.say();
-    tested
+    let left_out = tested?;
+    if left_out.is_empty() {
+        say("==> every test was carried out on this machine");
+    }
+    for why in left_out {
+        say(&format!("==> NOT TESTED here: {why}"));
+    }
+    Ok(())
 }
 
 /// Form, lints, licences.

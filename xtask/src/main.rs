@@ -8,6 +8,7 @@ use std::time::Instant;
 
 mod ci;
 mod package;
+mod tests_run;
 
 const HELP: &str = "\
 cargo xtask test                all tests and a short drill, on one debug build; says what each part costs

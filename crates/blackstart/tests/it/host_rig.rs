@@ -87,7 +87,7 @@ impl Host {
     /// `files` lies over the host's own files. `None`: no host can be booted here, and it was said.
     pub(crate) fn boot(files: &[(&str, &str)]) -> Option<Host> {
         if let Some(why) = missing() {
-            eprintln!("LEFT OUT: {why}, so no real host was tried");
+            eprintln!("NOT TESTED: no real host was tried: {why}");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
