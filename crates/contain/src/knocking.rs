@@ -210,9 +210,12 @@ fn cannot_be_knocked_on(estate: &Estate, act: &CutAct) -> Option<String> {
                 return Some(format!("{site} has no door {door}"));
             };
             // Names are not looked up in an incident: who answers for them may be the attacker.
+            if door.probe.is_empty() {
+                return Some("the estate names no address that this door can be knocked on".to_owned());
+            }
             door.probe.parse::<SocketAddr>().err().map(|_| {
                 format!(
-                    "`{}` is not an address to knock on: write it in numbers, such as 192.0.2.7:443",
+                    "`{}` is not an address that can be knocked on: write it in numbers, such as 192.0.2.7:443",
                     door.probe
                 )
             })

@@ -90,8 +90,8 @@ pub fn decide(estate: Option<&Estate>, wish: &Wish<'_>) -> Result<Vec<Event>, Re
     if wish.custody.trim().is_empty() {
         return Err(Refusal::NoCustody);
     }
-    let is_known = |tenant: &&Id| !estate.is_some_and(|estate| estate.tenants.contains_key(*tenant));
-    if let Some(tenant) = wish.tenant.filter(is_known) {
+    let is_unknown = |tenant: &&Id| !estate.is_some_and(|estate| estate.tenants.contains_key(*tenant));
+    if let Some(tenant) = wish.tenant.filter(is_unknown) {
         return Err(Refusal::NotInEstate(tenant.clone()));
     }
     let Artefact { name, sha256, bytes } = wish.artefact.clone();

@@ -1,6 +1,6 @@
 //! How the watch is, for whoever watches the watch: `/health` for people and load balancers, `/metrics` for Prometheus.
 //!
-//! Both say how long ago each store was looked at as a whole. A watch that hangs goes on answering, and its age grows: that is
+//! Both say how long ago every file of each store was looked at. A watch that hangs goes on answering, and its age grows: that is
 //! what an alerting rule has to look at (`blackstart_watch_look_age_seconds > 60`).
 
 #![allow(clippy::disallowed_methods, reason = "listens, and measures the age of a look")]
@@ -124,7 +124,7 @@ impl Health {
         };
         all(
             "blackstart_watch_look_age_seconds",
-            "Since the store was last looked at as a whole.",
+            "Seconds since every file of the store was last looked at.",
             &|store| store.looked.map(|looked| looked.elapsed().as_secs_f64()),
         );
         all("blackstart_watch_files", "Files seen at the last look.", &|store| Some(store.files as f64));
