@@ -151,7 +151,13 @@ impl Writer {
             (None, Some(uid)) => format!("user {uid}"),
             (None, None) => "a user that is not known".to_owned(),
         };
-        let what = self.command.as_ref().or(self.program.as_ref());
+        // A process writes its command line itself, and may call itself what it likes; the program is the kernel's word.
+        let what = match (&self.program, &self.command) {
+            (Some(program), Some(command)) => Some(format!("{program}, which calls itself `{command}`")),
+            (Some(one), None) => Some(one.clone()),
+            (None, Some(command)) => Some(format!("it calls itself `{command}`")),
+            (None, None) => None,
+        };
         match what {
             Some(what) => format!("process {} of {user}: {what}", self.pid),
             None if self.started.is_some() => {

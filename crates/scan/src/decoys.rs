@@ -130,6 +130,13 @@ pub fn put(decoy: &Decoy, bytes: &[u8]) -> std::io::Result<()> {
     }
 }
 
+/// Whether this may be one of ours: the list lies in a folder that others may write to, and what it names is deleted.
+pub fn may_be_ours(decoy: &Decoy, roots: &[PathBuf]) -> bool {
+    let is_named = decoy.path.file_name().is_some_and(|name| NAMES.iter().any(|own| *own == name));
+    let leads_out = decoy.path.components().any(|part| matches!(part, std::path::Component::ParentDir));
+    is_named && !leads_out && roots.iter().any(|root| decoy.path.starts_with(root))
+}
+
 /// What became of one that was to be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removed {
@@ -202,5 +209,13 @@ mod tests {
         assert_eq!(removed[..3], [Removed::WasTouched, Removed::WasGone, Removed::Removed]);
         assert!(all[0].path.exists() && !all[2].path.exists());
         assert_eq!(listed(&root).unwrap(), Vec::new());
+        // A list that somebody else wrote deletes nothing that is not a decoy.
+        let roots = [root.clone()];
+        assert!(may_be_ours(&all[2], &roots));
+        for path in ["/etc/passwd", "/etc/000-index-archive.csv", "/letter.txt", "/../000-index-archive.csv"]
+        {
+            let path = if path.starts_with("/etc") { PathBuf::from(path) } else { root.join(&path[1..]) };
+            assert!(!may_be_ours(&Decoy { path: path.clone(), ..all[2].clone() }, &roots), "{path:?}");
+        }
     }
 }

@@ -135,7 +135,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         unrecorded: BTreeMap::new(),
     };
     watching.run(watches, Duration::from_millis(args.every_ms), &stop);
-    bait::clear(&folder);
+    bait::clear(&folder, &decoys);
     Ok(Answer::Done)
 }
 

@@ -17,7 +17,22 @@ pub(super) fn lay(estate: &Estate, journal: &Path, wanted: bool) -> Result<Vec<D
             "look at the folder, its permissions and the free space, then call again",
         )
     };
-    let before = decoys::listed(journal).map_err(fault)?;
+    let stores: Vec<(Id, PathBuf)> = estate
+        .stores
+        .iter()
+        .filter_map(|(id, store)| Some((id.clone(), PathBuf::from(store.path.as_ref()?))))
+        .collect();
+    let roots: Vec<PathBuf> = stores.iter().map(|(_, root)| root.clone()).collect();
+    let (before, strange): (Vec<Decoy>, Vec<Decoy>) = decoys::listed(journal)
+        .map_err(fault)?
+        .into_iter()
+        .partition(|decoy| decoys::may_be_ours(decoy, &roots));
+    for decoy in &strange {
+        talk::say(format!(
+            "{} stands in the list of decoys and is none of this estate: it is left as it is",
+            shown(&decoy.path)
+        ));
+    }
     let (kept, touched) = take_away(&before);
     for decoy in &touched {
         talk::say(format!(
@@ -26,24 +41,21 @@ pub(super) fn lay(estate: &Estate, journal: &Path, wanted: bool) -> Result<Vec<D
         ));
     }
     if !wanted {
-        if !before.is_empty() {
+        if !before.is_empty() || !strange.is_empty() {
             decoys::list(journal, &kept).map_err(fault)?;
         }
         return Ok(Vec::new());
     }
-    let stores: Vec<(Id, PathBuf)> = estate
-        .stores
-        .iter()
-        .filter_map(|(id, store)| Some((id.clone(), PathBuf::from(store.path.as_ref()?))))
-        .collect();
     let planned: Vec<(Decoy, Vec<u8>)> = stores
         .iter()
         .filter(|(_, root)| root.is_dir())
         .flat_map(|(id, root)| decoys::planned(id, root))
         .collect();
-    let all: Vec<Decoy> = kept.into_iter().chain(planned.iter().map(|(decoy, _)| decoy.clone())).collect();
+    let all: Vec<Decoy> =
+        kept.iter().cloned().chain(planned.iter().map(|(decoy, _)| decoy.clone())).collect();
     decoys::list(journal, &all).map_err(fault)?;
-    let mut laid = Vec::new();
+    // What could not be taken away is still one that nobody has reason to touch.
+    let mut laid = kept;
     for (decoy, bytes) in planned {
         match decoys::put(&decoy, &bytes) {
             Ok(()) => laid.push(decoy),
@@ -59,13 +71,12 @@ pub(super) fn lay(estate: &Estate, journal: &Path, wanted: bool) -> Result<Vec<D
 }
 
 /// When the watch ends in order. What was touched stays: it shows what was done to it.
-pub(super) fn clear(journal: &Path) {
-    let listed = decoys::listed(journal);
-    let Ok(all) = listed else { return talk::say("the decoys stay: their list cannot be read") };
-    if all.is_empty() {
+/// `laid`: those of this watch; its list is not read again, because others may have written it since.
+pub(super) fn clear(journal: &Path, laid: &[Decoy]) {
+    if laid.is_empty() {
         return;
     }
-    let (kept, _) = take_away(&all);
+    let (kept, _) = take_away(laid);
     if let Err(error) = decoys::list(journal, &kept) {
         talk::say(format!(
             "the list of decoys could not be written: {error}; the next watch takes away the rest"
