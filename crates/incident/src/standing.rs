@@ -10,7 +10,8 @@
 //! whole, so that nobody knows what lies there; the newest copy of such a store was judged not clean, and
 //! the store was not restored since that copy was seen; such a store or service is infected and was neither
 //! restored nor started since; it runs behind a closed door; its cut failed, and nobody has started it since; nothing is
-//! known to serve it. A store with an alarm of which nobody is known to use it may be used by all that runs at its site.
+//! known to serve it. Such a store of which nobody is known to use it may be used by all that runs at its site, and by all of which nobody
+//! says where it runs.
 //! What is lost stays lost: that is known. It is taken in and held only where a bridge has sent its account to this
 //! incident: nobody promises receipts that nobody gives. Everything else is taken to work.
 //!
@@ -37,7 +38,7 @@ use crate::plan::file::{Plan, StepKind, step_id};
 use crate::recover::ServiceState;
 use crate::scan::StoreView;
 use estate::graph::Links;
-use estate::model::{CutBehaviour, EdgeKind, Estate};
+use estate::model::{CutBehaviour, EdgeKind, Estate, Service};
 use estate::{Id, Kind, graph};
 
 /// How a capability stands for a tenant, as an outsider would put it. The worst last.
@@ -285,9 +286,12 @@ impl Doubts {
             }
         };
         doubt(NotKnown::Unread, graph::expand(estate, &unread), cannot_serve_without);
-        doubt(NotKnown::Alarm, alarmed(estate, view, &links), uses);
-        doubt(NotKnown::NotWatched, away(view), uses);
-        doubt(NotKnown::DirtyCopy, dirty(view), uses);
+        let rests_on = |stores: BTreeSet<Id>| {
+            stores.iter().flat_map(|store| what_rests_on(estate, &links, store)).collect::<BTreeSet<Id>>()
+        };
+        doubt(NotKnown::Alarm, rests_on(alarmed(view)), uses);
+        doubt(NotKnown::NotWatched, rests_on(away(view)), uses);
+        doubt(NotKnown::DirtyCopy, rests_on(dirty(view)), uses);
         doubt(NotKnown::Infected, infected(estate, view), uses);
         doubt(NotKnown::ClosedDoor, behind_doors(estate, view), cannot_serve_without);
         doubt(NotKnown::FailedCut, half_cut(estate, view), cannot_serve_without);
@@ -325,23 +329,31 @@ fn uses(kind: EdgeKind) -> bool {
     }
 }
 
-/// Stores with an alarm that is open and newer than their last restore. In place of one of which nobody is known to use
-/// it stands what runs at its site, or everything.
-fn alarmed(estate: &Estate, view: &View, links: &Links<'_>) -> BTreeSet<Id> {
-    let mut alarmed = BTreeSet::new();
-    for (id, store) in &view.scan.stores {
-        let restored = view.recover.restored.get(id);
-        if !store.alarms.iter().any(|alarm| restored.is_none_or(|restored| alarm.sequence > *restored)) {
-            continue;
-        }
-        let site = estate.stores.get(id).and_then(|store| store.site.as_ref());
-        match site {
-            _ if !links.needed_by(id).is_empty() => drop(alarmed.insert(id.clone())),
-            Some(site) => alarmed.extend(graph::expand(estate, [site])),
-            None => alarmed.extend(estate.services.keys().cloned()),
-        }
+/// What may rest on a store. In place of one of which nobody is known to use it stands what runs at its site, with all of which
+/// nobody says where it runs; or everything.
+fn what_rests_on(estate: &Estate, links: &Links<'_>, store: &Id) -> BTreeSet<Id> {
+    if !links.needed_by(store).is_empty() {
+        return BTreeSet::from([store.clone()]);
     }
-    alarmed
+    let Some(site) = estate.stores.get(store).and_then(|store| store.site.as_ref()) else {
+        return estate.services.keys().cloned().collect();
+    };
+    let has_no_place = |service: &Service| {
+        let host = service.host.as_ref().and_then(|host| estate.hosts.get(host));
+        service.site.is_none() && host.is_none_or(|host| host.site.is_none())
+    };
+    let anywhere = estate.services.iter().filter(|(_, service)| has_no_place(service));
+    graph::expand(estate, [site]).into_iter().chain(anywhere.map(|(id, _)| id.clone())).collect()
+}
+
+/// Stores with an alarm that is open and newer than their last restore.
+fn alarmed(view: &View) -> BTreeSet<Id> {
+    let is_open = |id: &Id, store: &StoreView| {
+        let restored = view.recover.restored.get(id);
+        store.alarms.iter().any(|alarm| restored.is_none_or(|restored| alarm.sequence > *restored))
+    };
+    let stores = view.scan.stores.iter();
+    stores.filter(|(id, store)| is_open(id, store)).map(|(id, _)| id.clone()).collect()
 }
 
 /// Stores that should be watched and of which nothing can be looked at. Of one of which a part cannot be read the rest is watched;

@@ -121,6 +121,26 @@ fn an_open_alarm_makes_what_uses_the_store_not_known_until_it_is_dismissed_or_th
     assert_eq!(standing(&after(&events), "capability:eau"), Standing::NotKnown(NotKnown::Alarm));
 }
 
+/// What an import of compose files gives: services without a place, and a store that nobody is said to use.
+#[test]
+fn what_is_found_in_a_store_that_nobody_is_said_to_use_leaves_what_runs_anywhere_not_known() {
+    let phone = "capability:call";
+    for (found, why) in [
+        (alarm("store:lonely"), NotKnown::Alarm),
+        (
+            Event::Scan(ScanEvent::NotWatched {
+                store: id("store:lonely"),
+                why: "/srv is not there".to_owned(),
+            }),
+            NotKnown::NotWatched,
+        ),
+    ] {
+        let view = after(&[found]);
+        assert_eq!(standing(&view, phone), Standing::NotKnown(why), "nobody says where the phone runs");
+    }
+    assert_eq!(standing(&after(&[alarm("store:data")]), phone), WORKS, "of that one the users are known");
+}
+
 #[test]
 fn a_store_that_cannot_be_looked_at_is_not_known_and_one_of_which_a_part_cannot_be_read_is_watched() {
     let not_watched =
@@ -160,10 +180,10 @@ fn a_newest_copy_that_is_not_clean_makes_what_uses_the_store_not_known_until_it_
 }
 
 #[test]
-fn a_store_of_which_nobody_is_known_to_use_it_may_be_used_by_all_at_its_site() {
+fn a_store_of_which_nobody_is_known_to_use_it_may_be_used_by_all_at_its_site_and_by_all_without_one() {
     let view = after(&[alarm("store:lonely")]);
     assert_eq!(standing(&view, "capability:eau"), Standing::NotKnown(NotKnown::Alarm));
-    assert_eq!(standing(&view, "capability:call"), WORKS, "it is at no site");
+    assert_eq!(standing(&view, "capability:call"), Standing::NotKnown(NotKnown::Alarm), "it may run there");
     let view = after(&[alarm("store:not-in-the-estate")]);
     assert_eq!(standing(&view, "capability:call"), Standing::NotKnown(NotKnown::Alarm));
 }

@@ -112,15 +112,24 @@ impl Writers {
         Traced { writers, not_traced }
     }
 
-    /// The same; waits a moment for what the kernel has told and nobody has noted yet.
-    pub fn of_soon(&self, paths: &[PathBuf]) -> Traced {
+    /// The same as soon as anybody is known; waits a moment for what the kernel has told and nobody has noted yet.
+    pub fn first_of(&self, paths: &[PathBuf]) -> Traced {
+        self.wait(paths, |traced| !traced.writers.is_empty())
+    }
+
+    /// The same as soon as all are known, or after a moment.
+    pub fn all_of(&self, paths: &[PathBuf]) -> Traced {
+        self.wait(paths, |traced| traced.not_traced == 0)
+    }
+
+    fn wait(&self, paths: &[PathBuf], is_enough: fn(&Traced) -> bool) -> Traced {
         let until = Instant::now() + SOON;
         loop {
             let traced = self.of(paths);
-            if traced.not_traced == 0 || Instant::now() > until {
+            if is_enough(&traced) || Instant::now() > until {
                 return traced;
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
 }

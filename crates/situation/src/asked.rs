@@ -100,7 +100,7 @@ fn frozen(_: &Estate, view: &View) -> Asked {
             let thaw = Remedy::run(Command::new("thaw").incident().with(pid).reason());
             let kill = Remedy::Do(format!("on that machine: look at it, then kill -KILL {pid}"));
             let ended = Command::new("thaw").incident().with(pid).reason();
-            let end = Remedy::Steps(vec![kill, Remedy::run_to("then record that it has ended", ended)]);
+            let end = Remedy::Steps(vec![kill, Remedy::run_to("record that it has ended", ended)]);
             (what, Remedy::ask("", [("no, let it go on", thaw), ("yes", end)]))
         })
         .collect()

@@ -379,15 +379,22 @@ impl Watching {
         Ok(decided.map(|_| Raised::of(incident.view(), burst, before)))
     }
 
-    /// Says and records who wrote the files of an alarm. The alarm is told before: it does not wait for this.
+    /// Freezes whoever wrote, where that is granted; then says and records who it was. The alarm is told before: it does not wait
+    /// for this.
     fn trace(&self, alarm: u64, burst: &Burst, when: SeenWhen) {
+        if let (Ok(writers), About::Bad(_), SeenWhen::Now) = (&self.writers, burst.about, when)
+            && let Some(granted_by) = frozen::granted(&self.estate, &burst.store)
+        {
+            let first = writers.first_of(&burst.paths);
+            first.writers.iter().for_each(|writer| self.freeze(alarm, &burst.store, writer, granted_by));
+        }
         let traced = match (&self.writers, burst.about, when) {
             (_, _, SeenWhen::AtStart) => Err("they lay there when the watch began".to_owned()),
             (_, About::Vanished, SeenWhen::Now) => {
                 Err("the kernel tells who writes, not who deletes".to_owned())
             }
             (Err(why), About::Bad(_), SeenWhen::Now) => Err(why.clone()),
-            (Ok(writers), About::Bad(_), SeenWhen::Now) => Ok(writers.of_soon(&burst.paths)),
+            (Ok(writers), About::Bad(_), SeenWhen::Now) => Ok(writers.all_of(&burst.paths)),
         };
         match &traced {
             Ok(traced) => {
@@ -404,9 +411,6 @@ impl Watching {
         }
         if let Err(fault) = self.append(|view| decide::traced(view, &burst.store, alarm, &traced)) {
             talk::say(format!("who wrote cannot be recorded: {}", folder::chain(&fault)));
-        }
-        if let (Ok(traced), Some(granted_by)) = (&traced, frozen::granted(&self.estate, &burst.store)) {
-            traced.writers.iter().for_each(|writer| self.freeze(alarm, &burst.store, writer, granted_by));
         }
     }
 

@@ -193,7 +193,12 @@ fn text_from_anywhere_stays_text_on_every_page() {
     let provider = opened();
     let script = "<script>alert(1)</script>\u{202e}\"'";
     provider.works(&["note", "incident", script, "--by", script]);
-    provider.works(&["hold", "incident", "service:core", "--reason", script, "--by", script]);
+    // The command line takes no such reason; a journal may hold one all the same.
+    let hold = incident::event::CommandEvent::HoldPlaced {
+        on: "service:core".parse().unwrap(),
+        reason: script.to_owned(),
+    };
+    super::status::record(&provider, incident::Event::Command(hold));
     let served = Served::begin(&provider);
     let cookie = served.cookie();
     let last = provider.view().entries - 1;

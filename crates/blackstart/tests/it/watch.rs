@@ -81,6 +81,25 @@ impl Watch {
     }
 }
 
+/// Somebody who writes to the store; ended with the test, also when it was frozen and when the test fails.
+struct Writer(Child);
+
+impl Writer {
+    fn begin(stage: &Stage, script: &str) -> Writer {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).current_dir(stage.at("live")).stdin(Stdio::piped());
+        // What it holds open must not keep whoever waits for the end of the tests' output.
+        Writer(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -199,16 +218,9 @@ fn an_alarm_names_the_process_that_wrote_or_says_why_it_does_not_know() {
     let watch = Watch::start(&stage);
     // The shell itself closes what it wrote, so that it is still there when it is looked at.
     let script = "for n in 0 1 2 3; do exec 3>letter-$n.txt; cat ../out-$n >&3; exec 3>&-; done; read end";
-    let mut attacker = Command::new("sh")
-        .args(["-c", script])
-        .current_dir(stage.at("live"))
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let attacker = Writer::begin(&stage, script);
     let alarm = watch.alarm();
     let said = watch.says(&format!("alarm {}: ", alarm["alarm"]));
-    drop(attacker.stdin.take());
-    attacker.wait().unwrap();
     let begun = Instant::now();
     while stage.count("scan.alarm_traced") == 0 && begun.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(10));
@@ -220,7 +232,7 @@ fn an_alarm_names_the_process_that_wrote_or_says_why_it_does_not_know() {
         assert!(status.contains("who wrote is not known: "), "{status}");
         return eprintln!("NOT TESTED: {said}");
     }
-    let who = format!("written by process {} of ", attacker.id());
+    let who = format!("written by process {} of ", attacker.0.id());
     assert!(said.contains(&who) && said.contains("read end"), "{said}");
     assert!(status.contains(&who), "{status}");
 }
@@ -240,22 +252,17 @@ fn whoever_wrote_is_frozen_where_the_estate_grants_it_and_goes_on_by_a_persons_w
     let watch = Watch::start(&stage);
     let script = "for n in 0 1 2 3 4 5; do exec 3>letter-$n.txt; cat ../out-$n >&3; exec 3>&-; done; \
                   read go; for n in 6 7 8; do exec 3>letter-$n.txt; cat ../out-$n >&3; exec 3>&-; done; read end";
-    let mut attacker = Command::new("sh")
-        .args(["-c", script])
-        .current_dir(stage.at("live"))
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = attacker.stdin.take().unwrap();
-    let pid = attacker.id().to_string();
+    let mut attacker = Writer::begin(&stage, script);
+    let mut stdin = attacker.0.stdin.take().unwrap();
+    let pid = attacker.0.id().to_string();
     let alarm = watch.alarm();
-    let said = watch.says(&format!("alarm {}: ", alarm["alarm"]));
-    if said.contains("who wrote is not known") {
-        drop(stdin);
-        let _ = attacker.wait();
-        return eprintln!("NOT TESTED: {said}");
+    // Frozen first, and then said who it was; or nobody knows.
+    let frozen = watch.says(&format!("alarm {}: ", alarm["alarm"]));
+    if frozen.contains("who wrote is not known") {
+        return eprintln!("NOT TESTED: {frozen}");
     }
-    let frozen = watch.says("FROZEN: ");
+    assert!(frozen.contains(&format!("FROZEN: process {pid} of ")), "{frozen}");
+    watch.says("written by process");
     let state = || {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
         stat.rsplit_once(") ").unwrap().1.chars().next()
@@ -276,9 +283,6 @@ fn whoever_wrote_is_frozen_where_the_estate_grants_it_and_goes_on_by_a_persons_w
     }
     assert_ne!(state(), Some('T'));
     assert!(!status().contains("blackstart thaw"), "{}", status());
-    drop(stdin);
-    let _ = attacker.kill();
-    let _ = attacker.wait();
 }
 
 #[test]

@@ -170,7 +170,7 @@ fn scaled_to_zero(workload: &Workload, draft: &mut Draft) {
             message::harmless(&workload.name)
         ),
         format!("started so it would start nothing, and pass its gate at once; {taken}"),
-        "put the number that it needs into `start`, or remove the service if it is switched off on purpose",
+        "put the number that it needs into `replicas`, or remove the service if it is switched off on purpose",
     );
 }
 
