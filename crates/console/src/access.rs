@@ -113,7 +113,7 @@ fn digest(text: &str) -> [u8; 32] {
 fn secret() -> String {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes).expect("a system without randomness cannot keep a secret");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    estate::hex(&bytes)
 }
 
 #[cfg(test)]

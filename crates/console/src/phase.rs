@@ -49,3 +49,82 @@ pub(crate) fn phase(seen: &Seen) -> Phase {
     };
     Phase { word, entry }
 }
+
+#[cfg(test)]
+mod tests {
+    use estate::canonical;
+    use incident::Event;
+    use incident::View;
+    use incident::event::{CommandEvent, ContainEvent, CutAct, ScanEvent, Suspicion};
+    use incident::memory::follow;
+    use incident::recover::{RunEnd, RunView};
+
+    use super::*;
+    use crate::seen::{Beside, Harm};
+
+    const ESTATE: &str = "provider = \"P\"\n[service.core]\n[capability.eau]\nname = { de = \"AU\" }\nurgency = 5\n\
+                          cut = \"hold\"\n[[capability.eau.served_by]]\nservice = \"core\"\ntenants = [\"a\"]\n[tenant.a]\nname = \"A\"\n\
+                          insured = 10\n";
+
+    fn opened() -> View {
+        let estate = canonical::from_text(ESTATE).unwrap();
+        let (hash, text) = (canonical::hash(&estate), canonical::text(&estate));
+        let mut view = View::default();
+        follow(&mut view, &Event::Command(CommandEvent::EstateAdopted { hash, text }));
+        view
+    }
+
+    fn at(view: &View, harm: Option<Harm>) -> &'static str {
+        phase(&Seen::new(view.clone(), Beside::default(), "/incident", harm, None)).word
+    }
+
+    /// From the last line of the table to the first: each new thing takes the place of what was said before.
+    #[test]
+    fn the_first_line_of_the_table_that_holds_is_the_phase() {
+        let mut view = opened();
+        assert_eq!(at(&view, None), "nothing reported");
+        let alarm = ScanEvent::AlarmRaised {
+            store: "store:lonely".parse().unwrap(),
+            suspicion: Suspicion::Encrypted,
+            files: 4,
+            examples: Vec::new(),
+            seconds_observed: 1,
+        };
+        let away =
+            ScanEvent::NotWatched { store: "store:lonely".parse().unwrap(), why: "it is gone".to_owned() };
+        follow(&mut view, &Event::Scan(away));
+        assert_eq!(at(&view, None), "impaired");
+        follow(&mut view, &Event::Scan(alarm));
+        assert_eq!(at(&view, None), "alarm");
+        let cut = ContainEvent::CutDecided {
+            infected: vec!["service:core".parse().unwrap()],
+            acts: vec![CutAct::StopService { service: "service:core".parse().unwrap() }],
+            cost_insured: 0,
+            tenants: Vec::new(),
+            estate_hash: String::new(),
+        };
+        follow(&mut view, &Event::Contain(cut));
+        assert_eq!(at(&view, None), "contained");
+        view.plan.approved_at_entry = Some(0);
+        view.contain.cuts[0].decided_entry = 1;
+        assert_eq!(at(&view, None), "contained", "what was approved before the cut is no answer to it");
+        view.plan.approved_at_entry = Some(9);
+        assert_eq!(at(&view, None), "restart approved");
+        let run = |ended: Option<bool>| RunView {
+            run: "r".to_owned(),
+            plan: "p".to_owned(),
+            estate_hash: String::new(),
+            by: "anna".to_owned(),
+            begun_at_entry: 10,
+            ended: ended.map(|complete| RunEnd { at_entry: 11, complete, waiting_for: Vec::new() }),
+        };
+        for (ended, word) in [(None, "restart"), (Some(false), "restart"), (Some(true), "restart approved")] {
+            view.recover.run = Some(run(ended));
+            assert_eq!(at(&view, None), word);
+        }
+        for harm in [Harm::Damaged("x".to_owned()), Harm::NotRead("x".to_owned())] {
+            assert_eq!(at(&view, Some(harm)), "not known");
+        }
+        assert_eq!(at(&View::default(), None), "not known", "it names no estate");
+    }
+}

@@ -87,10 +87,7 @@ pub fn hash(estate: &Estate) -> String {
 
 /// The same for a text that is at hand.
 pub fn hash_of_text(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    crate::hex(&Sha256::digest(text.as_bytes()))
 }
 
 /// The way back from `text`. Findings about content are no matter here; a text that cannot be read whole is.

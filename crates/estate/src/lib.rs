@@ -22,6 +22,7 @@ pub mod fingerprint;
 pub mod graph;
 pub mod hands;
 mod hands_read;
+mod hex;
 pub mod id;
 pub mod ignorance;
 pub mod inside;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use fields::{NUMBER_MAX, shown};
 pub use finding::{Finding, Grade};
+pub use hex::hex;
 pub use id::{Id, Kind};
 pub use model::Estate;
 pub use read::{Reading, read};

@@ -95,7 +95,7 @@ impl Door {
         };
         let mut random = [0_u8; 12];
         getrandom::fill(&mut random).map_err(|error| fault("drawing a mark", error))?;
-        let mark: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mark = estate::hex(&random);
         let input = envelope::sealed(script, &mark);
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let (mut command, log) = match way {

@@ -80,6 +80,6 @@ impl Script {
     /// SHA-256 of the text, 64 hexadecimal digits.
     pub fn hash(&self) -> String {
         use sha2::{Digest, Sha256};
-        Sha256::digest(self.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        estate::hex(&Sha256::digest(self.text.as_bytes()))
     }
 }

@@ -78,7 +78,7 @@ fn fitted(name: &str) -> String {
 /// The name with eight digits of a digest of what it was, cut so that it fits.
 fn marked(fit: &str, name: &str) -> String {
     let digest = Sha256::digest(name.as_bytes());
-    let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let mark = estate::hex(&digest[..4]);
     let room = NAME_BYTES_MAX - mark.len() - 1;
     // Only ASCII in a fitted name, so every byte is a place to cut.
     format!("{}-{mark}", &fit[..fit.len().min(room)])

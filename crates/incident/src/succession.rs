@@ -35,7 +35,7 @@ pub fn prepare(old: &Path, unproven: bool, reason: &str) -> Result<Option<Prepar
         folder: absolute.display().to_string(),
         origin: harm.trusted.as_ref().map(|trusted| trusted.origin.clone()).unwrap_or_default(),
         trusted_size: harm.trusted.as_ref().map_or(0, |trusted| trusted.size),
-        root: harm.trusted.as_ref().map(|trusted| hex(&trusted.root)).unwrap_or_default(),
+        root: harm.trusted.as_ref().map(|trusted| estate::hex(&trusted.root)).unwrap_or_default(),
         checkpoint: harm.trusted.as_ref().map(|trusted| trusted.text.clone()),
         damage: harm.findings.iter().take(20).cloned().collect(),
         carried: Vec::new(),
@@ -146,7 +146,8 @@ pub fn compare(new: &Path, succession: &Succession, old: &Path) -> Result<Vec<St
     let mut differences = Vec::new();
     let look = Look::at(old)?;
     let trusted = look.harm.as_ref().and_then(|harm| harm.trusted.as_ref());
-    let trusted = (trusted.map_or(0, |one| one.size), trusted.map(|one| hex(&one.root)).unwrap_or_default());
+    let trusted =
+        (trusted.map_or(0, |one| one.size), trusted.map(|one| estate::hex(&one.root)).unwrap_or_default());
     if trusted != (succession.trusted_size, succession.root.clone()) {
         differences.push(format!(
             "the old journal is whole and signed up to {} entries (root {}), not up to {} (root {})",
@@ -193,10 +194,6 @@ fn batches(drafts: impl Iterator<Item = Draft>) -> Vec<Vec<Draft>> {
         batches.last_mut().expect("there is always one").push(draft);
     }
     batches
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn file<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> StoreFault + 'a {

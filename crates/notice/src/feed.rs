@@ -57,7 +57,7 @@ pub fn atom(public: &Public, language: Language) -> String {
 /// The same for the same thing for ever, and for nothing else: a reader shows an entry once.
 fn urn(public: &Public, language: Language, what: &str) -> String {
     let hash = Sha256::digest(format!("{} {} {what}", public.tenant, language.tag()));
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = estate::hex(&hash);
     // Version 8 of RFC 9562: what the other digits are made of is ours to say.
     format!(
         "urn:uuid:{}-{}-8{}-8{}-{}",

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::mark;
-use super::site::{Files, hex};
+use super::site::Files;
 
 pub const NAME: &str = "manifest.txt";
 const HEAD: &str = "blackstart-notice 1";
@@ -50,11 +50,11 @@ pub fn body(files: &Files, journal: &str, as_of_entry: u64) -> String {
 
 /// The file.
 pub fn signed(body: &str, name: &str, signature: &[u8; 64]) -> String {
-    format!("{body}\n— {name} {}\n", hex(signature))
+    format!("{body}\n— {name} {}\n", estate::hex(signature))
 }
 
 fn sum(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    estate::hex(&Sha256::digest(bytes))
 }
 
 impl Manifest {

@@ -202,7 +202,7 @@ fn marked(folder: &Path) -> Option<Mark> {
 fn fresh_nonce() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("Linux hands out random bytes once it has booted");
-    site::hex(&bytes)
+    estate::hex(&bytes)
 }
 
 /// Makes the folder with everything in it, on disk. Whoever holds what is returned is at work in it.

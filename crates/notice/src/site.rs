@@ -23,7 +23,7 @@ pub struct Proof {
 
 /// The whole site.
 pub fn files(all: &[Public], proof: Option<&Proof>) -> Files {
-    let root: Option<String> = proof.map(|proof| hex(&proof.root));
+    let root: Option<String> = proof.map(|proof| estate::hex(&proof.root));
     let mut files = Files::new();
     let languages = page::languages(all);
     for language in &languages {
@@ -80,14 +80,10 @@ pub fn digest(files: &Files) -> String {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     }
-    hex(&hash.finalize())
+    estate::hex(&hash.finalize())
 }
 
 /// How many of the files are pages.
 pub fn pages(files: &Files) -> u64 {
     files.keys().filter(|path| path.ends_with(".html")).count() as u64
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -86,7 +86,7 @@ pub enum RunFault {
 pub fn incident_label(view: &View) -> String {
     let name = view.command.name.as_deref().unwrap_or_default();
     let text = format!("{name}|{}", view.command.opened_ms.unwrap_or_default());
-    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    estate::hex(&Sha256::digest(text.as_bytes())[..6])
 }
 
 impl Executor {

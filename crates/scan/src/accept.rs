@@ -174,7 +174,7 @@ pub fn accept(
     let known = view.scan.stores.get(store);
     let fresh: Vec<String> = contents
         .iter()
-        .map(hex)
+        .map(|digest| estate::hex(digest))
         .filter(|content| known.is_none_or(|known| !known.accepted.contains(content)))
         .collect();
     if fresh.is_empty() {
@@ -189,10 +189,6 @@ pub fn accept(
         })
     };
     Ok(fresh.chunks(CONTENTS_IN_ENTRY).map(event).collect())
-}
-
-pub fn hex(digest: &Digest) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// As the journal writes it; `None`: it is no digest.
@@ -289,10 +285,11 @@ mod tests {
                 digest
             })
             .collect();
-        assert!(contents.iter().all(|one| digest(&hex(one)) == Some(*one)));
+        assert!(contents.iter().all(|one| digest(&estate::hex(one)) == Some(*one)));
         assert_eq!(accept(&view, &store, "s", &contents, " "), Err(AcceptRefusal::NoReason));
         assert_eq!(accept(&view, &store, "s", &contents, "looked at").unwrap().len(), 3);
-        view.scan.stores.entry(store.clone()).or_default().accepted = contents.iter().map(hex).collect();
+        view.scan.stores.entry(store.clone()).or_default().accepted =
+            contents.iter().map(|one| estate::hex(one)).collect();
         assert!(matches!(accept(&view, &store, "s", &contents, "again"), Err(AcceptRefusal::Nothing(_))));
     }
 }

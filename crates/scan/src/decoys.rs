@@ -15,7 +15,6 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::accept::hex;
 use estate::Id;
 
 /// Folders of one store that get decoys; two files each.
@@ -41,7 +40,7 @@ impl Decoy {
     /// `None`: it is not there. `Some(false)`: it holds something else.
     pub fn is_untouched(&self) -> std::io::Result<Option<bool>> {
         match fs::read(&self.path) {
-            Ok(bytes) => Ok(Some(hex(&Sha256::digest(&bytes).into()) == self.sha256)),
+            Ok(bytes) => Ok(Some(estate::hex(&Sha256::digest(&bytes)) == self.sha256)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -56,7 +55,7 @@ pub fn planned(store: &Id, root: &Path) -> Vec<(Decoy, Vec<u8>)> {
             let path = folder.join(name);
             if fs::symlink_metadata(&path).is_err() {
                 let bytes = content(&path);
-                let sha256 = hex(&Sha256::digest(&bytes).into());
+                let sha256 = estate::hex(&Sha256::digest(&bytes));
                 planned.push((Decoy { store: store.clone(), path, sha256 }, bytes));
             }
         }

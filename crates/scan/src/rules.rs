@@ -94,7 +94,7 @@ impl Rules {
         }
         let scanner = with(compiler.finalize(), false);
         let locator = with(scanner.clone(), true);
-        let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = estate::hex(&hash.finalize());
         Ok(Rules { scanner, locator, hash, files: paths.len() })
     }
 

@@ -54,7 +54,7 @@ pub(super) fn draw(path: &Path, run: &str, attempt: u32) -> Result<Nonce, WorldF
         let mut bytes = [0; WORD_BYTES];
         #[allow(clippy::disallowed_methods, reason = "a door of the world: nobody may foresee this one")]
         getrandom::fill(&mut bytes).map_err(|error| Error::other(error.to_string()))?;
-        let word: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let word = estate::hex(&bytes);
         let (boot, since_ticks) = (boot_id()?, ticks_now()?);
         let folder = path.parent().unwrap_or(Path::new("."));
         DirBuilder::new().recursive(true).create(folder)?;

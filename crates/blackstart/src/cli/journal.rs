@@ -348,7 +348,9 @@ fn print(folder: &Path, found: &journal::Verification) {
         talk::data(finding.to_string());
     }
     let signed = match &found.checkpoint {
-        Some(checkpoint) => format!("{} of them signed, root {}", found.covered, hex(&checkpoint.root)),
+        Some(checkpoint) => {
+            format!("{} of them signed, root {}", found.covered, estate::hex(&checkpoint.root))
+        }
         None => "none of them signed".to_owned(),
     };
     let erased =
@@ -396,15 +398,11 @@ fn verification_as_json(found: &journal::Verification) -> Value {
         "records": found.records,
         "covered": found.covered,
         "erased": found.erased,
-        "root": found.checkpoint.as_ref().map(|checkpoint| hex(&checkpoint.root)),
+        "root": found.checkpoint.as_ref().map(|checkpoint| estate::hex(&checkpoint.root)),
         "checkpoint": found.checkpoint.as_ref().map(|checkpoint| checkpoint.text.clone()),
         "findings": findings,
         "trusted_size": found.trusted.as_ref().map(|trusted| trusted.size),
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read(path: &Path, what: &str) -> Result<String, Failure> {

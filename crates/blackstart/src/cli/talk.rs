@@ -62,8 +62,7 @@ fn steady(text: &str) -> String {
             rest = &rest[length..];
             continue;
         }
-        let turns = matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if turns || (letter.is_control() && !matches!(letter, '\n' | '\t' | '\u{c}')) {
+        if message::steers(letter) && !matches!(letter, '\n' | '\t' | '\u{c}') {
             steady.extend(letter.escape_default());
         } else {
             steady.push(letter);

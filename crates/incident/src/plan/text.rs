@@ -49,11 +49,7 @@ impl Plan {
 
     /// SHA-256 of the canonical form, 64 hexadecimal digits. What is approved.
     pub fn hash(&self) -> String {
-        use std::fmt::Write;
-        Sha256::digest(self.canonical().as_bytes()).iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a string does not fail");
-            text
-        })
+        estate::hex(&Sha256::digest(self.canonical().as_bytes()))
     }
 
     /// The plan file.

@@ -94,7 +94,7 @@ impl Identity {
         }
         let hash: [u8; IDENTITY_BYTES] = hash.finalize().into();
         let start: String = repository.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
-        let version: String = hash[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        let version = estate::hex(&hash[..4]);
         let seal = Hmac::new_from_slice(&Sha256::digest(secret)).expect("a key of any length is taken");
         Identity { name: format!("{start}-{version}.ledger"), hash, seal }
     }

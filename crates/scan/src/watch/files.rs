@@ -10,8 +10,6 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::accept::hex;
-
 /// A file is judged again at the earliest after this many times as long as judging it took.
 const REST_FACTOR: u32 = 20;
 
@@ -145,7 +143,7 @@ impl Files {
                 digest.update(stamp.changed_ns.to_le_bytes());
             }
         }
-        hex(&digest.finalize().into())
+        estate::hex(&digest.finalize())
     }
 
     #[cfg(test)]
