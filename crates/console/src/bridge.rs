@@ -6,8 +6,8 @@ use askama::Template;
 use page::words::number;
 use page::{Html, filled};
 
+use crate::as_of::AsOf;
 use crate::frame::{Clock, age, suffix};
-use crate::seen::Seen;
 
 #[derive(Template)]
 #[template(path = "bridge.html")]
@@ -28,7 +28,7 @@ struct Row {
     adds_up: bool,
 }
 
-pub(crate) fn body(seen: &Seen, clock: Clock) -> Html {
+pub(crate) fn body(seen: &AsOf, clock: Clock) -> Html {
     let bridge = &seen.view.bridge;
     let mut sums = [0_u128; 6];
     let mut all_add_up = true;

@@ -18,7 +18,7 @@ use incident::fault::StoreFault;
 use incident::follow::Following;
 use tokio::sync::watch;
 
-use crate::seen::{Beside, Harm, Say, Seen};
+use crate::as_of::{AsOf, Beside, Harm, Say};
 
 /// The journal is looked at this often.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -29,7 +29,7 @@ const VERIFY_EVERY: Duration = Duration::from_secs(20);
 pub struct Current {
     folder: PathBuf,
     say: Say,
-    seen: watch::Receiver<Arc<Seen>>,
+    seen: watch::Receiver<Arc<AsOf>>,
     /// When the journal was last found to be as it is shown.
     looked_ms: Arc<AtomicI64>,
 }
@@ -70,11 +70,11 @@ impl Current {
         self.say
     }
 
-    pub(crate) fn newest(&self) -> Arc<Seen> {
+    pub(crate) fn newest(&self) -> Arc<AsOf> {
         Arc::clone(&self.seen.borrow())
     }
 
-    pub(crate) fn changes(&self) -> watch::Receiver<Arc<Seen>> {
+    pub(crate) fn changes(&self) -> watch::Receiver<Arc<AsOf>> {
         self.seen.clone()
     }
 
@@ -83,7 +83,7 @@ impl Current {
     }
 
     /// As it was known after this entry. Reads from the first one on, so it may take a while.
-    pub(crate) fn earlier(&self, at: u64) -> Result<Seen, StoreFault> {
+    pub(crate) fn earlier(&self, at: u64) -> Result<AsOf, StoreFault> {
         let shown = self.folder.display().to_string();
         let is_harmed = self.newest().harm.is_some();
         let mut beside = Beside::default();
@@ -93,11 +93,11 @@ impl Current {
                 || Harm::NotRead("the journal cannot be relied on".to_owned()),
                 |harm| Harm::Damaged(harm.findings.first().cloned().unwrap_or_default()),
             );
-            return Ok(Seen::new(view, beside, &shown, Some(harm), Some(at)));
+            return Ok(AsOf::new(view, beside, &shown, Some(harm), Some(at)));
         }
         let mut following = Following::open(&self.folder)?;
         following.read_on(Some(at), |record, entry| beside.meet(record, entry, self.say))?;
-        Ok(Seen::new(following.view().clone(), beside, &shown, None, Some(at)))
+        Ok(AsOf::new(following.view().clone(), beside, &shown, None, Some(at)))
     }
 }
 
@@ -117,18 +117,18 @@ impl Reading {
     }
 
     /// What is there now.
-    fn look(&mut self) -> Result<Seen, StoreFault> {
+    fn look(&mut self) -> Result<AsOf, StoreFault> {
         let shown = self.folder.display().to_string();
         if self.harm.is_some() {
             let (view, _) = damaged::view(&self.folder, None)?;
-            return Ok(Seen::new(view, self.beside.clone(), &shown, self.harm.clone(), None));
+            return Ok(AsOf::new(view, self.beside.clone(), &shown, self.harm.clone(), None));
         }
         let (say, beside) = (self.say, &mut self.beside);
         self.following.read_on(None, |record, entry| beside.meet(record, entry, say))?;
-        Ok(Seen::new(self.following.view().clone(), self.beside.clone(), &shown, None, None))
+        Ok(AsOf::new(self.following.view().clone(), self.beside.clone(), &shown, None, None))
     }
 
-    fn go_on(mut self, send: &watch::Sender<Arc<Seen>>, looked: &AtomicI64) {
+    fn go_on(mut self, send: &watch::Sender<Arc<AsOf>>, looked: &AtomicI64) {
         let mut is_broken = false;
         while !send.is_closed() {
             std::thread::sleep(if self.harm.is_some() { VERIFY_EVERY } else { LOOK_EVERY });
@@ -149,7 +149,7 @@ impl Reading {
                         let shown = self.folder.display().to_string();
                         let view = send.borrow().view.clone();
                         let harm = Some(Harm::NotRead(harm));
-                        let seen = Seen::new(view, self.beside.clone(), &shown, harm, None);
+                        let seen = AsOf::new(view, self.beside.clone(), &shown, harm, None);
                         send.send_replace(Arc::new(seen));
                     }
                     continue;
@@ -160,7 +160,7 @@ impl Reading {
     }
 
     /// `None`: nothing is new.
-    fn next(&mut self) -> Result<Option<Seen>, StoreFault> {
+    fn next(&mut self) -> Result<Option<AsOf>, StoreFault> {
         if self.harm.is_some() {
             self.verify()?;
             return self.look().map(Some);

@@ -7,8 +7,8 @@ use incident::event::CutAct;
 use page::words::number;
 use page::{Html, filled};
 
+use crate::as_of::AsOf;
 use crate::frame::suffix;
-use crate::seen::Seen;
 
 #[derive(Template)]
 #[template(path = "cuts.html")]
@@ -33,7 +33,7 @@ struct Row<'a> {
     is_over: bool,
 }
 
-pub(crate) fn body(seen: &Seen) -> Html {
+pub(crate) fn body(seen: &AsOf) -> Html {
     let contain = &seen.view.contain;
     let rows = seen.situation.cuts.iter().zip(&contain.cuts).map(|(line, cut)| Row {
         what: what(&line.act),

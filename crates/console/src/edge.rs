@@ -21,12 +21,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::{Access, Entered};
+use crate::as_of::AsOf;
+use crate::as_of::Owed;
 use crate::current::{Current, chain, now_ms};
 use crate::entries::{self, Wanted};
 use crate::frame::{self, Clock, Tab};
 use crate::places::{Place, Places};
-use crate::seen::Owed;
-use crate::seen::Seen;
 use crate::{bridge, cuts, door, findings, live, points, run, screen, tenants};
 
 /// Headers, and their time.
@@ -176,7 +176,7 @@ fn file(kind: &'static str, text: String) -> Response {
 }
 
 /// What is known now, or was known at the entry that is asked for; only for whoever is in.
-async fn seen(console: &Arc<Console>, headers: &HeaderMap, at: Option<u64>) -> Result<Arc<Seen>, Problem> {
+async fn seen(console: &Arc<Console>, headers: &HeaderMap, at: Option<u64>) -> Result<Arc<AsOf>, Problem> {
     if !console.is_in(headers) {
         return Err(Problem::NotIn);
     }

@@ -13,8 +13,8 @@ use page::words::utc;
 use page::{Html, filled};
 use serde::Deserialize;
 
+use crate::as_of::{AsOf, Line, Say};
 use crate::frame::suffix;
-use crate::seen::{Line, Say, Seen};
 
 /// Entries on one page.
 const ON_A_PAGE: usize = 100;
@@ -72,25 +72,25 @@ struct Sheet<'a> {
     suffix: String,
     at: Option<u64>,
     q: &'a str,
-    lines: Vec<Said<'a>>,
+    lines: Vec<EntryLine<'a>>,
     /// Where the next page begins.
     older: Option<u64>,
     fault: Option<&'a str>,
 }
 
-struct Said<'a> {
+struct EntryLine<'a> {
     line: &'a Line,
     when: String,
 }
 
-pub(crate) fn list(seen: &Seen, wanted: &Wanted, found: Result<&Found, &str>) -> Html {
+pub(crate) fn list(seen: &AsOf, wanted: &Wanted, found: Result<&Found, &str>) -> Html {
     let nothing = Found { lines: Vec::new(), more: false };
     let kept = found.unwrap_or(&nothing);
     filled(&Sheet {
         suffix: suffix(seen),
         at: seen.at,
         q: &wanted.q,
-        lines: kept.lines.iter().map(|line| Said { line, when: utc(line.time_ms) }).collect(),
+        lines: kept.lines.iter().map(|line| EntryLine { line, when: utc(line.time_ms) }).collect(),
         older: kept.lines.last().map(|line| line.sequence).filter(|_| kept.more),
         fault: found.err(),
     })
@@ -115,7 +115,7 @@ pub(crate) fn record(folder: &Path, sequence: u64) -> Result<Option<Record>, Sto
     reader.read(sequence).next().transpose().map_err(StoreFault::Read)
 }
 
-pub(crate) fn one(seen: &Seen, record: &Record, say: Say) -> Html {
+pub(crate) fn one(seen: &AsOf, record: &Record, say: Say) -> Html {
     let about = match record::entry(record.clone()).content {
         record::Content::Known(event) => event.about(),
         record::Content::Unknown(unknown) => unknown.about.unwrap_or_default(),

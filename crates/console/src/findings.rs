@@ -8,8 +8,8 @@ use page::words::{counted, unbroken, utc};
 use page::{Html, filled};
 use situation::situation::NotWatchedLine;
 
+use crate::as_of::AsOf;
 use crate::frame::suffix;
-use crate::seen::Seen;
 
 /// Findings about the estate that are listed; `check` lists all.
 const FINDINGS_MAX: usize = 200;
@@ -47,7 +47,7 @@ struct Found {
     to_do: String,
 }
 
-pub(crate) fn body(seen: &Seen) -> Html {
+pub(crate) fn body(seen: &AsOf) -> Html {
     let alarms = seen.situation.alarms.iter().map(|alarm| {
         let store = seen.view.scan.stores.get(&alarm.store);
         let open = store.and_then(|store| store.alarms.iter().find(|open| open.sequence == alarm.entry));

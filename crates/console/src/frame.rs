@@ -4,7 +4,7 @@ use askama::Template;
 use page::words::utc;
 use page::{Html, filled, filters};
 
-use crate::seen::Seen;
+use crate::as_of::AsOf;
 
 /// The pages, in the order of the menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,11 +97,11 @@ pub(crate) struct Clock {
 }
 
 /// `?at=17`, for every link on a page that shows what was known then.
-pub(crate) fn suffix(seen: &Seen) -> String {
+pub(crate) fn suffix(seen: &AsOf) -> String {
     seen.at.map_or_else(String::new, |at| format!("?at={at}"))
 }
 
-pub(crate) fn page(seen: &Seen, clock: Clock, tab: Tab, title: &str, body: &Html) -> String {
+pub(crate) fn page(seen: &AsOf, clock: Clock, tab: Tab, title: &str, body: &Html) -> String {
     let suffix = suffix(seen);
     let links = Tab::ALL.into_iter().map(|other| Link {
         href: format!("{}{suffix}", other.path()),

@@ -3,7 +3,7 @@
 //! Reads: the journal of the incident as it grows, and the estate that it puts in force; says what `situation` says, so that
 //! a browser and `blackstart status` never differ. Records: nothing. No page needs a script, and nothing comes from elsewhere.
 //!
-//! - `seen`: everything known at one entry, and what was read beside it; `current` keeps the newest.
+//! - `as_of`: everything known at one entry, and what was read beside it; `current` keeps the newest.
 //! - `phase`: in which phase an incident is, in a word.
 //! - `screen`: the one screen that the commander has open. `tenants`, `run`, `cuts`, `findings`, `points`, `bridge`, `entries`:
 //!   the pages behind its numbers. `frame`: what stands around all of them.
@@ -11,6 +11,7 @@
 //!   browser hears that something new was recorded.
 
 mod access;
+mod as_of;
 mod bridge;
 mod current;
 mod cuts;
@@ -25,10 +26,9 @@ mod places;
 mod points;
 mod run;
 mod screen;
-mod seen;
 mod tenants;
 
 pub use access::{Access, Code};
+pub use as_of::{Owed, Say};
 pub use current::Current;
 pub use edge::{Console, ServeFault, bind, serve};
-pub use seen::{Owed, Say};

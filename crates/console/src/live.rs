@@ -12,12 +12,12 @@ use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::Frame;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use crate::seen::Seen;
+use crate::as_of::AsOf;
 
 /// Said so often if nothing happens, so that a browser knows that the line stands.
 const BEAT: Duration = Duration::from_secs(10);
 
-type Changes = watch::Receiver<Arc<Seen>>;
+type Changes = watch::Receiver<Arc<AsOf>>;
 type Next = Pin<Box<dyn Future<Output = Option<(Changes, Bytes)>> + Send>>;
 
 /// Server-sent events. A reader that does not read is asked for nothing: the next is made when there is room for it, and

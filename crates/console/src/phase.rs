@@ -14,7 +14,7 @@
 //! otherwise                                  nothing reported
 //! ```
 
-use crate::seen::Seen;
+use crate::as_of::AsOf;
 
 /// A word for people, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) struct Phase {
     pub(crate) entry: Option<u64>,
 }
 
-pub(crate) fn phase(seen: &Seen) -> Phase {
+pub(crate) fn phase(seen: &AsOf) -> Phase {
     let (view, now) = (&seen.view, &seen.situation);
     let of_kind = |kind: &str| seen.beside.newest.get(kind).map(|mark| mark.sequence);
     let cut =
@@ -60,7 +60,7 @@ mod tests {
     use incident::recover::{RunEnd, RunView};
 
     use super::*;
-    use crate::seen::{Beside, Harm};
+    use crate::as_of::{Beside, Harm};
 
     const ESTATE: &str = "provider = \"P\"\n[service.core]\n[capability.eau]\nname = { de = \"AU\" }\nurgency = 5\n\
                           cut = \"hold\"\n[[capability.eau.served_by]]\nservice = \"core\"\ntenants = [\"a\"]\n[tenant.a]\nname = \"A\"\n\
@@ -75,7 +75,7 @@ mod tests {
     }
 
     fn at(view: &View, harm: Option<Harm>) -> &'static str {
-        phase(&Seen::new(view.clone(), Beside::default(), "/incident", harm, None)).word
+        phase(&AsOf::new(view.clone(), Beside::default(), "/incident", harm, None)).word
     }
 
     /// From the last line of the table to the first: each new thing takes the place of what was said before.

@@ -6,8 +6,8 @@ use incident::scan::SnapshotView;
 use page::words::{moment, utc};
 use page::{Html, filled, filters};
 
+use crate::as_of::AsOf;
 use crate::frame::suffix;
-use crate::seen::Seen;
 
 /// Newest snapshots of a store that are listed; the scan lists all.
 const SNAPSHOTS_MAX: usize = 30;
@@ -41,7 +41,7 @@ struct Row<'a> {
     reasons: &'a [String],
 }
 
-pub(crate) fn body(seen: &Seen) -> Html {
+pub(crate) fn body(seen: &AsOf) -> Html {
     let known = &seen.view.scan.stores;
     let stores = known.iter().filter(|(_, store)| !store.snapshots.is_empty()).map(|(id, store)| {
         let chosen = store.recovery_point.as_deref();

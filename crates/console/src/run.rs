@@ -10,8 +10,8 @@ use page::words::{clock, number, short_clock, unbroken};
 use page::{Html, filled, filters, words};
 use situation::progress::{Forecast, forecast};
 
+use crate::as_of::AsOf;
 use crate::frame::{Clock, suffix};
-use crate::seen::Seen;
 
 /// Steps that are listed; the plan's own page has all.
 const STEPS_MAX: usize = 400;
@@ -68,7 +68,7 @@ struct Row {
 }
 
 /// The plan of the run, the approved one, or the newest, in this order.
-fn shown(seen: &Seen) -> Result<(String, Plan, u64), String> {
+fn shown(seen: &AsOf) -> Result<(String, Plan, u64), String> {
     let view = &seen.view;
     let newest = view.plan.plans.iter().max_by_key(|(_, plan)| plan.recorded_at_entry).map(|(hash, _)| hash);
     let of_run = view.recover.run.as_ref().map(|run| &run.plan);
@@ -78,7 +78,7 @@ fn shown(seen: &Seen) -> Result<(String, Plan, u64), String> {
     Ok((hash.clone(), plan, recorded.recorded_at_entry))
 }
 
-pub(crate) fn plan(seen: &Seen, at: Clock) -> Html {
+pub(crate) fn plan(seen: &AsOf, at: Clock) -> Html {
     let (plan, why) = match shown(seen) {
         Ok((hash, plan, recorded)) => (Some(of_plan(seen, at, &hash, &plan, recorded)), String::new()),
         Err(why) => (None, why),
@@ -86,7 +86,7 @@ pub(crate) fn plan(seen: &Seen, at: Clock) -> Html {
     filled(&PlanSheet { suffix: suffix(seen), plan, why })
 }
 
-fn of_plan<'a>(seen: &'a Seen, at: Clock, hash: &str, plan: &Plan, recorded: u64) -> Shown<'a> {
+fn of_plan<'a>(seen: &'a AsOf, at: Clock, hash: &str, plan: &Plan, recorded: u64) -> Shown<'a> {
     let view = &seen.view;
     let run = view.recover.run.as_ref().filter(|run| run.plan == hash);
     let begun = seen.beside.run_begun.as_ref().filter(|(name, _)| run.is_some_and(|run| run.run == *name));
@@ -146,7 +146,7 @@ fn row(step: &Step, known: Option<&StepView>, at_s: Option<u64>, width_s: u64) -
 }
 
 /// For each capability the last who gets it back, as planned and as things stand.
-fn back(seen: &Seen, plan: &Plan, now_ms: i64) -> Result<Vec<Back>, String> {
+fn back(seen: &AsOf, plan: &Plan, now_ms: i64) -> Result<Vec<Back>, String> {
     if seen.harm.is_some() {
         return Err("not known: the journal cannot be relied on".to_owned());
     }
@@ -242,7 +242,7 @@ struct Service {
     entry: u64,
 }
 
-pub(crate) fn run(seen: &Seen) -> Html {
+pub(crate) fn run(seen: &AsOf) -> Html {
     let (view, now) = (&seen.view, &seen.situation);
     let steps = shown(seen).map_or(view.recover.steps.len(), |(_, plan, _)| plan.steps.len());
     let run = view.recover.run.as_ref().map(|run| Run {

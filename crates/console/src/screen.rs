@@ -8,11 +8,11 @@ use page::words::{counted, number, percent, shortened, utc};
 use page::{Html, filled};
 use situation::situation::{BridgeLine, CutLine, NotServed};
 
+use crate::as_of::{AsOf, Line, Mark, Owed};
 use crate::bridge::oldest;
 use crate::cuts::{class, how, what};
 use crate::frame::{Clock, age, suffix};
 use crate::phase::{Phase, phase};
-use crate::seen::{Line, Mark, Owed, Seen};
 use crate::tenants::{Tally, Tenant, tallies, tenants};
 
 const TENANTS_MAX: usize = 96;
@@ -48,7 +48,7 @@ struct Sheet<'a> {
     cuts_in_force: usize,
     cuts_left_out: usize,
     bridge: Option<Bridge>,
-    lines: Vec<Said<'a>>,
+    lines: Vec<EntryLine<'a>>,
     found: Vec<Found>,
     found_left_out: usize,
     owed: Vec<String>,
@@ -98,13 +98,13 @@ struct Bridge {
     entry: Option<u64>,
 }
 
-struct Said<'a> {
+struct EntryLine<'a> {
     line: &'a Line,
     age: String,
     sentence: String,
 }
 
-pub(crate) fn body(seen: &Seen, clock: Clock, owed: Owed) -> Html {
+pub(crate) fn body(seen: &AsOf, clock: Clock, owed: Owed) -> Html {
     let now = &seen.situation;
     let all = tenants(seen);
     let tallies = tallies(&all);
@@ -120,13 +120,13 @@ pub(crate) fn body(seen: &Seen, clock: Clock, owed: Owed) -> Html {
     // What was known at an earlier entry is shown as of its time.
     let clock_ms = if seen.at.is_some() { seen.view.last_time_ms } else { clock.now_ms };
     let owed = owed(&seen.view, clock_ms, &seen.folder);
-    let lines: Vec<Said<'_>> = seen
+    let lines: Vec<EntryLine<'_>> = seen
         .beside
         .last
         .iter()
         .rev()
         .take(LINES_MAX)
-        .map(|line| Said {
+        .map(|line| EntryLine {
             line,
             age: age(clock.now_ms, line.time_ms),
             sentence: shortened(&line.sentence, SENTENCE_LETTERS_MAX),
@@ -171,7 +171,7 @@ pub(crate) fn body(seen: &Seen, clock: Clock, owed: Owed) -> Html {
 }
 
 /// What is wrong in the stores first; what nobody can see after it.
-fn found(seen: &Seen) -> Vec<Found> {
+fn found(seen: &AsOf) -> Vec<Found> {
     let alarms = seen.situation.alarms.iter().map(|alarm| Found {
         what: format!("{}: {} {}", alarm.store, counted(alarm.files, "file", "files"), alarm.about.words()),
         entry: Some(alarm.entry),
@@ -184,7 +184,7 @@ fn found(seen: &Seen) -> Vec<Found> {
 }
 
 /// `100.0 %` stands there only if all of it is known.
-fn served(seen: &Seen) -> (String, &'static str) {
+fn served(seen: &AsOf) -> (String, &'static str) {
     let now = &seen.situation;
     match (now.unshared, now.not_known_thousandths) {
         (Some(why), _) => (format!("not known: {why}"), "warn"),
@@ -203,7 +203,7 @@ fn cut((line, entry): (&CutLine, u64)) -> Cut {
     Cut { what: what(&line.act), how: how(line.state), class: class(line.state), entry }
 }
 
-fn bridge(seen: &Seen, line: &BridgeLine, clock: Clock) -> Bridge {
+fn bridge(seen: &AsOf, line: &BridgeLine, clock: Clock) -> Bridge {
     Bridge {
         held: number(line.pending),
         conflicts: number(line.conflict),

@@ -10,8 +10,8 @@ use incident::standing::Standing;
 use page::words::{number, shortened};
 use page::{Html, filled};
 
+use crate::as_of::AsOf;
 use crate::frame::suffix;
-use crate::seen::Seen;
 
 /// How a tenant stands as a whole: the worst of what it has. The best first, so that the worst is the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,7 +89,7 @@ pub(crate) struct Tally {
 }
 
 /// The worst first, of equals those with most people.
-pub(crate) fn tenants(seen: &Seen) -> Vec<Tenant> {
+pub(crate) fn tenants(seen: &AsOf) -> Vec<Tenant> {
     let mut of: BTreeMap<&Id, Vec<Heat>> = BTreeMap::new();
     for (tenant, _, standing) in &seen.standings {
         of.entry(tenant).or_default().push(Heat::of(standing));
@@ -152,7 +152,7 @@ struct Line<'a> {
     why: &'static str,
 }
 
-pub(crate) fn all(seen: &Seen) -> Html {
+pub(crate) fn all(seen: &AsOf) -> Html {
     let tenants = tenants(seen);
     let lines = seen.situation.not_served.iter().map(|line| Line {
         name: &line.name,
@@ -200,7 +200,7 @@ struct Account {
 }
 
 /// One tenant, or `None` where there is none of this name.
-pub(crate) fn one(seen: &Seen, key: &str) -> Option<Html> {
+pub(crate) fn one(seen: &AsOf, key: &str) -> Option<Html> {
     let tenant = tenants(seen).into_iter().find(|tenant| tenant.key == key)?;
     let own = seen.standings.iter().filter(|(id, _, _)| *id == tenant.id);
     let rows = own.map(|(_, capability, standing)| {

@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 
 use estate::model::{Estate, Probe, Run, Service};
-use hands::Standing;
+use hands::UnitState;
 use incident::View;
 use incident::event::{CutAct, Knocked, ProcessMark};
 use world::{Answer, Knock, World};
@@ -104,7 +104,7 @@ fn running(place: Place<'_>, act: &CutAct) -> Option<String> {
         return None;
     }
     let (read, said) = world::act::looked_at(place.world, place.estate, service, 0).ok()?;
-    matches!(read.standing, Standing::Up | Standing::Moving).then_some(said)
+    matches!(read.standing, UnitState::Up | UnitState::Moving).then_some(said)
 }
 
 /// A command looks from inside, and a file that was left behind can make it pass. It is asked only where no process of

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use estate::Id;
 use estate::model::Service;
-use hands::{Came, NoOrder, Order, Verb, side_by_side};
+use hands::{NoOrder, Order, OrderOutcome, Verb, side_by_side};
 use incident::Event;
 use incident::contain::CutState;
 use incident::event::{ContainEvent, CutAct};
@@ -152,7 +152,7 @@ fn carry(
     let mut done: Vec<Done> = vec![None; acts.len()];
     let work = |at: usize| match &begun[at] {
         Begun::Order(order) => Some(act::carried_out(place.world, place.estate, order, ORDER_MS_MAX)),
-        Begun::NoOrder(why) => Some(Acted { came: Came::NotBegun(why.clone()), answers: Vec::new() }),
+        Begun::NoOrder(why) => Some(Acted { came: OrderOutcome::NotBegun(why.clone()), answers: Vec::new() }),
         Begun::Settled | Begun::Refused(_) => None,
     };
     side_by_side(acts.len(), work, |at, acted| {
@@ -174,8 +174,8 @@ fn recorded(log: &mut dyn Log, place: Place<'_>, acted: Acted) -> Result<Result<
     let answers: Vec<Event> = acted.answers.into_iter().map(Event::Hands).collect();
     log::record(log, &answers, place.world.now_ms())?;
     Ok(match acted.came {
-        Came::Done(said) => Ok(said),
-        Came::Failed(why) | Came::NotBegun(why) | Came::InDoubt(why) => Err(why),
+        OrderOutcome::Done(said) => Ok(said),
+        OrderOutcome::Failed(why) | OrderOutcome::NotBegun(why) | OrderOutcome::InDoubt(why) => Err(why),
     })
 }
 
@@ -192,7 +192,7 @@ pub(crate) fn release(
     log::record(log, &sent, place.world.now_ms())?;
     let work = |at: usize| match &orders[at] {
         Ok(order) => act::carried_out(place.world, place.estate, order, ORDER_MS_MAX),
-        Err(no) => Acted { came: Came::NotBegun(no.to_string()), answers: Vec::new() },
+        Err(no) => Acted { came: OrderOutcome::NotBegun(no.to_string()), answers: Vec::new() },
     };
     let mut released = BTreeMap::new();
     side_by_side(services.len(), work, |at, acted| {

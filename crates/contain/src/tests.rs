@@ -15,7 +15,7 @@ use estate::model::{
     Authority, Capability, Door, Edge, EdgeKind, Estate, Evidence, External, Gate, Host, Probe, Run, Service,
     Serving, Site, Source, Store, Tenant, Tenants,
 };
-use hands::door::Heard;
+use hands::reach::Heard;
 use hands::way::Way;
 use hands::{Script, Verb};
 use incident::contain::CutState;

@@ -31,7 +31,7 @@ pub struct AlarmFact {
 
 /// Everything for every report.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub struct ReportFacts {
     pub entries: u64,
     pub name: Option<(String, At)>,
     /// The estate in force.
@@ -51,7 +51,7 @@ pub struct Facts {
     pub not_read: Vec<u64>,
 }
 
-impl Facts {
+impl ReportFacts {
     /// Takes in the next entry.
     pub fn learn(&mut self, entry: &Entry) {
         self.entries = entry.sequence + 1;

@@ -14,7 +14,7 @@ use page::{Html, Page, Style, filled};
 use serde::Serialize;
 
 use crate::clock::dated;
-use crate::facts::{AlarmFact, At, Facts};
+use crate::facts::{AlarmFact, At, ReportFacts};
 use crate::rule::{Owed, Rule, Step};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +64,8 @@ pub struct Report {
 }
 
 /// What is reported, by which rule, for whom.
-pub struct Wish<'a> {
-    pub facts: &'a Facts,
+pub struct ReportRequest<'a> {
+    pub facts: &'a ReportFacts,
     pub rule: &'a Rule,
     pub step: &'a Step,
     pub tenant: Option<&'a Id>,
@@ -75,7 +75,7 @@ pub struct Wish<'a> {
 }
 
 /// The report in one language.
-pub fn report(wish: &Wish<'_>, language: Language) -> Report {
+pub fn report(wish: &ReportRequest<'_>, language: Language) -> Report {
     let writing = Writing { wish, language, zone: wish.rule.time_zone() };
     let words = |words: &crate::rule::Words| language.of(&words.de, &words.en).to_owned();
     let rule = wish.rule;
@@ -96,7 +96,7 @@ pub fn report(wish: &Wish<'_>, language: Language) -> Report {
 }
 
 struct Writing<'a> {
-    wish: &'a Wish<'a>,
+    wish: &'a ReportRequest<'a>,
     language: Language,
     zone: TimeZone,
 }
@@ -394,7 +394,7 @@ impl Writing<'_> {
     }
 
     fn earlier(&self) -> Vec<Row> {
-        let filed = Facts::filed(self.wish.clock);
+        let filed = ReportFacts::filed(self.wish.clock);
         let row = |filed: &incident::duty::Filed| {
             let step = self.wish.rule.step(&filed.step);
             let title = step.map_or(filed.step.as_str(), |step| self.w(&step.title.de, &step.title.en));

@@ -8,8 +8,8 @@ use incident::event::{Account, BridgeEvent, CommandEvent, ContainEvent, DutyEven
 use incident::memory::Memory;
 use incident::{Event, View};
 
-use super::facts::Facts;
-use super::report::{Language, Report, Wish, report};
+use super::facts::ReportFacts;
+use super::report::{Language, Report, ReportRequest, report};
 use super::rule::{Rule, ours};
 
 const NAMES: [(&str, &str, u64); 3] = [
@@ -111,7 +111,7 @@ fn written(events: &[Event], duty: &str, tenant: Option<&str>) -> Vec<Report> {
     for event in events {
         memory.put(event);
     }
-    let mut facts = Facts::default();
+    let mut facts = ReportFacts::default();
     memory.entries.iter().for_each(|entry| facts.learn(entry));
     let view: View = incident::log::Log::view(&memory).clone();
     let (rule, _) = rule_of(duty);
@@ -120,7 +120,7 @@ fn written(events: &[Event], duty: &str, tenant: Option<&str>) -> Vec<Report> {
     let now_ms = 1_700_001_000_000;
     let mut all = Vec::new();
     for step in &rule.steps {
-        let wish = Wish { facts: &facts, rule: &rule, step, tenant: tenant.as_ref(), clock, now_ms };
+        let wish = ReportRequest { facts: &facts, rule: &rule, step, tenant: tenant.as_ref(), clock, now_ms };
         all.extend(Language::ALL.map(|language| report(&wish, language)));
     }
     all

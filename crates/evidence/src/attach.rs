@@ -76,14 +76,14 @@ pub fn read(path: &Path) -> io::Result<Artefact> {
 }
 
 /// What a person says of an artefact.
-pub struct Wish<'a> {
+pub struct Provenance<'a> {
     pub artefact: &'a Artefact,
     pub origin: &'a str,
     pub custody: &'a str,
     pub tenant: Option<&'a Id>,
 }
 
-pub fn decide(estate: Option<&Estate>, wish: &Wish<'_>) -> Result<Vec<Event>, Refusal> {
+pub fn decide(estate: Option<&Estate>, wish: &Provenance<'_>) -> Result<Vec<Event>, Refusal> {
     if wish.origin.trim().is_empty() {
         return Err(Refusal::NoOrigin);
     }

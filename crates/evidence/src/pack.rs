@@ -90,7 +90,7 @@ struct Work<'a> {
 
 /// What was gathered while the entries were written.
 #[derive(Default)]
-struct Gathered {
+struct Contents {
     hashes: Vec<journal::Hash>,
     bundles: tiles::Bundles,
     /// Full bundles of leaves: written after the entries.
@@ -110,7 +110,7 @@ impl Work<'_> {
         let mut archive = Writer::new(BufWriter::with_capacity(256 * 1024, file));
         archive.add(proof::README, README.as_bytes()).map_err(fault)?;
         archive.begin(proof::ENTRIES).map_err(fault)?;
-        let mut gathered = Gathered::default();
+        let mut gathered = Contents::default();
         each(&self.journal, self.until, &mut |leaf, hash, exhibit| {
             self.entry(&mut archive, &mut gathered, &leaf, hash, exhibit)
         })
@@ -138,7 +138,7 @@ impl Work<'_> {
         Ok((file, Packed { seal, unsigned: gathered.unsigned }))
     }
 
-    fn seal(&self, gathered: &mut Gathered) -> Seal {
+    fn seal(&self, gathered: &mut Contents) -> Seal {
         let withheld = std::mem::take(&mut gathered.withheld);
         let scope = match self.request.tenant {
             None => Scope::Whole,
@@ -162,7 +162,7 @@ impl Work<'_> {
     fn entry(
         &self,
         archive: &mut Writer<BufWriter<File>>,
-        gathered: &mut Gathered,
+        gathered: &mut Contents,
         leaf: &Leaf,
         hash: journal::Hash,
         exhibit: Exhibit<'_>,
@@ -207,7 +207,7 @@ impl Work<'_> {
     fn tree(
         &self,
         archive: &mut Writer<BufWriter<File>>,
-        gathered: &mut Gathered,
+        gathered: &mut Contents,
         levels: &Levels,
     ) -> io::Result<()> {
         for older in &self.older {
@@ -229,7 +229,7 @@ impl Work<'_> {
     fn proofs(
         &self,
         archive: &mut Writer<BufWriter<File>>,
-        gathered: &Gathered,
+        gathered: &Contents,
         levels: &Levels,
     ) -> io::Result<()> {
         for sequence in &gathered.shown {

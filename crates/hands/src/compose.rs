@@ -9,7 +9,7 @@
 
 use estate::hands::Become;
 
-use crate::facts::{Facts, Reading, Standing, taken_apart};
+use crate::facts::{HostFacts, Reading, UnitState, taken_apart};
 use crate::shell::word;
 use crate::systemd::{can, root};
 use crate::{Script, Verb};
@@ -117,29 +117,29 @@ pub(crate) fn reading(output: &str) -> Reading {
     }
 }
 
-fn containers(facts: &Facts) -> impl Iterator<Item = (&str, &str)> {
+fn containers(facts: &HostFacts) -> impl Iterator<Item = (&str, &str)> {
     facts.values.iter().filter_map(|(name, value)| Some((name.strip_prefix("container:")?, value.as_str())))
 }
 
-fn standing(facts: &Facts) -> Standing {
+fn standing(facts: &HostFacts) -> UnitState {
     // The last line that is printed: without it not all of them were looked at.
-    let Ok(count) = facts.get("containers").parse::<usize>() else { return Standing::NotKnown };
+    let Ok(count) = facts.get("containers").parse::<usize>() else { return UnitState::NotKnown };
     let states: Vec<&str> = containers(facts).filter_map(|(_, value)| value.split(' ').next()).collect();
     if states.len() != count {
-        return Standing::NotKnown;
+        return UnitState::NotKnown;
     }
     let are = |state: &str| states.iter().filter(|known| **known == state).count();
     let down = are("exited") + are("created") + are("dead");
     match () {
-        () if count == 0 => Standing::Missing,
-        () if are("running") == count => Standing::Up,
-        () if down == count => Standing::Down,
+        () if count == 0 => UnitState::Missing,
+        () if are("running") == count => UnitState::Up,
+        () if down == count => UnitState::Down,
         // Some of them, or paused, which keeps its ports and answers nobody.
-        () => Standing::Moving,
+        () => UnitState::Moving,
     }
 }
 
-fn mark(facts: &Facts) -> String {
+fn mark(facts: &HostFacts) -> String {
     let running = containers(facts).filter_map(|(id, value)| {
         let mut words = value.split(' ');
         let (state, started) = (words.next()?, words.next()?);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// How something stands on its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum UnitState {
     Up,
     /// On its way up or down: ask again.
     Moving,
@@ -18,26 +18,26 @@ pub enum Standing {
     NotKnown,
 }
 
-impl Standing {
+impl UnitState {
     pub fn word(self) -> &'static str {
         match self {
-            Standing::Up => "runs",
-            Standing::Moving => "is on its way",
-            Standing::Down => "is down",
-            Standing::Failed => "has failed",
-            Standing::Missing => "is not there",
-            Standing::NotKnown => "is not known",
+            UnitState::Up => "runs",
+            UnitState::Moving => "is on its way",
+            UnitState::Down => "is down",
+            UnitState::Failed => "has failed",
+            UnitState::Missing => "is not there",
+            UnitState::NotKnown => "is not known",
         }
     }
 }
 
 /// What was said of it at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct HostFacts {
     pub values: BTreeMap<String, String>,
 }
 
-impl Facts {
+impl HostFacts {
     pub fn get(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)
     }
@@ -46,9 +46,9 @@ impl Facts {
 /// What a script says about its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    pub standing: Standing,
+    pub standing: UnitState,
     /// Before anything was done.
-    pub stood: Standing,
+    pub stood: UnitState,
     /// By what the running thing is known again: drawn by the host, new with every start. Empty: it does not run.
     pub mark: String,
     /// The same before anything was done.
@@ -57,8 +57,8 @@ pub struct Reading {
     pub boot: String,
     /// Something of ours keeps it from being started.
     pub is_held: bool,
-    pub before: Facts,
-    pub after: Facts,
+    pub before: HostFacts,
+    pub after: HostFacts,
     /// Commands that would be allowed, and those that would not.
     pub may: Vec<String>,
     pub may_not: Vec<String>,
@@ -71,8 +71,8 @@ const FACTS_MAX: usize = 200;
 const VALUE_MAX: usize = 1_000;
 
 /// Everything that was printed, taken apart. What a host says is cut to a size that can be kept and shown.
-pub(crate) fn taken_apart(output: &str) -> (Facts, Facts, Vec<String>, Vec<String>, String) {
-    let (mut before, mut after) = (Facts::default(), Facts::default());
+pub(crate) fn taken_apart(output: &str) -> (HostFacts, HostFacts, Vec<String>, Vec<String>, String) {
+    let (mut before, mut after) = (HostFacts::default(), HostFacts::default());
     let (mut may, mut may_not, mut talk) = (Vec::new(), Vec::new(), Vec::new());
     for line in output.lines() {
         let (head, rest) = line.split_once(' ').unwrap_or((line, ""));

@@ -9,7 +9,7 @@
 
 use estate::hands::{Become, Workload};
 
-use crate::facts::{Facts, Reading, Standing, taken_apart};
+use crate::facts::{HostFacts, Reading, UnitState, taken_apart};
 use crate::shell::word;
 use crate::systemd::root;
 use crate::{Script, Verb};
@@ -83,29 +83,29 @@ pub(crate) fn reading(output: &str) -> Reading {
     }
 }
 
-fn standing(facts: &Facts) -> Standing {
+fn standing(facts: &HostFacts) -> UnitState {
     if facts.get("found") == "no" {
-        return Standing::Missing;
+        return UnitState::Missing;
     }
     let number = |name: &str| match facts.get(name) {
         "" => Some(0),
         text => text.parse::<u64>().ok(),
     };
     let seen = (facts.get("uid").is_empty(), facts.get("wanted").parse::<u64>().ok());
-    let (false, Some(wanted)) = seen else { return Standing::NotKnown };
-    let (Some(there), Some(ready)) = (number("there"), number("ready")) else { return Standing::NotKnown };
+    let (false, Some(wanted)) = seen else { return UnitState::NotKnown };
+    let (Some(there), Some(ready)) = (number("there"), number("ready")) else { return UnitState::NotKnown };
     let is_taken_up = number("observed") >= number("generation");
     match wanted {
-        0 if there == 0 && is_taken_up => Standing::Down,
-        0 => Standing::Moving,
-        _ if ready >= wanted && is_taken_up => Standing::Up,
-        _ => Standing::Moving,
+        0 if there == 0 && is_taken_up => UnitState::Down,
+        0 => UnitState::Moving,
+        _ if ready >= wanted && is_taken_up => UnitState::Up,
+        _ => UnitState::Moving,
     }
 }
 
-fn mark(facts: &Facts) -> String {
+fn mark(facts: &HostFacts) -> String {
     match standing(facts) {
-        Standing::Up | Standing::Moving => format!("{}@{}", facts.get("uid"), facts.get("generation")),
-        Standing::Down | Standing::Failed | Standing::Missing | Standing::NotKnown => String::new(),
+        UnitState::Up | UnitState::Moving => format!("{}@{}", facts.get("uid"), facts.get("generation")),
+        UnitState::Down | UnitState::Failed | UnitState::Missing | UnitState::NotKnown => String::new(),
     }
 }

@@ -1,21 +1,21 @@
 //! What is done to a service on its host, and what came of it?
 //!
 //! A driver is pure: a verb and a target give a script (`script`), what the script printed gives a reading (`reading`).
-//! One door carries scripts to where they are carried out (`door`): to this machine, or by ssh along the way that the
+//! One reach carries scripts to where they are carried out (`reach`): to this machine, or by ssh along the way that the
 //! estate says (`way`). So every script is a golden file, what real programs print is a transcript, and a simulation
-//! replaces the door alone. Records nothing itself: the events are in `incident`, and whoever calls appends them.
+//! replaces that alone. Records nothing itself: the events are in `incident`, and whoever calls appends them.
 //!
 //! What the other side says is believed only as far as it goes: without the mark at its end (`envelope`) nobody knows
 //! what a script has done, whatever ssh ends with.
 
 mod compose;
-pub mod door;
 mod drive;
 pub mod envelope;
 mod facts;
 mod kubernetes;
 mod libvirt;
 mod order;
+pub mod reach;
 pub mod rehearsal;
 pub mod shell;
 mod side_by_side;
@@ -26,8 +26,8 @@ pub mod way;
 mod tests;
 
 pub use drive::{reading, script};
-pub use facts::{Facts, Reading, Standing};
-pub use order::{Came, NoOrder, Order, order};
+pub use facts::{HostFacts, Reading, UnitState};
+pub use order::{NoOrder, Order, OrderOutcome, order};
 pub use side_by_side::side_by_side;
 
 /// What is to be done.

@@ -9,7 +9,7 @@
 
 use estate::hands::Become;
 
-use crate::facts::{Facts, Reading, Standing, taken_apart};
+use crate::facts::{HostFacts, Reading, UnitState, taken_apart};
 use crate::shell::word;
 use crate::systemd::{can, root};
 use crate::{Script, Verb};
@@ -83,22 +83,22 @@ pub(crate) fn reading(output: &str) -> Reading {
     }
 }
 
-fn standing(facts: &Facts) -> Standing {
+fn standing(facts: &HostFacts) -> UnitState {
     if facts.get("found") == "no" {
-        return Standing::Missing;
+        return UnitState::Missing;
     }
     match facts.get("state") {
-        "running" => Standing::Up,
-        "paused" | "in shutdown" | "pmsuspended" => Standing::Moving,
-        "shut off" => Standing::Down,
-        "crashed" => Standing::Failed,
-        _ => Standing::NotKnown,
+        "running" => UnitState::Up,
+        "paused" | "in shutdown" | "pmsuspended" => UnitState::Moving,
+        "shut off" => UnitState::Down,
+        "crashed" => UnitState::Failed,
+        _ => UnitState::NotKnown,
     }
 }
 
-fn mark(facts: &Facts) -> String {
+fn mark(facts: &HostFacts) -> String {
     match standing(facts) {
-        Standing::Up | Standing::Moving => format!("{}@{}", facts.get("uuid"), facts.get("id")),
-        Standing::Down | Standing::Failed | Standing::Missing | Standing::NotKnown => String::new(),
+        UnitState::Up | UnitState::Moving => format!("{}@{}", facts.get("uuid"), facts.get("id")),
+        UnitState::Down | UnitState::Failed | UnitState::Missing | UnitState::NotKnown => String::new(),
     }
 }

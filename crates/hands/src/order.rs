@@ -3,9 +3,9 @@
 use estate::hands::Driver;
 use estate::{Estate, Id};
 
-use crate::door::Heard;
 use crate::drive::{self, NoScript};
-use crate::facts::{Reading, Standing};
+use crate::facts::{Reading, UnitState};
+use crate::reach::Heard;
 use crate::way::{self, NoWay, Way};
 use crate::{Script, Verb};
 
@@ -53,7 +53,7 @@ pub fn order(estate: &Estate, target: &Id, verb: Verb) -> Result<Order, NoOrder>
 
 /// What came of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Came {
+pub enum OrderOutcome {
     /// It is as it was wanted, as the host says.
     Done(String),
     /// The host has answered, and it is not.
@@ -71,14 +71,14 @@ impl Order {
     }
 
     /// What the answer says. Nothing is taken for done because of an exit code alone.
-    pub fn came(&self, heard: &Heard) -> Came {
+    pub fn came(&self, heard: &Heard) -> OrderOutcome {
         let said = |text: &str| if text.is_empty() { String::new() } else { format!(": {text}") };
         let place = self.place();
         match heard.code {
             None if !heard.may_have_begun => {
-                Came::NotBegun(format!("{place} was not reached{}", said(&heard.said)))
+                OrderOutcome::NotBegun(format!("{place} was not reached{}", said(&heard.said)))
             }
-            None => Came::InDoubt(format!(
+            None => OrderOutcome::InDoubt(format!(
                 "the answer of {place} has no end, so nobody knows what was done: {}{}",
                 heard.broke_off,
                 said(&heard.said)
@@ -92,39 +92,41 @@ impl Order {
         }
     }
 
-    fn judged(&self, code: i32, reading: &Reading, talk: &str) -> Came {
+    fn judged(&self, code: i32, reading: &Reading, talk: &str) -> OrderOutcome {
         let now = self.stands(reading);
         let failed = |what: &str| {
             let code = if code == 0 { String::new() } else { format!(", exit {code}") };
-            Came::Failed(format!("{what}: {now}{code}{talk}"))
+            OrderOutcome::Failed(format!("{what}: {now}{code}{talk}"))
         };
-        if reading.standing == Standing::NotKnown {
+        if reading.standing == UnitState::NotKnown {
             return match (self.script.verb.only_looks(), code) {
-                (false, 0) => Came::InDoubt(format!("the host does not say how it stands now{talk}")),
+                (false, 0) => OrderOutcome::InDoubt(format!("the host does not say how it stands now{talk}")),
                 _ => failed("it could not be looked at"),
             };
         }
-        let is_down = matches!(reading.standing, Standing::Down | Standing::Failed);
+        let is_down = matches!(reading.standing, UnitState::Down | UnitState::Failed);
         match self.script.verb {
-            Verb::Probe | Verb::Rehearse => Came::Done(now),
+            Verb::Probe | Verb::Rehearse => OrderOutcome::Done(now),
             Verb::Start => match reading.standing {
-                Standing::Up if reading.stood == Standing::Up && reading.mark == reading.marked => {
-                    Came::Done(format!("{now}; it ran already, and this start changed nothing"))
+                UnitState::Up if reading.stood == UnitState::Up && reading.mark == reading.marked => {
+                    OrderOutcome::Done(format!("{now}; it ran already, and this start changed nothing"))
                 }
-                Standing::Up | Standing::Moving if code == 0 => Came::Done(now),
+                UnitState::Up | UnitState::Moving if code == 0 => OrderOutcome::Done(now),
                 // Whatever else was to be started with it was not.
-                Standing::Up => failed("it runs, but not all of it was started"),
-                Standing::Down if self.is_job && code == 0 => Came::Done(format!("it ran to its end: {now}")),
-                Standing::Moving
-                | Standing::Down
-                | Standing::Failed
-                | Standing::Missing
-                | Standing::NotKnown => failed("it was not started"),
+                UnitState::Up => failed("it runs, but not all of it was started"),
+                UnitState::Down if self.is_job && code == 0 => {
+                    OrderOutcome::Done(format!("it ran to its end: {now}"))
+                }
+                UnitState::Moving
+                | UnitState::Down
+                | UnitState::Failed
+                | UnitState::Missing
+                | UnitState::NotKnown => failed("it was not started"),
             },
-            Verb::Stop if is_down => Came::Done(now),
-            Verb::Hold if is_down && reading.is_held => Came::Done(now),
+            Verb::Stop if is_down => OrderOutcome::Done(now),
+            Verb::Hold if is_down && reading.is_held => OrderOutcome::Done(now),
             Verb::Hold if is_down => failed("it is down, and nothing keeps it so"),
-            Verb::Release if !reading.is_held && code == 0 => Came::Done(now),
+            Verb::Release if !reading.is_held && code == 0 => OrderOutcome::Done(now),
             Verb::Release => failed("what holds it was not taken away"),
             // A name that the host does not know is rather a wrong name than something that was stopped.
             Verb::Stop | Verb::Hold => failed("it was not stopped"),
@@ -138,24 +140,24 @@ impl Order {
     }
 
     /// What an answer without an end came to, as a look over a new connection shows it.
-    pub fn settled(&self, doubt: &str, look: &Heard) -> Came {
-        let doubt = |why: &str| Came::InDoubt(format!("{doubt}; {why}"));
+    pub fn settled(&self, doubt: &str, look: &Heard) -> OrderOutcome {
+        let doubt = |why: &str| OrderOutcome::InDoubt(format!("{doubt}; {why}"));
         if look.code != Some(0) {
             return doubt("and it could not be looked at afterwards");
         }
         let reading = drive::reading(&self.driver, &look.output);
         let now = self.stands(&reading);
-        let is_down = matches!(reading.standing, Standing::Down | Standing::Failed);
+        let is_down = matches!(reading.standing, UnitState::Down | UnitState::Failed);
         let is_as_wanted = match self.script.verb {
             Verb::Probe | Verb::Rehearse => true,
             // What the lost script may still be about to do is known only when it is done.
-            Verb::Start => reading.standing == Standing::Up && !self.is_job,
+            Verb::Start => reading.standing == UnitState::Up && !self.is_job,
             Verb::Stop => is_down,
             Verb::Hold => is_down && reading.is_held,
-            Verb::Release => !reading.is_held && reading.standing != Standing::NotKnown,
+            Verb::Release => !reading.is_held && reading.standing != UnitState::NotKnown,
         };
         if is_as_wanted {
-            Came::Done(format!("{now}, as a second look shows; the first answer had no end"))
+            OrderOutcome::Done(format!("{now}, as a second look shows; the first answer had no end"))
         } else {
             doubt(&format!("a second look shows: {now}"))
         }

@@ -9,9 +9,9 @@ use estate::{Estate, Finding, Grade, Id};
 
 use message::{Command, Remedy};
 
-use crate::door::Heard;
-use crate::facts::{Reading, Standing};
-use crate::order::{Came, NoOrder, Order, order};
+use crate::facts::{Reading, UnitState};
+use crate::order::{NoOrder, Order, OrderOutcome, order};
+use crate::reach::Heard;
 use crate::way::{self, NoWay, Way};
 use crate::{Script, Verb, reading};
 
@@ -110,8 +110,8 @@ fn of_service(
     let answer = answer.and_then(|order: Order| {
         let heard = carry(&order.way, &order.script)?;
         match order.came(&heard) {
-            Came::Done(_) => Ok(reading(&order.driver, &heard.output)),
-            Came::Failed(why) | Came::NotBegun(why) | Came::InDoubt(why) => Err(why),
+            OrderOutcome::Done(_) => Ok(reading(&order.driver, &heard.output)),
+            OrderOutcome::Failed(why) | OrderOutcome::NotBegun(why) | OrderOutcome::InDoubt(why) => Err(why),
         }
     });
     ServiceReport { service: id.clone(), answer }
@@ -252,7 +252,7 @@ fn of_answer(estate: &Estate, report: &ServiceReport) -> Vec<Finding> {
         }
     };
     let mut found = Vec::new();
-    if read.standing == Standing::Missing {
+    if read.standing == UnitState::Missing {
         found.push(about(Finding::new(
             Grade::Serious,
             "not-there",

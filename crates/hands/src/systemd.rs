@@ -13,7 +13,7 @@
 
 use estate::hands::Become;
 
-use crate::facts::{Reading, Standing, taken_apart};
+use crate::facts::{Reading, UnitState, taken_apart};
 use crate::shell::word;
 use crate::{Script, Verb};
 
@@ -92,9 +92,9 @@ pub(crate) fn can(becomes: Become) -> &'static str {
 
 pub(crate) fn reading(output: &str) -> Reading {
     let (before, after, may, may_not, talk) = taken_apart(output);
-    let mark = |facts: &crate::Facts| match standing(facts) {
-        Standing::Up | Standing::Moving => facts.get("InvocationID").to_owned(),
-        Standing::Down | Standing::Failed | Standing::Missing | Standing::NotKnown => String::new(),
+    let mark = |facts: &crate::HostFacts| match standing(facts) {
+        UnitState::Up | UnitState::Moving => facts.get("InvocationID").to_owned(),
+        UnitState::Down | UnitState::Failed | UnitState::Missing | UnitState::NotKnown => String::new(),
     };
     Reading {
         standing: standing(&after),
@@ -111,14 +111,14 @@ pub(crate) fn reading(output: &str) -> Reading {
     }
 }
 
-fn standing(facts: &crate::Facts) -> Standing {
+fn standing(facts: &crate::HostFacts) -> UnitState {
     match (facts.get("LoadState"), facts.get("ActiveState")) {
-        (_, "active" | "reloading" | "refreshing") => Standing::Up,
-        (_, "activating" | "deactivating" | "maintenance") => Standing::Moving,
-        (_, "failed") => Standing::Failed,
-        ("not-found", "inactive") => Standing::Missing,
-        ("loaded" | "masked" | "merged", "inactive") => Standing::Down,
+        (_, "active" | "reloading" | "refreshing") => UnitState::Up,
+        (_, "activating" | "deactivating" | "maintenance") => UnitState::Moving,
+        (_, "failed") => UnitState::Failed,
+        ("not-found", "inactive") => UnitState::Missing,
+        ("loaded" | "masked" | "merged", "inactive") => UnitState::Down,
         // Its file cannot be read: it cannot be started, and whether it ran is not said.
-        (_, _) => Standing::NotKnown,
+        (_, _) => UnitState::NotKnown,
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod docker;
-mod door;
 mod nasty;
+mod reach;
 mod scripts;
 mod sshd;

@@ -89,7 +89,7 @@ impl NoticeEvent {
 pub struct View {
     pub published: Vec<Published>,
     /// In the order in which they were made.
-    pub said: Vec<Said>,
+    pub said: Vec<StatementView>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -103,7 +103,7 @@ pub struct Published {
 
 /// A statement that was made, by whom and when.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Said {
+pub struct StatementView {
     pub sequence: u64,
     pub time_ms: i64,
     pub by: String,
@@ -115,7 +115,7 @@ pub struct Said {
 impl View {
     /// The earliest next update that was promised to anybody by the newest statement for them: when, and by which entry.
     pub fn next_update(&self) -> Option<(i64, u64)> {
-        let mut newest: BTreeMap<&[Id], &Said> = BTreeMap::new();
+        let mut newest: BTreeMap<&[Id], &StatementView> = BTreeMap::new();
         for said in self.in_force() {
             newest.insert(&said.statement.tenants, said);
         }
@@ -125,7 +125,7 @@ impl View {
     }
 
     /// Statements that stand.
-    pub fn in_force(&self) -> impl Iterator<Item = &Said> {
+    pub fn in_force(&self) -> impl Iterator<Item = &StatementView> {
         self.said.iter().filter(|said| said.corrected_by.is_none())
     }
 
@@ -157,7 +157,7 @@ impl View {
                 statement.basis = statement.basis.iter().filter_map(|basis| here(*basis)).collect();
                 let corrects = statement.corrects;
                 let by = entry.actor.to_owned();
-                let said = Said {
+                let said = StatementView {
                     sequence: entry.sequence,
                     time_ms: entry.time_ms,
                     by,

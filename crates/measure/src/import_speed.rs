@@ -51,7 +51,7 @@ pub fn run(args: &[String], out: Out<'_>) -> Result<(), String> {
         let dump = systemd::gather::Dump { shown: "web1.txt".into(), text: dump.clone() };
         let host = systemd::gather::HostCopy { dumps: vec![dump], ..systemd::gather::HostCopy::default() };
         let gathered =
-            systemd::gather::Gathered { hosts: vec![host], ..systemd::gather::Gathered::default() };
+            systemd::gather::UnitSources { hosts: vec![host], ..systemd::gather::UnitSources::default() };
         Ok(systemd::read(
             &gathered,
             &systemd::Options { host: Some("web1".to_owned()), ..systemd::Options::default() },

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::public::{Offer, Public, Told};
+use super::public::{Offer, Public, PublicStatement};
 use super::words::Language;
 use super::{feed, page, told};
 use estate::model::Translated;
@@ -25,7 +25,7 @@ fn facts(standing: Standing, text: &str) -> Public {
         languages: Language::ALL.to_vec(),
         offers: vec![Offer { capability: "capability:app".parse().unwrap(), name, standing, back: None }],
         held: None,
-        told: vec![Told {
+        told: vec![PublicStatement {
             entry: 4,
             time_ms: 1_682_373_600_000,
             as_of_entry: 3,

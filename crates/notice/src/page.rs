@@ -9,7 +9,7 @@ use askama::Template;
 
 use super::contact::{Piece, pieces};
 use super::order;
-use super::public::{Offer, Public, Told};
+use super::public::{Offer, Public, PublicStatement};
 use super::told::{self, TOLD_MAX, as_of, capitalised, fill, lead, next_update};
 use super::words::{Language, Words};
 use incident::standing::Standing;
@@ -116,7 +116,7 @@ pub fn tenant(public: &Public, language: Language, root: Option<&str>) -> String
     written(&public.name, language, &filled(&sheet))
 }
 
-fn statement<'a>(told: &'a Told, public: &Public, language: Language) -> Statement<'a> {
+fn statement<'a>(told: &'a PublicStatement, public: &Public, language: Language) -> Statement<'a> {
     let words = language.words();
     let (tag, text) = told::text(told, language);
     let at = |sentence: &str, when: &Option<(u64, i64)>| {

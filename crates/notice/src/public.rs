@@ -11,7 +11,7 @@ use estate::Id;
 use estate::model::{Estate, Translated};
 use estate::words::Words;
 use incident::View;
-use incident::notice::{Audience, Said};
+use incident::notice::{Audience, StatementView};
 use incident::standing::{Standing, standings};
 
 /// One tenant's public facts.
@@ -28,7 +28,7 @@ pub struct Public {
     /// Submissions that the bridge holds and that are not in the core yet, as last counted.
     pub held: Option<u64>,
     /// What was said to this tenant's people, the newest first; also what was taken back.
-    pub told: Vec<Told>,
+    pub told: Vec<PublicStatement>,
     /// When they were promised to hear more, in the newest statement that says so.
     pub next_update_ms: Option<i64>,
     pub as_of_ms: i64,
@@ -58,7 +58,7 @@ pub type Forecasts = BTreeMap<(Id, Id), Back>;
 
 /// A statement as its readers may know it: not who made it and what it rests on, which stands in the ledger.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct PublicStatement {
     pub entry: u64,
     pub time_ms: i64,
     pub as_of_entry: u64,
@@ -77,7 +77,7 @@ pub fn public(estate: &Estate, view: &View) -> Vec<Public> {
     let standings = standings(estate, view);
     // What is known says otherwise now: it is not repeated. Whoever builds the pages is told.
     let overtaken: Vec<u64> = say::overtaken(estate, view).into_iter().map(|said| said.sequence).collect();
-    let stands = |said: &&Said| !overtaken.contains(&said.sequence);
+    let stands = |said: &&StatementView| !overtaken.contains(&said.sequence);
     estate
         .tenants
         .iter()
@@ -136,13 +136,13 @@ pub fn expected(mut all: Vec<Public>, forecasts: &Forecasts, now_ms: i64) -> Vec
     all
 }
 
-fn told(view: &View, said: &Said, tenant: &Id) -> Option<Told> {
-    let is_to = |said: &&Said| say::is_to(&said.statement, tenant);
+fn told(view: &View, said: &StatementView, tenant: &Id) -> Option<PublicStatement> {
+    let is_to = |said: &&StatementView| say::is_to(&said.statement, tenant);
     let when = |entry: u64| {
         let other = view.notice.said.iter().filter(is_to).find(|other| other.sequence == entry)?;
         Some((entry, other.time_ms))
     };
-    is_to(&said).then(|| Told {
+    is_to(&said).then(|| PublicStatement {
         entry: said.sequence,
         time_ms: said.time_ms,
         as_of_entry: said.statement.as_of_entry,
@@ -154,7 +154,7 @@ fn told(view: &View, said: &Said, tenant: &Id) -> Option<Told> {
 }
 
 fn next_update(view: &View, tenant: &Id) -> Option<i64> {
-    let said: Vec<&Said> =
+    let said: Vec<&StatementView> =
         view.notice.in_force().filter(|said| say::is_to(&said.statement, tenant)).collect();
     said.into_iter().rev().find_map(|said| said.statement.next_update_ms)
 }

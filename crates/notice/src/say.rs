@@ -10,7 +10,7 @@ use estate::model::Estate;
 use estate::{Id, Kind};
 use incident::View;
 use incident::event::NoticeEvent;
-use incident::notice::{Claim, Said, Statement};
+use incident::notice::{Claim, Statement, StatementView};
 use incident::standing::{Standing, standings};
 use message::{Command, Message, Remedy};
 
@@ -198,13 +198,13 @@ pub fn lags(estate: &Estate, statement: &Statement) -> Option<Language> {
 }
 
 /// Statements that stand, and that a page cannot show as it is, because a language lags behind: the estate has changed.
-pub fn lagging<'v>(estate: &Estate, view: &'v View) -> Option<(&'v Said, Language)> {
+pub fn lagging<'v>(estate: &Estate, view: &'v View) -> Option<(&'v StatementView, Language)> {
     view.notice.in_force().find_map(|said| Some((said, lags(estate, &said.statement)?)))
 }
 
 /// Statements that stood when they were made, and that what is known now says otherwise of.
-pub fn overtaken<'v>(estate: &Estate, view: &'v View) -> Vec<&'v Said> {
-    let is_overtaken = |said: &&Said| {
+pub fn overtaken<'v>(estate: &Estate, view: &'v View) -> Vec<&'v StatementView> {
+    let is_overtaken = |said: &&StatementView| {
         said.statement.despite.is_none() && !against_journal(estate, view, &said.statement).is_empty()
     };
     view.notice.in_force().filter(is_overtaken).collect()

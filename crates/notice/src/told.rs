@@ -7,7 +7,7 @@ use ::page::words as numbers;
 use incident::notice::Audience;
 use incident::standing::Standing;
 
-use super::public::{Offer, Public, Told};
+use super::public::{Offer, Public, PublicStatement};
 use super::words::{Language, Words};
 
 /// Statements in one place: whoever wants all has the ledger.
@@ -82,13 +82,13 @@ fn back(offer: &Offer, words: &Words) -> String {
 
 /// Language tag and text. No page is built while a language lags behind; should one ever be, it says in which language
 /// it speaks.
-pub fn text(told: &Told, language: Language) -> (&str, &str) {
+pub fn text(told: &PublicStatement, language: Language) -> (&str, &str) {
     let own = told.texts.get_key_value(language.tag());
     own.or_else(|| told.texts.first_key_value()).map_or(("", ""), |(tag, text)| (tag, text))
 }
 
 /// A statement that was taken back says so before it says anything else.
-pub fn said(told: &Told, public: &Public, language: Language) -> String {
+pub fn said(told: &PublicStatement, public: &Public, language: Language) -> String {
     let words = language.words();
     let at =
         |sentence: &str, when: Option<(u64, i64)>| when.map(|(_, ms)| fill(sentence, &[&numbers::utc(ms)]));
@@ -102,7 +102,7 @@ pub fn said(told: &Told, public: &Public, language: Language) -> String {
 }
 
 /// For whom it is; `None`: for all.
-pub fn to(told: &Told, public: &Public, language: Language) -> Option<String> {
+pub fn to(told: &PublicStatement, public: &Public, language: Language) -> Option<String> {
     let audiences: Vec<String> =
         told.audiences.iter().map(|audience| called(*audience, public, language)).collect();
     (!audiences.is_empty()).then(|| fill(language.words().said_to, &[&audiences.join(", ")]))

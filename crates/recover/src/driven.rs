@@ -8,7 +8,7 @@ use std::convert::Infallible;
 
 use estate::model::{Service, StartClass};
 use estate::{Estate, Id};
-use hands::{Came, Order, Standing, Verb, side_by_side};
+use hands::{Order, OrderOutcome, UnitState, Verb, side_by_side};
 use incident::event::Found;
 use incident::plan::file::{StepKind, step_id};
 use incident::recover::View;
@@ -49,7 +49,7 @@ pub(super) fn down(world: &dyn World, estate: &Estate, view: &View) -> Vec<(Id, 
     let look = |at: usize| act::looked_at(world, estate, started[at], 0);
     let took: Result<(), Infallible> = side_by_side(started.len(), look, |at, looked| {
         if let Ok((read, said)) = looked
-            && matches!(read.standing, Standing::Down | Standing::Failed | Standing::Missing)
+            && matches!(read.standing, UnitState::Down | UnitState::Failed | UnitState::Missing)
         {
             down.push((started[at].clone(), format!("{said}, when the run was taken up")));
         }
@@ -61,10 +61,10 @@ pub(super) fn down(world: &dyn World, estate: &Estate, view: &View) -> Vec<(Id, 
 }
 
 impl Place<'_> {
-    fn carried_out(&self, target: &Id, verb: Verb, deadline_ms: u64) -> Came {
+    fn carried_out(&self, target: &Id, verb: Verb, deadline_ms: u64) -> OrderOutcome {
         let order = match hands::order(self.estate, target, verb) {
             Ok(order) => order,
-            Err(no) => return Came::NotBegun(no.to_string()),
+            Err(no) => return OrderOutcome::NotBegun(no.to_string()),
         };
         let Acted { came, answers } = act::carried_out(self.world, self.estate, &order, deadline_ms);
         self.answers.borrow_mut().extend(answers);
@@ -87,10 +87,10 @@ impl Place<'_> {
             return Outcome::failed(fault.to_string());
         }
         match self.carried_out(&task.step.service, Verb::Start, deadline_ms) {
-            Came::Done(detail) => Outcome::done(format!("{detail}{}", without(&task.without))),
-            Came::Failed(why) => Outcome::failed(why),
-            Came::NotBegun(why) => Outcome::failed(format!("nothing was begun: {why}")),
-            Came::InDoubt(why) => Outcome::found(Found::Unknown, why),
+            OrderOutcome::Done(detail) => Outcome::done(format!("{detail}{}", without(&task.without))),
+            OrderOutcome::Failed(why) => Outcome::failed(why),
+            OrderOutcome::NotBegun(why) => Outcome::failed(format!("nothing was begun: {why}")),
+            OrderOutcome::InDoubt(why) => Outcome::found(Found::Unknown, why),
         }
     }
 
@@ -109,9 +109,9 @@ impl Place<'_> {
                 Outcome::found(Found::Unknown, format!("it may have begun, and nobody can look: {why}"))
             }
             Ok((read, said)) => match read.standing {
-                Standing::Up => Outcome::found(Found::Done, said),
-                Standing::Down | Standing::Failed => Outcome::found(Found::NotDone, said),
-                Standing::Moving | Standing::Missing | Standing::NotKnown => {
+                UnitState::Up => Outcome::found(Found::Done, said),
+                UnitState::Down | UnitState::Failed => Outcome::found(Found::NotDone, said),
+                UnitState::Moving | UnitState::Missing | UnitState::NotKnown => {
                     Outcome::found(Found::Unknown, said)
                 }
             },
@@ -121,7 +121,9 @@ impl Place<'_> {
     fn doubt_once(&self, task: &Task) -> Outcome {
         let is_job = self.estate.services.get(&task.step.service).is_some_and(Service::is_job);
         match act::looked_at(self.world, self.estate, &task.step.service, SETTLE_MS) {
-            Ok((read, said)) if read.standing == Standing::Up && !is_job => Outcome::found(Found::Done, said),
+            Ok((read, said)) if read.standing == UnitState::Up && !is_job => {
+                Outcome::found(Found::Done, said)
+            }
             Ok((_, said)) => Outcome::found(Found::Unknown, format!("it may have begun; {said}")),
             Err(why) => {
                 Outcome::found(Found::Unknown, format!("it may have begun, and nobody can look: {why}"))
@@ -131,15 +133,17 @@ impl Place<'_> {
 
     pub(super) fn stop_driven(&self, stop: &Stop) -> Outcome {
         match self.carried_out(&stop.service, Verb::Stop, STOP_MS) {
-            Came::Done(_) => Outcome::Stopped,
-            Came::Failed(why) | Came::NotBegun(why) | Came::InDoubt(why) => Outcome::NotStopped { why },
+            OrderOutcome::Done(_) => Outcome::Stopped,
+            OrderOutcome::Failed(why) | OrderOutcome::NotBegun(why) | OrderOutcome::InDoubt(why) => {
+                Outcome::NotStopped { why }
+            }
         }
     }
 
     /// Why it does not run as far as its host says, which is all that is known of it where it has no gate.
     pub(super) fn driven_is_down(&self, id: &Id) -> Option<String> {
         match act::looked_at(self.world, self.estate, id, 0) {
-            Ok((read, _)) if read.standing == Standing::Up => None,
+            Ok((read, _)) if read.standing == UnitState::Up => None,
             Ok((_, said)) => Some(said),
             Err(why) => Some(why),
         }
@@ -149,8 +153,8 @@ impl Place<'_> {
     pub(super) fn driven_may_run(&self, id: &Id) -> Option<String> {
         match act::looked_at(self.world, self.estate, id, 0) {
             Ok((read, said)) => match read.standing {
-                Standing::Down | Standing::Failed | Standing::Missing => None,
-                Standing::Up | Standing::Moving | Standing::NotKnown => {
+                UnitState::Down | UnitState::Failed | UnitState::Missing => None,
+                UnitState::Up | UnitState::Moving | UnitState::NotKnown => {
                     Some(format!("{said}; stop it first"))
                 }
             },

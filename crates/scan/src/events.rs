@@ -33,7 +33,7 @@ pub struct Events {
 
 /// What was told since it was asked last.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Notification {
     Nothing,
     Changes(Changes),
     /// More has happened than the kernel kept: everything has to be looked at, and a new queue to be asked for.
@@ -108,7 +108,7 @@ impl Events {
     }
 
     /// Where something has happened since the last call.
-    pub fn told(&mut self) -> Told {
+    pub fn told(&mut self) -> Notification {
         let mut changes = Changes::default();
         let mut listed = BTreeSet::new();
         let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
@@ -121,12 +121,14 @@ impl Events {
                 Ok(event) => event,
                 Err(Errno::WOULDBLOCK) => break,
                 Err(Errno::INTR) => continue,
-                Err(error) => return Told::Blind(format!("the queue of events cannot be read: {error}")),
+                Err(error) => {
+                    return Notification::Blind(format!("the queue of events cannot be read: {error}"));
+                }
             };
             told += 1;
             let what = event.events();
             if what.contains(ReadFlags::QUEUE_OVERFLOW) {
-                return Told::TooMuch;
+                return Notification::TooMuch;
             }
             if what.contains(ReadFlags::IGNORED) {
                 self.folders.remove(&event.wd());
@@ -169,10 +171,10 @@ impl Events {
         for folder in came {
             // Before anybody looks, so that nothing falls between.
             if let Err(why) = self.add(&folder) {
-                return Told::Blind(why);
+                return Notification::Blind(why);
             }
         }
-        if told > 0 { Told::Changes(changes) } else { Told::Nothing }
+        if told > 0 { Notification::Changes(changes) } else { Notification::Nothing }
     }
 
     /// Becomes readable when there is something to tell.
@@ -192,11 +194,11 @@ mod tests {
         fs::create_dir_all(root.join("a/b")).unwrap();
         fs::write(root.join("a/b/letter"), "x").unwrap();
         let mut events = Events::of(root).unwrap();
-        assert_eq!(events.told(), Told::Nothing);
+        assert_eq!(events.told(), Notification::Nothing);
         let mut does = |what: &str, change: &dyn Fn()| {
             change();
-            let Told::Changes(told) = events.told() else { panic!("{what} was not told") };
-            assert_eq!(events.told(), Told::Nothing, "after {what}");
+            let Notification::Changes(told) = events.told() else { panic!("{what} was not told") };
+            assert_eq!(events.told(), Notification::Nothing, "after {what}");
             told
         };
         let told = does("write", &|| fs::write(root.join("a/b/letter"), "y").unwrap());
@@ -245,8 +247,8 @@ mod tests {
         }
         let last = (0..=held / EVENTS_AT_ONCE + 1)
             .map(|_| events.told())
-            .find(|told| !matches!(told, Told::Changes(_)));
-        assert_eq!(last, Some(Told::TooMuch));
+            .find(|told| !matches!(told, Notification::Changes(_)));
+        assert_eq!(last, Some(Notification::TooMuch));
     }
 
     #[test]
@@ -256,7 +258,7 @@ mod tests {
         fs::create_dir(&root).unwrap();
         let mut events = Events::of(&root).unwrap();
         fs::rename(&root, folder.path().join("store.dirty-1")).unwrap();
-        assert!(matches!(events.told(), Told::Changes(_)));
+        assert!(matches!(events.told(), Notification::Changes(_)));
         fs::create_dir(&root).unwrap();
         assert!(!events.is_of(&root));
         assert!(Events::of(&folder.path().join("nothing")).is_err());

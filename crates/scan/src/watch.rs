@@ -22,7 +22,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::events::{Changes, Events, Told};
+use super::events::{Changes, Events, Notification};
 use super::folder::{Entry, EntryKind, judge_file, list_one, look_at_one, walk};
 use super::shown;
 use crate::decoys::Decoy;
@@ -200,16 +200,16 @@ impl StoreWatch {
             TellTale::Unknown | TellTale::Looking(_) => return,
         };
         match told {
-            Told::Nothing => {}
-            Told::TooMuch => {
+            Notification::Nothing => {}
+            Notification::TooMuch => {
                 self.told = TellTale::Unknown;
                 self.pending.everything = true;
             }
-            Told::Blind(why) => {
+            Notification::Blind(why) => {
                 self.told = TellTale::Looking(why);
                 self.pending.everything = true;
             }
-            Told::Changes(changes) => self.note(now_ms, changes, beat),
+            Notification::Changes(changes) => self.note(now_ms, changes, beat),
         }
     }
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use estate::{Estate, Id};
-use hands::door::Heard;
-use hands::{Came, NoOrder, Order, Verb, reading};
+use hands::reach::Heard;
+use hands::{NoOrder, Order, OrderOutcome, Verb, reading};
 use incident::event::HandsEvent;
 use incident::hands::Answer;
 
@@ -19,7 +19,7 @@ const AGAIN_MS: u64 = 500;
 /// What came of it, and what is to be recorded of that.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Acted {
-    pub came: Came,
+    pub came: OrderOutcome,
     pub answers: Vec<HandsEvent>,
 }
 
@@ -62,7 +62,7 @@ pub fn carried_out(world: &dyn World, estate: &Estate, order: &Order, deadline_m
     };
     let mut came = order.came(&heard);
     let mut answers = vec![answer(world, order, &heard, &came, began_ms)];
-    if let Came::InDoubt(doubt) = &came
+    if let OrderOutcome::InDoubt(doubt) = &came
         && !order.script.verb.only_looks()
         && let Ok(look) = hands::order(estate, &order.target, Verb::Probe)
     {
@@ -87,22 +87,27 @@ pub fn looked_at(
     loop {
         let heard = world.carry(&order.way, &order.script, LOOK_MS).map_err(|fault| fault.to_string())?;
         match order.came(&heard) {
-            Came::Done(said) => {
+            OrderOutcome::Done(said) => {
                 let read = reading(&order.driver, &heard.output);
                 let waits = world.elapsed_ms().saturating_sub(began_ms) < patience_ms;
-                if read.standing != hands::Standing::Moving || !waits {
+                if read.standing != hands::UnitState::Moving || !waits {
                     return Ok((read, said));
                 }
                 world.wait_ms(AGAIN_MS);
             }
-            Came::Failed(why) | Came::NotBegun(why) | Came::InDoubt(why) => return Err(why),
+            OrderOutcome::Failed(why) | OrderOutcome::NotBegun(why) | OrderOutcome::InDoubt(why) => {
+                return Err(why);
+            }
         }
     }
 }
 
-fn answer(world: &dyn World, order: &Order, heard: &Heard, came: &Came, began_ms: u64) -> HandsEvent {
+fn answer(world: &dyn World, order: &Order, heard: &Heard, came: &OrderOutcome, began_ms: u64) -> HandsEvent {
     let read = reading(&order.driver, &heard.output);
-    let (Came::Done(detail) | Came::Failed(detail) | Came::NotBegun(detail) | Came::InDoubt(detail)) = came;
+    let (OrderOutcome::Done(detail)
+    | OrderOutcome::Failed(detail)
+    | OrderOutcome::NotBegun(detail)
+    | OrderOutcome::InDoubt(detail)) = came;
     HandsEvent::Answered(Answer {
         target: order.target.clone(),
         host: order.host.clone(),

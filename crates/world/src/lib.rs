@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use estate::model::{Probe, Run, Source};
 use hands::Script;
-use hands::door::Heard;
+use hands::reach::Heard;
 use hands::way::Way;
 pub use incident::event::ProcessMark;
 

@@ -15,7 +15,7 @@ use super::{Answer, Ended, Knock, Launch, Nonce, ProcessMark, Restored, Trace, W
 use super::{knock, nonce, processes, put_back, session};
 use estate::model::{Probe, Run, Source};
 use hands::Script;
-use hands::door::{Door, Heard};
+use hands::reach::{Heard, Reach};
 use hands::way::Way;
 
 /// A started process must have become its command within this time, or the machine is in no state to start anything.
@@ -43,7 +43,7 @@ pub struct Real {
     probes: AtomicU64,
     began: Instant,
     /// Through which scripts get to hosts.
-    door: Door,
+    door: Reach,
     /// Processes that we started and that are still ours to collect when they end.
     children: Mutex<Vec<Child>>,
 }
@@ -64,7 +64,7 @@ impl Real {
             scratch: scratch.to_owned(),
             probes: AtomicU64::new(0),
             began: Instant::now(),
-            door: Door::new(&scratch.join("ssh")),
+            door: Reach::new(&scratch.join("ssh")),
             children: Mutex::default(),
         }
     }

@@ -15,7 +15,7 @@ use super::{Answer, Ended, Knock, Launch, Nonce, ProcessMark, Restored, Trace, W
 use estate::hands::Driver;
 use estate::model::{EdgeKind, Probe, Source, StartClass};
 use estate::{Estate, Id, Kind};
-use hands::door::Heard;
+use hands::reach::Heard;
 use hands::way::Way;
 use hands::{Script, Verb};
 

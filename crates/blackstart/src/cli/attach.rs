@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use estate::id::Kind;
-use evidence::attach::{self, Wish};
+use evidence::attach::{self, Provenance};
 use message::counted;
 
 use super::folder::{self, By};
@@ -53,7 +53,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         format!("{}, {}", args.by.name(), place.display())
     };
     let custody = args.custody.clone().unwrap_or_else(here);
-    let wish = Wish { artefact: &artefact, origin: &args.origin, custody: &custody, tenant: tenant.as_ref() };
+    let wish =
+        Provenance { artefact: &artefact, origin: &args.origin, custody: &custody, tenant: tenant.as_ref() };
     folder::decide(&mut incident, |view| attach::decide(view.estate_in_force().as_ref(), &wish))?
         .map_err(|refusal| Failure::says(FailureKind::Usage, refusal.message()).of(&folder))?;
     talk::data(format!("{}  {}", artefact.sha256, artefact.name));

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use duty::facts::Facts;
-use duty::report::{Language, Report, Wish, report};
+use duty::facts::ReportFacts;
+use duty::report::{Language, Report, ReportRequest, report};
 use duty::rule::{Owed, Rule, Step, ours};
 use estate::Id;
 use estate::id::Kind;
@@ -61,7 +61,7 @@ enum Tongue {
 pub fn run(args: &Args) -> Result<Answer, Failure> {
     let incident = place::to_read(args.folder.as_deref(), "blackstart report DIR KIND")?;
     let view = folder::read(&incident)?;
-    let mut facts = Facts::default();
+    let mut facts = ReportFacts::default();
     store::each_entry(&incident, 0, |entry| facts.learn(&entry))
         .map_err(|fault| folder::failure(&incident, &fault))?;
     let whose = whose(args, &view, &facts)?;
@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         let step = step(&rule, clock, args.step.as_deref())?;
         // Names of ids are small letters, digits and `-`.
         let below = tenant.filter(|_| args.every_tenant).map(|tenant| tenant.name().to_owned());
-        let wish = Wish { facts: &facts, rule: &rule, step, tenant, clock, now_ms };
+        let wish = ReportRequest { facts: &facts, rule: &rule, step, tenant, clock, now_ms };
         folders.push((below, Language::ALL.map(|language| report(&wish, language))));
     }
     match &args.out {
@@ -104,7 +104,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     Ok(Answer::Done)
 }
 
-fn whose(args: &Args, view: &View, facts: &Facts) -> Result<Vec<Option<Id>>, Failure> {
+fn whose(args: &Args, view: &View, facts: &ReportFacts) -> Result<Vec<Option<Id>>, Failure> {
     if let Some(typed) = &args.tenant {
         return Ok(vec![Some(named::in_incident(view, typed, &[Kind::Tenant])?)]);
     }
@@ -166,7 +166,7 @@ fn fits(rule: &Rule, tenant: Option<&Id>, every_tenant: bool) -> Result<(), Fail
 }
 
 fn step<'r>(rule: &'r Rule, clock: Option<&Duty>, wanted: Option<&str>) -> Result<&'r Step, Failure> {
-    let filed = Facts::filed(clock);
+    let filed = ReportFacts::filed(clock);
     let found = match wanted {
         Some(name) => rule.step(name),
         None => {

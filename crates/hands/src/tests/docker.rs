@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 
 use estate::hands::{Become, Driver};
 
-use crate::{Reading, Standing, Verb, envelope, reading, script};
+use crate::{Reading, UnitState, Verb, envelope, reading, script};
 
 /// In a mount and network namespace of its own; ends docker whatever happens, and with it everything that it runs.
 const HARNESS: &str = r#"
@@ -76,8 +76,8 @@ fn a_container_is_started_held_so_that_docker_leaves_it_and_released_as_it_was()
     use Verb::{Hold, Probe, Release, Start, Stop};
     let Some(came) = carried(&[Probe, Start, Start, Hold, Hold, Release, Start, Stop]) else { return };
     assert!(came.iter().all(|(code, _)| *code == Some(0)), "{came:?}");
-    let stands: Vec<Standing> = came.iter().map(|(_, read)| read.standing).collect();
-    use Standing::{Down, Up};
+    let stands: Vec<UnitState> = came.iter().map(|(_, read)| read.standing).collect();
+    use UnitState::{Down, Up};
     assert_eq!(stands, [Down, Up, Up, Down, Down, Down, Up, Down]);
     let held: Vec<bool> = came.iter().map(|(_, read)| read.is_held).collect();
     assert_eq!(held, [false, false, false, true, true, false, false, false]);

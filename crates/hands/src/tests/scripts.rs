@@ -2,7 +2,7 @@
 
 use estate::hands::{Become, Driver, Workload};
 
-use crate::{Standing, Verb, reading, script, way};
+use crate::{UnitState, Verb, reading, script, way};
 
 fn golden(name: &str, driver: &Driver) {
     for becomes in [Become::Nobody, Become::Sudo] {
@@ -57,16 +57,16 @@ fn a_workload_is_read_as_the_cluster_says_it_stands() {
             facts.iter().map(|(name, value)| format!("after {name}={value}\n")).collect();
         reading(&cart, &format!("{}after observed={observed}\nafter held=\n", lines.concat()))
     };
-    assert_eq!(stands("3", "3", "3", 7).standing, Standing::Up);
+    assert_eq!(stands("3", "3", "3", 7).standing, UnitState::Up);
     assert_eq!(stands("3", "3", "3", 7).mark, "u1@7");
-    assert_eq!(stands("3", "3", "2", 7).standing, Standing::Moving);
-    assert_eq!(stands("3", "3", "3", 6).standing, Standing::Moving, "the change is not taken up yet");
-    assert_eq!(stands("0", "2", "2", 7).standing, Standing::Moving);
-    assert_eq!(stands("0", "", "", 7).standing, Standing::Down);
-    assert_eq!(stands("", "", "", 7).standing, Standing::NotKnown);
-    assert_eq!(stands("many", "3", "3", 7).standing, Standing::NotKnown);
-    assert_eq!(reading(&cart, "after found no\n").standing, Standing::Missing);
-    assert_eq!(reading(&cart, "").standing, Standing::NotKnown);
+    assert_eq!(stands("3", "3", "2", 7).standing, UnitState::Moving);
+    assert_eq!(stands("3", "3", "3", 6).standing, UnitState::Moving, "the change is not taken up yet");
+    assert_eq!(stands("0", "2", "2", 7).standing, UnitState::Moving);
+    assert_eq!(stands("0", "", "", 7).standing, UnitState::Down);
+    assert_eq!(stands("", "", "", 7).standing, UnitState::NotKnown);
+    assert_eq!(stands("many", "3", "3", 7).standing, UnitState::NotKnown);
+    assert_eq!(reading(&cart, "after found no\n").standing, UnitState::Missing);
+    assert_eq!(reading(&cart, "").standing, UnitState::NotKnown);
 }
 
 #[test]
@@ -75,13 +75,13 @@ fn a_virtual_machine_is_read_as_libvirt_says_it_stands() {
     let stands = |state: &str| {
         reading(&domain, &format!("after boot b1\nafter id 3\nafter uuid u1\nafter state {state}\n"))
     };
-    assert_eq!((stands("running").standing, stands("running").mark.as_str()), (Standing::Up, "u1@3"));
-    assert_eq!(stands("shut off").standing, Standing::Down);
-    assert_eq!(stands("in shutdown").standing, Standing::Moving);
-    assert_eq!(stands("paused").standing, Standing::Moving);
-    assert_eq!(stands("crashed").standing, Standing::Failed);
-    assert_eq!(stands("no state").standing, Standing::NotKnown);
-    assert_eq!(reading(&domain, "after found no\n").standing, Standing::Missing);
+    assert_eq!((stands("running").standing, stands("running").mark.as_str()), (UnitState::Up, "u1@3"));
+    assert_eq!(stands("shut off").standing, UnitState::Down);
+    assert_eq!(stands("in shutdown").standing, UnitState::Moving);
+    assert_eq!(stands("paused").standing, UnitState::Moving);
+    assert_eq!(stands("crashed").standing, UnitState::Failed);
+    assert_eq!(stands("no state").standing, UnitState::NotKnown);
+    assert_eq!(reading(&domain, "after found no\n").standing, UnitState::Missing);
 }
 
 #[test]
@@ -127,18 +127,18 @@ after InvocationID=5b8d0c7f4b5d4e0a8d1b3b6c8a7d2f10
 fn a_unit_is_read_as_it_says_it_stands() {
     let unit = Driver::Systemd("a.service".to_owned());
     let read = reading(&unit, RUNNING);
-    assert_eq!((read.stood, read.standing), (Standing::Down, Standing::Up));
+    assert_eq!((read.stood, read.standing), (UnitState::Down, UnitState::Up));
     assert_eq!(read.mark, "5b8d0c7f4b5d4e0a8d1b3b6c8a7d2f10");
     assert_eq!(read.boot, "8c2c9b6f-8a4e-4f2c-9d3e-1f5b1c6a7d10");
     let stands = |load: &str, active: &str| {
         reading(&unit, &format!("after LoadState={load}\nafter ActiveState={active}\n")).standing
     };
-    assert_eq!(stands("not-found", "inactive"), Standing::Missing);
-    assert_eq!(stands("masked", "inactive"), Standing::Down);
-    assert_eq!(stands("not-found", "active"), Standing::Up, "its file is gone, and it runs");
-    assert_eq!(stands("loaded", "failed"), Standing::Failed);
-    assert_eq!(stands("loaded", "activating"), Standing::Moving);
-    assert_eq!(stands("bad-setting", "inactive"), Standing::NotKnown);
+    assert_eq!(stands("not-found", "inactive"), UnitState::Missing);
+    assert_eq!(stands("masked", "inactive"), UnitState::Down);
+    assert_eq!(stands("not-found", "active"), UnitState::Up, "its file is gone, and it runs");
+    assert_eq!(stands("loaded", "failed"), UnitState::Failed);
+    assert_eq!(stands("loaded", "activating"), UnitState::Moving);
+    assert_eq!(stands("bad-setting", "inactive"), UnitState::NotKnown);
 }
 
 /// Printed with docker 20.10.24 of Debian 12.
@@ -155,7 +155,7 @@ after containers 1
 fn containers_are_read_as_docker_says_they_stand() {
     let cart = Driver::Compose { project: "shop".to_owned(), service: "cart".to_owned(), file: None };
     let read = reading(&cart, CONTAINERS);
-    assert_eq!((read.stood, read.standing, read.is_held), (Standing::Up, Standing::Down, true));
+    assert_eq!((read.stood, read.standing, read.is_held), (UnitState::Up, UnitState::Down, true));
     assert_eq!(
         (read.marked.as_str(), read.mark.as_str()),
         ("9522c34823ce@2026-12-01T05:14:54.592366534Z", "")
@@ -165,12 +165,12 @@ fn containers_are_read_as_docker_says_they_stand() {
             (0..).zip(states).map(|(at, state)| format!("after container:{at} {state} t no\n")).collect();
         reading(&cart, &format!("{}after containers {count}\n", lines.concat())).standing
     };
-    assert_eq!(stands(&["running", "running"], 2), Standing::Up);
-    assert_eq!(stands(&["running", "exited"], 2), Standing::Moving);
-    assert_eq!(stands(&["paused"], 1), Standing::Moving, "it keeps its ports and answers nobody");
-    assert_eq!(stands(&["restarting"], 1), Standing::Moving);
-    assert_eq!(stands(&["running"], 2), Standing::NotKnown, "of one nothing was said");
-    assert_eq!(stands(&[], 0), Standing::Missing);
+    assert_eq!(stands(&["running", "running"], 2), UnitState::Up);
+    assert_eq!(stands(&["running", "exited"], 2), UnitState::Moving);
+    assert_eq!(stands(&["paused"], 1), UnitState::Moving, "it keeps its ports and answers nobody");
+    assert_eq!(stands(&["restarting"], 1), UnitState::Moving);
+    assert_eq!(stands(&["running"], 2), UnitState::NotKnown, "of one nothing was said");
+    assert_eq!(stands(&[], 0), UnitState::Missing);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn nothing_said_is_nothing_known() {
         let read = reading(&unit, output);
         assert_eq!(
             (read.standing, read.mark.as_str(), read.boot.as_str()),
-            (Standing::NotKnown, "", ""),
+            (UnitState::NotKnown, "", ""),
             "{output}"
         );
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use estate::hands::{Become, Ssh};
 
-use crate::door::{Door, Heard};
+use crate::reach::{Heard, Reach};
 use crate::way::{Hop, Way};
 use crate::{Script, Verb};
 
@@ -108,8 +108,8 @@ impl Sshd {
         Hop { host: format!("host:{name}").parse().unwrap(), ssh }
     }
 
-    fn door(&self) -> Door {
-        Door::new(&self.at("door"))
+    fn door(&self) -> Reach {
+        Reach::new(&self.at("door"))
     }
 
     fn carry(&self, hops: Vec<Hop>, text: &str) -> Heard {

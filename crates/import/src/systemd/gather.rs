@@ -89,14 +89,14 @@ pub struct HostCopy {
 
 /// Everything below the named folder that can be understood as units.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Gathered {
+pub struct UnitSources {
     pub hosts: Vec<HostCopy>,
     /// What was left alone, and why.
     pub skipped: Vec<(Origin, String)>,
 }
 
 /// Reads a folder (or one file) as described in the guide.
-pub fn gather(path: &Path) -> Result<Gathered, Unreadable> {
+pub fn gather(path: &Path) -> Result<UnitSources, Unreadable> {
     let here = Origin::file(&path.to_string_lossy());
     let kind = fs::metadata(path).map_err(|error| {
         Unreadable::new(
@@ -105,7 +105,7 @@ pub fn gather(path: &Path) -> Result<Gathered, Unreadable> {
             "name the folder with the copied units, or the file with the output of `systemctl show '*'`",
         )
     })?;
-    let mut walk = Walk { base: path.to_owned(), root: None, gathered: Gathered::default(), entries: 0 };
+    let mut walk = Walk { base: path.to_owned(), root: None, gathered: UnitSources::default(), entries: 0 };
     if kind.is_dir() {
         walk.folder_of_hosts()?;
     } else {
@@ -130,7 +130,7 @@ struct Walk {
     base: PathBuf,
     /// The folder that stands for `/` of the host at hand, where the copy has one.
     root: Option<PathBuf>,
-    gathered: Gathered,
+    gathered: UnitSources,
     entries: usize,
 }
 

@@ -32,7 +32,7 @@ use boot::{Boot, Width};
 use describe::{Pieces, StartBy, Where};
 use estate::id::{Id, Kind};
 use estate::model::{Host, StartClass, Store};
-use gather::{Gathered, HostCopy};
+use gather::{HostCopy, UnitSources};
 use name::UnitKind;
 use needs::{Certainty, Graph, Needs, Part};
 use unit::Units;
@@ -61,7 +61,7 @@ struct HostUnits<'c> {
 }
 
 /// From the copies of all hosts to a draft. Pure and total.
-pub fn read(gathered: &Gathered, options: &Options) -> Draft {
+pub fn read(gathered: &UnitSources, options: &Options) -> Draft {
     let mut draft = Draft::default();
     remarks::skipped(gathered, &mut draft);
     let many = gathered.hosts.len() > 1;

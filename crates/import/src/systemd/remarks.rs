@@ -6,7 +6,7 @@ use super::super::{Draft, Noted, Origin};
 use super::basic;
 use super::boot::{Boot, Width};
 use super::describe::NotTaken;
-use super::gather::Gathered;
+use super::gather::UnitSources;
 use super::name::UnitKind;
 use super::needs::Needs;
 use super::unit::{Remark, Unit, Units};
@@ -29,7 +29,7 @@ fn some<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     }
 }
 
-pub(super) fn skipped(gathered: &Gathered, draft: &mut Draft) {
+pub(super) fn skipped(gathered: &UnitSources, draft: &mut Draft) {
     for (origin, why) in gathered.skipped.iter().take(SHOWN_MAX) {
         draft.note(
             Grade::Serious,

@@ -8,7 +8,7 @@ mod things;
 
 use std::path::Path;
 
-use super::gather::{Content, Dump, Entry, Gathered, HostCopy, UnitAuthor};
+use super::gather::{Content, Dump, Entry, HostCopy, UnitAuthor, UnitSources};
 use super::{Draft, Options, read};
 use crate::draft_lines::{codes, proposed, services};
 
@@ -32,8 +32,8 @@ fn copy(files: &[(&str, &str)]) -> HostCopy {
     HostCopy { entries: entries.collect(), ..HostCopy::default() }
 }
 
-fn gathered(hosts: Vec<HostCopy>) -> Gathered {
-    Gathered { hosts, skipped: Vec::new() }
+fn gathered(hosts: Vec<HostCopy>) -> UnitSources {
+    UnitSources { hosts, skipped: Vec::new() }
 }
 
 fn draft(files: &[(&str, &str)]) -> Draft {

@@ -17,8 +17,8 @@ use rustic_core::repofile::{Node, NodeType};
 use rustic_core::{DataId, Id, TreeId};
 use sha2::{Digest, Sha256};
 
+use super::attributes::{Attributes, Kind, write_with_holes};
 use super::inside::Own;
-use super::kept::{Kept, Kind, write_with_holes};
 use super::restore::{RestoreFault, fault, pieces, sync};
 use super::{Opened, Unreadable, plain_name};
 use crate::report::RepositoryReport;
@@ -94,7 +94,7 @@ pub fn bring(
     let list = list(opened, report, own, snapshot, wanted)?;
     let label = format!("{snapshot}\n{wanted:?}\n");
     begin(to, &label)?;
-    let mut bringing = Bringing { opened, to, kept: Kept::new(), account: list.account };
+    let mut bringing = Bringing { opened, to, kept: Attributes::new(), account: list.account };
     bringing.all(&list.folders, &list.files, &list.links, progress)?;
     fs::remove_file(to.join(STATE)).map_err(|source| fault("remove", &to.join(STATE), source))?;
     sync(to)?;
@@ -294,7 +294,7 @@ fn begin(to: &Path, label: &str) -> Result<(), RestoreFault> {
 struct Bringing<'a> {
     opened: &'a Opened,
     to: &'a Path,
-    kept: Kept,
+    kept: Attributes,
     account: Account,
 }
 

@@ -11,10 +11,10 @@
 //! change. No lock is taken and none is left behind: what disappears while we read (a prune by somebody
 //! else) is reported as unread.
 
+mod attributes;
 pub mod bring;
 mod content;
 pub mod inside;
-mod kept;
 mod mixed;
 mod read_only;
 mod reading;

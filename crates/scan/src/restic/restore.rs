@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use rustic_core::TreeId;
 use rustic_core::repofile::{Metadata, Node, NodeType};
 
+use super::attributes::{Attributes, Kind, write_with_holes};
 use super::inside::{Own, Piece};
-use super::kept::{Kept, Kind, write_with_holes};
 use super::{Opened, RepositoryFault, Snapshot, Unreadable, open, plain_name, series_name};
 use crate::snapshots::short;
 use estate::model::{Secret, Source, shown_address};
@@ -88,7 +88,7 @@ pub fn restore_snapshot(
     if inside.next().is_some() {
         return Err(RestoreFault::NotEmpty(to.to_owned()));
     }
-    let mut restore = Restore { opened: &opened, done: Restored::default(), kept: Kept::new() };
+    let mut restore = Restore { opened: &opened, done: Restored::default(), kept: Attributes::new() };
     for piece in pieces {
         restore.piece(found.tree, &piece, to)?;
     }
@@ -125,7 +125,7 @@ pub fn secret(secret: &Secret) -> Result<String, String> {
 struct Restore<'a> {
     opened: &'a Opened,
     done: Restored,
-    kept: Kept,
+    kept: Attributes,
 }
 
 impl Restore<'_> {

@@ -14,7 +14,7 @@ use rustic_core::{BlobId, PackedId, TreeId};
 use super::Opened;
 use super::content::{Content, Version};
 use super::reading::{self, Blobs, Found, Judging, Kind, Pair, Single, Spread};
-use super::trees::{self, Kept};
+use super::trees::{self, RecentTrees};
 use super::vault::{DATA_BYTES_MAX, Opener, Place, TREE_BYTES_MAX, Vault, short};
 use crate::history::{Archive, Change, Digest, Entries, digest_at};
 use crate::ledger::{Key, Ledger};
@@ -99,7 +99,7 @@ pub(super) struct Stored<'a> {
     /// What cannot be read in this scan; the ledger never hears of it.
     unread: RefCell<HashMap<Key, Rc<Judgement>>>,
     kinds: RefCell<Kinds>,
-    trees: RefCell<Kept>,
+    trees: RefCell<RecentTrees>,
     rules: Option<&'a Rules>,
     accepted: &'a BTreeSet<Digest>,
     /// One judgement for all that are clean: there is nothing to tell of them.

@@ -23,13 +23,13 @@ const KEPT_BYTES_MAX: usize = 4 << 20;
 
 /// Trees that were read last, as they came.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct RecentTrees {
     /// Newest last.
     trees: VecDeque<(TreeId, Rc<Vec<u8>>)>,
     bytes: usize,
 }
 
-impl Kept {
+impl RecentTrees {
     pub(super) fn get(&mut self, id: TreeId) -> Option<Rc<Vec<u8>>> {
         let at = self.trees.iter().rposition(|(kept, _)| *kept == id)?;
         Some(self.trees[at].1.clone())

@@ -7,7 +7,7 @@ use crate::cli::folder::{self, By, time};
 use crate::cli::{Answer, Failure, FailureKind, named, place, read_estate, talk};
 use estate::Kind;
 use incident::Event;
-use incident::notice::{Audience, Claim, Said, Statement};
+use incident::notice::{Audience, Claim, Statement, StatementView};
 use message::Command;
 use notice::say;
 
@@ -80,7 +80,7 @@ enum AudienceWord {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Ledger {
+pub(super) struct StatementList {
     /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
@@ -147,7 +147,7 @@ fn audience(word: AudienceWord) -> Audience {
 }
 
 /// Every statement, the oldest first, with what it rests on.
-pub(super) fn ledger(args: &Ledger) -> Result<Answer, Failure> {
+pub(super) fn ledger(args: &StatementList) -> Result<Answer, Failure> {
     let folder = place::to_read(args.journal.as_deref(), "blackstart notice ledger --journal DIR")?;
     let view = folder::read(&folder)?;
     if args.json {
@@ -163,7 +163,7 @@ pub(super) fn ledger(args: &Ledger) -> Result<Answer, Failure> {
     Ok(Answer::Done)
 }
 
-fn shown(said: &Said) -> String {
+fn shown(said: &StatementView) -> String {
     let Statement { as_of_entry, basis, texts, corrects, despite, .. } = &said.statement;
     let basis: Vec<String> = basis.iter().map(u64::to_string).collect();
     let rests = if basis.is_empty() {

@@ -30,7 +30,7 @@ pub(super) enum Kind {
     Link,
 }
 
-pub(super) struct Kept {
+pub(super) struct Attributes {
     as_root: bool,
     /// Files with several names, by device, inode and content in the backup: where the first of them is. What only claims to be
     /// the same file, with other content, is not.
@@ -40,9 +40,9 @@ pub(super) struct Kept {
 /// What was being done, and what went wrong.
 pub(super) type Failed = (&'static str, std::io::Error);
 
-impl Kept {
-    pub(super) fn new() -> Kept {
-        Kept { as_root: rustix::process::geteuid().is_root(), first_names: HashMap::new() }
+impl Attributes {
+    pub(super) fn new() -> Attributes {
+        Attributes { as_root: rustix::process::geteuid().is_root(), first_names: HashMap::new() }
     }
 
     /// Where this file is already under another name; if it is not, this is its first.

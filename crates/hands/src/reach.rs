@@ -52,17 +52,17 @@ pub struct Heard {
 
 #[derive(Debug, thiserror::Error)]
 #[error("{doing} failed: {cause}")]
-pub struct DoorFault {
+pub struct ReachFault {
     pub doing: String,
     pub cause: String,
 }
 
-fn fault(doing: impl Into<String>, cause: impl std::fmt::Display) -> DoorFault {
-    DoorFault { doing: doing.into(), cause: cause.to_string() }
+fn fault(doing: impl Into<String>, cause: impl std::fmt::Display) -> ReachFault {
+    ReachFault { doing: doing.into(), cause: cause.to_string() }
 }
 
 /// Made once; used by many threads at a time.
-pub struct Door {
+pub struct Reach {
     /// Where what ssh is told is written to; for us alone.
     folder: PathBuf,
     in_use: Mutex<BTreeMap<String, usize>>,
@@ -75,10 +75,10 @@ enum Chunk {
     Said(Vec<u8>),
 }
 
-impl Door {
+impl Reach {
     /// `folder` is made when it is needed.
-    pub fn new(folder: &Path) -> Door {
-        Door {
+    pub fn new(folder: &Path) -> Reach {
+        Reach {
             folder: folder.to_owned(),
             in_use: Mutex::default(),
             freed: Condvar::new(),
@@ -87,7 +87,7 @@ impl Door {
     }
 
     /// Carries it there and waits for what comes back, at most `deadline_ms`. A fault: it was not even sent off.
-    pub fn carry(&self, way: &Way, script: &Script, deadline_ms: u64) -> Result<Heard, DoorFault> {
+    pub fn carry(&self, way: &Way, script: &Script, deadline_ms: u64) -> Result<Heard, ReachFault> {
         let until = Instant::now() + Duration::from_millis(deadline_ms);
         let Some(_slot) = self.slot(way, until) else {
             let cause = format!("{AT_ONCE_MAX} scripts were under way to it for {deadline_ms} ms");
@@ -121,7 +121,7 @@ impl Door {
         Ok(heard)
     }
 
-    fn ssh(&self, hops: &[Hop], log: &Path) -> Result<Command, DoorFault> {
+    fn ssh(&self, hops: &[Hop], log: &Path) -> Result<Command, ReachFault> {
         let Some(last) = hops.last() else { return Err(fault("reaching the host", "the way is empty")) };
         let mut folder = DirBuilder::new();
         folder.recursive(true).mode(0o700);
@@ -166,7 +166,7 @@ impl Door {
 
 /// Room at the hosts of a way, until it is dropped.
 struct Slot<'d> {
-    door: &'d Door,
+    door: &'d Reach,
     hosts: Vec<String>,
 }
 
@@ -183,7 +183,7 @@ impl Drop for Slot<'_> {
 }
 
 /// In one step, so that another process of ours never reads half of it.
-fn written(path: &Path, text: &str) -> Result<(), DoorFault> {
+fn written(path: &Path, text: &str) -> Result<(), ReachFault> {
     if fs::read_to_string(path).is_ok_and(|there| there == text) {
         return Ok(());
     }
@@ -199,14 +199,14 @@ fn written(path: &Path, text: &str) -> Result<(), DoorFault> {
 }
 
 /// From the usual places only: what our own `PATH` says may be from the attacker.
-fn program(name: &str) -> Result<PathBuf, DoorFault> {
+fn program(name: &str) -> Result<PathBuf, ReachFault> {
     let mut places = PATHS.split(':').map(|place| Path::new(place).join(name));
     places
         .find(|path| path.is_file())
         .ok_or_else(|| fault(format!("finding {name}"), format!("it is not in {PATHS}")))
 }
 
-fn here() -> Result<Command, DoorFault> {
+fn here() -> Result<Command, ReachFault> {
     let mut command = Command::new(program("sh")?);
     command.arg("-s");
     Ok(prepared(command))

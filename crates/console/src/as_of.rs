@@ -133,7 +133,7 @@ impl Harm {
 }
 
 /// At one entry.
-pub(crate) struct Seen {
+pub(crate) struct AsOf {
     pub(crate) view: View,
     /// Empty where the journal names none that can be read; then `harm` says so.
     pub(crate) estate: Estate,
@@ -149,8 +149,8 @@ pub(crate) struct Seen {
     pub(crate) at: Option<u64>,
 }
 
-impl Seen {
-    pub(crate) fn new(view: View, beside: Beside, folder: &str, harm: Option<Harm>, at: Option<u64>) -> Seen {
+impl AsOf {
+    pub(crate) fn new(view: View, beside: Beside, folder: &str, harm: Option<Harm>, at: Option<u64>) -> AsOf {
         let in_force = view.estate_in_force();
         let unread = "the journal names no estate that can be read: nobody can say what is down for whom";
         let harm = harm.or_else(|| in_force.is_none().then(|| Harm::NotRead(unread.to_owned())));
@@ -167,7 +167,7 @@ impl Seen {
             (Some(_), _) | (_, Some(_)) => None,
         };
         let (harm, folder) = (harm.map(Harm::into_words), folder.to_owned());
-        Seen { view, estate, situation, standings, beside, harm, unsigned, folder, at }
+        AsOf { view, estate, situation, standings, beside, harm, unsigned, folder, at }
     }
 
     /// `None`: there is no entry at all.

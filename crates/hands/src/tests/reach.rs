@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::door::{Door, Heard};
+use crate::reach::{Heard, Reach};
 use crate::way::Way;
 use crate::{Script, Verb};
 
-fn door() -> (tempfile::TempDir, Arc<Door>) {
+fn door() -> (tempfile::TempDir, Arc<Reach>) {
     let folder = tempfile::tempdir().unwrap();
-    let door = Arc::new(Door::new(&folder.path().join("ssh")));
+    let door = Arc::new(Reach::new(&folder.path().join("ssh")));
     (folder, door)
 }
 
