@@ -33,7 +33,7 @@ enum What {
     /// or lacks a language, is refused.
     Say(Box<say::Say>),
     /// Every statement with its time, who made it, what it rests on and what corrected it.
-    Ledger(say::Ledger),
+    Ledger(say::StatementList),
     /// Tell whether a copy of the pages is ours, whole and unchanged. Needs the public key and nothing else. Exit 1 if not.
     Verify(verify::Verify),
 }
