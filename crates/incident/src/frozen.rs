@@ -7,8 +7,10 @@
 //! frozen        -                -                       thawing       -
 //! not_frozen    intended         -                       -             -
 //! thawing       -                -                       thawing       thawed or thawing
-//! thawed        intended         -                       -             -
+//! thawed        -                -                       -             -
 //! ```
+//!
+//! What a person lets go on is not frozen again: whoever looked has answered for this process.
 //!
 //! `intended` with nothing after it is in doubt: whoever was to freeze it may have died before or after.
 
@@ -77,15 +79,13 @@ pub struct Frozen {
 /// What an event does to a state. `Err`: the table does not allow it.
 pub(crate) fn next(from: Option<State>, event: Move) -> Result<State, String> {
     match (from, event) {
-        (None | Some(State::Intended | State::NotFrozen | State::Thawed), Move::Intended) => {
-            Ok(State::Intended)
-        }
+        (None | Some(State::Intended | State::NotFrozen), Move::Intended) => Ok(State::Intended),
         (Some(State::Intended), Move::Ended { ok: true }) => Ok(State::Frozen),
         (Some(State::Intended), Move::Ended { ok: false }) => Ok(State::NotFrozen),
         (Some(State::Intended | State::Frozen | State::Thawing), Move::ThawDecided) => Ok(State::Thawing),
         (Some(State::Thawing), Move::ThawEnded { ok: true }) => Ok(State::Thawed),
         (Some(State::Thawing), Move::ThawEnded { ok: false }) => Ok(State::Thawing),
-        (Some(State::Frozen | State::Thawing), Move::Intended)
+        (Some(State::Frozen | State::Thawing | State::Thawed), Move::Intended)
         | (
             None | Some(State::Frozen | State::NotFrozen | State::Thawing | State::Thawed),
             Move::Ended { .. },
@@ -123,7 +123,7 @@ mod tests {
         let allowed = |event| all.map(|from| next(from, event).ok());
         let (i, f, n, t, d) =
             (State::Intended, State::Frozen, State::NotFrozen, State::Thawing, State::Thawed);
-        assert_eq!(allowed(Move::Intended), [Some(i), Some(i), None, Some(i), None, Some(i)]);
+        assert_eq!(allowed(Move::Intended), [Some(i), Some(i), None, Some(i), None, None]);
         assert_eq!(allowed(Move::Ended { ok: true }), [None, Some(f), None, None, None, None]);
         assert_eq!(allowed(Move::Ended { ok: false }), [None, Some(n), None, None, None, None]);
         assert_eq!(allowed(Move::ThawDecided), [None, Some(t), Some(t), None, Some(t), None]);

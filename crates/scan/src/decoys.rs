@@ -7,11 +7,12 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -23,6 +24,8 @@ const FOLDERS_MAX: usize = 16;
 const DEPTH_MAX: usize = 3;
 /// First and last in a list of names, because people and programs go through one from either end.
 const NAMES: [&str; 2] = ["000-index-archive.csv", "zz-correspondence-archive.txt"];
+/// More than any of them has.
+const BYTES_MAX: u64 = 64 * 1024;
 /// Lines of one.
 const LINES: usize = 120;
 
@@ -39,11 +42,26 @@ pub struct Decoy {
 impl Decoy {
     /// `None`: it is not there. `Some(false)`: it holds something else.
     pub fn is_untouched(&self) -> std::io::Result<Option<bool>> {
-        match fs::read(&self.path) {
-            Ok(bytes) => Ok(Some(estate::hex(&Sha256::digest(&bytes)) == self.sha256)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+        // Whoever put a pipe or a giant in its place must not keep the watch waiting.
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed())
+            .open(&self.path);
+        let file = match file {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(_) if fs::symlink_metadata(&self.path).is_ok_and(|meta| !meta.is_file()) => {
+                return Ok(Some(false));
+            }
+            Err(error) => return Err(error),
+        };
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || metadata.len() > BYTES_MAX {
+            return Ok(Some(false));
         }
+        let mut bytes = Vec::new();
+        file.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        Ok(Some(estate::hex(&Sha256::digest(&bytes)) == self.sha256))
     }
 }
 
@@ -208,6 +226,17 @@ mod tests {
         assert_eq!(removed[..3], [Removed::WasTouched, Removed::WasGone, Removed::Removed]);
         assert!(all[0].path.exists() && !all[2].path.exists());
         assert_eq!(listed(&root).unwrap(), Vec::new());
+        // Something else in its place, whatever it is, is a touch, and nobody waits for it.
+        let at = &all[3].path;
+        fs::remove_file(at).unwrap_or_default();
+        rustix::fs::mknodat(rustix::fs::CWD, at, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert_eq!(all[3].is_untouched().unwrap(), Some(false), "a pipe");
+        fs::remove_file(at).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", at).unwrap();
+        assert_eq!(all[3].is_untouched().unwrap(), Some(false), "a link");
+        fs::remove_file(at).unwrap();
+        fs::create_dir(at).unwrap();
+        assert_eq!(all[3].is_untouched().unwrap(), Some(false), "a folder");
         // A list that somebody else wrote deletes nothing that is not a decoy.
         let roots = [root.clone()];
         assert!(may_be_ours(&all[2], &roots));

@@ -19,7 +19,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use crate::writers::is_alive;
 
 /// The kernel freezes at once what does not wait for a disk; longer than this nobody waits for it.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Parents looked at, so that what we were started by is not stopped.
 const PARENTS_MAX: usize = 64;
 

@@ -2,7 +2,7 @@
 
 use estate::{Estate, Id, graph};
 use incident::event::ScanEvent;
-use incident::frozen::{Frozen, Target};
+use incident::frozen::{Frozen, State, Target};
 use incident::{Event, View};
 use message::{Command, Message, Remedy};
 
@@ -23,7 +23,11 @@ pub fn intend(
     granted_by: &str,
 ) -> Vec<Event> {
     let known = view.scan.frozen.iter().find(|known| known.target == *target);
-    if view.blocked_by(store).is_some() || known.is_some_and(|known| known.state.waits()) {
+    let is_open = known.is_none_or(|known| match known.state {
+        State::NotFrozen => true,
+        State::Intended | State::Frozen | State::Thawing | State::Thawed => false,
+    });
+    if view.blocked_by(store).is_some() || !is_open {
         return Vec::new();
     }
     vec![Event::Scan(ScanEvent::FreezeIntended {
@@ -140,6 +144,8 @@ mod tests {
         let done = thaw_ended(&store(), &target, &Ok("it goes on".to_owned()));
         done.iter().for_each(|event| follow(&mut view, event));
         assert_eq!(thaw(&view, 7, "again"), Err(Refusal::NotFrozen(7)));
+        let again = intend(&view, &store(), 2, &target, "process 7", "board");
+        assert_eq!(again, Vec::new(), "a person has answered for it");
         assert_eq!(view.illegal, []);
     }
 }

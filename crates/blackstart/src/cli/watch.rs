@@ -344,7 +344,11 @@ impl Watching {
                 self.trace(alarm, burst, when);
                 true
             }
-            Ok(Err(NoNews::Open { .. })) => true,
+            // No news, but others may write now than those that were frozen at the alarm.
+            Ok(Err(NoNews::Open { alarm, .. })) => {
+                self.freeze_writers(alarm, burst, when);
+                true
+            }
             Ok(Err(NoNews::Dismissed)) => {
                 talk::say(format!(
                     "{}: {} {}, as they were when somebody dismissed the alarm about exactly these; none is raised until that \
@@ -382,12 +386,7 @@ impl Watching {
     /// Freezes whoever wrote, where that is granted; then says and records who it was. The alarm is told before: it does not wait
     /// for this.
     fn trace(&self, alarm: u64, burst: &Burst, when: SeenWhen) {
-        if let (Ok(writers), About::Bad(_), SeenWhen::Now) = (&self.writers, burst.about, when)
-            && let Some(granted_by) = frozen::granted(&self.estate, &burst.store)
-        {
-            let first = writers.first_of(&burst.paths);
-            first.writers.iter().for_each(|writer| self.freeze(alarm, &burst.store, writer, granted_by));
-        }
+        self.freeze_writers(alarm, burst, when);
         let traced = match (&self.writers, burst.about, when) {
             (_, _, SeenWhen::AtStart) => Err("they lay there when the watch began".to_owned()),
             (_, About::Vanished, SeenWhen::Now) => {
@@ -414,6 +413,15 @@ impl Watching {
         }
     }
 
+    fn freeze_writers(&self, alarm: u64, burst: &Burst, when: SeenWhen) {
+        if let (Ok(writers), About::Bad(_), SeenWhen::Now) = (&self.writers, burst.about, when)
+            && let Some(granted_by) = frozen::granted(&self.estate, &burst.store)
+        {
+            let first = writers.first_of(&burst.paths);
+            first.writers.iter().for_each(|writer| self.freeze(alarm, &burst.store, writer, granted_by));
+        }
+    }
+
     /// The intent is on disk before anything is frozen. What cannot be recorded is not done.
     fn freeze(&self, alarm: u64, store: &Id, writer: &Writer, granted_by: &str) {
         let who = writer.line();
@@ -424,7 +432,7 @@ impl Watching {
         let intended = self.append(|view| frozen::intend(view, store, alarm, &target, &who, granted_by));
         match intended {
             Ok(true) => {}
-            Ok(false) => return talk::say(format!("alarm {alarm}: {who} was frozen before")),
+            Ok(false) => return talk::say(format!("alarm {alarm}: {who} was dealt with before")),
             Err(fault) => {
                 let fault = folder::chain(&fault);
                 return talk::say(format!(

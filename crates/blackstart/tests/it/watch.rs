@@ -273,6 +273,13 @@ fn whoever_wrote_is_frozen_where_the_estate_grants_it_and_goes_on_by_a_persons_w
     assert!(status().contains(&format!("blackstart thaw {} {pid}", incident.display())), "{}", status());
     writeln!(stdin, "go").unwrap();
     assert_eq!((stage.count("scan.freeze_intended"), stage.count("scan.freeze_ended")), (1, 1));
+    // Another one goes on with it: the open alarm is no news, and he is frozen all the same.
+    let second = Writer::begin(
+        &stage,
+        "for n in 20 21 22 23; do exec 3>letter-$n.txt; cat ../out-$n >&3; exec 3>&-; done; read end",
+    );
+    watch.says(&format!("FROZEN: process {} of ", second.0.id()));
+    drop(second);
     let wrong = blackstart(&["thaw", text(&incident), "1", "--reason", "x"], None);
     assert!(wrong.code == 1 && wrong.err.contains("not one that was frozen"), "{}", wrong.err);
     let thawed = blackstart(&["thaw", text(&incident), &pid, "--reason", "our own test"], None);
@@ -282,7 +289,7 @@ fn whoever_wrote_is_frozen_where_the_estate_grants_it_and_goes_on_by_a_persons_w
         std::thread::sleep(Duration::from_millis(10));
     }
     assert_ne!(state(), Some('T'));
-    assert!(!status().contains("blackstart thaw"), "{}", status());
+    assert!(!status().contains(&format!("blackstart thaw {} {pid}", incident.display())), "{}", status());
 }
 
 #[test]
