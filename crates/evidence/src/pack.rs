@@ -251,7 +251,7 @@ fn written_fault(source: impl Into<io::Error>) -> PackFault {
 }
 
 /// Every entry up to the first that is damaged, with its leaf hash.
-fn each(
+pub(crate) fn each(
     journal: &Path,
     until: u64,
     visit: &mut dyn FnMut(Leaf, journal::Hash, Exhibit<'_>) -> Result<(), PackFault>,
@@ -268,7 +268,7 @@ fn each(
     ended
 }
 
-fn record_of(leaf: &Leaf, payload: Option<&[u8]>) -> Record {
+pub(crate) fn record_of(leaf: &Leaf, payload: Option<&[u8]>) -> Record {
     Record {
         sequence: leaf.sequence,
         time_ms: leaf.time_ms,
@@ -281,7 +281,10 @@ fn record_of(leaf: &Leaf, payload: Option<&[u8]>) -> Record {
 }
 
 /// Makes the file beside its place, and moves it there only when all of it is on disk; never over another.
-fn placed<T>(out: &Path, write: impl FnOnce(File) -> Result<(File, T), PackFault>) -> Result<T, PackFault> {
+pub(crate) fn placed<T>(
+    out: &Path,
+    write: impl FnOnce(File) -> Result<(File, T), PackFault>,
+) -> Result<T, PackFault> {
     let fault = |doing| move |source| PackFault::File { doing, path: out.to_owned(), source };
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = out.file_name().ok_or_else(|| fault("write")(io::ErrorKind::InvalidInput.into()))?;

@@ -17,7 +17,7 @@ use signed_note::{Note, StandardVerifier, VerifierList};
 use tempfile::TempDir;
 use tlog_tiles::{Error, Hash, RecordProof, Tile, TileHashReader, TileReader};
 
-use crate::{PackFault, Packed, Request, pack};
+use crate::{PackFault, Packed, Request, export, pack};
 
 fn id(text: &str) -> Id {
     text.parse().unwrap()
@@ -488,4 +488,54 @@ fn packing_changes_nothing_in_the_incident() {
     let packed = rig.pack(Some("tenant:south"), "south").unwrap();
     assert!(matches!(packed.seal.scope, Scope::Tenant { .. }));
     assert_eq!(state(&rig.incident()), before);
+}
+
+fn exported(rig: &Rig, form: export::Form, tenant: Option<&str>, name: &str) -> (export::Exported, String) {
+    let (tenant, out) = (tenant.map(id), rig.path(name));
+    let wanted = export::Wanted {
+        folder: &rig.incident(),
+        tenant: tenant.as_ref(),
+        form,
+        out: &out,
+        sentence: &|record| format!("={} by \"{}\"", record.kind, record.actor),
+    };
+    let done = export::export(&wanted).unwrap();
+    assert!(matches!(export::export(&wanted), Err(PackFault::AlreadyThere(_))), "never over another");
+    (done, fs::read_to_string(out).unwrap())
+}
+
+#[test]
+fn a_time_line_has_every_entry_in_the_form_that_tools_ask_for_and_no_formula() {
+    let rig = Rig::new();
+    let (done, text) = exported(&rig, export::Form::Timesketch, None, "line.jsonl");
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len() as u64, done.entries);
+    for (at, line) in lines.iter().enumerate() {
+        assert_eq!((&line["sequence"], &line["timestamp_desc"]), (&at.into(), &"Recorded".into()));
+        assert!(line["datetime"].as_str().unwrap().ends_with('Z') && line["message"].is_string(), "{line}");
+    }
+    let (done, table) = exported(&rig, export::Form::Csv, None, "line.csv");
+    assert_eq!(table.lines().count() as u64, done.entries + 1);
+    assert!(table.starts_with("\"message\",\"datetime\",\"timestamp_desc\","), "{table}");
+    assert!(table.contains("\"'=command.") && !table.contains("\"=command."), "a formula: {table}");
+    assert!(table.contains("by \"\"anna\"\""), "quotes are doubled: {table}");
+}
+
+#[test]
+fn a_tenants_time_line_has_nothing_of_another_and_a_damaged_journal_is_said() {
+    let rig = Rig::new();
+    let (done, text) = exported(&rig, export::Form::Timesketch, Some("tenant:north"), "north.jsonl");
+    assert!(done.entries > 0 && done.withheld > 0, "{done:?}");
+    assert!(!text.to_lowercase().contains("süd") && !text.contains("south"), "{text}");
+    let journal = store::journal_path(&rig.incident());
+    let files = fs::read_dir(&journal).unwrap().map(|entry| entry.unwrap().path());
+    let segment = files.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let mut bytes = fs::read(&segment).unwrap();
+    let at = bytes.windows(9).position(|part| part == b"asked for").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let (done, text) = exported(&rig, export::Form::Timesketch, None, "damaged.jsonl");
+    assert!(!done.damage.is_empty());
+    assert!(text.lines().last().unwrap().contains("THE JOURNAL IS DAMAGED"), "{text}");
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use estate::id::Kind;
+use evidence::export::{Form, Wanted};
 use evidence::{PackFault, Request};
 use journal::PublicKey;
 use message::{Command, Remedy, counted_as};
@@ -24,6 +25,33 @@ enum What {
     Bundle(Bundle),
     /// What such an archive proves, and what it does not.
     Verify(Verify),
+    /// Write the journal as a time line for the tools that you have.
+    Export(Export),
+}
+
+/// Write the journal as a time line: one line for each entry, with when, who and what as a sentence. Proves nothing (that is
+/// `evidence bundle`); records nothing, and never replaces a file. With --tenant only entries that are about this tenant and about no
+/// other. Exit 1: the journal is damaged; then the time line ends there, and its last line says so.
+#[derive(Debug, clap::Args)]
+struct Export {
+    /// Folder of the incident. Without it: the one you are in, or the one in BLACKSTART_DIR.
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// As what: JSON Lines as Timesketch imports them, or a table (CSV) that it and spreadsheets open.
+    #[arg(long, value_enum)]
+    form: ExportForm,
+    /// The file to write. It must not exist.
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+    /// Only what concerns this tenant and nobody else.
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ExportForm {
+    Timesketch,
+    Csv,
 }
 
 /// Pack the journal and its proofs into one archive (tar) of plain files: the entries as JSON Lines and as a page, the signed
@@ -66,7 +94,40 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
     match &args.what {
         What::Bundle(args) => bundle(args),
         What::Verify(args) => verify(args),
+        What::Export(args) => export(args),
     }
+}
+
+fn export(args: &Export) -> Result<Answer, Failure> {
+    let incident =
+        place::to_read(args.folder.as_deref(), "blackstart evidence export DIR --form FORM -o FILE")?;
+    let tenant = match &args.tenant {
+        None => None,
+        Some(typed) => Some(tenant(&incident, typed)?),
+    };
+    let wanted = Wanted {
+        folder: &incident,
+        tenant: tenant.as_ref(),
+        form: match args.form {
+            ExportForm::Timesketch => Form::Timesketch,
+            ExportForm::Csv => Form::Csv,
+        },
+        out: &args.out,
+        sentence: &|record| sentence::of(record).sentence,
+    };
+    let done = evidence::export::export(&wanted).map_err(|fault| failure(&incident, &fault))?;
+    let entries = |count: u64| counted_as(count, "entry", "entries");
+    talk::data(format!("{}: {}", args.out.display(), entries(done.entries)));
+    if done.withheld > 0 {
+        talk::say(format!("note: {} about others as well are left out", entries(done.withheld)));
+    }
+    if done.unsigned > 0 {
+        talk::say(format!("note: nobody has signed for {} of them yet; `signed` says which", done.unsigned));
+    }
+    for damage in &done.damage {
+        talk::say(format!("THE JOURNAL IS DAMAGED, and the time line ends there: {damage}"));
+    }
+    Ok(if done.damage.is_empty() { Answer::Done } else { Answer::No })
 }
 
 fn bundle(args: &Bundle) -> Result<Answer, Failure> {
