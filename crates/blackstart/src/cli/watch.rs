@@ -6,6 +6,7 @@ mod bait;
 mod health;
 mod supervisor;
 mod wake;
+mod who;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -18,21 +19,18 @@ use serde::Serialize;
 
 use super::folder::{self, By};
 use super::{Answer, Failure, place, talk};
-use estate::{Estate, Id};
+use estate::Id;
 use health::Health;
 use incident::View;
-use incident::frozen::{Frozen, State};
-use incident::scan::{About, Writer};
+use incident::scan::About;
 use incident::store::{self, Incident, StoreFault};
 use message::{Command, counted};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use scan::decide::{self, NoNews, SeenWhen};
 use scan::decoys::Decoy;
-use scan::freeze::{self, Now};
-use scan::frozen;
 use scan::watch::{Burst, Limits, Look, StoreWatch};
-use scan::writers::Writers;
 use wake::Wake;
+use who::Who;
 
 /// How long after an alarm could not be recorded that is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -122,61 +120,14 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         watch.expect_untouched(own);
     }
     let stop = stop_at_signal()?;
-    let writers = listen(&estate);
-    settle_what_is_in_doubt(&journal, &view);
+    let who = Who::listen(&estate, &journal);
+    who::settle_what_is_in_doubt(&journal, &view);
     let folder = journal.clone();
-    let watching = Watching {
-        estate,
-        journal,
-        wake,
-        health,
-        writers,
-        said: BTreeSet::new(),
-        unrecorded: BTreeMap::new(),
-    };
+    let watching =
+        Watching { journal, wake, health, who, said: BTreeSet::new(), unrecorded: BTreeMap::new() };
     watching.run(watches, Duration::from_millis(args.every_ms), &stop);
     bait::clear(&folder, &decoys);
     Ok(Answer::Done)
-}
-
-/// A watch that was killed between the intent and the outcome left nobody knowing whether the process is frozen.
-fn settle_what_is_in_doubt(journal: &Path, view: &View) {
-    let in_doubt = |known: &&Frozen| match known.state {
-        State::Intended => known.target.boot == freeze::boot(),
-        State::Frozen | State::NotFrozen | State::Thawing | State::Thawed => false,
-    };
-    for known in view.scan.frozen.iter().filter(in_doubt) {
-        let done = match freeze::now(&known.target) {
-            Now::Frozen => Ok("it was found frozen when the watch was started again".to_owned()),
-            Now::GoesOn => Err("it was found going on when the watch was started again".to_owned()),
-            Now::Ended => Err("it had ended when the watch was started again".to_owned()),
-        };
-        let recorded = Incident::open(journal, &by().name()).and_then(|mut incident| {
-            incident.decide(folder::now_ms(), |_| {
-                Ok::<_, std::convert::Infallible>(frozen::ended(&known.store, &known.target, &done))
-            })
-        });
-        match (recorded, done) {
-            (Ok(_), Ok(detail) | Err(detail)) => talk::say(format!("{}: {detail}", known.who)),
-            (Err(fault), _) => talk::say(format!(
-                "{}: nobody knows whether it is frozen, and what was found cannot be recorded: {}",
-                known.who,
-                folder::chain(&fault)
-            )),
-        }
-    }
-}
-
-/// Who writes is told by the kernel only to whoever has the right to hear it.
-fn listen(estate: &Estate) -> Result<Writers, String> {
-    let roots: Vec<PathBuf> =
-        estate.stores.values().filter_map(|store| Some(PathBuf::from(store.path.as_ref()?))).collect();
-    let writers = Writers::listen(&roots);
-    match &writers {
-        Ok(_) => talk::say("who writes is told by the kernel (fanotify): an alarm names the processes"),
-        Err(why) => talk::say(format!("an alarm will NOT say which process wrote: {why}")),
-    }
-    writers
 }
 
 /// Whoever starts the watch must not take a quiet terminal for a quiet store.
@@ -199,12 +150,10 @@ fn say_what_is_open(view: &View, watches: &[StoreWatch], journal: &Path) {
 }
 
 struct Watching {
-    estate: Estate,
     journal: PathBuf,
     wake: Option<Wake>,
     health: Arc<Health>,
-    /// Or why nobody knows who writes.
-    writers: Result<Writers, String>,
+    who: Who,
     said: BTreeSet<String>,
     /// Stores with an alarm that could not be recorded, and when that was tried last.
     unrecorded: BTreeMap<Id, Instant>,
@@ -341,12 +290,12 @@ impl Watching {
                 if let Some(wake) = &self.wake {
                     wake.somebody(alarm, store, burst.about.words(), files);
                 }
-                self.trace(alarm, burst, when);
+                self.who.trace(alarm, burst, when);
                 true
             }
             // No news, but others may write now than those that were frozen at the alarm.
             Ok(Err(NoNews::Open { alarm, .. })) => {
-                self.freeze_writers(alarm, burst, when);
+                self.who.goes_on(alarm, burst, when);
                 true
             }
             Ok(Err(NoNews::Dismissed)) => {
@@ -383,86 +332,8 @@ impl Watching {
         Ok(decided.map(|_| Raised::of(incident.view(), burst, before)))
     }
 
-    /// Freezes whoever wrote, where that is granted; then says and records who it was. The alarm is told before: it does not wait
-    /// for this.
-    fn trace(&self, alarm: u64, burst: &Burst, when: SeenWhen) {
-        self.freeze_writers(alarm, burst, when);
-        let traced = match (&self.writers, burst.about, when) {
-            (_, _, SeenWhen::AtStart) => Err("they lay there when the watch began".to_owned()),
-            (_, About::Vanished, SeenWhen::Now) => {
-                Err("the kernel tells who writes, not who deletes".to_owned())
-            }
-            (Err(why), About::Bad(_), SeenWhen::Now) => Err(why.clone()),
-            (Ok(writers), About::Bad(_), SeenWhen::Now) => Ok(writers.all_of(&burst.paths)),
-        };
-        match &traced {
-            Ok(traced) => {
-                for writer in &traced.writers {
-                    let files = counted(writer.files, "file");
-                    talk::say(format!("alarm {alarm}: {files} written by {}", writer.line()));
-                }
-                if traced.not_traced > 0 {
-                    let files = counted(traced.not_traced, "file");
-                    talk::say(format!("alarm {alarm}: of {files} nobody knows who wrote them"));
-                }
-            }
-            Err(why) => talk::say(format!("alarm {alarm}: who wrote is not known: {why}")),
-        }
-        if let Err(fault) = self.append(|view| decide::traced(view, &burst.store, alarm, &traced)) {
-            talk::say(format!("who wrote cannot be recorded: {}", folder::chain(&fault)));
-        }
-    }
-
-    fn freeze_writers(&self, alarm: u64, burst: &Burst, when: SeenWhen) {
-        if let (Ok(writers), About::Bad(_), SeenWhen::Now) = (&self.writers, burst.about, when)
-            && let Some(granted_by) = frozen::granted(&self.estate, &burst.store)
-        {
-            let first = writers.first_of(&burst.paths);
-            first.writers.iter().for_each(|writer| self.freeze(alarm, &burst.store, writer, granted_by));
-        }
-    }
-
-    /// The intent is on disk before anything is frozen. What cannot be recorded is not done.
-    fn freeze(&self, alarm: u64, store: &Id, writer: &Writer, granted_by: &str) {
-        let who = writer.line();
-        let target = match freeze::target(writer) {
-            Ok(target) => target,
-            Err(why) => return talk::say(format!("alarm {alarm}: NOT frozen: {who}: {why}")),
-        };
-        let intended = self.append(|view| frozen::intend(view, store, alarm, &target, &who, granted_by));
-        match intended {
-            Ok(true) => {}
-            Ok(false) => return talk::say(format!("alarm {alarm}: {who} was dealt with before")),
-            Err(fault) => {
-                let fault = folder::chain(&fault);
-                return talk::say(format!(
-                    "alarm {alarm}: NOT frozen: {who}: that cannot be recorded: {fault}"
-                ));
-            }
-        }
-        let done = freeze::freeze(&target);
-        match &done {
-            Ok(detail) => {
-                let thaw = Command::new("thaw").incident().with(target.pid).reason();
-                let thaw = thaw.line(Some(&self.journal.display().to_string()));
-                talk::say(format!("alarm {alarm}: FROZEN: {who}: {detail}. To let it go on: {thaw}"));
-            }
-            Err(why) => talk::say(format!("alarm {alarm}: NOT frozen: {who}: {why}")),
-        }
-        if let Err(fault) = self.append(|_| frozen::ended(store, &target, &done)) {
-            talk::say(format!("that cannot be recorded: {}", folder::chain(&fault)));
-        }
-    }
-
-    /// Whether there was anything to record.
     fn append(&self, decide: impl Fn(&View) -> Vec<incident::Event>) -> Result<bool, StoreFault> {
-        if decide(&store::read(&self.journal)?).is_empty() {
-            return Ok(false);
-        }
-        let mut incident = Incident::open(&self.journal, &by().name())?;
-        let Ok(_) =
-            incident.decide(folder::now_ms(), |view| Ok::<_, std::convert::Infallible>(decide(view)))?;
-        Ok(true)
+        append(&self.journal, decide)
     }
 
     /// What became of the commands that were to wake somebody.
@@ -513,6 +384,16 @@ fn is_told(watches: &[StoreWatch], until: Instant) -> bool {
             false
         }
     }
+}
+
+/// Whether there was anything to record. The incident is opened only for this moment.
+fn append(journal: &Path, decide: impl Fn(&View) -> Vec<incident::Event>) -> Result<bool, StoreFault> {
+    if decide(&store::read(journal)?).is_empty() {
+        return Ok(false);
+    }
+    let mut incident = Incident::open(journal, &by().name())?;
+    let Ok(_) = incident.decide(folder::now_ms(), |view| Ok::<_, std::convert::Infallible>(decide(view)))?;
+    Ok(true)
 }
 
 fn by() -> By {
