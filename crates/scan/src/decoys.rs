@@ -16,14 +16,18 @@ use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::history::loss::MASS_MIN;
 use estate::Id;
 
 /// Folders of one store that get decoys; two files each.
-const FOLDERS_MAX: usize = 16;
+const FOLDERS_MAX: usize = 4;
 /// How deep they lie.
 const DEPTH_MAX: usize = 3;
 /// First and last in a list of names, because people and programs go through one from either end.
 const NAMES: [&str; 2] = ["000-index-archive.csv", "zz-correspondence-archive.txt"];
+// When the watch ends they vanish together from the store, and from the backup after it: that must not look like a loss.
+const _: () =
+    assert!(FOLDERS_MAX * NAMES.len() < MASS_MIN, "fewer than the scan of backups takes for a loss");
 /// More than any of them has.
 const BYTES_MAX: u64 = 64 * 1024;
 /// Lines of one.

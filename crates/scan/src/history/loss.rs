@@ -13,7 +13,7 @@ const MUCH_VANISHED: usize = 20;
 const SEVERAL_VANISHED: usize = 3;
 
 /// Fewer files gone are an ordinary day, however small the folder.
-const MASS_MIN: usize = 10;
+pub(crate) const MASS_MIN: usize = 10;
 
 /// Files that vanished together, so many that it has to be said in every snapshot without them.
 #[derive(Clone)]

@@ -17,7 +17,7 @@
 
 mod changes;
 mod lookup;
-mod loss;
+pub(crate) mod loss;
 mod outcome;
 mod renamed;
 mod series;
