@@ -76,7 +76,7 @@ fn a_missing_tool_is_named_with_the_command_that_brings_it() {
 fn systemd_understands_the_units() {
     let Some(program) = built() else { return eprintln!("SKIPPED: no blackstart is built beside xtask") };
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
-        return eprintln!("SKIPPED: systemd-analyze is missing");
+        return eprintln!("NOT TESTED: the units, because systemd-analyze is missing");
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("units");
     std::fs::create_dir_all(&folder).unwrap();
@@ -95,4 +95,21 @@ fn systemd_understands_the_units() {
         let ours: Vec<&str> = said.lines().filter(|line| line.contains("blackstart")).collect();
         assert!(output.status.success() && ours.is_empty(), "{unit}: {said}");
     }
+}
+
+/// A program that calls what its unit does not let through is killed at once, unless the unit says otherwise; the watch calls
+/// fanotify at every start.
+#[test]
+fn the_unit_of_the_watch_lets_it_hear_who_writes_and_never_kills_it_for_asking() {
+    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("packaging");
+    let text = std::fs::read_to_string(packaging.join("blackstart-watch@.service")).unwrap();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect();
+    let at = |start: &str| lines.iter().position(|line| line.starts_with(start));
+    let closed = at("SystemCallFilter=~@resources @privileged").unwrap();
+    let opened = at("SystemCallFilter=fanotify_init fanotify_mark").unwrap();
+    assert!(closed < opened, "what comes later counts");
+    assert!(at("SystemCallErrorNumber=EPERM").is_some());
+    let rights = lines.iter().find_map(|line| line.strip_prefix("CapabilityBoundingSet=")).unwrap();
+    assert!(rights.split(' ').any(|right| right == "CAP_SYS_ADMIN"), "{rights}");
+    assert!(at("ProtectProc=invisible").is_none(), "then it could not see who wrote");
 }
