@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::refusal::Refusal;
+use estate::ignorance::Ignorance;
 use estate::model::{EdgeKind, Service, StartClass, Store};
 use estate::{Estate, Id, Kind, canonical};
 use incident::event::{CommandEvent, Found, ProcessMark, RecoverEvent};
@@ -112,6 +113,16 @@ pub fn run_name(view: &View, plan: &Plan, plan_hash: &str) -> String {
         }
     }
     format!("{}-{approved}", plan_hash.get(..12).unwrap_or(plan_hash))
+}
+
+/// A restart without known dependencies finds them by failing. Whoever wants that has to say so (`despite`).
+pub fn enough_known(estate: &Estate, despite: bool) -> Result<(), Refusal> {
+    let ignorance = Ignorance::of(estate);
+    if !ignorance.too_much() || despite {
+        return Ok(());
+    }
+    let Ignorance { alone, services } = ignorance;
+    Err(Refusal::TooLittleKnown { alone, services, percent: ignorance.percent() })
 }
 
 /// What begins a run on this estate. Where another is in force it is put in force by the same append: a run that is refused

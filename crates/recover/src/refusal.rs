@@ -45,6 +45,8 @@ pub enum Refusal {
     CannotStop { service: Id, why: String },
     #[error("{step} waits for {after}")]
     After { step: String, after: String },
+    #[error("{alone} of {services} services ({percent} %) have no known dependency in either direction")]
+    TooLittleKnown { alone: usize, services: usize, percent: usize },
 }
 
 fn other_approved(approved: Option<&str>) -> String {
@@ -95,6 +97,21 @@ fn in_doubt(target: &Id) -> Remedy {
     )
 }
 
+/// How more becomes known; or a person says that it is to go on all the same.
+fn learn_more() -> Remedy {
+    Remedy::ask(
+        "",
+        [
+            (
+                "find out what they need; they are listed by",
+                Remedy::run(Command::new("check").open("ESTATE")),
+            ),
+            ("what is proposed is shown by", Remedy::run(Command::new("import confirm").open("ESTATE"))),
+            ("go on all the same", Remedy::from("call again with --despite-ignorance")),
+        ],
+    )
+}
+
 impl Refusal {
     pub fn message(&self) -> Message {
         Message::new(self.to_string(), self.means(), self.to_do())
@@ -103,6 +120,9 @@ impl Refusal {
     fn means(&self) -> &'static str {
         match self {
             Refusal::NotApproved { .. } | Refusal::OtherRun { .. } => "nothing was begun",
+            Refusal::TooLittleKnown { .. } => {
+                "the plan starts them in any order, and what they really need shows only when they fail; nothing was begun"
+            }
             Refusal::Unread { .. }
             | Refusal::OnHold { .. }
             | Refusal::PartChanged { .. }
@@ -168,6 +188,7 @@ impl Refusal {
                 Remedy::Do(format!("stop {service} by hand, then run again"))
             }
             Refusal::After { .. } => Remedy::from("nothing: it continues by itself"),
+            Refusal::TooLittleKnown { .. } => learn_more(),
         }
     }
 
@@ -190,6 +211,7 @@ impl Refusal {
             | Refusal::NotChosen { .. }
             | Refusal::SecondPerson { .. }
             | Refusal::CutOff { .. }
+            | Refusal::TooLittleKnown { .. }
             | Refusal::CannotStop { .. } => false,
         }
     }

@@ -11,7 +11,6 @@ use serde_json::json;
 use super::folder::{self, By};
 use super::forecast::Brief;
 use super::{Answer, Failure, FailureKind, place, read_estate, talk};
-use estate::ignorance::Ignorance;
 use estate::{Estate, Id, canonical};
 use incident::event::RecoverEvent;
 use incident::log::LogFault;
@@ -19,6 +18,7 @@ use incident::plan::changed;
 use incident::plan::file::Plan;
 use incident::{Event, View};
 use message::{Command, Remedy, counted_as};
+use recover::decide;
 use recover::run::{Executor, Patience, RunFault, RunResult, Workers};
 use world::real::Real;
 
@@ -60,7 +60,8 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         Some(path) => read_estate::read(path)?,
         None => read_estate::in_force(&journal)?,
     };
-    enough_known(args, &estate)?;
+    decide::enough_known(&estate, args.despite_ignorance)
+        .map_err(|refusal| Failure::says(FailureKind::Refused, refusal.message()).of(&journal))?;
     let plan = match &args.plan {
         Some(path) => read_plan(path)?,
         None => approved(&journal)?,
@@ -97,33 +98,6 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         .map_err(|fault| failed(&journal, &fault))?;
     print(&journal, args.json, &result);
     Ok(if result.complete { Answer::Done } else { Answer::No })
-}
-
-/// A restart without known dependencies finds them by failing. Whoever wants that has to say so.
-fn enough_known(args: &Args, estate: &Estate) -> Result<(), Failure> {
-    let ignorance = Ignorance::of(estate);
-    if !ignorance.too_much() || args.despite_ignorance {
-        return Ok(());
-    }
-    let Ignorance { alone, services } = ignorance;
-    Err(Failure::refused(
-        format!(
-            "{alone} of {services} services ({} %) have no known dependency in either direction",
-            ignorance.percent()
-        ),
-        "the plan starts them in any order, and what they really need shows only when they fail; nothing was begun",
-        Remedy::ask(
-            "",
-            [
-                (
-                    "find out what they need; they are listed by",
-                    Remedy::run(Command::new("check").open("ESTATE")),
-                ),
-                ("what is proposed is shown by", Remedy::run(Command::new("import confirm").open("ESTATE"))),
-                ("go on all the same", Remedy::from("call again with --despite-ignorance")),
-            ],
-        ),
-    ))
 }
 
 /// Whether a `recover` is at work on an incident.
