@@ -15,8 +15,8 @@ use situation::situation::{Situation, situation};
 /// An entry as a sentence, as the command line says it.
 pub type Say = fn(&Record) -> String;
 /// What has to be reported by when, at this time in milliseconds since 1970: a line each, as `status` says it. With the folder of
-/// the incident.
-pub type Owed = fn(&View, i64, &str) -> Vec<String>;
+/// the incident, and why there may be more than the view knows.
+pub type Owed = fn(&View, i64, &str, Option<&str>) -> Vec<String>;
 
 /// Entries that are kept as sentences for the screen.
 const LAST_MAX: usize = 12;

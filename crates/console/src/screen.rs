@@ -34,6 +34,8 @@ struct Sheet<'a> {
     served: String,
     served_class: &'static str,
     update: Option<Update>,
+    /// Why an empty list says nothing.
+    incomplete: Option<&'a str>,
     people: &'a str,
     called: &'a str,
     tallies: Vec<Tally>,
@@ -119,7 +121,7 @@ pub(crate) fn body(seen: &AsOf, clock: Clock, owed: Owed) -> Html {
     let all_found = found(seen);
     // What was known at an earlier entry is shown as of its time.
     let clock_ms = if seen.at.is_some() { seen.view.last_time_ms } else { clock.now_ms };
-    let owed = owed(&seen.view, clock_ms, &seen.folder);
+    let owed = owed(&seen.view, clock_ms, &seen.folder, now.incomplete);
     let lines: Vec<EntryLine<'_>> = seen
         .beside
         .last
@@ -143,6 +145,7 @@ pub(crate) fn body(seen: &AsOf, clock: Clock, owed: Owed) -> Html {
             is_late: next.due_ms < clock_ms,
             entry: next.entry,
         }),
+        incomplete: now.incomplete,
         people: seen.estate.words.counted(),
         called: seen.estate.words.tenants(),
         tallies,

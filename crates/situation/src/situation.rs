@@ -35,6 +35,9 @@ pub struct Situation {
     /// Why the share is not known, for people.
     #[serde(skip)]
     pub unshared: Option<&'static str>,
+    /// Why there may be more than is listed here: an empty list says nothing then. `None`: every entry counts.
+    #[serde(skip)]
+    pub incomplete: Option<&'static str>,
     /// Tenants for whom no capability is described.
     pub not_described: Vec<Id>,
     /// Most insured × urgency first.
@@ -137,6 +140,7 @@ pub fn situation(estate: &Estate, view: &View, folder: &str) -> Situation {
         not_known_thousandths: share.not_known,
         served_known: share.unknown.is_none(),
         unshared: share.unknown,
+        incomplete: incomplete(view),
         not_described,
         not_served: not_served(estate, standings),
         held: held(view),
@@ -157,6 +161,7 @@ impl Situation {
     pub fn distrust(&mut self, why: &'static str) {
         (self.served_thousandths, self.not_known_thousandths) = (0, 1000);
         (self.served_known, self.unshared) = (false, Some(why));
+        self.incomplete = Some(why);
     }
 
     /// The journal it was read from is damaged: nothing good is known, and nothing can be decided in it any more but to go on in
@@ -179,9 +184,15 @@ impl Situation {
 }
 
 const UNREAD: &str = "entries that may be about anything could not be read";
+const SOME_UNREAD: &str = "not every entry could be read";
 const UNDESCRIBED: &str = "no services are described for some tenants";
 const NOBODY: &str = "nobody insured is stated for anything";
 const UNWEIGHED: &str = "what does not work has no insured or no urgency";
+
+/// What was not read may have been an alarm, a cut, a clock. One that a person accepted was looked at.
+fn incomplete(view: &View) -> Option<&'static str> {
+    view.unknown.iter().any(|unknown| !unknown.accepted).then_some(SOME_UNREAD)
+}
 
 fn not_served(estate: &Estate, standings: Vec<(Id, Id, Standing)>) -> Vec<NotServed> {
     let mut groups: BTreeMap<(Id, &'static str, Option<NotKnown>), Vec<Id>> = BTreeMap::new();

@@ -93,6 +93,13 @@ fn an_entry_that_may_be_about_anything_leaves_no_share() {
     let now = situation(&estate(100), &view, "i");
     assert_eq!(share(&now), (0, 1000, false));
     assert_eq!(now.not_served.len(), 2);
+    // It may have been an alarm, a cut or a clock: nothing that is not listed is known not to be.
+    assert!(now.incomplete.is_some());
+    view.unknown[0].accepted = true;
+    assert_eq!(situation(&estate(100), &view, "i").incomplete, None);
+    let mut whole = situation(&estate(100), &View::default(), "i");
+    whole.mark_damaged("i");
+    assert_eq!(whole.incomplete, Some("the journal is damaged"));
 }
 
 #[test]

@@ -367,10 +367,27 @@ fn stands(line: &Line, now: i64) -> String {
     format!("{}: {state}", line.step)
 }
 
-/// What `status` says: what is open, the most urgent first, and whether anything was started at all.
-pub(super) fn for_status(view: &incident::View, now: i64, folder: &str) -> Vec<String> {
-    const SHOWN_MAX: usize = 6;
+/// What `status` says: what is open, the most urgent first, and whether anything was started at all. `incomplete`: why there may
+/// be more than is listed.
+pub(super) fn for_status(
+    view: &incident::View,
+    now: i64,
+    folder: &str,
+    incomplete: Option<&str>,
+) -> Vec<String> {
     let list = Command::new("duty list").incident().line(Some(folder));
+    match (incomplete, view.duty.duties.is_empty()) {
+        (Some(why), true) => vec![format!("not known whether a clock was started: {why}: {list}")],
+        (Some(why), false) => {
+            let first = format!("not known whether these are all clocks: {why}");
+            std::iter::once(first).chain(open_clocks(view, now, &list)).collect()
+        }
+        (None, _) => open_clocks(view, now, &list),
+    }
+}
+
+fn open_clocks(view: &incident::View, now: i64, list: &str) -> Vec<String> {
+    const SHOWN_MAX: usize = 6;
     if view.duty.duties.is_empty() {
         return vec![format!("no clock was started; whether something has to be reported: {list}")];
     }

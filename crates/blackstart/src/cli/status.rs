@@ -114,13 +114,13 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         let mut page = page(&now, &estate.words, at_work(&folder));
         let lines = forecast.iter().flat_map(|forecast| lines(&estate, forecast)).chain(no_forecast);
         let unsigned = unsigned(&folder, view.entries).filter(|_| args.at.is_none() && damage.is_none());
-        let duties = super::duty::for_status(&view, clock_ms, &folder.display().to_string());
+        let duties = super::duty::for_status(&view, clock_ms, &folder.display().to_string(), now.incomplete);
         section(&mut page, "TO BE REPORTED", duties.into_iter(), "");
         let promised = now.next_update.map(|next| {
             let late = if next.due_ms < clock_ms { "OVERDUE: " } else { "" };
             format!("{late}the next update was promised for {} (entry {})", time(next.due_ms), next.entry)
         });
-        section(&mut page, "TO THE PUBLIC", promised.into_iter(), "");
+        section(&mut page, "TO THE PUBLIC", promised.into_iter(), &none_listed(&now));
         section(&mut page, "NOT SIGNED", unsigned.into_iter(), "");
         section(&mut page, "BACK WHEN, as things stand (in the approved order)", lines, "");
         talk::data(page.trim_end());
@@ -205,10 +205,11 @@ fn page(now: &Situation, words: &Words, at_work: AtWork) -> String {
             heard.unwrap_or_default()
         )
     });
-    section(&mut page, "ALARMS", alarms, "");
+    let none = none_listed(now);
+    section(&mut page, "ALARMS", alarms, &none);
     let not_watched = now.not_watched.iter().map(|line| format!("{}: {}", line.store, line.why));
     section(&mut page, "NOT WATCHED", not_watched, "");
-    section(&mut page, "CUT OFF", now.cuts.iter().map(cut), "");
+    section(&mut page, "CUT OFF", now.cuts.iter().map(cut), &none);
     section(&mut page, "RESTART", now.run.iter().map(|run| restart(run, at_work)), "");
     section(&mut page, "EMERGENCY OPERATION", now.bridge.iter().map(business), "");
     if now.not_read + now.illegal > 0 {
@@ -220,6 +221,11 @@ fn page(now: &Situation, words: &Words, at_work: AtWork) -> String {
         section(&mut page, "JOURNAL", std::iter::once(line), "");
     }
     page
+}
+
+/// What stands where nothing is listed: empty where that means that there is nothing.
+fn none_listed(now: &Situation) -> String {
+    now.incomplete.map_or_else(String::new, |why| format!("not known whether there is anything: {why}"))
 }
 
 /// `100.0 %` stands there only if all of it is known.

@@ -255,6 +255,17 @@ fn a_damaged_journal_shows_nothing_as_good() {
         assert!(page.contains("Nothing good on this page may be relied on"), "{path}: {page}");
         assert!(!page.contains("100.0 %") && !page.contains("✔"), "{path}: {page}");
     }
+    // A list that is empty because entries are missing is no good news, here or in `status`.
+    let screen = served.page(&cookie, "/");
+    for good in ["No alarm is open", "No cut was decided", "none promised", "no clock was started"] {
+        assert!(!screen.contains(good), "{good}: {screen}");
+    }
+    let status = provider.call(&["status", "incident"]);
+    let status = String::from_utf8(status.stdout).unwrap();
+    assert!(!status.contains("no clock was started"), "{status}");
+    for said in ["not known whether a clock was started: the journal is damaged", "ALARMS", "CUT OFF"] {
+        assert!(status.contains(said), "{said}: {status}");
+    }
     // What waits is what `status` says, and nothing else.
     let status = provider.call(&["status", "incident", "--json"]);
     let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
