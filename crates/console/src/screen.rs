@@ -3,6 +3,7 @@
 //! Made for 1280 by 720 without scrolling: what does not fit is counted, and the count leads to the page that has it.
 
 use askama::Template;
+use incident::contain::CutState;
 use incident::store::Unsigned;
 use page::words::{counted, number, percent, shortened, utc};
 use page::{Html, filled};
@@ -48,6 +49,8 @@ struct Sheet<'a> {
     nothing: &'a str,
     cuts: Vec<Cut>,
     cuts_in_force: usize,
+    /// Of them, proven from the other side.
+    cuts_holding: usize,
     cuts_left_out: usize,
     bridge: Option<Bridge>,
     lines: Vec<EntryLine<'a>>,
@@ -161,6 +164,7 @@ pub(crate) fn body(seen: &AsOf, clock: Clock, owed: Owed) -> Html {
         decisions_left_out: now.decide_next.len().saturating_sub(DECISIONS_MAX),
         nothing: now.not_known().unwrap_or("nothing waits for a decision, as far as anything is recorded"),
         cuts_in_force: in_force.len(),
+        cuts_holding: in_force.iter().filter(|(line, _)| line.state == CutState::Holds).count(),
         cuts_left_out: in_force.len().saturating_sub(CUTS_MAX),
         cuts: in_force.into_iter().take(CUTS_MAX).map(cut).collect(),
         bridge: now.bridge.as_ref().map(|line| bridge(seen, line, clock)),
