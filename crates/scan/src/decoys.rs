@@ -30,6 +30,8 @@ const _: () =
     assert!(FOLDERS_MAX * NAMES.len() < MASS_MIN, "fewer than the scan of backups takes for a loss");
 /// More than any of them has.
 const BYTES_MAX: u64 = 64 * 1024;
+/// Of their list: far more than a large estate has.
+const LIST_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Lines of one.
 const LINES: usize = 120;
 
@@ -47,10 +49,7 @@ impl Decoy {
     /// `None`: it is not there. `Some(false)`: it holds something else.
     pub fn is_untouched(&self) -> std::io::Result<Option<bool>> {
         // Whoever put a pipe or a giant in its place must not keep the watch waiting.
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed())
-            .open(&self.path);
+        let file = open_now(&self.path);
         let file = match file {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -67,6 +66,12 @@ impl Decoy {
         file.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
         Ok(Some(estate::hex(&Sha256::digest(&bytes)) == self.sha256))
     }
+}
+
+/// Follows no link, and waits for nobody at the other end of a pipe.
+fn open_now(path: &Path) -> std::io::Result<File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 /// Decoys as they would be, with what they hold. Nothing is written.
@@ -177,17 +182,29 @@ pub fn remove(decoy: &Decoy) -> std::io::Result<Removed> {
 
 /// The list in the folder of an incident. An empty one where there is none.
 pub fn listed(incident: &Path) -> std::io::Result<Vec<Decoy>> {
-    match fs::read(list_of(incident)) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(std::io::Error::other),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
+    let file = match open_now(&list_of(incident)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.len() > LIST_BYTES_MAX {
+        return Err(std::io::Error::other("it is no list that was written here"));
     }
+    let mut bytes = Vec::new();
+    file.take(LIST_BYTES_MAX).read_to_end(&mut bytes)?;
+    serde_json::from_slice(&bytes).map_err(std::io::Error::other)
 }
 
 /// On disk when this returns.
 pub fn list(incident: &Path, decoys: &[Decoy]) -> std::io::Result<()> {
     let (path, new) = (list_of(incident), incident.join("decoys.new"));
-    let mut file = File::create(&new)?;
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    // `create_new` opens nothing that exists: no link, no pipe.
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
     file.write_all(&serde_json::to_vec_pretty(decoys).map_err(std::io::Error::other)?)?;
     file.sync_all()?;
     fs::rename(&new, &path)?;
@@ -230,6 +247,13 @@ mod tests {
         assert_eq!(removed[..3], [Removed::WasTouched, Removed::WasGone, Removed::Removed]);
         assert!(all[0].path.exists() && !all[2].path.exists());
         assert_eq!(listed(&root).unwrap(), Vec::new());
+        let broken = root.join("decoys.json");
+        fs::write(&broken, "{broken").unwrap();
+        assert!(listed(&root).is_err());
+        fs::remove_file(&broken).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &broken, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(listed(&root).is_err(), "a pipe: nobody waits for it");
+        fs::remove_file(&broken).unwrap();
         // Something else in its place, whatever it is, is a touch, and nobody waits for it.
         let at = &all[3].path;
         fs::remove_file(at).unwrap_or_default();

@@ -114,7 +114,7 @@ pub fn run(args: &Args) -> Result<Answer, Failure> {
         }
     }
     say_what_is_open(&view, &watches, &journal);
-    let decoys = bait::lay(&estate, &journal, args.decoys)?;
+    let decoys = bait::lay(&estate, &journal, args.decoys);
     for watch in &mut watches {
         let own: Vec<Decoy> = decoys.iter().filter(|decoy| decoy.store == watch.store).cloned().collect();
         watch.expect_untouched(own);

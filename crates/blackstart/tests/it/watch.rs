@@ -428,6 +428,12 @@ fn one_decoy_that_is_touched_is_an_alarm_and_decoys_are_there_only_while_somebod
     assert_eq!(decoys().len(), 0);
     drop(plain);
 
+    // A list that somebody broke, or put a pipe in place of, keeps nothing from being watched.
+    fs::write(stage.at("incident/decoys.json"), "{broken").unwrap();
+    let plain = Watch::start(&stage);
+    plain.says("the list of decoys");
+    drop(plain);
+
     let mut watch = Watch::start_with(&stage, &["--decoys"]);
     let touched = decoys().into_iter().max().unwrap();
     let encrypted: Vec<u8> =

@@ -6,27 +6,26 @@ use estate::{Estate, Id};
 use message::counted;
 use scan::decoys::{self, Decoy, Removed};
 
-use super::super::{Failure, talk};
+use super::super::talk;
 
 /// Takes away what an earlier watch left, and puts new ones where that is asked for. All that are there now.
-pub(super) fn lay(estate: &Estate, journal: &Path, wanted: bool) -> Result<Vec<Decoy>, Failure> {
-    let fault = |error: std::io::Error| {
-        Failure::fault(
-            format!("the list of decoys in {} cannot be used: {error}", journal.display()),
-            "nothing is watched yet: a decoy that nobody knows of would be taken for a file of the store",
-            "look at the folder, its permissions and the free space, then call again",
-        )
-    };
+pub(super) fn lay(estate: &Estate, journal: &Path, wanted: bool) -> Vec<Decoy> {
+    // A list that somebody broke must not keep the stores from being watched.
+    let listed = decoys::listed(journal).unwrap_or_else(|error| {
+        talk::say(format!(
+            "the list of decoys in {} cannot be read ({error}): what an earlier watch laid is taken for files of the stores",
+            journal.display()
+        ));
+        Vec::new()
+    });
     let stores: Vec<(Id, PathBuf)> = estate
         .stores
         .iter()
         .filter_map(|(id, store)| Some((id.clone(), PathBuf::from(store.path.as_ref()?))))
         .collect();
     let roots: Vec<PathBuf> = stores.iter().map(|(_, root)| root.clone()).collect();
-    let (before, strange): (Vec<Decoy>, Vec<Decoy>) = decoys::listed(journal)
-        .map_err(fault)?
-        .into_iter()
-        .partition(|decoy| decoys::may_be_ours(decoy, &roots));
+    let (before, strange): (Vec<Decoy>, Vec<Decoy>) =
+        listed.into_iter().partition(|decoy| decoys::may_be_ours(decoy, &roots));
     for decoy in &strange {
         talk::say(format!(
             "{} stands in the list of decoys and is none of this estate: it is left as it is",
@@ -42,9 +41,9 @@ pub(super) fn lay(estate: &Estate, journal: &Path, wanted: bool) -> Result<Vec<D
     }
     if !wanted {
         if !before.is_empty() || !strange.is_empty() {
-            decoys::list(journal, &kept).map_err(fault)?;
+            write_list(journal, &kept);
         }
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let planned: Vec<(Decoy, Vec<u8>)> = stores
         .iter()
@@ -53,7 +52,9 @@ pub(super) fn lay(estate: &Estate, journal: &Path, wanted: bool) -> Result<Vec<D
         .collect();
     let all: Vec<Decoy> =
         kept.iter().cloned().chain(planned.iter().map(|(decoy, _)| decoy.clone())).collect();
-    decoys::list(journal, &all).map_err(fault)?;
+    if !write_list(journal, &all) {
+        return kept;
+    }
     // What could not be taken away is still one that nobody has reason to touch.
     let mut laid = kept;
     for (decoy, bytes) in planned {
@@ -67,7 +68,16 @@ pub(super) fn lay(estate: &Estate, journal: &Path, wanted: bool) -> Result<Vec<D
         counted(laid.len(), "decoy"),
         counted(stores.len(), "store")
     ));
-    Ok(laid)
+    laid
+}
+
+/// Without it none is laid: nobody would know of them.
+fn write_list(journal: &Path, all: &[Decoy]) -> bool {
+    let written = decoys::list(journal, all);
+    if let Err(error) = &written {
+        talk::say(format!("NO DECOYS: their list cannot be written to {}: {error}", journal.display()));
+    }
+    written.is_ok()
 }
 
 /// When the watch ends in order. What was touched stays: it shows what was done to it.
