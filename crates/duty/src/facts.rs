@@ -119,8 +119,10 @@ impl ReportFacts {
                     self.alarms.values_mut().filter(|one| one.store == *store && one.dismissed.is_none());
                 open.for_each(|one| one.dismissed = Some((reason.clone(), at)));
             }
-            ScanEvent::OneAlarmDismissed { alarm, reason, .. } => {
-                if let Some(one) = self.alarms.get_mut(alarm) {
+            // One that is of another store, or dismissed already, is a move that is not allowed: it changes nothing.
+            ScanEvent::OneAlarmDismissed { store, alarm, reason } => {
+                let one = self.alarms.get_mut(alarm);
+                if let Some(one) = one.filter(|one| one.store == *store && one.dismissed.is_none()) {
                     one.dismissed = Some((reason.clone(), at));
                 }
             }

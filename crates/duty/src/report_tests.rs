@@ -181,6 +181,16 @@ fn an_alarm_that_was_dismissed_was_raised_all_the_same() {
     assert!(text.contains("every alarm was dismissed: 1"), "{text}");
     let shown = format!("south-files (98765; dismissed: our own migration) [entries 2, {entry}]");
     assert!(text.contains(&shown), "{text}");
+    // A second word, or one for another store, is not allowed and changes nothing.
+    for store in ["store:south-files", "store:other"] {
+        let (store, reason) = (id(store), "nothing happened".to_owned());
+        events.push(Event::Scan(ScanEvent::OneAlarmDismissed { store, alarm: 2, reason }));
+    }
+    assert!(written(&events, "nis2-de", None)[1].text().contains(&shown));
+    let mut only_other = told();
+    let (store, reason) = (id("store:other"), "nothing happened".to_owned());
+    only_other.push(Event::Scan(ScanEvent::OneAlarmDismissed { store, alarm: 2, reason }));
+    assert!(!written(&only_other, "nis2-de", None)[1].text().contains("dismissed"));
     // Another one that nobody dismissed is the first.
     events.push(Event::Scan(ScanEvent::FilesVanished {
         store: id("store:south-files"),

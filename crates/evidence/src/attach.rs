@@ -3,9 +3,9 @@
 //! The bytes stay where they are: a disk image does not fit into a journal, and must not be copied by the way. What is recorded
 //! proves later that a file is the one that was there then.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use estate::{Estate, Id};
@@ -46,7 +46,9 @@ impl Refusal {
 
 /// Reads the whole file. A file that is changed meanwhile has no hash.
 pub fn read(path: &Path) -> io::Result<Artefact> {
-    let mut file = File::open(path)?;
+    // Nobody waits for the other end of a pipe.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let before = file.metadata()?;
     if !before.is_file() {
         return Err(io::Error::new(

@@ -539,3 +539,12 @@ fn a_tenants_time_line_has_nothing_of_another_and_a_damaged_journal_is_said() {
     assert!(!done.damage.is_empty());
     assert!(text.lines().last().unwrap().contains("THE JOURNAL IS DAMAGED"), "{text}");
 }
+
+#[test]
+fn a_pipe_is_no_artefact_and_nobody_waits_for_its_other_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let refused = crate::attach::read(&pipe).unwrap_err();
+    assert!(refused.to_string().contains("not a file"), "{refused}");
+}
